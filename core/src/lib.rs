@@ -1,0 +1,8 @@
+//! routellm-core
+
+#![deny(unsafe_code)]
+
+pub mod error;
+mod kernel;
+
+pub use error::{Error, ErrorKind, Result};
