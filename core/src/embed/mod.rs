@@ -1,0 +1,203 @@
+//! Featurizers: what turns a prompt into numbers.
+//!
+//! Which one a router uses is a choice of its artifact: [`hashed`] (sparse words and lexical counts, no
+//! runtime), [`onnx`] (a sentence encoder through ONNX Runtime) or `caller` (vectors handed in). Nothing
+//! outside this module assumes a dense vector or a loaded runtime.
+
+pub mod hashed;
+pub mod onnx;
+mod sparse;
+
+use serde::{Deserialize, Serialize};
+
+pub use hashed::{Hashed, HashedSpec};
+pub use onnx::{OnnxEncoder, OnnxSpec, Pooling};
+pub use sparse::SparseVector;
+
+use crate::cancel::CancelToken;
+use crate::{Error, Result};
+
+/// Which end of a text that is too long is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapSide {
+    /// The beginning is kept.
+    Head,
+    /// The end is kept.
+    Tail,
+}
+
+/// Cap on the bytes of a prompt that are looked at, applied before any other work on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextCap {
+    /// Largest number of UTF-8 bytes that is kept.
+    pub max_bytes: usize,
+    /// Which end is kept.
+    pub side: CapSide,
+}
+
+impl TextCap {
+    /// The kept part of `text`, cut at a character boundary, and whether anything was cut.
+    pub fn apply(self, text: &str) -> (&str, bool) {
+        if text.len() <= self.max_bytes {
+            return (text, false);
+        }
+        let kept = match self.side {
+            CapSide::Head => &text[..text.floor_char_boundary(self.max_bytes)],
+            CapSide::Tail => &text[text.ceil_char_boundary(text.len() - self.max_bytes)..],
+        };
+        (kept, true)
+    }
+}
+
+/// The featurizer of an artifact, as it stands in `router.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FeaturizerSpec {
+    /// Hashed words and lexical features.
+    Hashed(HashedSpec),
+    /// A sentence encoder.
+    Onnx(OnnxSpec),
+    /// Embeddings come from the caller.
+    Caller(CallerSpec),
+}
+
+/// Parameters of the `caller` featurizer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerSpec {
+    /// Name of the embedding model that the scorer was trained on.
+    pub id: String,
+    /// Length of its vectors.
+    pub dimension: usize,
+}
+
+impl FeaturizerSpec {
+    /// `hashed`, `onnx` or `caller`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Hashed(_) => "hashed",
+            Self::Onnx(_) => "onnx",
+            Self::Caller(_) => "caller",
+        }
+    }
+
+    /// Name of the featurizer or embedding model.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Hashed(spec) => &spec.id,
+            Self::Onnx(spec) => &spec.id,
+            Self::Caller(spec) => &spec.id,
+        }
+    }
+
+    /// Number of dimensions of its vectors.
+    pub fn dimension(&self) -> usize {
+        match self {
+            Self::Hashed(spec) => spec.dimension,
+            Self::Onnx(spec) => spec.dimension,
+            Self::Caller(spec) => spec.dimension,
+        }
+    }
+}
+
+/// What a scorer reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Features<'a> {
+    /// Indices and values; every other dimension is zero.
+    Sparse(&'a SparseVector),
+    /// Every dimension.
+    Dense(&'a [f32]),
+}
+
+/// A featurizer ready for use.
+#[derive(Debug)]
+pub enum Featurizer {
+    /// Hashed words and lexical features.
+    Hashed(Box<Hashed>),
+    /// A sentence encoder.
+    Onnx(Box<OnnxEncoder>),
+    /// Embeddings come from the caller.
+    Caller(CallerSpec),
+}
+
+impl Featurizer {
+    /// Computes the features of `prompt` and hands them to `consume`, with whether the prompt was cut.
+    ///
+    /// # Errors
+    /// `Unsupported` for the `caller` featurizer, which has no way to read a prompt; what the encoder
+    /// reports (`Tokenize`, `Inference`, `Cancelled`); and what `consume` returns.
+    pub fn with_features<T>(
+        &self,
+        prompt: &str,
+        cancel: Option<&CancelToken>,
+        consume: impl FnOnce(Features<'_>, bool) -> Result<T>,
+    ) -> Result<T> {
+        match self {
+            Self::Hashed(hashed) => hashed.with_sparse(prompt, |sparse, truncated| {
+                let Some(projection) = hashed.projection() else {
+                    return consume(Features::Sparse(sparse), truncated);
+                };
+                let mut dense = Vec::new();
+                projection.apply(sparse, &mut dense);
+                consume(Features::Dense(&dense), truncated)
+            }),
+            Self::Onnx(encoder) => {
+                let (embedding, truncated) = encoder.embed(prompt, cancel)?;
+                consume(Features::Dense(&embedding), truncated)
+            }
+            Self::Caller(spec) => Err(Error::unsupported(format!(
+                "this router has no featurizer of its own: pass an embedding of {} ({} dimensions) instead of \
+                 a prompt",
+                spec.id, spec.dimension
+            ))),
+        }
+    }
+
+    /// Checks an embedding that the caller computed.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if this router reads hashed features, or if the length is not its dimension.
+    pub fn check_embedding(&self, embedding: &[f32]) -> Result<()> {
+        let (id, dimension) = match self {
+            Self::Hashed(hashed) => {
+                return Err(Error::invalid_argument(format!(
+                    "this router reads hashed features ({}) and takes no embedding: pass the prompt",
+                    hashed.spec().id
+                )));
+            }
+            Self::Onnx(encoder) => (&encoder.spec().id, encoder.spec().dimension),
+            Self::Caller(spec) => (&spec.id, spec.dimension),
+        };
+        if embedding.len() == dimension {
+            return Ok(());
+        }
+        Err(Error::invalid_argument(format!(
+            "the embedding has {} dimensions, this router expects {dimension} ({id})",
+            embedding.len()
+        )))
+    }
+
+    /// Whether ONNX Runtime is in use.
+    pub fn encoder(&self) -> Option<&OnnxEncoder> {
+        match self {
+            Self::Onnx(encoder) => Some(encoder),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_cuts_at_characters() {
+        let cap = |side| TextCap { max_bytes: 4, side };
+        assert_eq!(cap(CapSide::Head).apply("abcd"), ("abcd", false));
+        assert_eq!(cap(CapSide::Head).apply("abcéf"), ("abc", true));
+        assert_eq!(cap(CapSide::Tail).apply("aébcdé"), ("cdé", true));
+        assert_eq!(cap(CapSide::Tail).apply("éé\u{1f600}x"), ("x", true));
+    }
+}

@@ -1,0 +1,220 @@
+//! The `onnx` featurizer: a sentence encoder through ONNX Runtime.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tokenizers::Tokenizer;
+use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
+
+use super::{CapSide, TextCap};
+use crate::cancel::CancelToken;
+use crate::kernel;
+use crate::runtime::{SessionOptions, SessionPool};
+use crate::{Error, ErrorKind, Result};
+
+/// How token vectors become one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// The mean over all tokens.
+    Mean,
+    /// The first token's vector.
+    Cls,
+}
+
+/// Parameters of an encoder, as they stand in an artifact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnnxSpec {
+    /// Name of the encoder, for example `all-MiniLM-L6-v2/int8-weights`.
+    pub id: String,
+    /// Length of its vectors.
+    pub dimension: usize,
+    /// File of the model in the artifact.
+    pub model: String,
+    /// File of the tokenizer in the artifact.
+    pub tokenizer: String,
+    /// How token vectors become one vector.
+    pub pooling: Pooling,
+    /// Whether the vector is scaled to unit length.
+    pub normalize: bool,
+    /// Put before every prompt, for example `query: `.
+    #[serde(default)]
+    pub prefix: String,
+    /// Largest number of tokens, special ones included.
+    pub max_tokens: usize,
+    /// Cap on the text, before it is tokenised; its side is also the side that truncation keeps.
+    pub cap: TextCap,
+}
+
+/// A sentence encoder ready for use. Safe to use from many threads.
+///
+/// Every prompt runs by itself, also in a batch: kernels choose another order of summation for other
+/// shapes, and dynamically quantised models let a row depend on its neighbours. So a prompt has the same
+/// bits alone and in any batch.
+#[derive(Debug)]
+pub struct OnnxEncoder {
+    spec: OnnxSpec,
+    tokenizer: Tokenizer,
+    pool: SessionPool,
+    /// Which of the usual inputs the model has, in the model's order.
+    inputs: Vec<Input>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    InputIds,
+    AttentionMask,
+    TokenTypeIds,
+}
+
+impl Input {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InputIds => "input_ids",
+            Self::AttentionMask => "attention_mask",
+            Self::TokenTypeIds => "token_type_ids",
+        }
+    }
+}
+
+impl OnnxEncoder {
+    /// Opens model and tokenizer of `spec` in the folder `directory`.
+    ///
+    /// # Errors
+    /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
+    /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
+    pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
+        let tokenizer = open_tokenizer(&directory.join(&spec.tokenizer), spec.max_tokens, spec.cap.side)?;
+        let path = directory.join(&spec.model);
+        let pool = SessionPool::open(&path, options)?;
+        let known = [Input::InputIds, Input::AttentionMask, Input::TokenTypeIds];
+        let inputs = pool
+            .inputs()
+            .iter()
+            .map(|name| {
+                known.into_iter().find(|input| input.name() == name).ok_or_else(|| {
+                    Error::invalid_model(format!(
+                        "{}: the model wants an input {name:?}; an encoder has input_ids, attention_mask and \
+                         token_type_ids",
+                        path.display()
+                    ))
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let encoder = Self { spec, tokenizer, pool, inputs };
+        // A wrong dimension or output is found now, not on the first request.
+        encoder.embed("a", None).map_err(|error| error.context(path.display()))?;
+        Ok(encoder)
+    }
+
+    /// The parameters.
+    pub fn spec(&self) -> &OnnxSpec {
+        &self.spec
+    }
+
+    /// The sessions behind this encoder.
+    pub fn pool(&self) -> &SessionPool {
+        &self.pool
+    }
+
+    /// The embedding of `prompt`, `dimension` numbers, and whether the prompt was cut.
+    ///
+    /// # Errors
+    /// `Tokenize`, `Inference`, `Cancelled`.
+    pub fn embed(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<(Vec<f32>, bool)> {
+        if let Some(token) = cancel {
+            token.check()?;
+        }
+        let (ids, truncated) = self.token_ids(prompt)?;
+        let ones = vec![1_i64; ids.len()];
+        let zeros = vec![0_i64; ids.len()];
+        let inputs: Vec<(&str, &[i64])> = self
+            .inputs
+            .iter()
+            .map(|input| {
+                let data = match input {
+                    Input::InputIds => &ids,
+                    Input::AttentionMask => &ones,
+                    Input::TokenTypeIds => &zeros,
+                };
+                (input.name(), data.as_slice())
+            })
+            .collect();
+        let embedding = self
+            .pool
+            .run(&inputs, [1, ids.len()], cancel, |shape, hidden| self.pool_tokens(shape, hidden))?;
+        Ok((embedding, truncated))
+    }
+
+    /// The token ids of `prompt` with prefix and special tokens, and whether the prompt was cut.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn token_ids(&self, prompt: &str) -> Result<(Vec<i64>, bool)> {
+        let (text, cut) = self.spec.cap.apply(prompt);
+        let encoding = if self.spec.prefix.is_empty() {
+            self.tokenizer.encode_fast(text, true)
+        } else {
+            self.tokenizer.encode_fast(format!("{}{text}", self.spec.prefix), true)
+        };
+        let encoding = encoding
+            .map_err(|error| Error::new(ErrorKind::Tokenize, format!("the tokenizer failed: {error}")))?;
+        let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
+        Ok((ids, cut || !encoding.get_overflowing().is_empty()))
+    }
+
+    /// Token vectors `[1, tokens, dimension]`, or a vector that the model pooled itself `[1, dimension]`.
+    fn pool_tokens(&self, shape: &[i64], hidden: &[f32]) -> Result<Vec<f32>> {
+        let dimension = self.spec.dimension;
+        let fits = matches!(shape, [1, _, d] | [1, d] if *d == dimension as i64);
+        if !fits || hidden.is_empty() {
+            return Err(Error::invalid_model(format!(
+                "the encoder's output has shape {shape:?}, expected [1, tokens, {dimension}]"
+            )));
+        }
+        let tokens = hidden.len() / dimension;
+        let mut embedding = match self.spec.pooling {
+            Pooling::Cls => hidden[..dimension].to_vec(),
+            Pooling::Mean => {
+                // Token after token into each dimension: one order, whatever the width of the registers.
+                let mut sums = hidden[..dimension].to_vec();
+                for row in hidden[dimension..].chunks_exact(dimension) {
+                    for (sum, value) in sums.iter_mut().zip(row) {
+                        *sum += value;
+                    }
+                }
+                for sum in &mut sums {
+                    *sum /= tokens as f32;
+                }
+                sums
+            }
+        };
+        if self.spec.normalize {
+            kernel::normalize(&mut embedding);
+        }
+        Ok(embedding)
+    }
+}
+
+/// A tokenizer with padding off and truncation at `max_tokens`: what `tokenizer.json` says of both belongs
+/// to whoever saved it.
+fn open_tokenizer(path: &Path, max_tokens: usize, side: CapSide) -> Result<Tokenizer> {
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    let invalid =
+        |error: &dyn std::fmt::Display| Error::invalid_model(format!("{}: {error}", path.display()));
+    let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(|error| invalid(&error))?;
+    if max_tokens < 4 {
+        return Err(invalid(&format!("max_tokens is {max_tokens}, expected at least 4")));
+    }
+    let truncation = TruncationParams {
+        max_length: max_tokens,
+        direction: match side {
+            CapSide::Head => TruncationDirection::Right,
+            CapSide::Tail => TruncationDirection::Left,
+        },
+        ..TruncationParams::default()
+    };
+    tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(|error| invalid(&error))?;
+    Ok(tokenizer)
+}

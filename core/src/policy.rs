@@ -1,0 +1,139 @@
+//! Policies: what turns a win rate into a decision.
+
+use std::sync::Arc;
+
+use crate::cancel::CancelToken;
+use crate::{Error, ErrorKind, Result};
+
+/// Where the line between strong and weak is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Policy {
+    /// The artifact's own default, a strong share of its calibration sample.
+    #[default]
+    Default,
+    /// Strong if and only if `win_rate >= threshold`, in [0, 1].
+    Threshold(f64),
+    /// The threshold at which this share of the calibration sample goes to strong, in [0, 1].
+    StrongShare(f64),
+}
+
+impl Policy {
+    /// The policy of two optional arguments, as bindings take them.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if both are given.
+    pub fn from_options(threshold: Option<f64>, strong_share: Option<f64>) -> Result<Self> {
+        match (threshold, strong_share) {
+            (None, None) => Ok(Self::Default),
+            (Some(threshold), None) => Ok(Self::Threshold(threshold)),
+            (None, Some(share)) => Ok(Self::StrongShare(share)),
+            (Some(_), Some(_)) => {
+                Err(Error::invalid_argument("both threshold and strong_share are given: pass one of them"))
+            }
+        }
+    }
+}
+
+/// What a call does when a prompt cannot be scored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// Return the error.
+    #[default]
+    Raise,
+    /// Decide for the strong model, with `fallback` set.
+    Strong,
+    /// Decide for the weak model, with `fallback` set.
+    Weak,
+}
+
+impl std::str::FromStr for OnError {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "raise" => Ok(Self::Raise),
+            "strong" => Ok(Self::Strong),
+            "weak" => Ok(Self::Weak),
+            other => Err(Error::invalid_argument(format!(
+                "on_error is {other:?}, expected \"raise\", \"strong\" or \"weak\""
+            ))),
+        }
+    }
+}
+
+/// Options of one call.
+#[derive(Debug, Clone, Default)]
+pub struct RouteOptions {
+    /// Where the line is drawn.
+    pub policy: Policy,
+    /// What happens when a prompt cannot be scored. Wrong options are errors all the same, and so is
+    /// cancellation.
+    pub on_error: OnError,
+    /// Cancels the call from another thread.
+    pub cancel: Option<CancelToken>,
+}
+
+impl RouteOptions {
+    /// Options with this threshold, in [0, 1].
+    pub fn threshold(threshold: f64) -> Self {
+        Self { policy: Policy::Threshold(threshold), ..Self::default() }
+    }
+
+    /// Options with this strong share, in [0, 1].
+    pub fn strong_share(share: f64) -> Self {
+        Self { policy: Policy::StrongShare(share), ..Self::default() }
+    }
+}
+
+/// The two sides of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The expensive model.
+    Strong,
+    /// The cheap model.
+    Weak,
+}
+
+impl Side {
+    /// `strong` or `weak`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strong => "strong",
+            Self::Weak => "weak",
+        }
+    }
+}
+
+/// Which model should answer, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The side that was chosen.
+    pub side: Side,
+    /// Its model's name.
+    pub model: Arc<str>,
+    /// P(strong model's answer is preferred or needed), in [0, 1]; `None` in a fallback.
+    pub win_rate: Option<f64>,
+    /// The threshold that the win rate was compared with.
+    pub threshold: f64,
+    /// Whether the prompt was longer than the router reads, and was cut.
+    pub truncated: bool,
+    /// Why the prompt could not be scored, if `on_error` decided instead.
+    pub fallback: Option<Fallback>,
+}
+
+/// The error behind a fallback decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// Its message.
+    pub reason: Arc<str>,
+}
+
+/// A number in [0, 1], or an error that names it.
+pub(crate) fn unit_interval(name: &str, value: f64) -> Result<f64> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::invalid_argument(format!("{name} is {value}, expected a number in [0, 1]")))
+}

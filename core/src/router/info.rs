@@ -1,0 +1,153 @@
+//! What can be asked about a router.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Mode;
+use crate::artifact::Calibration;
+use crate::embed::Featurizer;
+use crate::runtime;
+use crate::scorer::Pair;
+
+/// What is known about a router. Every binding shows it as its own kind of mapping.
+#[derive(Debug, Clone, Serialize)]
+pub struct Info {
+    /// Name of the artifact.
+    pub name: String,
+    /// Kind of scorer: `linear`, `mf`.
+    pub kind: String,
+    /// Names of the candidates.
+    pub models: Vec<String>,
+    /// The strong model.
+    pub strong: String,
+    /// The weak model.
+    pub weak: String,
+    /// `exact` or `reference`.
+    pub mode: Mode,
+    /// What turns a prompt into numbers.
+    pub featurizer: FeaturizerInfo,
+    /// The calibration for this pair, if there is one.
+    pub calibration: Option<CalibrationInfo>,
+    /// The ONNX Runtime in use, if one is.
+    pub runtime: Option<RuntimeUse>,
+    /// The folder, or `None` for the router that is compiled in.
+    pub path: Option<PathBuf>,
+    /// Data sources, seed, tool version.
+    pub provenance: Map<String, Value>,
+    /// Version of this library.
+    pub version: &'static str,
+}
+
+/// A featurizer, in short.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeaturizerInfo {
+    /// `hashed`, `onnx` or `caller`.
+    pub kind: &'static str,
+    /// Its name.
+    pub id: String,
+    /// Number of dimensions.
+    pub dimension: usize,
+    /// Bytes of a prompt that are looked at; `None` if it reads no prompts.
+    pub max_bytes: Option<usize>,
+    /// Tokens of a prompt that are looked at; `None` without a tokenizer.
+    pub max_tokens: Option<usize>,
+}
+
+/// A calibration, in short.
+#[derive(Debug, Clone, Serialize)]
+pub struct CalibrationInfo {
+    /// Which prompts.
+    pub sample: String,
+    /// How many.
+    pub count: usize,
+    /// Strong share of the default threshold.
+    pub default_strong_share: f64,
+    /// The threshold of a call that names none.
+    pub default_threshold: f64,
+}
+
+/// An ONNX Runtime in use.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuntimeUse {
+    /// Path of the library.
+    pub library: PathBuf,
+    /// What it says of its build.
+    pub build: String,
+    /// Execution provider.
+    pub provider: &'static str,
+    /// Number of sessions.
+    pub sessions: usize,
+    /// Threads inside each.
+    pub intra_threads: usize,
+}
+
+impl Info {
+    #[allow(clippy::too_many_arguments, reason = "gathers what opening knows, in one place")]
+    pub(super) fn new(
+        name: &str,
+        kind: &str,
+        names: &[String],
+        pair: Pair,
+        mode: Mode,
+        featurizer: &Featurizer,
+        calibration: Option<&Calibration>,
+        path: Option<&Path>,
+        provenance: Map<String, Value>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            models: names.to_vec(),
+            strong: names[pair.strong].clone(),
+            weak: names[pair.weak].clone(),
+            mode,
+            featurizer: FeaturizerInfo::new(featurizer),
+            calibration: calibration.map(|table| CalibrationInfo {
+                sample: table.sample.clone(),
+                count: table.count,
+                default_strong_share: table.default_strong_share,
+                default_threshold: table.threshold(table.default_strong_share),
+            }),
+            runtime: featurizer.encoder().zip(runtime::loaded()).map(|(encoder, info)| RuntimeUse {
+                library: info.library.clone(),
+                build: info.build.clone(),
+                provider: "cpu",
+                sessions: encoder.pool().size(),
+                intra_threads: encoder.pool().intra_threads(),
+            }),
+            path: path.map(Path::to_path_buf),
+            provenance,
+            version: crate::VERSION,
+        }
+    }
+}
+
+impl FeaturizerInfo {
+    fn new(featurizer: &Featurizer) -> Self {
+        match featurizer {
+            Featurizer::Hashed(hashed) => Self {
+                kind: "hashed",
+                id: hashed.spec().id.clone(),
+                dimension: hashed.spec().dimension,
+                max_bytes: Some(hashed.spec().cap.max_bytes),
+                max_tokens: None,
+            },
+            Featurizer::Onnx(encoder) => Self {
+                kind: "onnx",
+                id: encoder.spec().id.clone(),
+                dimension: encoder.spec().dimension,
+                max_bytes: Some(encoder.spec().cap.max_bytes),
+                max_tokens: Some(encoder.spec().max_tokens),
+            },
+            Featurizer::Caller(spec) => Self {
+                kind: "caller",
+                id: spec.id.clone(),
+                dimension: spec.dimension,
+                max_bytes: None,
+                max_tokens: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Opening routers.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use serde::Serialize;
+
+use super::info::Info;
+use super::{Inner, Router, published};
+use crate::artifact::{self, Artifact, MANIFEST_NAME};
+use crate::embed::{Featurizer, FeaturizerSpec, Hashed, OnnxEncoder, hashed};
+use crate::runtime::SessionOptions;
+use crate::scorer::{LinearScorer, MfScorer, Pair, Scorer};
+use crate::{Error, ErrorKind, Result};
+
+/// Which mathematics a router follows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The mathematically right one.
+    #[default]
+    Exact,
+    /// That of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
+    Reference,
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "exact" => Ok(Self::Exact),
+            "reference" => Ok(Self::Reference),
+            other => Err(Error::invalid_argument(format!(
+                "mode is {other:?}, expected \"exact\" or \"reference\""
+            ))),
+        }
+    }
+}
+
+/// How a router is opened.
+///
+/// ```no_run
+/// use routellm_core::OpenOptions;
+/// let router = OpenOptions::new()
+///     .strong("gpt-4-1106-preview")
+///     .weak("mixtral-8x7b-instruct-v0.1")
+///     .open("artifacts/mf-minilm")?;
+/// # Ok::<(), routellm_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    strong: Option<String>,
+    weak: Option<String>,
+    mode: Mode,
+    session: SessionOptions,
+}
+
+impl OpenOptions {
+    /// Options with every default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The strong model, one of the artifact's candidates.
+    #[must_use]
+    pub fn strong(mut self, name: impl Into<String>) -> Self {
+        self.strong = Some(name.into());
+        self
+    }
+
+    /// The weak model, one of the artifact's candidates.
+    #[must_use]
+    pub fn weak(mut self, name: impl Into<String>) -> Self {
+        self.weak = Some(name.into());
+        self
+    }
+
+    /// `exact` (default) or `reference`.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Path of `libonnxruntime`; without it, it is looked for.
+    #[must_use]
+    pub fn onnxruntime(mut self, path: impl Into<PathBuf>) -> Self {
+        self.session.library = Some(path.into());
+        self
+    }
+
+    /// Number of ONNX sessions, which run side by side; 1 by default.
+    #[must_use]
+    pub fn sessions(mut self, count: usize) -> Self {
+        self.session.sessions = Some(count);
+        self
+    }
+
+    /// Threads inside one ONNX session; the smaller of the number of cores and 4 by default.
+    #[must_use]
+    pub fn intra_threads(mut self, count: usize) -> Self {
+        self.session.intra_threads = Some(count);
+        self
+    }
+
+    /// One single-threaded session for each core: most requests a second for many callers.
+    #[must_use]
+    pub fn throughput(self) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.sessions(cores).intra_threads(1)
+    }
+
+    /// Opens an artifact, or a checkpoint in the published layout.
+    ///
+    /// # Errors
+    /// `NotFound`, `InvalidModel`, `Io`; `InvalidArgument` for a model that the artifact does not know or an
+    /// option that has no effect on it; `RuntimeUnavailable` if it needs ONNX Runtime and there is none.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Router> {
+        let path = path.as_ref();
+        if !path.join(MANIFEST_NAME).exists() && path.join(published::CONFIG_NAME).exists() {
+            return self.open_published(path);
+        }
+        if !path.is_dir() {
+            return Err(Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display())));
+        }
+        self.open_artifact(&Artifact::open(path)?)
+    }
+
+    /// Opens the router that ships with this library.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_default(&self) -> Result<Router> {
+        self.open_artifact(&artifact::default_router()?)
+    }
+
+    /// Opens an artifact whose checksums were verified.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_artifact(&self, artifact: &Artifact) -> Result<Router> {
+        let manifest = artifact.manifest();
+        let pair = self.pair(&manifest.models.names, &manifest.models.strong, &manifest.models.weak)?;
+        let featurizer = load_featurizer(artifact, &self.session)?;
+        let scorer = match manifest.kind.as_str() {
+            "linear" => {
+                let sparse = match &featurizer {
+                    Featurizer::Hashed(hashed) if hashed.projection().is_none() => {
+                        Some(hashed.sparse_dimension())
+                    }
+                    _ => None,
+                };
+                Scorer::Linear(LinearScorer::load(artifact, sparse, pair)?)
+            }
+            "mf" => Scorer::Mf(MfScorer::load(artifact, pair)?),
+            other => {
+                return Err(Error::unsupported(format!(
+                    "{MANIFEST_NAME}: kind is {other:?}; this library knows \"linear\" and \"mf\""
+                )));
+            }
+        };
+        let names = &manifest.models.names;
+        // Quantiles describe one pair: on another one a share would be a guess.
+        let calibrated =
+            (&names[pair.strong], &names[pair.weak]) == (&manifest.models.strong, &manifest.models.weak);
+        let calibration = manifest.calibration.clone().filter(|_| calibrated);
+        let default_threshold = calibration.as_ref().map(|table| table.threshold(table.default_strong_share));
+        let info = Info::new(
+            &manifest.name,
+            &manifest.kind,
+            names,
+            pair,
+            self.mode,
+            &featurizer,
+            calibration.as_ref(),
+            artifact.directory(),
+            manifest.provenance.clone(),
+        );
+        Ok(router(featurizer, scorer, names, pair, calibration, default_threshold, info))
+    }
+
+    fn open_published(&self, path: &Path) -> Result<Router> {
+        let checkpoint = published::read(path)?;
+        let names: Vec<String> = published::REFERENCE_MODELS.map(str::to_owned).to_vec();
+        let pair = self.pair(&names, published::DEFAULT_STRONG, published::DEFAULT_WEAK)?;
+        let featurizer = load_published_featurizer(&checkpoint, &self.session)?;
+        let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let info = Info::new(
+            &name,
+            "mf",
+            &names,
+            pair,
+            self.mode,
+            &featurizer,
+            None,
+            Some(path),
+            serde_json::Map::new(),
+        );
+        Ok(router(featurizer, scorer, &names, pair, None, None, info))
+    }
+
+    fn pair(&self, names: &[String], strong: &str, weak: &str) -> Result<Pair> {
+        let strong = self.strong.as_deref().unwrap_or(strong);
+        let weak = self.weak.as_deref().unwrap_or(weak);
+        let index = |role: &str, name: &str| {
+            names.iter().position(|known| known == name).ok_or_else(|| {
+                Error::invalid_argument(format!(
+                    "{role} is {name:?}, which this router does not know; it knows: {}",
+                    names.join(", ")
+                ))
+            })
+        };
+        let pair = Pair { strong: index("strong", strong)?, weak: index("weak", weak)? };
+        if pair.strong == pair.weak {
+            return Err(Error::invalid_argument(format!(
+                "strong and weak are both {strong:?}; name two of: {}",
+                names.join(", ")
+            )));
+        }
+        Ok(pair)
+    }
+}
+
+fn router(
+    featurizer: Featurizer,
+    scorer: Scorer,
+    names: &[String],
+    pair: Pair,
+    calibration: Option<artifact::Calibration>,
+    default_threshold: Option<f64>,
+    info: Info,
+) -> Router {
+    let models = names.iter().map(|name| Arc::from(name.as_str())).collect();
+    let fallbacks = AtomicU64::new(0);
+    Router {
+        inner: Arc::new(Inner {
+            featurizer,
+            scorer,
+            models,
+            pair,
+            calibration,
+            default_threshold,
+            info,
+            fallbacks,
+        }),
+    }
+}
+
+/// The featurizer of an artifact, ready for use without a router: training reads features through it.
+///
+/// # Errors
+/// `InvalidModel` if its files do not fit; `RuntimeUnavailable`; `InvalidArgument` if session options are
+/// given for a featurizer that has no session.
+pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<Featurizer> {
+    session.check()?;
+    match &artifact.manifest().featurizer {
+        FeaturizerSpec::Hashed(spec) => {
+            no_session(session, "hashed")?;
+            Ok(Featurizer::Hashed(Box::new(load_hashed(spec, artifact)?)))
+        }
+        FeaturizerSpec::Caller(spec) => {
+            no_session(session, "caller")?;
+            Ok(Featurizer::Caller(spec.clone()))
+        }
+        FeaturizerSpec::Onnx(spec) => {
+            // Both are looked up in the manifest, so that only verified files are opened.
+            let model = artifact.path_of(&spec.model)?;
+            artifact.path_of(&spec.tokenizer)?;
+            let directory = model.parent().unwrap_or(Path::new("."));
+            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?)))
+        }
+    }
+}
+
+fn load_published_featurizer(
+    checkpoint: &published::Checkpoint,
+    session: &SessionOptions,
+) -> Result<Featurizer> {
+    no_session(session, "caller")?;
+    Ok(Featurizer::Caller(checkpoint.featurizer.clone()))
+}
+
+/// An option that has no effect is an error.
+fn no_session(session: &SessionOptions, featurizer: &str) -> Result<()> {
+    if session.is_default() {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!(
+        "onnxruntime, sessions and intra_threads have no effect: this router's featurizer ({featurizer}) runs no \
+         ONNX session"
+    )))
+}
+
+/// File of a hashed featurizer's statistics.
+pub(crate) const FEATURIZER_FILE: &str = "featurizer.safetensors";
+
+fn load_hashed(spec: &hashed::HashedSpec, artifact: &Artifact) -> Result<Hashed> {
+    if !(8..=20).contains(&spec.bits) {
+        return Err(Error::invalid_model(format!("featurizer: bits is {}, expected 8 to 20", spec.bits)));
+    }
+    let tensors = artifact.tensors(FEATURIZER_FILE)?;
+    let lexical = hashed::LEXICAL_DIMENSION;
+    let buckets = 1 << spec.bits;
+    let statistics = hashed::HashedStatistics {
+        idf: tensors.f32("idf", &[buckets])?,
+        lexical_mean: tensors.f32("lexical_mean", &[lexical])?,
+        lexical_std: tensors.f32("lexical_std", &[lexical])?,
+    };
+    let projection = match spec.projection {
+        None => None,
+        Some(columns) => Some(hashed::Projection::new(
+            tensors.i8("projection", &[buckets + lexical, columns])?,
+            tensors.f32("projection_scales", &[columns])?,
+        )?),
+    };
+    Hashed::new(spec.clone(), statistics, projection)
+}

@@ -1,0 +1,87 @@
+//! The one ONNX Runtime environment of the process.
+
+use std::path::{Path, PathBuf};
+
+use once_cell::sync::OnceCell;
+use ort::environment::Environment;
+
+use super::locate;
+use crate::{Error, ErrorKind, Result};
+
+/// Created once and never dropped: ONNX Runtime allows one environment a process, even after a drop, and
+/// tearing it down while another thread runs a session is not safe. A failed load can be tried again.
+static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+
+pub(super) struct Runtime {
+    pub(super) environment: Environment,
+    info: RuntimeInfo,
+}
+
+/// The ONNX Runtime in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeInfo {
+    /// Path or name that was loaded.
+    pub library: PathBuf,
+    /// What the library says of its build, with its version.
+    pub build: String,
+}
+
+/// The runtime in use, if one was loaded.
+pub fn loaded() -> Option<&'static RuntimeInfo> {
+    RUNTIME.get().map(|runtime| &runtime.info)
+}
+
+/// The runtime, loaded on first use.
+///
+/// # Errors
+/// `RuntimeUnavailable` naming every place that was looked at; `InvalidArgument` if `explicit` names
+/// another library than the one that this process already uses.
+pub(super) fn runtime(explicit: Option<&Path>) -> Result<&'static Runtime> {
+    let runtime = RUNTIME.get_or_try_init(|| load(explicit))?;
+    if let Some(path) = explicit {
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        if canonical(path) != canonical(&runtime.info.library) {
+            return Err(Error::invalid_argument(format!(
+                "ONNX Runtime {} was asked for, but this process already uses {}; one process can use one",
+                path.display(),
+                runtime.info.library.display()
+            )));
+        }
+    }
+    Ok(runtime)
+}
+
+fn load(explicit: Option<&Path>) -> Result<Runtime> {
+    let search = locate::search(explicit);
+    let mut looked_at = search.looked_at;
+    for candidate in search.candidates {
+        // `ort` panics on some malformed libraries; a panic here must not reach the caller as one.
+        let attempt = std::panic::catch_unwind(|| -> Result<Environment, String> {
+            ort::init_from(&candidate.path)
+                .map_err(|error| error.to_string())?
+                .with_name("routellm")
+                .with_telemetry(false)
+                .build()
+                .map_err(|error| error.to_string())
+        });
+        match attempt {
+            Ok(Ok(environment)) => {
+                let info = RuntimeInfo { library: candidate.path, build: ort::info().to_owned() };
+                return Ok(Runtime { environment, info });
+            }
+            Ok(Err(reason)) => looked_at.push(format!("{}: {reason}", candidate.description)),
+            Err(_) => looked_at.push(format!("{}: not a usable ONNX Runtime", candidate.description)),
+        }
+    }
+    Err(Error::new(
+        ErrorKind::RuntimeUnavailable,
+        format!(
+            "this router needs ONNX Runtime 1.{} or newer (libonnxruntime), and none could be loaded. Install it \
+             (Python: pip install 'routellm-rs[onnx]'; Node: npm install onnxruntime-node; else set {} to its \
+             path). Looked at:\n  - {}",
+            locate::ORT_MINOR_VERSION,
+            locate::ENV_ROUTELLM_ORT_PATH,
+            looked_at.join("\n  - ")
+        ),
+    ))
+}
