@@ -166,7 +166,7 @@ class Router {
     const dimension = this.embeddingDimension;
     // A router without one takes no embedding; it says so itself, given a row.
     const rows = dimension === null ? 1 : (n ?? numbers.length / dimension);
-    if (dimension !== null && rows * dimension !== numbers.length) {
+    if (dimension !== null && (!Number.isInteger(rows) || rows * dimension !== numbers.length)) {
       const expected = n === undefined ? `rows of ${dimension}` : `${n} rows of ${dimension}`;
       throw invalid(`embeddings holds ${numbers.length} numbers, expected ${expected}`);
     }

@@ -26,6 +26,11 @@ impl NativeRouter {
         Self { router, memory }
     }
 
+    /// The router itself.
+    pub(crate) fn router(&self) -> &Router {
+        &self.router
+    }
+
     /// Tells the garbage collector what hangs on the small object that it sees: without it, routers that are
     /// out of use would pile up.
     pub(crate) fn report_memory(&self, env: Env) {
