@@ -25,9 +25,9 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: Text, policy: number, value: number, onError: number, out: Float64Array): string | null
+  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, out: Float64Array): string | null
   /** Decides on a worker thread. */
-  route(prompt: Text, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  route(prompt: string | Uint8Array, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for an embedding into `out`, without copying it; returns why, if the decision is a fallback.
    *
@@ -43,27 +43,27 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeBatchSync(prompts: Array<Text>, policy: number, value: number, onError: number, out: Float64Array): Array<FallbackReason>
+  routeBatchSync(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, out: Float64Array): Array<FallbackReason>
   /** Decides for many prompts on a worker thread. */
-  routeBatch(prompts: Array<Text>, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeBatch(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * The win rate of a prompt.
    *
    * # Errors
    * What the core reports.
    */
-  winRateSync(prompt: Text): number
+  winRateSync(prompt: string | Uint8Array): number
   /** The win rate of a prompt, on a worker thread. */
-  winRate(prompt: Text, cancel?: NativeCancel | undefined | null): Promise<number>
+  winRate(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<number>
   /**
    * The win rates of many prompts into `out`.
    *
    * # Errors
    * What the core reports.
    */
-  winRatesSync(prompts: Array<Text>, out: Float64Array): void
+  winRatesSync(prompts: Array<string | Uint8Array>, out: Float64Array): void
   /** The win rates of many prompts, on a worker thread. */
-  winRates(prompts: Array<Text>, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
+  winRates(prompts: Array<string | Uint8Array>, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
   /**
    * The win rates of `out.length` embeddings, row after row, into `out`; nothing is copied.
    *
@@ -77,9 +77,9 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  candidateScoresSync(prompt: Text): Float64Array
+  candidateScoresSync(prompt: string | Uint8Array): Float64Array
   /** One score for each candidate, on a worker thread. */
-  candidateScores(prompt: Text): Promise<Float64Array>
+  candidateScores(prompt: string | Uint8Array): Promise<Float64Array>
   /**
    * One score for each candidate, for an embedding.
    *
@@ -93,9 +93,9 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  embedSync(prompt: Text): Float32Array
+  embedSync(prompt: string | Uint8Array): Float32Array
   /** The embedding of a prompt, on a worker thread. */
-  embed(prompt: Text): Promise<Float32Array>
+  embed(prompt: string | Uint8Array): Promise<Float32Array>
   /**
    * The threshold that a policy comes to.
    *
@@ -206,6 +206,14 @@ export declare function promptFromMessages(messages: string): string
  * None.
  */
 export declare function setPackageLibrary(path: string | undefined | null, description: string): void
+
+/**
+ * Nanoseconds that the library takes to decide for each of `prompts`, one by one, once they are in Rust.
+ *
+ * # Errors
+ * What the core reports.
+ */
+export declare function timeRoute(router: NativeRouter, prompts: Array<string | Uint8Array>): number
 
 /** Version of the library. */
 export declare function version(): string

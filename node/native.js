@@ -844,4 +844,5 @@ module.exports.panicAsync = nativeBinding.panicAsync
 module.exports.panicSync = nativeBinding.panicSync
 module.exports.promptFromMessages = nativeBinding.promptFromMessages
 module.exports.setPackageLibrary = nativeBinding.setPackageLibrary
+module.exports.timeRoute = nativeBinding.timeRoute
 module.exports.version = nativeBinding.version
