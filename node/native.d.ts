@@ -118,8 +118,18 @@ export declare class NativeRouter {
   weak(): string
   /** Length of the embeddings that the router takes. */
   embeddingDimension(): number | null
+  /** How much of a prompt is looked at; nothing if the router reads no prompts. */
+  cap(): Cap | null
   /** How many decisions were fallbacks. */
   fallbacks(): number
+}
+
+/** How much of a prompt is looked at. */
+export interface Cap {
+  /** Bytes of UTF-8. */
+  maxBytes: number
+  /** Whether the end is kept rather than the beginning. */
+  tail: boolean
 }
 
 /** The decisions of one call. */

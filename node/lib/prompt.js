@@ -43,13 +43,31 @@ function withLoneSurrogate(prompt) {
   return Buffer.concat([Buffer.from(prompt.slice(0, at), 'utf8'), Buffer.from(surrogate)]);
 }
 
+const isHighSurrogate = (unit) => (unit & 0xfc00) === 0xd800;
+const isLowSurrogate = (unit) => (unit & 0xfc00) === 0xdc00;
+
+/**
+ * The part of a well-formed text that a router reads, and one unit more, so that the core sees that there is
+ * more and cuts by its own rule: the rest of a long prompt need not be copied. A unit of UTF-16 is at least
+ * one byte of UTF-8. `cap` is `{ maxBytes, tail }`, or `null` for a router that reads no prompts.
+ */
+function withinCap(text, cap) {
+  if (cap === null || typeof text !== 'string' || text.length <= cap.maxBytes + 1) return text;
+  if (cap.tail) {
+    const begin = text.length - cap.maxBytes - 1;
+    return text.slice(isLowSurrogate(text.charCodeAt(begin)) ? begin - 1 : begin);
+  }
+  const end = cap.maxBytes + 1;
+  return text.slice(0, isHighSurrogate(text.charCodeAt(end - 1)) ? end + 1 : end);
+}
+
 /** The prompts of a batch. */
-function promptTexts(prompts) {
+function promptTexts(prompts, cap) {
   if (!Array.isArray(prompts)) throw invalid(`prompts is ${describe(prompts)}, expected an array`);
   // Not `map`: it would pass over holes.
   return Array.from(prompts, (prompt, i) => {
     try {
-      return promptText(prompt, `prompt ${i}`);
+      return withinCap(promptText(prompt, `prompt ${i}`), cap);
     } catch (error) {
       // The list's own errors do not know where it stood.
       if (Array.isArray(prompt)) error.message = `prompt ${i}: ${error.message}`;
@@ -66,4 +84,4 @@ function embeddingNumbers(embedding, name) {
   return types.isSharedArrayBuffer(embedding.buffer) ? new Float32Array(embedding) : embedding;
 }
 
-module.exports = { embeddingNumbers, promptFromMessages, promptText, promptTexts };
+module.exports = { embeddingNumbers, promptFromMessages, promptText, promptTexts, withinCap };

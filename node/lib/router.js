@@ -8,7 +8,7 @@ const { describe, fromNative, invalid } = require('./errors.js');
 const { infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
 const { callOptions, openOptions, pathText } = require('./options.js');
-const { embeddingNumbers, promptText, promptTexts } = require('./prompt.js');
+const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
 const ROUTE_SYNC = ['threshold', 'strongShare', 'onError'];
 const ROUTE = [...ROUTE_SYNC, 'signal'];
@@ -54,6 +54,7 @@ class Router {
   #native;
   #strong;
   #weak;
+  #cap;
 
   constructor(key, handle) {
     if (key !== INTERNAL) {
@@ -62,6 +63,7 @@ class Router {
     this.#native = handle;
     this.#strong = handle.strong();
     this.#weak = handle.weak();
+    this.#cap = handle.cap();
   }
 
   static default(options) {
@@ -86,7 +88,7 @@ class Router {
 
   routeSync(prompt, options) {
     const call = callOptions(options, 'routeSync', ROUTE_SYNC);
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     let reason;
     try {
       reason = this.#native.routeSync(text, call.policy, call.value, call.onError, out);
@@ -98,7 +100,7 @@ class Router {
 
   async route(prompt, options) {
     const { policy, value, onError, signal } = callOptions(options, 'route', ROUTE);
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     const decided = await abortable(signal, (cancel) => this.#native.route(text, policy, value, onError, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
@@ -120,7 +122,7 @@ class Router {
 
   routeBatchSync(prompts, options) {
     const { policy, value, onError } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
-    const texts = promptTexts(prompts);
+    const texts = promptTexts(prompts, this.#cap);
     const numbers = new Float64Array(texts.length * NUMBERS);
     const fallbacks = sync(() => this.#native.routeBatchSync(texts, policy, value, onError, numbers));
     return this.#decisions(numbers, fallbacks);
@@ -128,25 +130,25 @@ class Router {
 
   async routeBatch(prompts, options) {
     const { policy, value, onError, signal } = callOptions(options, 'routeBatch', ROUTE);
-    const texts = promptTexts(prompts);
+    const texts = promptTexts(prompts, this.#cap);
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeBatch(texts, policy, value, onError, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
   }
 
   winRateSync(prompt) {
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     return sync(() => this.#native.winRateSync(text));
   }
 
   async winRate(prompt, options) {
     const { signal } = callOptions(options, 'winRate', SIGNAL);
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     return abortable(signal, (cancel) => this.#native.winRate(text, cancel));
   }
 
   winRatesSync(prompts) {
-    const texts = promptTexts(prompts);
+    const texts = promptTexts(prompts, this.#cap);
     const rates = new Float64Array(texts.length);
     sync(() => this.#native.winRatesSync(texts, rates));
     return rates;
@@ -154,7 +156,7 @@ class Router {
 
   async winRates(prompts, options) {
     const { signal } = callOptions(options, 'winRates', SIGNAL);
-    const texts = promptTexts(prompts);
+    const texts = promptTexts(prompts, this.#cap);
     return abortable(signal, (cancel) => this.#native.winRates(texts, cancel));
   }
 
@@ -176,12 +178,12 @@ class Router {
   }
 
   candidateScoresSync(prompt) {
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     return sync(() => this.#native.candidateScoresSync(text));
   }
 
   async candidateScores(prompt) {
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     return abortable(undefined, () => this.#native.candidateScores(text));
   }
 
@@ -191,12 +193,12 @@ class Router {
   }
 
   embedSync(prompt) {
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     return sync(() => this.#native.embedSync(text));
   }
 
   async embed(prompt) {
-    const text = promptText(prompt);
+    const text = this.#text(prompt);
     return abortable(undefined, () => this.#native.embed(text));
   }
 
@@ -232,6 +234,10 @@ class Router {
   [inspect.custom](depth, options, inspectValue) {
     const { name, kind } = this.info();
     return `Router ${inspectValue({ name, kind, strong: this.#strong, weak: this.#weak }, options)}`;
+  }
+
+  #text(prompt) {
+    return withinCap(promptText(prompt), this.#cap);
   }
 
   #decisions(numbers, fallbacks) {

@@ -5,6 +5,7 @@ const { test } = require('node:test');
 const { pathToFileURL } = require('node:url');
 const { inspect } = require('node:util');
 const { Router, promptFromMessages, version } = require('..');
+const { withinCap } = require('../lib/prompt.js');
 const { DEFAULT_ARTIFACT } = require('./helpers.js');
 
 const HARD = 'Prove that the square root of 2 is irrational, then generalise to every prime.';
@@ -82,6 +83,45 @@ test('UTF-8 bytes are scored as the text that they are', async () => {
   assert.deepEqual(router.routeSync(bytes), router.routeSync(text));
   assert.deepEqual(await router.route(Buffer.from(text)), router.routeSync(text));
   assert.deepEqual(router.winRatesSync([bytes, text]), router.winRatesSync([text, bytes]));
+});
+
+test('of a long prompt only what is read crosses over, with the same bits', () => {
+  // Bytes cross over whole, so they show what the core makes of the uncut text.
+  const { maxBytes } = router.info().featurizer;
+  const word = 'why ';
+  for (const end of ['', 'é', '漢', '🦀', '🦀🦀', 'a🦀']) {
+    for (let before = maxBytes - 5; before <= maxBytes + 3; before += 1) {
+      const text = word.repeat(maxBytes).slice(0, before) + end + word;
+      assert.deepEqual(router.routeSync(text), router.routeSync(Buffer.from(text)), `${before} ${end}`);
+    }
+  }
+  for (const unit of ['é', '漢', '🦀']) {
+    const text = unit.repeat(maxBytes);
+    assert.deepEqual(router.routeSync(text), router.routeSync(Buffer.from(text)));
+    assert.deepEqual(router.routeBatchSync([text]), router.routeBatchSync([Buffer.from(text)]));
+  }
+  // What lies beyond is checked all the same.
+  assert.throws(() => router.routeSync(`${word.repeat(maxBytes)}\ud800`), { kind: 'InvalidArgument' });
+});
+
+test('the part that is read holds what the core keeps, at either end', () => {
+  const kept = (text, { maxBytes, tail }) => {
+    const bytes = Buffer.from(text);
+    return tail ? bytes.subarray(-maxBytes) : bytes.subarray(0, maxBytes);
+  };
+  for (const unit of ['a', 'é', '漢', '🦀', 'a🦀', '🦀é']) {
+    for (const maxBytes of [1, 2, 3, 4, 5, 16, 17]) {
+      for (const tail of [false, true]) {
+        const text = unit.repeat(20);
+        const part = withinCap(text, { maxBytes, tail });
+        assert.ok(part.isWellFormed() && part.length <= maxBytes + 2);
+        assert.ok(Buffer.byteLength(part) > maxBytes);
+        assert.deepEqual(kept(part, { maxBytes, tail }), kept(text, { maxBytes, tail }));
+      }
+    }
+  }
+  assert.equal(withinCap('abc', { maxBytes: 3, tail: false }), 'abc');
+  assert.equal(withinCap('abc', null), 'abc');
 });
 
 test('info tells what a router is', () => {

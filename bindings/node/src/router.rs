@@ -5,6 +5,7 @@ use napi::bindgen_prelude::{
     AsyncTask, Float32Array, Float32ArraySlice, Float64Array, Float64ArraySlice, ObjectFinalize,
 };
 use napi_derive::napi;
+use routellm_core::embed::{CapSide, Featurizer};
 use routellm_core::{CancelToken, Error, ErrorKind, RouteOptions, Router};
 
 use crate::cancel::NativeCancel;
@@ -12,6 +13,15 @@ use crate::decision::{Decided, FallbackReason, NUMBERS, fallbacks, on_error, pol
 use crate::error::{Result, guarded};
 use crate::text::Text;
 use crate::work::Work;
+
+/// How much of a prompt is looked at.
+#[napi(object, object_from_js = false)]
+pub struct Cap {
+    /// Bytes of UTF-8.
+    pub max_bytes: f64,
+    /// Whether the end is kept rather than the beginning.
+    pub tail: bool,
+}
 
 /// A router. Threads share what is behind it, not the handle.
 #[napi(custom_finalize)]
@@ -361,6 +371,17 @@ impl NativeRouter {
     #[napi]
     pub fn embedding_dimension(&self) -> Option<u32> {
         self.router.embedding_dimension().map(|dimension| dimension as u32)
+    }
+
+    /// How much of a prompt is looked at; nothing if the router reads no prompts.
+    #[napi]
+    pub fn cap(&self) -> Option<Cap> {
+        let cap = match self.router.featurizer() {
+            Featurizer::Hashed(hashed) => hashed.spec().cap,
+            Featurizer::Onnx(encoder) => encoder.spec().cap,
+            Featurizer::Caller(_) => return None,
+        };
+        Some(Cap { max_bytes: cap.max_bytes as f64, tail: cap.side == CapSide::Tail })
     }
 
     /// How many decisions were fallbacks.
