@@ -1,6 +1,7 @@
 'use strict';
 
 const { RouteLLMError, describe, invalid } = require('./errors.js');
+const { places, resolve } = require('./resolve.js');
 
 /** Routers that are packages of their own. */
 const PACKAGES = { 'mf-minilm': 'routellm-mf-minilm' };
@@ -13,19 +14,15 @@ function bundledPath(name) {
     const known = ['default', ...Object.keys(PACKAGES)].join(', ');
     throw new RouteLLMError('NotFound', `no bundled router is called ${describe(name)}; there are: ${known}`);
   }
-  let cause;
-  for (const from of [__dirname, process.cwd()]) {
-    try {
-      return require(require.resolve(PACKAGES[name], { paths: [from] })).path;
-    } catch (error) {
-      cause = error;
-    }
+  const entry = resolve(PACKAGES[name]);
+  if (entry === undefined) {
+    throw new RouteLLMError(
+      'NotFound',
+      `the router ${name} is the npm package ${PACKAGES[name]}, which is not installed for `
+        + `${places().join(' or ')}: npm install ${PACKAGES[name]}`,
+    );
   }
-  throw new RouteLLMError(
-    'NotFound',
-    `the router ${name} is the npm package ${PACKAGES[name]}, which is not installed: npm install ${PACKAGES[name]}`,
-    { cause },
-  );
+  return require(entry).path;
 }
 
 module.exports = { bundledPath };

@@ -3,6 +3,7 @@
 const { existsSync, readdirSync } = require('node:fs');
 const { join, dirname } = require('node:path');
 const native = require('../native.js');
+const { places, resolve } = require('./resolve.js');
 
 const PACKAGE = 'onnxruntime-node';
 const LIBRARY = { darwin: /^libonnxruntime\..*dylib$/, win32: /^onnxruntime\.dll$/ }[process.platform]
@@ -13,18 +14,11 @@ const LIBRARY = { darwin: /^libonnxruntime\..*dylib$/, win32: /^onnxruntime\.dll
  * one ONNX Runtime, and who never asks for an encoder pays nothing.
  */
 function locate() {
-  let root;
-  for (const from of [__dirname, process.cwd()]) {
-    try {
-      root = dirname(require.resolve(`${PACKAGE}/package.json`, { paths: [from] }));
-      break;
-    } catch {
-      // Not installed there, or hidden by the package's `exports`.
-    }
+  const manifest = resolve(`${PACKAGE}/package.json`);
+  if (manifest === undefined) {
+    return { description: `npm package ${PACKAGE}: not installed for ${places().join(' or ')}` };
   }
-  if (root === undefined) {
-    return { description: `npm package ${PACKAGE}: not installed for ${dirname(__dirname)} or ${process.cwd()}` };
-  }
+  const root = dirname(manifest);
   const bin = join(root, 'bin');
   const versions = existsSync(bin) ? readdirSync(bin).filter((name) => /^napi-v\d+$/.test(name)) : [];
   versions.sort((a, b) => Number(b.slice(6)) - Number(a.slice(6)));

@@ -107,6 +107,19 @@ test('a bundled router that is not installed is NotFound, and says how to instal
   assert.match(error.message, /npm install routellm-mf-minilm/);
 });
 
+test('a working folder that was removed is no obstacle', (t) => {
+  const folder = temporary(t);
+  const code = runScript(`
+    const { Router } = require(${JSON.stringify(join(installAlone(folder), 'index.js'))});
+    require('node:fs').mkdirSync('gone');
+    process.chdir('gone');
+    require('node:fs').rmdirSync('.' + '/../gone');
+    let code;
+    try { Router.bundled('mf-minilm'); } catch (e) { code = e.code; }
+    console.log(JSON.stringify(code));`, { cwd: folder });
+  assert.equal(code, 'ERR_ROUTELLM_NOT_FOUND');
+});
+
 test('the package on its own routes', (t) => {
   const folder = temporary(t);
   const installed = installAlone(folder);

@@ -56,6 +56,17 @@ test('the package holds what it needs, and nothing else', (t) => {
   assert.ok(answer.rate > 0 && answer.rate < 1);
 });
 
+test('the first example of the README runs, and prints what it says', () => {
+  const [, example] = readFileSync(join(PACKAGE, 'README.md'), 'utf8').match(/```js\n([^]*?)```/);
+  const answer = runScript(`console.log = (value) => process.stdout.write(JSON.stringify(value)); ${example}`);
+  const shown = [...example.matchAll(/^\/\/ {3}(\w+): ([^,\s]+)/gm)].map(([, name, text]) => [name, text]);
+  assert.deepEqual(shown.map(([name]) => name), Object.keys(answer));
+  for (const [name, text] of shown) {
+    if (text.endsWith('...')) assert.equal(String(answer[name]).slice(0, text.length - 3), text.slice(0, -3), name);
+    else assert.equal(typeof answer[name] === 'string' ? `'${answer[name]}'` : String(answer[name]), text, name);
+  }
+});
+
 test('the addon is stripped', { skip: process.platform !== 'linux' && 'reads ELF' }, () => {
   const [addon] = readdirSync(PACKAGE).filter((name) => name.endsWith('.node'));
   assert.doesNotMatch(execFileSync('readelf', ['--sections', '--wide', join(PACKAGE, addon)], { encoding: 'utf8' }), /\.symtab|\.debug/);
