@@ -10,6 +10,12 @@ use safetensors::tensor::TensorView;
 use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_of_file};
 use crate::{Error, Result};
 
+/// Type, shape and little-endian bytes of a tensor.
+pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
+
+/// Files that people put beside an artifact; they survive its renewal.
+const COMPANIONS: [&str; 3] = ["LICENSE", "NOTICE", "README.md"];
+
 /// Collects the files of an artifact in a folder beside its destination and renames it into place.
 ///
 /// Dropping the writer before [`finish`](Self::finish) leaves the destination as it was.
@@ -28,9 +34,12 @@ impl ArtifactWriter {
     /// `Io`; `InvalidArgument` if the destination is a folder that is not an artifact.
     pub fn new(destination: &Path) -> Result<Self> {
         let destination = std::path::absolute(destination).map_err(|error| Error::io(destination, error))?;
+        let foreign = |entry: std::io::Result<fs::DirEntry>| {
+            entry.is_ok_and(|entry| !COMPANIONS.iter().any(|name| entry.file_name() == *name))
+        };
         let occupied = destination.is_dir()
             && !destination.join(MANIFEST_NAME).is_file()
-            && fs::read_dir(&destination).is_ok_and(|mut entries| entries.next().is_some());
+            && fs::read_dir(&destination).is_ok_and(|mut entries| entries.any(foreign));
         if occupied || destination.is_file() {
             return Err(Error::invalid_argument(format!(
                 "{} exists and is no artifact: it is not overwritten",
@@ -73,11 +82,7 @@ impl ArtifactWriter {
     ///
     /// # Errors
     /// `Io`; `InvalidModel` if the tensors cannot be serialised.
-    pub fn add_tensors(
-        &mut self,
-        name: &str,
-        tensors: &[(&str, (Dtype, Vec<usize>, Vec<u8>))],
-    ) -> Result<()> {
+    pub fn add_tensors(&mut self, name: &str, tensors: &[(&str, Tensor)]) -> Result<()> {
         let invalid = |error: safetensors::SafeTensorError| Error::invalid_model(format!("{name}: {error}"));
         let views = tensors
             .iter()
@@ -113,15 +118,14 @@ impl ArtifactWriter {
         }
         self.finished = true;
         if old.exists() {
-            self.keep_foreign_files(&old)?;
+            self.keep_companions(&old)?;
             fs::remove_dir_all(&old).map_err(|error| Error::io(&old, error))?;
         }
         Ok(())
     }
 
-    /// Files that people put beside an artifact (LICENSE, NOTICE, README) survive its renewal.
-    fn keep_foreign_files(&self, old: &Path) -> Result<()> {
-        for name in ["LICENSE", "NOTICE", "README.md"] {
+    fn keep_companions(&self, old: &Path) -> Result<()> {
+        for name in COMPANIONS {
             let from = old.join(name);
             let to = self.destination.join(name);
             if from.is_file() && !to.exists() {
@@ -149,16 +153,16 @@ impl Drop for ArtifactWriter {
 }
 
 /// A tensor of `f32` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_f32(shape: &[usize], values: &[f32]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
     (Dtype::F32, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// A tensor of `f64` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_f64(shape: &[usize], values: &[f64]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
     (Dtype::F64, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// A tensor of `i8` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_i8(shape: &[usize], values: &[i8]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn tensor_i8(shape: &[usize], values: &[i8]) -> Tensor {
     (Dtype::I8, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }

@@ -43,16 +43,16 @@ impl Default for CanonicalRules {
             leading_labels: words("question: q: prompt: query: task: problem: user: human: input:"),
             trailing_labels: words("answer: a: response: assistant: solution: output:"),
             instruction_words: words(
-                "a about above advance ai all am an and answer answers any appreciate appreciated as ask asked \
-                 asking assist assistance assistant at attention be below best by can carefully choice choices \
-                 choose clearly consider correct correctly could dear do each every everyone exam following \
-                 for from give given go good have hello help helping here hey hi i if in input instruction \
-                 instructions into is it just kind kindly know know let letter like line list look lot make many \
-                 me mind multiple my need now of okay one only option options or out output over pick please \
+                "a about above advance afternoon ahead ai all am an and answer answers any appreciate appreciated as ask asked \
+                 asking assist assistance assistant at attention be being below best by can cheers carefully choice choices \
+                 choose clearly consider correct correctly could dear do each evening every everyone exam following \
+                 for from give given glad go good grateful greetings have hello help helping here hey hi i if in input instruction \
+                 instructions into is it just kind kindly know let letter like line list look lot love make many \
+                 me mind morning much multiple my need nice now of okay one only option options or out output over pick please \
                  possible problem prompt provide provided question questions quick quickly quiz read reading \
                  regards reply respond response right select so solution solve sure task tell test thank thanks \
-                 that the there these think this through time to try under us use user very want way we well \
-                 will with would you your yourself",
+                 sincerely that the there these think this through time to try under us use user very want way we well \
+                 will with wonder wondering would yes you your yourself",
             ),
             max_instruction_words: 25,
             min_instruction_share: 0.85,
@@ -196,16 +196,13 @@ fn last_unit(text: &str) -> &str {
     line
 }
 
-/// Drops one pair of equal quotes around the whole text, if the text holds no other of its kind.
+/// Drops one pair of equal quotes around the whole text. Whether they belong together does not matter: what
+/// counts is that a text comes to the same form with and without quotes around it.
 fn strip_wrapping_quotes(text: &str) -> &str {
-    for quote in ['"', '\'', '`'] {
-        if let Some(inner) = text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote))
-            && !inner.contains(quote)
-        {
-            return inner.trim();
-        }
-    }
-    text
+    ['"', '\'', '`']
+        .into_iter()
+        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+        .map_or(text, str::trim)
 }
 
 /// Lower case; curly quotes straight; triple quotes and carriage returns as line breaks.
@@ -232,7 +229,7 @@ fn lower_and_straighten(text: &str, out: &mut String) {
             '\r' => out.push('\n'),
             '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' | '\u{2032}' => out.push('\''),
             '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}' => {
-                out.push('"')
+                out.push('"');
             }
             '\u{a0}' | '\u{2009}' | '\u{202f}' => out.push(' '),
             _ => out.extend(c.to_lowercase()),
@@ -266,11 +263,16 @@ fn unwrap_list(text: &str) -> Option<String> {
                 'n' | 'r' => out.push('\n'),
                 't' => out.push('\t'),
                 'u' | 'x' => {
-                    let digits = if escape == 'u' { 4 } else { 2 };
-                    let code = u32::from_str_radix(rest.get(..digits)?, 16).ok()?;
-                    // Halves of surrogate pairs cannot stand alone in a text.
+                    let mut code = hex_digits(&mut rest, if escape == 'u' { 4 } else { 2 })?;
+                    if (0xd800..0xdc00).contains(&code)
+                        && let Some(mut after) = rest.strip_prefix("\\u")
+                        && let Some(low @ 0xdc00..0xe000) = hex_digits(&mut after, 4)
+                    {
+                        code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+                        rest = after;
+                    }
+                    // Half of a surrogate pair cannot stand alone in a text.
                     out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                    rest = &rest[digits..];
                 }
                 other => out.push(other),
             }
@@ -282,6 +284,13 @@ fn unwrap_list(text: &str) -> Option<String> {
         rest = rest.strip_prefix(',')?.trim_start();
         out.push('\n');
     }
+}
+
+/// The number of so many hexadecimal digits, which are taken off `rest`.
+fn hex_digits(rest: &mut &str, digits: usize) -> Option<u32> {
+    let code = u32::from_str_radix(rest.get(..digits)?, 16).ok()?;
+    *rest = &rest[digits..];
+    Some(code)
 }
 
 /// Runs of blanks become one blank, runs of line breaks (and the blanks around them) one line break.
@@ -339,6 +348,10 @@ mod tests {
             "Which planet is the largest?\n1. Mars\n2. Jupiter\n3. Venus\n4. Earth\nAnswer:".to_owned(),
             "Which planet is the largest?\n[A] Mars\n[B] Jupiter\n[C] Venus\n[D] Earth".to_owned(),
             "Which planet is the largest?\nA: Mars\nB: Jupiter\nC: Venus\nD: Earth".to_owned(),
+            "Which planet is the largest?\nA - Mars\nB - Jupiter\nC - Venus\nD - Earth".to_owned(),
+            "Which planet is the largest?\nOption A: Mars\nOption B: Jupiter\nOption C: Venus\nOption D: Earth"
+                .to_owned(),
+            format!("Good morning! I would be very grateful if you could help me. {PLAIN}\n\nMany thanks!"),
             "Which planet is the largest?\n- A. Mars\n- B. Jupiter\n- C. Venus\n- D. Earth".to_owned(),
         ] {
             assert_eq!(canonical(&text), CANONICAL, "from {text:?}");
@@ -349,7 +362,7 @@ mod tests {
     fn what_is_no_wrapper_stays() {
         assert_eq!(canonical("[1, 2, 3]"), "[1, 2, 3]");
         assert_eq!(canonical("[\"open"), "[\"open");
-        assert_eq!(canonical("\"a\" or \"b\""), "\"a\" or \"b\"");
+        assert_eq!(canonical("say \"a\" or \"b\" twice"), "say \"a\" or \"b\" twice");
         assert_eq!(canonical("Please answer the question."), "please answer the question.");
         assert_eq!(canonical("Write a haiku. Thanks!"), "write a haiku.");
         assert_eq!(canonical(""), "");
@@ -360,6 +373,7 @@ mod tests {
     #[test]
     fn turns_of_a_list_are_lines() {
         assert_eq!(canonical(r#"["First turn", 'It\'s \u00e9t\xe9']"#), "first turn\nit's été");
+        assert_eq!(canonical(r#"["\ud83d\ude00 \ud83d"]"#), "\u{1f600} \u{fffd}");
     }
 
     proptest! {
