@@ -20,6 +20,11 @@ C_NATIVE_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 # Go finds the library through pkg-config in the moved tree.
 C_GO_ENV = PKG_CONFIG_PATH=$(abspath $(C_TREE))/lib/pkgconfig LD_LIBRARY_PATH=$(abspath $(C_TREE))/lib CGO_ENABLED=1
 
+# Every language uses the same ONNX Runtime, and leaves its results where they are compared. Both come from the
+# top-level Makefile; without them the suites use what they find, and write nothing.
+c_env = $(if $(ORT_LIBRARY),ROUTELLM_ORT_PATH=$(ORT_LIBRARY)) \
+    $(if $(CONFORMANCE),ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/$(1).json)
+
 .PHONY: c-lib install c-tree c-tarball test-c test-cpp test-go test-valgrind bench-c bench-go
 
 # build/c/lib: the library under its real name, and the link that compilers look for.
@@ -65,15 +70,18 @@ c-tarball: c-tree
 	tar -C $(C_BUILD)/tarball --owner=0 --group=0 --sort=name -czf $(C_TARBALL) routellm-$(C_VERSION)
 	@ls -l $(C_TARBALL)
 
-# Each suite ends with a line such as `c: 41 passed, 0 failed`.
+# Each suite ends with a line such as `c: 41 passed, 0 failed, 0 skipped`.
 test-c: c-tree
-	@$(PYTHON) tests/c/suite.py c --tree $(C_TREE) --work $(C_BUILD)/test-c
+	@$(if $(CONFORMANCE),mkdir -p $(CONFORMANCE))
+	@$(call c_env,c) $(PYTHON) tests/c/suite.py c --tree $(C_TREE) --work $(C_BUILD)/test-c
 
 test-cpp: c-tree
-	@$(PYTHON) tests/c/suite.py cpp --tree $(C_TREE) --work $(C_BUILD)/test-cpp
+	@$(if $(CONFORMANCE),mkdir -p $(CONFORMANCE))
+	@$(call c_env,cpp) $(PYTHON) tests/c/suite.py cpp --tree $(C_TREE) --work $(C_BUILD)/test-cpp
 
 test-go: c-tree
-	@$(C_GO_ENV) $(PYTHON) tests/c/go_suite.py --go $(GO)
+	@$(if $(CONFORMANCE),mkdir -p $(CONFORMANCE))
+	@$(call c_env,go) $(C_GO_ENV) $(PYTHON) tests/c/go_suite.py --go $(GO)
 
 test-valgrind: c-tree
 	@$(PYTHON) tests/c/suite.py valgrind --tree $(C_TREE) --work $(C_BUILD)/test-valgrind

@@ -1,4 +1,4 @@
-"""The suite of Go: vet, format, and the tests under the race detector. Ends with `go: N passed, M failed`."""
+"""The suite of Go: vet, format, and the tests under the race detector. Ends with `go: N passed, M failed, K skipped`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--go", default="go")
     go = parser.parse_args().go
-    passed = failed = 0
+    passed = failed = skipped = 0
     for command in ([go, "vet", "./..."], [f"{go}fmt", "-l", "."]):
         done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False)
         ok = done.returncode == 0 and not done.stdout
@@ -41,12 +41,13 @@ def main() -> int:
             print(f"failed: {name}\n{''.join(output.get(name, []))}")
         elif event["Action"] == "skip" and name:
             reason = [text.strip() for text in output.get(name, []) if ".go:" in text]
+            skipped += 1
             print(f"skipped: {name}: {' '.join(reason)}")
     passed += counted
     if tests.returncode != 0 and failed == 0 or counted == 0:
         failed += 1
         print(f"failed: go test\n{''.join(output.get('', []))}{tests.stderr}")
-    print(f"go: {passed} passed, {failed} failed")
+    print(f"go: {passed} passed, {failed} failed, {skipped} skipped")
     return int(failed > 0)
 
 

@@ -2,7 +2,7 @@
 
     python3 tests/c/suite.py c|cpp|valgrind --tree build/c/tree --work build/c/test-c
 
-Every compilation and every check of a program counts. The last line is `NAME: N passed, M failed`.
+Every compilation and every check of a program counts. The last line is `NAME: N passed, M failed, K skipped`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Suite:
         self.work = work.resolve()
         self.passed = 0
         self.failed = 0
+        self.skipped = 0
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         self.fixtures = self.work / "fixtures"
@@ -54,6 +55,7 @@ class Suite:
 
     def skip(self, what: str, reason: str) -> None:
         """Says what is not tested here, and why."""
+        self.skipped += 1
         print(f"skipped: {what}: {reason}")
 
     def run(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
@@ -82,6 +84,7 @@ class Suite:
         for line in done.stdout.splitlines():
             if not re.fullmatch(r"\d+ passed, \d+ failed", line):
                 print(line)
+                self.skipped += line.startswith("skipped ")
         counts = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
         if counts is None:
             self.check(False, " ".join(command), f"exit status {done.returncode}\n{done.stderr}")
@@ -149,7 +152,7 @@ class Suite:
 
     def report(self) -> int:
         """Prints the last line; the exit status."""
-        print(f"{self.name}: {self.passed} passed, {self.failed} failed")
+        print(f"{self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} skipped")
         return int(self.failed > 0)
 
 
