@@ -25,7 +25,7 @@ C_GO_ENV = PKG_CONFIG_PATH=$(abspath $(C_TREE))/lib/pkgconfig LD_LIBRARY_PATH=$(
 c_env = $(if $(ORT_LIBRARY),ROUTELLM_ORT_PATH=$(ORT_LIBRARY)) \
     $(if $(CONFORMANCE),ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/$(1).json)
 
-.PHONY: c-lib install c-tree c-tarball test-c test-cpp test-go test-valgrind bench-c bench-go
+.PHONY: c-lib install c-tree c-tarball test-c test-cpp test-go test-valgrind test-sanitize bench-c bench-go
 
 # build/c/lib: the library under its real name, and the link that compilers look for.
 c-lib:
@@ -85,6 +85,9 @@ test-go: c-tree
 
 test-valgrind: c-tree
 	@$(PYTHON) tests/c/suite.py valgrind --tree $(C_TREE) --work $(C_BUILD)/test-valgrind
+
+test-sanitize: c-tree
+	@$(PYTHON) tests/c/suite.py sanitize --tree $(C_TREE) --work $(C_BUILD)/test-sanitize
 
 # What the C call adds to the Rust call, and the Go call to the C call.
 bench-c:

@@ -203,6 +203,49 @@ func TestCancellationReachesARunningBatch(t *testing.T) {
 	refused(t, err, Cancelled, "cancelled")
 }
 
+func TestCancellationReachesTheEncoder(t *testing.T) {
+	router, err := Open(filepath.Join(root(), "artifacts", "mf-minilm"))
+	if errors.Is(err, &Error{Kind: RuntimeUnavailable}) || errors.Is(err, &Error{Kind: NotFound}) {
+		t.Skip("cancellation of an encoder:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer router.Close()
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	// A context that could end and does not changes nothing.
+	free, err := router.Route(background, "What is 2+2?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched, err := router.Route(ctx, "What is 2+2?")
+	if err != nil || watched != free {
+		t.Error(watched, free, err)
+	}
+	rate, err := router.WinRate(ctx, "What is 2+2?")
+	if err != nil || rate != free.WinRate {
+		t.Error(rate, free, err)
+	}
+	embedding, err := router.Embed("What is 2+2?")
+	if err != nil || len(embedding) != router.EmbeddingDimension() {
+		t.Fatal(len(embedding), err)
+	}
+	if rate, err := router.WinRateFromEmbedding(embedding); err != nil || rate != free.WinRate {
+		t.Error(rate, free, err)
+	}
+	prompts := make([]string, 20_000)
+	for i := range prompts {
+		prompts[i] = strings.Repeat("Explain how a compiler turns a loop into machine code. ", 20)
+	}
+	time.AfterFunc(100*time.Millisecond, cancel)
+	_, err = router.RouteBatch(ctx, prompts, WithOnError(FallBackToStrong))
+	refused(t, err, Cancelled, "cancelled")
+	if !errors.Is(err, context.Canceled) || router.Fallbacks() != 0 {
+		t.Error(err, router.Fallbacks())
+	}
+}
+
 // TestWithoutRuntime runs itself in processes with other environments: which library is used is settled once a
 // process.
 func TestWithoutRuntime(t *testing.T) {

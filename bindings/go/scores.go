@@ -3,6 +3,8 @@ package routellm
 /*
 #cgo noescape go_win_rates
 #cgo nocallback go_win_rates
+#cgo noescape routellm_win_rate
+#cgo nocallback routellm_win_rate
 #cgo noescape routellm_win_rate_from_embedding
 #cgo nocallback routellm_win_rate_from_embedding
 #cgo noescape routellm_win_rates_from_embeddings
@@ -18,11 +20,28 @@ import (
 
 // WinRate is P(strong model's answer is preferred or needed) for a prompt, in [0, 1].
 func (r *Router) WinRate(ctx context.Context, prompt string) (float64, error) {
-	rates, err := r.WinRates(ctx, []string{prompt})
+	if r.interruptible {
+		rates, err := r.WinRates(ctx, []string{prompt})
+		if err != nil {
+			return 0, err
+		}
+		return rates[0], nil
+	}
+	handle, err := r.use()
 	if err != nil {
 		return 0, err
 	}
-	return rates[0], nil
+	defer r.mu.RUnlock()
+	if _, _, err := cancelToken(ctx, false); err != nil {
+		return 0, err
+	}
+	var out C.double
+	var cerr *C.routellm_error
+	status := C.routellm_win_rate(handle, text(prompt), C.size_t(len(prompt)), &out, &cerr)
+	if status != C.ROUTELLM_OK {
+		return 0, failure(ctx, status, cerr)
+	}
+	return float64(out), nil
 }
 
 // WinRates are the win rates of many prompts, with the same bits as one by one. The error is that of the first prompt

@@ -1,6 +1,6 @@
 """The suites of C and C++: compiles programs against an installed tree and runs them.
 
-    python3 tests/c/suite.py c|cpp|valgrind --tree build/c/tree --work build/c/test-c
+    python3 tests/c/suite.py c|cpp|valgrind|sanitize --tree build/c/tree --work build/c/test-c
 
 Every compilation and every check of a program counts. The last line is `NAME: N passed, M failed, K skipped`.
 """
@@ -280,9 +280,23 @@ def suite_valgrind(suite: Suite) -> None:
     programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700"], prefix)
 
 
+def suite_sanitize(suite: Suite) -> None:
+    """The programs of checks with the address and undefined behaviour sanitizers of the C compiler.
+
+    They see what the programs do, and every allocation of the library: leaks, double frees, writes past a
+    caller's array by the C library on its behalf.
+    """
+    suite.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
+    suite.env["UBSAN_OPTIONS"] = "halt_on_error=1"
+    # ONNX Runtime keeps what it allocates.
+    for variable in ORT_VARIABLES:
+        suite.env[variable] = ""
+    programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700", "-fsanitize=address,undefined"], [])
+
+
 def main() -> int:
     """Runs one suite."""
-    suites = {"c": suite_c, "cpp": suite_cpp, "valgrind": suite_valgrind}
+    suites = {"c": suite_c, "cpp": suite_cpp, "valgrind": suite_valgrind, "sanitize": suite_sanitize}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", choices=suites)
     parser.add_argument("--tree", type=Path, required=True, help="the installed tree")
