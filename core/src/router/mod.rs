@@ -146,7 +146,7 @@ impl Router {
         if out.is_empty() && embeddings.is_empty() {
             return Ok(());
         }
-        if out.is_empty() || !embeddings.len().is_multiple_of(out.len()) {
+        if out.is_empty() || embeddings.is_empty() || !embeddings.len().is_multiple_of(out.len()) {
             return Err(Error::invalid_argument(format!(
                 "{} numbers are no {} equal rows",
                 embeddings.len(),
