@@ -1,0 +1,71 @@
+"""Types that appear in signatures. Imported by type checkers only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+Messages: TypeAlias = Sequence[Mapping[str, Any]]
+"""The messages of a chat, each with ``role`` and ``content``."""
+
+Prompt: TypeAlias = str | Messages
+"""What is scored: a text, or a chat whose last user message is."""
+
+OnError: TypeAlias = Literal["raise", "strong", "weak"]
+"""What a call does when a prompt cannot be scored."""
+
+Mode: TypeAlias = Literal["exact", "reference"]
+"""The mathematically right router, or lm-sys/RouteLLM's to the digit where that is possible."""
+
+Side: TypeAlias = Literal["strong", "weak"]
+"""The two sides of a pair."""
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""A path."""
+
+
+class FeaturizerInfo(TypedDict):
+    """What turns a prompt into numbers."""
+
+    kind: Literal["hashed", "onnx", "caller"]
+    id: str
+    dimension: int
+    max_bytes: int | None
+    max_tokens: int | None
+
+
+class CalibrationInfo(TypedDict):
+    """The sample behind strong shares."""
+
+    sample: str
+    count: int
+    default_strong_share: float
+    default_threshold: float
+
+
+class RuntimeInfo(TypedDict):
+    """The ONNX Runtime in use."""
+
+    library: str
+    build: str
+    provider: str
+    sessions: int
+    intra_threads: int
+
+
+class RouterInfo(TypedDict):
+    """What is known about a router."""
+
+    name: str
+    kind: str
+    models: list[str]
+    strong: str
+    weak: str
+    mode: Mode
+    featurizer: FeaturizerInfo
+    calibration: CalibrationInfo | None
+    runtime: RuntimeInfo | None
+    path: str | None
+    provenance: dict[str, Any]
+    version: str

@@ -1,0 +1,3 @@
+"""Training routers of your own."""
+
+from __future__ import annotations
