@@ -7,12 +7,15 @@ pub mod calibrate;
 pub mod cancel;
 pub mod embed;
 pub mod error;
+pub mod eval;
 mod kernel;
 pub mod messages;
 pub mod policy;
+pub mod preference;
 pub mod router;
 pub mod runtime;
 pub mod scorer;
+pub mod train;
 
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use info::{CalibrationInfo, FeaturizerInfo, Info, RuntimeUse};
+pub(crate) use open::FEATURIZER_FILE;
 pub use open::{Mode, OpenOptions, load_featurizer};
 pub use published::REFERENCE_MODELS;
 

@@ -196,16 +196,13 @@ fn last_unit(text: &str) -> &str {
     line
 }
 
-/// Drops one pair of equal quotes around the whole text, if the text holds no other of its kind.
+/// Drops one pair of equal quotes around the whole text. Whether they belong together does not matter: what
+/// counts is that a text comes to the same form with and without quotes around it.
 fn strip_wrapping_quotes(text: &str) -> &str {
-    for quote in ['"', '\'', '`'] {
-        if let Some(inner) = text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote))
-            && !inner.contains(quote)
-        {
-            return inner.trim();
-        }
-    }
-    text
+    ['"', '\'', '`']
+        .into_iter()
+        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+        .map_or(text, str::trim)
 }
 
 /// Lower case; curly quotes straight; triple quotes and carriage returns as line breaks.
@@ -266,11 +263,16 @@ fn unwrap_list(text: &str) -> Option<String> {
                 'n' | 'r' => out.push('\n'),
                 't' => out.push('\t'),
                 'u' | 'x' => {
-                    let digits = if escape == 'u' { 4 } else { 2 };
-                    let code = u32::from_str_radix(rest.get(..digits)?, 16).ok()?;
-                    // Halves of surrogate pairs cannot stand alone in a text.
+                    let mut code = hex_digits(&mut rest, if escape == 'u' { 4 } else { 2 })?;
+                    if (0xd800..0xdc00).contains(&code)
+                        && let Some(mut after) = rest.strip_prefix("\\u")
+                        && let Some(low @ 0xdc00..0xe000) = hex_digits(&mut after, 4)
+                    {
+                        code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+                        rest = after;
+                    }
+                    // Half of a surrogate pair cannot stand alone in a text.
                     out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                    rest = &rest[digits..];
                 }
                 other => out.push(other),
             }
@@ -282,6 +284,13 @@ fn unwrap_list(text: &str) -> Option<String> {
         rest = rest.strip_prefix(',')?.trim_start();
         out.push('\n');
     }
+}
+
+/// The number of so many hexadecimal digits, which are taken off `rest`.
+fn hex_digits(rest: &mut &str, digits: usize) -> Option<u32> {
+    let code = u32::from_str_radix(rest.get(..digits)?, 16).ok()?;
+    *rest = &rest[digits..];
+    Some(code)
 }
 
 /// Runs of blanks become one blank, runs of line breaks (and the blanks around them) one line break.
@@ -349,7 +358,7 @@ mod tests {
     fn what_is_no_wrapper_stays() {
         assert_eq!(canonical("[1, 2, 3]"), "[1, 2, 3]");
         assert_eq!(canonical("[\"open"), "[\"open");
-        assert_eq!(canonical("\"a\" or \"b\""), "\"a\" or \"b\"");
+        assert_eq!(canonical("say \"a\" or \"b\" twice"), "say \"a\" or \"b\" twice");
         assert_eq!(canonical("Please answer the question."), "please answer the question.");
         assert_eq!(canonical("Write a haiku. Thanks!"), "write a haiku.");
         assert_eq!(canonical(""), "");
@@ -360,6 +369,7 @@ mod tests {
     #[test]
     fn turns_of_a_list_are_lines() {
         assert_eq!(canonical(r#"["First turn", 'It\'s \u00e9t\xe9']"#), "first turn\nit's été");
+        assert_eq!(canonical(r#"["\ud83d\ude00 \ud83d"]"#), "\u{1f600} \u{fffd}");
     }
 
     proptest! {

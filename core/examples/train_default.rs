@@ -1,0 +1,88 @@
+//! Trains the router that ships inside the library. From the repository's root:
+//!
+//! ```sh
+//! cargo run --release -p routellm-core --example train_default -- \
+//!     GOLD.jsonl VOTES.jsonl core/default-router
+//! ```
+//!
+//! `GOLD.jsonl` holds the gold rows it learns from; of `VOTES.jsonl` only the prompts are read, to calibrate
+//! strong shares on traffic as people send it.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use routellm_core::preference::GoldTable;
+use routellm_core::train::{Progress, linear};
+use routellm_core::{Error, ErrorKind, Result};
+use serde_json::{Map, json};
+
+const STRONG: &str = "gpt-4-1106-preview";
+const WEAK: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [gold_path, votes_path, out] = arguments.as_slice() else {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "usage: train_default GOLD.jsonl VOTES.jsonl OUT",
+        ));
+    };
+    let gold = GoldTable::read(gold_path)?;
+    let prompts = prompts_of(votes_path)?;
+    let sample = format!(
+        "{} prompts of Chatbot Arena votes (lmsys-arena-human-preference-55k, a part)",
+        prompts.len()
+    );
+    let mut sources = Map::new();
+    sources.insert(
+        "sources".into(),
+        json!([{
+            "name": "MMLU questions with the correctness of both models' answers (RouteLLM's gold labels)",
+            "label_kind": "D_gold",
+            "rows": gold.rows.len(),
+            "sha256": digest(gold_path)?,
+            "licence": "Apache-2.0 (questions MIT)",
+        }]),
+    );
+    let options = linear::LinearOptions { name: "default".into(), ..linear::LinearOptions::default() };
+    let mut progress = |progress: Progress<'_>| {
+        if progress.stage == "cross-validation" {
+            println!("{}/{} error {:.6}", progress.done, progress.total, progress.loss.unwrap_or(f64::NAN));
+        }
+        ControlFlow::Continue(())
+    };
+    let report = linear::train(
+        Path::new(out),
+        &gold,
+        (STRONG, WEAK),
+        Some((&sample, &prompts)),
+        &options,
+        sources,
+        &mut progress,
+    )?;
+    println!(
+        "lambda {}, lexical scale {}, error {:.5} (mean predictor {:.5}), link a {:.4} b {:.4}",
+        report.lambda,
+        report.lexical_scale,
+        report.error,
+        report.baseline_error,
+        report.link.a,
+        report.link.b
+    );
+    Ok(())
+}
+
+/// The prompts of every row of a votes file, also of those whose winner is not known.
+fn prompts_of(path: &str) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
+    let prompt = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).ok()?["prompt"].as_str().map(str::to_owned)
+    };
+    Ok(text.lines().filter_map(prompt).collect())
+}
+
+fn digest(path: &str) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
+    Ok(routellm_core::artifact::sha256_hex(&bytes))
+}

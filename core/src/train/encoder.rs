@@ -1,0 +1,74 @@
+//! A featurizer for training, with the files that go into the artifact.
+
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+use crate::artifact::{Artifact, ArtifactWriter};
+use crate::embed::{Featurizer, FeaturizerSpec, OnnxEncoder, OnnxSpec};
+use crate::router::{FEATURIZER_FILE, load_featurizer};
+use crate::runtime::SessionOptions;
+
+/// A featurizer that gives dense vectors, and where its files are.
+#[derive(Debug)]
+pub struct Encoder {
+    spec: FeaturizerSpec,
+    featurizer: Featurizer,
+    origin: Origin,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Artifact(Artifact),
+    Directory(PathBuf),
+}
+
+impl Encoder {
+    /// The featurizer of an artifact.
+    ///
+    /// # Errors
+    /// As opening the artifact's router.
+    pub fn from_artifact(artifact: Artifact, session: &SessionOptions) -> Result<Self> {
+        let featurizer = load_featurizer(&artifact, session)?;
+        let spec = artifact.manifest().featurizer.clone();
+        Ok(Self { spec, featurizer, origin: Origin::Artifact(artifact) })
+    }
+
+    /// A sentence encoder whose model and tokenizer lie in the folder `directory`.
+    ///
+    /// # Errors
+    /// As [`OnnxEncoder::open`].
+    pub fn from_onnx(spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
+        let featurizer = Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
+        Ok(Self {
+            spec: FeaturizerSpec::Onnx(spec),
+            featurizer,
+            origin: Origin::Directory(directory.to_path_buf()),
+        })
+    }
+
+    /// Its parameters.
+    pub fn spec(&self) -> &FeaturizerSpec {
+        &self.spec
+    }
+
+    /// Ready for use.
+    pub fn featurizer(&self) -> &Featurizer {
+        &self.featurizer
+    }
+
+    /// Puts its files into an artifact.
+    pub(super) fn add_files(&self, writer: &mut ArtifactWriter) -> Result<()> {
+        let names = match &self.spec {
+            FeaturizerSpec::Hashed(_) => vec![FEATURIZER_FILE],
+            FeaturizerSpec::Onnx(spec) => vec![spec.model.as_str(), spec.tokenizer.as_str()],
+            FeaturizerSpec::Caller(_) => vec![],
+        };
+        for name in names {
+            match &self.origin {
+                Origin::Artifact(artifact) => writer.add(name, &artifact.read(name)?)?,
+                Origin::Directory(directory) => writer.add_copy(name, &directory.join(name))?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,610 @@
+//! Training of the `mf` router: matrix factorization by Adam, the reference's recipe
+//! (`train_matrix_factorization.py`).
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::adam::Adam;
+use super::encoder::Encoder;
+use super::{ProgressFn, Rng, report};
+use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Models, tensor_f32};
+use crate::embed::{Features, Featurizer};
+use crate::kernel::sigmoid;
+use crate::preference::{GoldTable, VoteTable, Winner};
+use crate::scorer::Pair;
+use crate::scorer::mf::{MfScorer, MfWeights, WEIGHTS_FILE};
+use crate::{Error, Result};
+
+/// Parameters of the optimisation. The defaults are the reference's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MfOptions {
+    /// Dimension of the latent space.
+    pub dim: usize,
+    /// Passes over the comparisons.
+    pub epochs: usize,
+    /// Comparisons in one step.
+    pub batch: usize,
+    /// Adam's step.
+    pub learning_rate: f64,
+    /// L2 penalty, added to the gradient (coupled, as in `torch.optim.Adam`).
+    pub weight_decay: f64,
+    /// Standard deviation of the noise on each prompt embedding in each step.
+    pub noise: f64,
+    /// Share of the comparisons that is held out to choose the best epoch, in [0, 1).
+    pub held_out: f64,
+    /// Whether each epoch goes over the comparisons in a new order.
+    pub shuffle: bool,
+    /// Seed of start, order, noise and split.
+    pub seed: u64,
+}
+
+impl Default for MfOptions {
+    fn default() -> Self {
+        Self {
+            dim: 128,
+            epochs: 100,
+            batch: 64,
+            learning_rate: 3e-4,
+            weight_decay: 1e-5,
+            noise: 0.1,
+            held_out: 0.05,
+            shuffle: true,
+            seed: 42,
+        }
+    }
+}
+
+/// One comparison: which of two models answered a prompt better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// Row of the better model.
+    pub winner: usize,
+    /// Row of the other model.
+    pub loser: usize,
+    /// Row of the prompt's embedding.
+    pub prompt: usize,
+}
+
+/// What a fit found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MfFit {
+    /// The weights of the best epoch.
+    pub weights: MfWeights,
+    /// Mean loss of each epoch, before each step.
+    pub train_losses: Vec<f64>,
+    /// Mean loss on the held-out comparisons after each epoch, without noise; empty if none is held out.
+    pub held_out_losses: Vec<f64>,
+    /// Which epoch was kept, from 0.
+    pub best_epoch: usize,
+}
+
+/// Weights in double precision while they are trained: `P` `models x dim`, `W` `dim x text_dim`, `c` `dim`.
+#[derive(Debug, Clone, PartialEq)]
+struct Parameters {
+    dim: usize,
+    text_dim: usize,
+    p: Vec<f64>,
+    w: Vec<f64>,
+    c: Vec<f64>,
+}
+
+/// Smallest length of a row of `P`.
+const EPSILON: f64 = 1e-12;
+
+impl Parameters {
+    /// `P ~ N(0, 1)`; linear layers uniform in +-1/sqrt(inputs), as torch starts them.
+    fn random(models: usize, dim: usize, text_dim: usize, rng: &mut Rng) -> Self {
+        let mut uniform = |count: usize, inputs: usize| -> Vec<f64> {
+            let bound = 1.0 / (inputs as f64).sqrt();
+            (0..count).map(|_| (2.0 * rng.uniform() - 1.0) * bound).collect()
+        };
+        let w = uniform(dim * text_dim, text_dim);
+        let c = uniform(dim, dim);
+        let p = (0..models * dim).map(|_| rng.normal()).collect();
+        Self { dim, text_dim, p, w, c }
+    }
+
+    fn from_weights(weights: &MfWeights) -> Self {
+        let double = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect();
+        Self {
+            dim: weights.dim,
+            text_dim: weights.text_dim,
+            p: double(&weights.p),
+            w: double(&weights.w),
+            c: double(&weights.c),
+        }
+    }
+
+    fn to_weights(&self) -> MfWeights {
+        let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect();
+        MfWeights {
+            models: self.p.len() / self.dim,
+            dim: self.dim,
+            text_dim: self.text_dim,
+            p: single(&self.p),
+            w: single(&self.w),
+            c: single(&self.c),
+        }
+    }
+
+    fn unit_row(&self, model: usize, out: &mut [f64]) -> f64 {
+        let row = &self.p[model * self.dim..][..self.dim];
+        let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt().max(EPSILON);
+        for (out, x) in out.iter_mut().zip(row) {
+            *out = x / norm;
+        }
+        norm
+    }
+}
+
+/// Buffers of one step.
+struct Workspace {
+    embedding: Vec<f64>,
+    hidden: Vec<f64>,
+    winner: Vec<f64>,
+    loser: Vec<f64>,
+}
+
+impl Workspace {
+    fn new(parameters: &Parameters) -> Self {
+        let latent = || vec![0.0; parameters.dim];
+        Self {
+            embedding: vec![0.0; parameters.text_dim],
+            hidden: latent(),
+            winner: latent(),
+            loser: latent(),
+        }
+    }
+
+    /// Logit of a comparison on `self.embedding`; leaves hidden state, unit rows and their norms behind.
+    fn forward(&mut self, parameters: &Parameters, comparison: Comparison) -> (f64, f64, f64) {
+        for (hidden, row) in self.hidden.iter_mut().zip(parameters.w.chunks(parameters.text_dim)) {
+            *hidden = dot(row, &self.embedding);
+        }
+        let winner_norm = parameters.unit_row(comparison.winner, &mut self.winner);
+        let loser_norm = parameters.unit_row(comparison.loser, &mut self.loser);
+        let logit = (0..parameters.dim)
+            .map(|k| parameters.c[k] * (self.winner[k] - self.loser[k]) * self.hidden[k])
+            .sum();
+        (logit, winner_norm, loser_norm)
+    }
+
+    /// Adds `scale * d logit / d parameters` to `gradient`, after [`forward`](Self::forward).
+    fn backward(
+        &self,
+        parameters: &Parameters,
+        comparison: Comparison,
+        norms: (f64, f64),
+        scale: f64,
+        gradient: &mut Parameters,
+    ) {
+        let dim = parameters.dim;
+        let (mut along_winner, mut along_loser) = (0.0, 0.0);
+        for k in 0..dim {
+            let difference = self.winner[k] - self.loser[k];
+            gradient.c[k] += scale * difference * self.hidden[k];
+            let to_hidden = scale * parameters.c[k] * difference;
+            let row = &mut gradient.w[k * parameters.text_dim..][..parameters.text_dim];
+            for (g, e) in row.iter_mut().zip(&self.embedding) {
+                *g += to_hidden * e;
+            }
+            let to_unit = scale * parameters.c[k] * self.hidden[k];
+            along_winner += to_unit * self.winner[k];
+            along_loser += to_unit * self.loser[k];
+        }
+        // A row of unit length moves only sideways.
+        for k in 0..dim {
+            let to_unit = scale * parameters.c[k] * self.hidden[k];
+            gradient.p[comparison.winner * dim + k] += (to_unit - along_winner * self.winner[k]) / norms.0;
+            gradient.p[comparison.loser * dim + k] -= (to_unit - along_loser * self.loser[k]) / norms.1;
+        }
+    }
+}
+
+/// Dot product in eight lanes, so that it runs at vector speed; training has no promise of bits across CPUs.
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
+    let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in xs.zip(ys) {
+        for lane in 0..8 {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
+}
+
+/// `ln(1 + exp(-logit))`: the loss of a comparison.
+fn loss(logit: f64) -> f64 {
+    if logit > 0.0 { libm::log1p(libm::exp(-logit)) } else { libm::log1p(libm::exp(logit)) - logit }
+}
+
+/// Fits a factorization of `models` candidates to `comparisons` on prompt embeddings
+/// `prompts x text_dim`, row-major. `start` replaces the random start.
+///
+/// # Errors
+/// `InvalidArgument` if an option or a comparison is out of range, or there is no comparison; `Cancelled`.
+pub fn fit(
+    models: usize,
+    embeddings: &[f32],
+    text_dim: usize,
+    comparisons: &[Comparison],
+    options: &MfOptions,
+    start: Option<&MfWeights>,
+    progress: &mut ProgressFn<'_>,
+) -> Result<MfFit> {
+    check(models, embeddings, text_dim, comparisons, options, start)?;
+    let mut rng = Rng::new(options.seed);
+    let mut parameters = match start {
+        Some(weights) => Parameters::from_weights(weights),
+        None => Parameters::random(models, options.dim, text_dim, &mut rng),
+    };
+    let mut train = comparisons.to_vec();
+    let held_out = if options.held_out > 0.0 {
+        rng.shuffle(&mut train);
+        train.split_off((train.len() as f64 * (1.0 - options.held_out)) as usize)
+    } else {
+        Vec::new()
+    };
+    if train.is_empty() {
+        return Err(Error::invalid_argument("held_out leaves no comparison to train on"));
+    }
+
+    let mut adam = Adam::new(options.learning_rate, options.weight_decay);
+    let mut workspace = Workspace::new(&parameters);
+    let mut best = (f64::INFINITY, 0, parameters.clone());
+    let (mut train_losses, mut held_out_losses) = (Vec::new(), Vec::new());
+    for epoch in 0..options.epochs {
+        if options.shuffle {
+            rng.shuffle(&mut train);
+        }
+        let mut sum = 0.0;
+        for batch in train.chunks(options.batch) {
+            let mut gradient = Parameters {
+                p: vec![0.0; parameters.p.len()],
+                w: vec![0.0; parameters.w.len()],
+                c: vec![0.0; parameters.c.len()],
+                ..parameters
+            };
+            for &comparison in batch {
+                let row = &embeddings[comparison.prompt * text_dim..][..text_dim];
+                for (e, x) in workspace.embedding.iter_mut().zip(row) {
+                    *e = f64::from(*x);
+                    if options.noise > 0.0 {
+                        *e += options.noise * rng.normal();
+                    }
+                }
+                let (logit, winner, loser) = workspace.forward(&parameters, comparison);
+                sum += loss(logit);
+                let scale = -sigmoid(-logit) / batch.len() as f64;
+                workspace.backward(&parameters, comparison, (winner, loser), scale, &mut gradient);
+            }
+            adam.step(&mut [
+                (&mut parameters.p, &gradient.p),
+                (&mut parameters.w, &gradient.w),
+                (&mut parameters.c, &gradient.c),
+            ]);
+        }
+        let train_loss = sum / train.len() as f64;
+        train_losses.push(train_loss);
+        let current = if held_out.is_empty() {
+            // Nothing to choose by: the last epoch is kept.
+            f64::NEG_INFINITY
+        } else {
+            let value = mean_loss(&parameters, embeddings, &held_out);
+            held_out_losses.push(value);
+            value
+        };
+        if current < best.0 || held_out.is_empty() {
+            best = (current, epoch, parameters.clone());
+        }
+        report(progress, "epoch", epoch + 1, options.epochs, Some(train_loss))?;
+    }
+    Ok(MfFit { weights: best.2.to_weights(), train_losses, held_out_losses, best_epoch: best.1 })
+}
+
+/// Mean loss of comparisons, without noise.
+fn mean_loss(parameters: &Parameters, embeddings: &[f32], comparisons: &[Comparison]) -> f64 {
+    let mut workspace = Workspace::new(parameters);
+    let text_dim = parameters.text_dim;
+    let sum: f64 = comparisons
+        .iter()
+        .map(|comparison| {
+            let row = &embeddings[comparison.prompt * text_dim..][..text_dim];
+            for (e, x) in workspace.embedding.iter_mut().zip(row) {
+                *e = f64::from(*x);
+            }
+            loss(workspace.forward(parameters, *comparison).0)
+        })
+        .sum();
+    sum / comparisons.len() as f64
+}
+
+fn check(
+    models: usize,
+    embeddings: &[f32],
+    text_dim: usize,
+    comparisons: &[Comparison],
+    options: &MfOptions,
+    start: Option<&MfWeights>,
+) -> Result<()> {
+    let invalid = |message: String| Err(Error::invalid_argument(message));
+    if text_dim == 0 || !embeddings.len().is_multiple_of(text_dim) {
+        return invalid(format!("{} numbers are no whole embeddings of {text_dim}", embeddings.len()));
+    }
+    if let Some(i) = embeddings.iter().position(|x| !x.is_finite()) {
+        return invalid(format!("row {} of the embeddings holds {}", i / text_dim, embeddings[i]));
+    }
+    let prompts = embeddings.len() / text_dim;
+    for (i, c) in comparisons.iter().enumerate() {
+        if c.winner >= models || c.loser >= models || c.prompt >= prompts || c.winner == c.loser {
+            return invalid(format!(
+                "comparison {i} names {c:?}, with {models} models and {prompts} prompts"
+            ));
+        }
+    }
+    if comparisons.is_empty() {
+        return invalid("there is no comparison to learn from".to_owned());
+    }
+    if options.dim == 0 || options.epochs == 0 || options.batch == 0 {
+        return invalid("dim, epochs and batch must be at least 1".to_owned());
+    }
+    let numbers = [
+        ("learning_rate", options.learning_rate),
+        ("weight_decay", options.weight_decay),
+        ("noise", options.noise),
+    ];
+    for (name, value) in numbers {
+        if !(value >= 0.0 && value.is_finite()) {
+            return invalid(format!("{name} is {value}, expected a number of at least 0"));
+        }
+    }
+    if !(0.0..1.0).contains(&options.held_out) {
+        return invalid(format!("held_out is {}, expected a number in [0, 1)", options.held_out));
+    }
+    if let Some(start) = start
+        && (start.models, start.dim, start.text_dim) != (models, options.dim, text_dim)
+    {
+        return invalid("the start has other dimensions than the problem".to_owned());
+    }
+    Ok(())
+}
+
+/// Options of [`train`] beside those of the fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MfTraining {
+    /// Name of the artifact.
+    pub name: String,
+    /// The optimisation.
+    pub fit: MfOptions,
+}
+
+/// Trains on votes and gold rows for the pair (`strong`, `weak`) and writes the artifact `out`, with the
+/// encoder's files, calibrated on the prompts `calibration` (or on the training prompts).
+///
+/// Ties and comparisons of a model with itself are dropped and counted, as in the reference; of gold rows, one
+/// comparison is made for each two models of which one was right.
+///
+/// # Errors
+/// `InvalidArgument` for unknown models or without comparisons; `Unsupported` if the encoder's features are
+/// not dense; what the encoder reports; `Cancelled`; `Io`.
+#[allow(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
+pub fn train(
+    out: &Path,
+    votes: Option<&VoteTable>,
+    gold: Option<&GoldTable>,
+    pair: (&str, &str),
+    encoder: &Encoder,
+    calibration: Option<(&str, &[String])>,
+    training: &MfTraining,
+    sources: Map<String, Value>,
+    progress: &mut ProgressFn<'_>,
+) -> Result<MfFit> {
+    let data = Data::collect(votes, gold, pair)?;
+    let calibration_prompts = calibration.map_or(&[][..], |(_, prompts)| prompts);
+    let mut embedder = Embedder { encoder: encoder.featurizer(), rows: HashMap::new(), values: Vec::new() };
+    let total = data.prompts.len() + calibration_prompts.len();
+    for (i, prompt) in data.prompts.iter().map(String::as_str).enumerate() {
+        embedder.embed(prompt)?;
+        report(progress, "embedding", i + 1, total, None)?;
+    }
+    let text_dim = embedder.values.len() / data.prompts.len();
+    let fit =
+        fit(data.names.len(), &embedder.values, text_dim, &data.comparisons, &training.fit, None, progress)?;
+
+    let index = |name: &str| data.names.iter().position(|known| known == name).unwrap_or(0);
+    let bound = Pair { strong: index(pair.0), weak: index(pair.1) };
+    let scorer = MfScorer::new(&fit.weights, bound)?;
+    let rate = |row: &[f32]| scorer.win_rate(Features::Dense(row));
+    let (sample, rates) = match calibration {
+        None => {
+            let rates = embedder.values.chunks(text_dim).map(rate).collect::<Result<Vec<_>>>()?;
+            ("the prompts of the training data", rates)
+        }
+        Some((name, prompts)) => {
+            let mut rates = Vec::with_capacity(prompts.len());
+            for (i, prompt) in prompts.iter().enumerate() {
+                let row = embedder.embed(prompt)?;
+                rates.push(rate(&embedder.values[row * text_dim..][..text_dim])?);
+                report(progress, "embedding", data.prompts.len() + i + 1, total, None)?;
+            }
+            (name, rates)
+        }
+    };
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        name: training.name.clone(),
+        kind: "mf".to_owned(),
+        models: Models { names: data.names.clone(), strong: pair.0.to_owned(), weak: pair.1.to_owned() },
+        featurizer: encoder.spec().clone(),
+        scorer: json!({}),
+        files: Vec::new(),
+        calibration: Some(Calibration::from_win_rates(sample, rates)?),
+        provenance: data.provenance(&training.fit, &fit, sources),
+        manifest_sha256: String::new(),
+    };
+    let mut writer = ArtifactWriter::new(out)?;
+    let weights = &fit.weights;
+    writer.add_tensors(
+        WEIGHTS_FILE,
+        &[
+            ("P.weight", tensor_f32(&[weights.models, weights.dim], &weights.p)),
+            ("text_proj.0.weight", tensor_f32(&[weights.dim, weights.text_dim], &weights.w)),
+            ("classifier.0.weight", tensor_f32(&[1, weights.dim], &weights.c)),
+        ],
+    )?;
+    encoder.add_files(&mut writer)?;
+    writer.finish(&manifest)?;
+    Ok(fit)
+}
+
+/// Each distinct prompt is embedded once.
+struct Embedder<'a> {
+    encoder: &'a Featurizer,
+    rows: HashMap<String, usize>,
+    values: Vec<f32>,
+}
+
+impl Embedder<'_> {
+    fn embed(&mut self, prompt: &str) -> Result<usize> {
+        if let Some(row) = self.rows.get(prompt) {
+            return Ok(*row);
+        }
+        let values = &mut self.values;
+        self.encoder.with_features(prompt, None, |features, _| match features {
+            Features::Dense(dense) => {
+                values.extend_from_slice(dense);
+                Ok(())
+            }
+            Features::Sparse(_) => Err(Error::unsupported(
+                "matrix factorization needs dense vectors, and this artifact's featurizer gives sparse ones",
+            )),
+        })?;
+        let row = self.rows.len();
+        self.rows.insert(prompt.to_owned(), row);
+        Ok(row)
+    }
+}
+
+/// Comparisons of votes and gold rows over one list of models and distinct prompts.
+struct Data {
+    names: Vec<String>,
+    prompts: Vec<String>,
+    comparisons: Vec<Comparison>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Data {
+    fn collect(votes: Option<&VoteTable>, gold: Option<&GoldTable>, pair: (&str, &str)) -> Result<Self> {
+        let mut names: Vec<String> = votes
+            .iter()
+            .flat_map(|table| &table.votes)
+            .flat_map(|vote| [vote.model_a.clone(), vote.model_b.clone()])
+            .chain(gold.iter().flat_map(|table| table.models.names().iter().cloned()))
+            .collect();
+        names.sort();
+        names.dedup();
+        for name in [pair.0, pair.1] {
+            if !names.iter().any(|known| known == name) {
+                return Err(Error::invalid_argument(format!(
+                    "{name:?} is in no vote and no gold row; known are: {}",
+                    names.join(", ")
+                )));
+            }
+        }
+        let mut data = Self { names, prompts: Vec::new(), comparisons: Vec::new(), counts: BTreeMap::new() };
+        let mut rows = HashMap::new();
+        if let Some(table) = votes {
+            data.count("votes_read", table.counts.read);
+            data.count("votes_dropped_null_winner", table.counts.dropped_null_winner);
+            data.count("votes_dropped_short", table.counts.dropped_short);
+            for vote in &table.votes {
+                let (winner, loser) = match vote.winner {
+                    Winner::ModelA => (&vote.model_a, &vote.model_b),
+                    Winner::ModelB => (&vote.model_b, &vote.model_a),
+                    Winner::Tie => {
+                        data.count("votes_dropped_tie", 1);
+                        continue;
+                    }
+                };
+                let (winner, loser) = (data.index(winner), data.index(loser));
+                if winner == loser {
+                    data.count("votes_dropped_same_model", 1);
+                    continue;
+                }
+                let prompt = data.prompt(&vote.prompt, &mut rows);
+                data.comparisons.push(Comparison { winner, loser, prompt });
+                data.count("votes_used", 1);
+            }
+        }
+        if let Some(table) = gold {
+            data.count("gold_rows_read", table.rows.len());
+            let models: Vec<usize> = table.models.names().iter().map(|name| data.index(name)).collect();
+            for row in &table.rows {
+                for (i, a) in row.scores.iter().enumerate() {
+                    for (j, b) in row.scores.iter().enumerate() {
+                        if a > b {
+                            let prompt = data.prompt(&row.prompt, &mut rows);
+                            data.comparisons.push(Comparison { winner: models[i], loser: models[j], prompt });
+                            data.count("gold_comparisons_used", 1);
+                        }
+                    }
+                }
+            }
+        }
+        if data.comparisons.is_empty() {
+            return Err(Error::invalid_argument(
+                "neither votes nor gold rows hold a comparison with a winner",
+            ));
+        }
+        Ok(data)
+    }
+
+    fn index(&self, name: &str) -> usize {
+        // Every name was collected before.
+        self.names.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or(0)
+    }
+
+    fn count(&mut self, what: &'static str, n: usize) {
+        *self.counts.entry(what).or_default() += n;
+    }
+
+    fn prompt(&mut self, prompt: &str, rows: &mut HashMap<String, usize>) -> usize {
+        if let Some(row) = rows.get(prompt) {
+            return *row;
+        }
+        let row = self.prompts.len();
+        self.prompts.push(prompt.to_owned());
+        rows.insert(prompt.to_owned(), row);
+        row
+    }
+
+    fn provenance(
+        &self,
+        options: &MfOptions,
+        fit: &MfFit,
+        sources: Map<String, Value>,
+    ) -> Map<String, Value> {
+        let mut map = Map::new();
+        map.insert("tool".into(), json!(format!("routellm {}", crate::VERSION)));
+        map.insert("trainer".into(), json!("mf: Adam on (winner, loser) comparisons"));
+        map.insert("label_kinds".into(), json!({ "votes": "D_arena", "gold": "D_gold" }));
+        map.insert("counts".into(), json!(self.counts));
+        map.insert("tie_rule".into(), json!("ties are dropped"));
+        map.insert("seed".into(), json!(options.seed));
+        map.insert(
+            "options".into(),
+            json!({
+                "dim": options.dim, "epochs": options.epochs, "batch": options.batch,
+                "learning_rate": options.learning_rate, "weight_decay": options.weight_decay,
+                "noise": options.noise, "held_out": options.held_out,
+            }),
+        );
+        map.insert("best_epoch".into(), json!(fit.best_epoch));
+        map.insert("held_out_loss".into(), json!(fit.held_out_losses.get(fit.best_epoch)));
+        map.extend(sources);
+        map
+    }
+}
