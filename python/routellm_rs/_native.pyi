@@ -1,5 +1,6 @@
 """The native half: argument conversion around the core. Not a public interface."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, final
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = [
     "panic_in_core",
     "prompt_from_messages",
     "set_package_library",
+    "train_linear",
+    "train_mf",
 ]
 
 __version__: str
@@ -141,3 +144,20 @@ def prompt_from_messages(messages: str) -> str: ...
 def set_package_library(path: str | None, description: str) -> None: ...
 def error_kinds() -> list[tuple[str, int, str]]: ...
 def panic_in_core() -> None: ...
+def train_linear(
+    out: StrPath,
+    gold: StrPath | bytes,
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
+def train_mf(
+    out: StrPath,
+    votes: StrPath | bytes | None,
+    gold: StrPath | bytes | None,
+    encoder: StrPath,
+    spec: str | None,
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...

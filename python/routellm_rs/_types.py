@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
 """The messages of a chat, each with ``role`` and ``content``."""
@@ -69,3 +69,45 @@ class RouterInfo(TypedDict):
     path: str | None
     provenance: dict[str, Any]
     version: str
+
+
+class TextCap(TypedDict):
+    """How much of a text is read, and from which side."""
+
+    max_bytes: int
+    side: Literal["head", "tail"]
+
+
+class EncoderSpec(TypedDict):
+    """A sentence encoder: a folder with an ONNX model and a tokenizer, and how to use them."""
+
+    directory: StrPath
+    id: str
+    dimension: int
+    pooling: Literal["mean", "cls"]
+    normalize: bool
+    max_tokens: int
+    model: NotRequired[str]
+    tokenizer: NotRequired[str]
+    prefix: NotRequired[str]
+    cap: NotRequired[TextCap]
+
+
+class LinearReport(TypedDict):
+    """What the training of a linear router chose and found."""
+
+    strength: float
+    lexical_scale: float
+    error: float
+    baseline_error: float
+    link_a: float
+    link_b: float
+    out_of_fold: list[float]
+
+
+class MfReport(TypedDict):
+    """What the training of a matrix factorization router found."""
+
+    best_epoch: int
+    train_losses: list[float]
+    held_out_losses: list[float]

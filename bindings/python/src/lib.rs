@@ -9,6 +9,7 @@ mod error;
 mod guard;
 mod router;
 mod text;
+mod train;
 
 use pyo3::prelude::*;
 
@@ -26,6 +27,8 @@ mod _native {
     use crate::decision::Decision;
     #[pymodule_export]
     use crate::router::Router;
+    #[pymodule_export]
+    use crate::train::{train_linear, train_mf};
     use crate::{guard, text};
 
     /// The prompt of a chat, given as JSON.
