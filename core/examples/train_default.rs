@@ -17,7 +17,9 @@ use routellm_core::{Error, ErrorKind, Result};
 use serde_json::{Map, json};
 
 const STRONG: &str = "gpt-4-1106-preview";
-const WEAK: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
+const WEAK: &str = "mixtral-8x7b-instruct-v0.1";
+/// How the gold rows call the weak model.
+const WEAK_IN_GOLD: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,7 +29,7 @@ fn main() -> Result<()> {
             "usage: train_default GOLD.jsonl VOTES.jsonl OUT",
         ));
     };
-    let gold = GoldTable::read(gold_path)?;
+    let gold = GoldTable::read(gold_path)?.renamed(WEAK_IN_GOLD, WEAK)?;
     let prompts = prompts_of(votes_path)?;
     let sample = format!(
         "{} prompts of Chatbot Arena votes (lmsys-arena-human-preference-55k, a part)",

@@ -1,4 +1,46 @@
-//! Decides, per prompt and before any LLM is called, whether a strong or a weak model should answer.
+//! Decides, per prompt and before any LLM is called, whether a strong expensive model or a weak cheap one
+//! should answer.
+//!
+//! ```
+//! use routellm_core::{RouteOptions, Router};
+//!
+//! let router = Router::default_router()?;
+//! let decision = router.route("Prove that there are infinitely many primes.", &RouteOptions::default())?;
+//! println!("{} (win rate {:.3})", decision.model, decision.win_rate.unwrap_or(f64::NAN));
+//!
+//! // Send about a fifth of ordinary traffic to the strong model.
+//! let fifth = RouteOptions::strong_share(0.2);
+//! for decision in router.route_batch(&["hi", "What is 17 * 23?"], &fifth)? {
+//!     assert_eq!(decision.side == routellm_core::Side::Strong, decision.win_rate >= Some(decision.threshold));
+//! }
+//! # Ok::<(), routellm_core::Error>(())
+//! ```
+//!
+//! The score of a router is the **win rate**, P(the strong model's answer is preferred or needed); a
+//! **threshold** in \[0, 1\] trades cost for quality: strong if and only if `win_rate >= threshold`. An
+//! artifact knows the distribution of its win rates on ordinary traffic, so a **strong share** can be asked for
+//! instead.
+//!
+//! # The parts
+//! - [`Router`], [`OpenOptions`], [`RouteOptions`], [`Decision`]: deciding. A router is immutable, `Send` and
+//!   `Sync`.
+//! - [`embed`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
+//!   rates. [`artifact`]: the folder that holds both.
+//! - [`preference`]: votes and gold rows. [`train`]: from those to an artifact. [`eval`]: quality against cost.
+//! - [`runtime`]: ONNX Runtime, which is looked for only when an artifact holds an encoder.
+//!
+//! This is an implementation of RouteLLM (Ong et al., arXiv 2406.18665). Where the reference implementation
+//! computes in single precision, its win rates of matrix factorization are up to 7e-4 away from the exact ones
+//! given here.
+//!
+//! # Errors
+//! Every fallible call returns [`Error`], whose [`ErrorKind`] has a stable number in every language. Nothing is
+//! ignored silently: an option without effect, an unknown model or an altered file is an error.
+//!
+//! # Same bits everywhere
+//! Everything on the way to a decision that is this crate's own arithmetic gives the same bits on every CPU,
+//! alone and in any batch: sums have a fixed order and no fused multiply-add, `exp` and `log` come from `libm`.
+//! An encoder runs each prompt by itself, so its result does not depend on what else is asked.
 
 #![deny(unsafe_code)]
 

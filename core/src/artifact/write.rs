@@ -10,6 +10,9 @@ use safetensors::tensor::TensorView;
 use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_of_file};
 use crate::{Error, Result};
 
+/// Files that people put beside an artifact; they survive its renewal.
+const COMPANIONS: [&str; 3] = ["LICENSE", "NOTICE", "README.md"];
+
 /// Collects the files of an artifact in a folder beside its destination and renames it into place.
 ///
 /// Dropping the writer before [`finish`](Self::finish) leaves the destination as it was.
@@ -28,9 +31,12 @@ impl ArtifactWriter {
     /// `Io`; `InvalidArgument` if the destination is a folder that is not an artifact.
     pub fn new(destination: &Path) -> Result<Self> {
         let destination = std::path::absolute(destination).map_err(|error| Error::io(destination, error))?;
+        let foreign = |entry: std::io::Result<fs::DirEntry>| {
+            entry.is_ok_and(|entry| !COMPANIONS.iter().any(|name| entry.file_name() == *name))
+        };
         let occupied = destination.is_dir()
             && !destination.join(MANIFEST_NAME).is_file()
-            && fs::read_dir(&destination).is_ok_and(|mut entries| entries.next().is_some());
+            && fs::read_dir(&destination).is_ok_and(|mut entries| entries.any(foreign));
         if occupied || destination.is_file() {
             return Err(Error::invalid_argument(format!(
                 "{} exists and is no artifact: it is not overwritten",
@@ -113,15 +119,14 @@ impl ArtifactWriter {
         }
         self.finished = true;
         if old.exists() {
-            self.keep_foreign_files(&old)?;
+            self.keep_companions(&old)?;
             fs::remove_dir_all(&old).map_err(|error| Error::io(&old, error))?;
         }
         Ok(())
     }
 
-    /// Files that people put beside an artifact (LICENSE, NOTICE, README) survive its renewal.
-    fn keep_foreign_files(&self, old: &Path) -> Result<()> {
-        for name in ["LICENSE", "NOTICE", "README.md"] {
+    fn keep_companions(&self, old: &Path) -> Result<()> {
+        for name in COMPANIONS {
             let from = old.join(name);
             let to = self.destination.join(name);
             if from.is_file() && !to.exists() {

@@ -118,6 +118,17 @@ impl GoldTable {
         Ok(Self { models, rows })
     }
 
+    /// The same rows with one model under another name: sources write the same model differently.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is no model `from`, or there is one `to` already.
+    pub fn renamed(mut self, from: &str, to: &str) -> Result<Self> {
+        self.models.number(from)?;
+        let names = self.models.names().iter().map(|name| if name == from { to } else { name.as_str() });
+        self.models = ModelIndex::new(names)?;
+        Ok(self)
+    }
+
     /// The rows as votes between two models: the better score wins, equal scores (both right or both
     /// wrong) are a tie.
     ///

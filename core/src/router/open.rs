@@ -144,6 +144,14 @@ impl OpenOptions {
     pub fn open_artifact(&self, artifact: &Artifact) -> Result<Router> {
         let manifest = artifact.manifest();
         let pair = self.pair(&manifest.models.names, &manifest.models.strong, &manifest.models.weak)?;
+        // A factorization scores a model against itself (one half) as the reference does; elsewhere it is a mistake.
+        if pair.strong == pair.weak && manifest.kind != "mf" {
+            return Err(Error::invalid_argument(format!(
+                "strong and weak are both {:?}; name two of: {}",
+                manifest.models.names[pair.weak],
+                manifest.models.names.join(", ")
+            )));
+        }
         let featurizer = load_featurizer(artifact, &self.session)?;
         let scorer = match manifest.kind.as_str() {
             "linear" => {
@@ -214,14 +222,7 @@ impl OpenOptions {
                 ))
             })
         };
-        let pair = Pair { strong: index("strong", strong)?, weak: index("weak", weak)? };
-        if pair.strong == pair.weak {
-            return Err(Error::invalid_argument(format!(
-                "strong and weak are both {strong:?}; name two of: {}",
-                names.join(", ")
-            )));
-        }
-        Ok(pair)
+        Ok(Pair { strong: index("strong", strong)?, weak: index("weak", weak)? })
     }
 }
 

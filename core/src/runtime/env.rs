@@ -51,6 +51,18 @@ pub(super) fn runtime(explicit: Option<&Path>) -> Result<&'static Runtime> {
     Ok(runtime)
 }
 
+/// Uses an environment that a Rust program already made with its own `ort`: a process can have only one. To be
+/// called before the first router with an encoder is opened; the version of `ort` must be this crate's.
+///
+/// # Errors
+/// `InvalidArgument` if a runtime is already in use.
+pub fn adopt(environment: Environment, library: impl Into<PathBuf>) -> Result<()> {
+    let info = RuntimeInfo { library: library.into(), build: ort::info().to_owned() };
+    RUNTIME.set(Runtime { environment, info }).map_err(|_| {
+        Error::invalid_argument("this process already uses an ONNX Runtime environment of routellm")
+    })
+}
+
 fn load(explicit: Option<&Path>) -> Result<Runtime> {
     let search = locate::search(explicit);
     let mut looked_at = search.looked_at;

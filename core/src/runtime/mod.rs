@@ -7,6 +7,6 @@ mod fork;
 mod locate;
 mod pool;
 
-pub use env::{RuntimeInfo, loaded};
+pub use env::{RuntimeInfo, adopt, loaded};
 pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, set_package_library};
 pub use pool::{SessionOptions, SessionPool};

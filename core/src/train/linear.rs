@@ -96,6 +96,8 @@ pub fn train(
 ) -> Result<LinearReport> {
     let (strong, weak) = (gold.models.number(pair.0)?, gold.models.number(pair.1)?);
     check(options, gold, strong, weak)?;
+    // A destination that cannot be written is found before the work, not after it.
+    let mut writer = ArtifactWriter::new(out)?;
     let gaps: Vec<f64> = gold.rows.iter().map(|row| row.scores[strong] - row.scores[weak]).collect();
 
     let mut builder = StatisticsBuilder::new(options.canonical.clone(), options.cap, options.bits);
@@ -182,7 +184,8 @@ pub fn train(
         provenance: provenance(gold, pair, &training, options, sources),
         manifest_sha256: String::new(),
     };
-    write(out, &manifest, &hashed, &statistics, &weights, &intercepts)?;
+    add_files(&mut writer, &hashed, &statistics, &weights, &intercepts)?;
+    writer.finish(&manifest)?;
     Ok(training)
 }
 
@@ -364,15 +367,13 @@ fn provenance(
     map
 }
 
-fn write(
-    out: &Path,
-    manifest: &Manifest,
+fn add_files(
+    writer: &mut ArtifactWriter,
     hashed: &Hashed,
     statistics: &HashedStatistics,
     weights: &[f32],
     intercepts: &[f64],
 ) -> Result<()> {
-    let mut writer = ArtifactWriter::new(out)?;
     let mut tensors = vec![
         ("idf", tensor_f32(&[statistics.idf.len()], &statistics.idf)),
         ("lexical_mean", tensor_f32(&[LEXICAL_DIMENSION], &statistics.lexical_mean)),
@@ -391,6 +392,5 @@ fn write(
             ("weights", tensor_f32(&[rows, weights.len() / rows], weights)),
             ("intercepts", tensor_f64(&[rows], intercepts)),
         ],
-    )?;
-    writer.finish(manifest)
+    )
 }

@@ -403,6 +403,8 @@ pub fn train(
     progress: &mut ProgressFn<'_>,
 ) -> Result<MfFit> {
     let data = Data::collect(votes, gold, pair)?;
+    // A destination that cannot be written is found before the work, not after it.
+    let mut writer = ArtifactWriter::new(out)?;
     let calibration_prompts = calibration.map_or(&[][..], |(_, prompts)| prompts);
     let mut embedder = Embedder { encoder: encoder.featurizer(), rows: HashMap::new(), values: Vec::new() };
     let total = data.prompts.len() + calibration_prompts.len();
@@ -445,7 +447,6 @@ pub fn train(
         provenance: data.provenance(&training.fit, &fit, sources),
         manifest_sha256: String::new(),
     };
-    let mut writer = ArtifactWriter::new(out)?;
     let weights = &fit.weights;
     writer.add_tensors(
         WEIGHTS_FILE,

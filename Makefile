@@ -1,0 +1,73 @@
+# Everything is installed into the checkout (.venv, node/node_modules, target, build); nothing needs root.
+
+CARGO ?= cargo
+PYTHON ?= python3
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup lint test-rust test-agreement bench clean train-default train-mf-minilm quality
+
+# One ONNX Runtime for all languages, so that their results can be compared to the bit.
+ORT_PACKAGE := onnxruntime==1.32.0
+ORT_LIBRARY = $(abspath $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*)))
+CONFORMANCE := $(abspath target/conformance)
+
+# Two thread pools on few cores spin against each other.
+export OMP_NUM_THREADS := 1
+
+include packaging/c.mk
+include packaging/python.mk
+include packaging/node.mk
+
+help:
+	@echo "make demo                 route real prompts through both routers"
+	@echo "make test                 every suite of every language"
+	@echo "make install PREFIX=DIR   the C library, headers, pkg-config and CMake files"
+	@echo "make bench                every figure beside its limit"
+	@echo "make python-wheel node-pack c-tarball   packages, into dist/"
+
+demo: python-venv
+	@$(VENV_PYTHON) demo/demo.py
+
+test: setup
+	@rm -rf $(CONFORMANCE) && mkdir -p $(CONFORMANCE)
+	@$(PYTHON) tools/run_suites.py
+
+setup: python-venv node-deps
+	@$(CARGO) fetch --quiet
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+	$(VENV_PYTHON) -m ruff check --quiet python packages demo tools tests
+	@echo "lint: 3 passed, 0 failed"
+
+test-rust:
+	@test -n "$(ORT_LIBRARY)" || { echo "no ONNX Runtime in $(VENV): run make setup"; exit 1; }
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/rust.json $(CARGO) test --quiet 2>&1
+
+test-agreement:
+	@$(PYTHON) tools/agreement.py
+
+bench: python-venv node-addon
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) bench -p routellm-core --bench speed
+	$(MAKE) bench-c bench-go bench-python bench-node
+
+# The artifacts that ship, from DATA (votes and gold rows) and target/encoder (tools/encoder/README.md).
+DATA ?= ../shared/data
+train-default:
+	$(CARGO) run --release -p routellm-core --example train_default -- \
+	    $(DATA)/gold/mmlu_gold.jsonl $(DATA)/arena/votes.jsonl core/default-router
+
+train-mf-minilm: python-venv
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) run --release -p routellm-core --example train_mf_minilm -- \
+	    target/encoder $(DATA)/arena/votes.jsonl $(DATA)/gold/mmlu_gold.jsonl artifacts/mf-minilm
+
+# The quality table of the README.
+quality: python-venv
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) run --release -p routellm-core --example evaluate -- \
+	    $(DATA)/routellm-evals artifacts/mf-minilm
+
+clean:
+	rm -rf target build dist $(VENV) node/node_modules

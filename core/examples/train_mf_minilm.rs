@@ -1,0 +1,110 @@
+//! Trains the matrix factorization that ships beside the library. From the repository's root:
+//!
+//! ```sh
+//! cargo run --release -p routellm-core --example train_mf_minilm -- \
+//!     target/encoder VOTES.jsonl GOLD.jsonl artifacts/mf-minilm
+//! ```
+//!
+//! The first argument is the folder with the encoder's `model.onnx` and `tokenizer.json` (made by
+//! `tools/encoder/convert.py --out target/encoder`), the last one the artifact. `ROUTELLM_ORT_PATH` names ONNX
+//! Runtime.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use routellm_core::embed::{CapSide, OnnxSpec, Pooling, TextCap};
+use routellm_core::preference::{GoldTable, VoteTable};
+use routellm_core::runtime::SessionOptions;
+use routellm_core::train::{Encoder, Progress, mf};
+use routellm_core::{Error, ErrorKind, Result};
+use serde_json::{Map, json};
+
+const STRONG: &str = "gpt-4-1106-preview";
+const WEAK: &str = "mixtral-8x7b-instruct-v0.1";
+/// How the gold rows call the weak model.
+const WEAK_IN_GOLD: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [encoder, votes_path, gold_path, out] = arguments.as_slice() else {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "usage: train_mf_minilm ENCODER VOTES.jsonl GOLD.jsonl OUT",
+        ));
+    };
+    let spec = OnnxSpec {
+        id: "all-MiniLM-L6-v2/int8-weights".into(),
+        dimension: 384,
+        model: "model.onnx".into(),
+        tokenizer: "tokenizer.json".into(),
+        pooling: Pooling::Mean,
+        normalize: true,
+        prefix: String::new(),
+        max_tokens: 256,
+        cap: TextCap { max_bytes: 4096, side: CapSide::Head },
+    };
+    let encoder = Encoder::from_onnx(spec, Path::new(encoder), &SessionOptions::default())?;
+    let votes = VoteTable::read(votes_path)?;
+    let gold = GoldTable::read(gold_path)?.renamed(WEAK_IN_GOLD, WEAK)?;
+    let prompts = prompts_of(votes_path)?;
+    let sample = format!(
+        "{} prompts of Chatbot Arena votes (lmsys-arena-human-preference-55k, a part)",
+        prompts.len()
+    );
+    let mut sources = Map::new();
+    sources.insert(
+        "sources".into(),
+        json!([
+            {
+                "name": "Chatbot Arena human votes (lmsys-arena-human-preference-55k, a part)",
+                "label_kind": "D_arena",
+                "rows": votes.counts.read,
+                "sha256": digest(votes_path)?,
+                "licence": "Apache-2.0",
+            },
+            {
+                "name": "MMLU questions with the correctness of both models' answers (RouteLLM's gold labels)",
+                "label_kind": "D_gold",
+                "rows": gold.rows.len(),
+                "sha256": digest(gold_path)?,
+                "licence": "Apache-2.0 (questions MIT)",
+            },
+        ]),
+    );
+    let training = mf::MfTraining { name: "mf-minilm".into(), fit: mf::MfOptions::default() };
+    let mut progress = |progress: Progress<'_>| {
+        if progress.done.is_multiple_of(500) || progress.stage == "epoch" {
+            let loss = progress.loss.map_or_else(String::new, |loss| format!(" loss {loss:.5}"));
+            println!("{} {}/{}{loss}", progress.stage, progress.done, progress.total);
+        }
+        ControlFlow::Continue(())
+    };
+    let fit = mf::train(
+        Path::new(out),
+        Some(&votes),
+        Some(&gold),
+        (STRONG, WEAK),
+        &encoder,
+        Some((&sample, &prompts)),
+        &training,
+        sources,
+        &mut progress,
+    )?;
+    println!("best epoch {}, held-out loss {:.5}", fit.best_epoch, fit.held_out_losses[fit.best_epoch]);
+    Ok(())
+}
+
+/// The prompts of every row of a votes file, also of those whose winner is not known.
+fn prompts_of(path: &str) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
+    let prompt = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).ok()?["prompt"].as_str().map(str::to_owned)
+    };
+    Ok(text.lines().filter_map(prompt).collect())
+}
+
+fn digest(path: &str) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
+    Ok(routellm_core::artifact::sha256_hex(&bytes))
+}

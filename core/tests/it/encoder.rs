@@ -1,0 +1,97 @@
+//! The shipped sentence encoder against the original, and its promises of bits.
+
+use std::sync::Arc;
+
+use routellm_core::{CancelToken, ErrorKind, OpenOptions, RouteOptions};
+
+use crate::support::{json, mf_minilm, root};
+
+#[test]
+fn embeddings_agree_with_the_original() {
+    let Some(router) = mf_minilm() else { return };
+    let cases = json(&root().join("tools/encoder/reference_embeddings.json"));
+    let cases = cases.as_array().unwrap();
+    let encoder = router.featurizer().encoder().unwrap();
+    for case in cases {
+        let prompt = case["prompt"].as_str().unwrap();
+        let (ids, _) = encoder.token_ids(prompt).unwrap();
+        let expected: Vec<i64> =
+            case["token_ids"].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
+        assert_eq!(ids, expected, "{prompt:?}");
+        let ours = router.embed(prompt).unwrap();
+        let column = |key: &str| -> Vec<f64> {
+            case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        };
+        for (a, b) in ours.iter().zip(column("shipped")) {
+            assert!((f64::from(*a) - b).abs() < 2e-5, "{prompt:?}");
+        }
+        let cosine: f64 = ours.iter().zip(column("torch")).map(|(a, b)| f64::from(*a) * b).sum();
+        assert!(cosine > 0.998, "{prompt:?}: cosine {cosine}");
+    }
+    assert_eq!(cases.len(), 8);
+}
+
+#[test]
+fn a_prompt_has_the_same_bits_alone_in_a_batch_and_from_any_thread() {
+    let Some(router) = mf_minilm() else { return };
+    let pooled =
+        OpenOptions::new().sessions(2).intra_threads(1).open(root().join("artifacts/mf-minilm")).unwrap();
+    let prompts: Vec<String> = (1..40).map(|n| "how many apples are left? ".repeat(n)).collect();
+    let batch = router.win_rates(&prompts, None).unwrap();
+    let spread = pooled.win_rates(&prompts, None).unwrap();
+    let alone: Vec<f64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = prompts.iter().map(|p| scope.spawn(|| router.win_rate(p).unwrap())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for i in 0..prompts.len() {
+        assert_eq!(batch[i].to_bits(), alone[i].to_bits());
+        assert_eq!(batch[i].to_bits(), spread[i].to_bits());
+    }
+}
+
+#[test]
+fn long_prompts_are_cut_and_say_so() {
+    let Some(router) = mf_minilm() else { return };
+    let short = router.route("What is the capital of France?", &RouteOptions::default()).unwrap();
+    assert!(!short.truncated);
+    let tokens = router.route(&"word ".repeat(300), &RouteOptions::default()).unwrap();
+    assert!(tokens.truncated);
+    let huge = router.route(&"x".repeat(10_000_000), &RouteOptions::default()).unwrap();
+    assert!(huge.truncated);
+}
+
+#[test]
+fn a_running_batch_can_be_cancelled() {
+    let Some(router) = mf_minilm() else { return };
+    let token = CancelToken::new();
+    let started = Arc::new(std::sync::Barrier::new(2));
+    let prompts: Vec<String> = (0..10_000).map(|i| format!("{i} ").repeat(200)).collect();
+    let options = RouteOptions { cancel: Some(token.clone()), ..RouteOptions::default() };
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            started.wait();
+            router.route_batch(&prompts, &options)
+        });
+        started.wait();
+        token.cancel();
+        let error = worker.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    });
+    let error = router.route("late", &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert!(router.route("another", &RouteOptions::default()).is_ok());
+}
+
+#[test]
+fn the_truth_about_the_runtime_is_told() {
+    let Some(router) = mf_minilm() else { return };
+    let runtime = router.info().runtime.as_ref().unwrap();
+    assert_eq!(runtime.provider, "cpu");
+    assert!(runtime.library.is_absolute() && runtime.sessions == 1 && runtime.intra_threads >= 1);
+    let other = OpenOptions::new()
+        .onnxruntime("/elsewhere/libonnxruntime.so")
+        .open(root().join("artifacts/mf-minilm"));
+    let error = other.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("already uses"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! Integration tests of the core, one binary.
+
+mod artifact;
+mod conformance;
+mod encoder;
+mod mf_golden;
+mod refusals;
+mod support;
+mod training;

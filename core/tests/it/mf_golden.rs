@@ -1,0 +1,128 @@
+//! Matrix factorization against the reference's own numbers.
+
+use routellm_core::preference::ModelIndex;
+use routellm_core::scorer::MfWeights;
+use routellm_core::train::{mf, silent};
+use routellm_core::{Mode, OpenOptions};
+
+use crate::support::{f32_tensor, json, shared};
+
+#[test]
+fn published_checkpoints_give_the_golden_win_rates() {
+    let Some(folder) = shared("golden/mf") else { return };
+    let results = json(&folder.join("results.json"));
+    let pairs = results["pairs"].as_array().unwrap();
+    for case in ["d16_t32", "d128_t384"] {
+        let (shape, embeddings) =
+            f32_tensor(&folder.join(format!("{case}_prompts.safetensors")), "embeddings");
+        let golden = &results["cases"][case]["strong_win_rates_f64[pair][prompt]"];
+        let logits = &results["cases"][case]["f64_recomputed_logits_first3prompts"];
+        let mut compared = 0;
+        for (pair, golden) in pairs.iter().zip(golden.as_array().unwrap()) {
+            for mode in [Mode::Exact, Mode::Reference] {
+                let router = OpenOptions::new()
+                    .strong(pair[0].as_str().unwrap())
+                    .weak(pair[1].as_str().unwrap())
+                    .mode(mode)
+                    .open(folder.join(format!("{case}_ckpt")))
+                    .unwrap();
+                let mut rates = vec![0.0; shape[0]];
+                router.win_rates_from_embeddings(&embeddings, &mut rates).unwrap();
+                for (i, rate) in rates.iter().enumerate() {
+                    let expected = golden[i].as_f64().unwrap();
+                    assert!((rate - expected).abs() < 1e-9, "{case} {pair} prompt {i}: {rate} {expected}");
+                    let one =
+                        router.win_rate_from_embedding(&embeddings[i * shape[1]..][..shape[1]]).unwrap();
+                    assert_eq!(one.to_bits(), rate.to_bits());
+                    compared += 1;
+                }
+                for (i, row) in logits.as_array().unwrap().iter().enumerate() {
+                    let scores = router
+                        .candidate_scores_from_embedding(&embeddings[i * shape[1]..][..shape[1]])
+                        .unwrap();
+                    for (score, expected) in scores.iter().zip(row.as_array().unwrap()) {
+                        assert!((score - expected.as_f64().unwrap()).abs() < 1e-9);
+                    }
+                }
+            }
+        }
+        assert_eq!(compared, 2 * pairs.len() * shape[0]);
+    }
+}
+
+#[test]
+fn the_published_order_of_models_is_the_reference_s() {
+    let Some(folder) = shared("golden/mf") else { return };
+    let ids = &json(&folder.join("results.json"))["model_ids"];
+    let ours = ModelIndex::new(routellm_core::router::REFERENCE_MODELS).unwrap();
+    for (name, id) in ids.as_object().unwrap() {
+        assert_eq!(ours.number(name).unwrap() as u64, id.as_u64().unwrap());
+    }
+}
+
+/// Plain deterministic training problems: losses to 1e-6, weights to 1e-5.
+#[test]
+fn training_agrees_with_the_reference() {
+    let Some(folder) = shared("golden/mf_train") else { return };
+    let results = json(&folder.join("results.json"));
+    let data = std::fs::read(folder.join("e1_data.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&data).unwrap();
+    let comparisons = |name: &str| -> Vec<mf::Comparison> {
+        let view = tensors.tensor(name).unwrap();
+        let values: Vec<i32> =
+            view.data().as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
+        values
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&[a, b, prompt, winner]| {
+                let (winner, loser) = if winner == 0 { (a, b) } else { (b, a) };
+                mf::Comparison { winner: winner as usize, loser: loser as usize, prompt: prompt as usize }
+            })
+            .collect()
+    };
+    let (shape, embeddings) = f32_tensor(&folder.join("e1_data.safetensors"), "Q");
+    let runs = results["runs"].as_object().unwrap();
+    for (name, run) in runs {
+        let weights = folder.join(format!("{name}_weights.safetensors"));
+        let block = |key: &str| f32_tensor(&weights, key).1;
+        let number = |key: &str| run[key].as_f64().unwrap();
+        let start = MfWeights {
+            models: 64,
+            dim: 16,
+            text_dim: shape[1],
+            p: block("init.P.weight"),
+            w: block("init.text_proj.weight"),
+            c: block("init.classifier.weight"),
+        };
+        let options = mf::MfOptions {
+            dim: 16,
+            epochs: number("epochs") as usize,
+            batch: number("batch_size") as usize,
+            learning_rate: number("lr"),
+            weight_decay: number("weight_decay"),
+            noise: 0.0,
+            held_out: 0.0,
+            shuffle: false,
+            seed: 0,
+        };
+        let fit =
+            mf::fit(64, &embeddings, shape[1], &comparisons("train"), &options, Some(&start), &mut silent)
+                .unwrap();
+        let curve = run["curve"].as_array().unwrap();
+        assert_eq!(fit.train_losses.len(), curve.len());
+        for (loss, row) in fit.train_losses.iter().zip(curve) {
+            let expected = row["train_loss"].as_f64().unwrap();
+            assert!((loss - expected).abs() < 1e-6, "{name}: loss {loss}, expected {expected}");
+        }
+        for (ours, key) in [
+            (&fit.weights.p, "final.P.weight"),
+            (&fit.weights.w, "final.text_proj.weight"),
+            (&fit.weights.c, "final.classifier.weight"),
+        ] {
+            let worst = ours.iter().zip(block(key)).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+            assert!(worst < 1e-5, "{name}: {key} is {worst} away");
+        }
+    }
+    assert_eq!(runs.len(), 3);
+}
