@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from typing_extensions import Buffer
 
     from ._native import CancelToken, Decision
-    from ._types import Mode, OnError, Prompt, RouterInfo, StrPath
+    from ._types import Embeddings, Mode, OnError, Prompt, RouterInfo, StrPath
 
 
 class Router:
@@ -142,7 +141,7 @@ class Router:
 
     def route_embedding(
         self,
-        embedding: Buffer,
+        embedding: Embeddings,
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
@@ -168,11 +167,11 @@ class Router:
         """Return the win rates of many prompts, with the same bits as one by one."""
         return self._inner.win_rates(texts_of(prompts))
 
-    def win_rate_from_embedding(self, embedding: Buffer) -> float:
+    def win_rate_from_embedding(self, embedding: Embeddings) -> float:
         """Return the win rate for an embedding of your own, as :meth:`route_embedding` takes it."""
         return self._inner.win_rate_from_embedding(embedding)
 
-    def win_rates_from_embeddings(self, embeddings: Buffer) -> NDArray[np.float64]:
+    def win_rates_from_embeddings(self, embeddings: Embeddings) -> NDArray[np.float64]:
         """Return the win rates of the rows of ``embeddings``, n x d, or a flat buffer of n * d numbers.
 
         Raises:
@@ -189,7 +188,7 @@ class Router:
         """
         return dict(zip(self.models, self._inner.candidate_scores(text_of(prompt)), strict=True))
 
-    def candidate_scores_from_embedding(self, embedding: Buffer) -> dict[str, float]:
+    def candidate_scores_from_embedding(self, embedding: Embeddings) -> dict[str, float]:
         """Return :meth:`candidate_scores` for an embedding of your own."""
         scores = self._inner.candidate_scores_from_embedding(embedding)
         return dict(zip(self.models, scores, strict=True))

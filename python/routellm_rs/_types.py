@@ -6,6 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Buffer
+
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
 """The messages of a chat, each with ``role`` and ``content``."""
 
@@ -20,6 +24,10 @@ Mode: TypeAlias = Literal["exact", "reference"]
 
 Side: TypeAlias = Literal["strong", "weak"]
 """The two sides of a pair."""
+
+# Before Python 3.12 numpy's stubs do not tell that its arrays are buffers.
+Embeddings: TypeAlias = Buffer | NDArray[np.float32]
+"""Numbers of embeddings: a C-contiguous buffer of float32 with one or two dimensions."""
 
 StrPath: TypeAlias = str | os.PathLike[str]
 """A path."""

@@ -8,7 +8,7 @@ import random
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,6 @@ def run_python() -> RunPython:
 
 
 @pytest.fixture
-def lone_surrogates() -> Iterator[list[str]]:
+def lone_surrogates() -> list[str]:
     """Strings that are no Unicode text."""
-    yield ["\ud800", "a\udfff", "\ud83d and more", b"\xff".decode("utf-8", "surrogateescape")]
+    return ["\ud800", "a\udfff", "\ud83d and more", b"\xff".decode("utf-8", "surrogateescape")]

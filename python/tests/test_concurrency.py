@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -134,21 +135,25 @@ def test_the_event_loop_goes_on_meanwhile(router: Router) -> None:
 
 def test_ctrl_c_interrupts_a_long_batch() -> None:
     code = f"""
+import sys
+import traceback
 from routellm_rs import Router
 router = Router.default()
-prompts = [{LONG[0]!r}] * 1_000_000
-print("ready", flush=True)
+prompts = [{LONG[0]!r}] * 100_000
 try:
+    print("ready", flush=True)
     router.route_batch(prompts)
 except KeyboardInterrupt:
-    print("interrupted")
+    print(traceback.extract_tb(sys.exc_info()[2])[-1].line)
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    # By then the native call has begun; it would go on for much longer.
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
-    assert output == "interrupted\n"
+    assert "self._inner.route_batch" in output
     assert process.returncode == 0
 
 

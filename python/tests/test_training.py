@@ -104,13 +104,13 @@ def test_progress_can_stop_the_training(gold_rows: Rows, tmp_path: Path) -> None
     with pytest.raises(CancelledError, match="training was cancelled"):
         train.linear(out, gold=gold_rows[:300], progress=lambda *_: False, **SMALL)
 
-    class Stop(Exception):
+    class StopHereError(Exception):
         pass
 
     def fail(stage: str, done: int, total: int) -> None:
-        raise Stop(stage)
+        raise StopHereError(stage)
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopHereError):
         train.linear(out, gold=gold_rows[:300], progress=fail, **SMALL)
     # The artifact that was there is whole, and nothing else was left behind.
     assert files(out) == before

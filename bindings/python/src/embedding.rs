@@ -2,6 +2,7 @@
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
+use pyo3::types::PyMemoryView;
 
 use crate::error::invalid_argument;
 use crate::text::type_name;
@@ -19,8 +20,15 @@ impl Embeddings {
             let message = format!("{came}, expected a C-contiguous buffer of float32 with 1 or 2 dimensions");
             invalid_argument(value.py(), message)
         };
-        let buffer = PyUntypedBuffer::get(value)
-            .map_err(|_| refuse(format!("the embedding is of type {}", type_name(value))))?;
+        let buffer = match PyUntypedBuffer::get(value) {
+            Ok(buffer) => buffer,
+            // Exporters may leave out what follows from the rest, as ctypes does; a memoryview fills it in.
+            Err(_) => match PyMemoryView::from(value) {
+                Ok(view) => PyUntypedBuffer::get(&view)
+                    .map_err(|_| refuse("the embedding's buffer has 0 dimensions".to_owned()))?,
+                Err(_) => return Err(refuse(format!("the embedding is of type {}", type_name(value)))),
+            },
+        };
         // By hand: the typed buffer of pyo3 takes big-endian numbers for native ones.
         let format = buffer.format().to_string_lossy().into_owned();
         let native = if cfg!(target_endian = "little") { "<f" } else { ">f" };
@@ -33,7 +41,8 @@ impl Embeddings {
         if !buffer.is_c_contiguous() {
             return Err(refuse("the embedding's buffer is not contiguous".to_owned()));
         }
-        if !(buffer.buf_ptr() as usize).is_multiple_of(align_of::<f32>()) {
+        // Where there are no numbers, there may be no proper pointer.
+        if buffer.item_count() > 0 && !(buffer.buf_ptr() as usize).is_multiple_of(align_of::<f32>()) {
             return Err(refuse("the embedding's buffer is not aligned".to_owned()));
         }
         let rows = (buffer.dimensions() == 2).then(|| buffer.shape()[0]);

@@ -20,6 +20,11 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(internal(panic.as_ref())))
 }
 
+/// Runs `work` with the GIL held, where a crate between us and Python may panic.
+pub(crate) fn attached<T>(py: Python<'_>, work: impl FnOnce() -> T) -> PyResult<T> {
+    caught(|| Ok(work())).map_err(|error| to_python(py, &error))
+}
+
 /// The error of a caught panic.
 pub(crate) fn internal(panic: &(dyn Any + Send)) -> Error {
     let message = panic

@@ -224,7 +224,7 @@ impl Router {
         };
         let mut out = vec![0.0; embeddings.rows(py, dimension)?];
         guard::detached(py, || self.router.win_rates_from_embeddings(embeddings.values(), &mut out))?;
-        Ok(PyArray1::from_vec(py, out))
+        guard::attached(py, || PyArray1::from_vec(py, out))
     }
 
     /// One score for each candidate.
@@ -248,7 +248,7 @@ impl Router {
         need_numpy(py)?;
         let prompt = text::prompt(prompt)?;
         let values = guard::detached(py, || self.router.embed(routellm_core::router::utf8(&prompt)?))?;
-        Ok(PyArray1::from_vec(py, values))
+        guard::attached(py, || PyArray1::from_vec(py, values))
     }
 
     /// The threshold that a policy comes to.

@@ -55,7 +55,8 @@ impl Rows {
                 let bytes = std::fs::read(path).map_err(|error| {
                     Error::new(ErrorKind::Io, format!("{}: {error}", path.display())).with_source(error)
                 })?;
-                let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+                let name =
+                    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
                 (name, sha256_hex(&bytes))
             }
             Self::Lines(lines) => ("rows given in memory".to_owned(), sha256_hex(lines)),
@@ -84,7 +85,8 @@ impl Common {
         }
         let names = gold.map_or(&[][..], |gold| gold.models.names());
         let (Some(gold), [first, second]) = (gold, names) else {
-            let message = "pass strong and weak: only where the rows compare just two models can they be left out";
+            let message =
+                "pass strong and weak: only where the rows compare just two models can they be left out";
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         };
         let lead: f64 = gold.rows.iter().map(|row| row.scores[0] - row.scores[1]).sum();
