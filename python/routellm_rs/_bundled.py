@@ -27,7 +27,10 @@ def artifact_path(name: str) -> Path:
         known = ", ".join(repr(known) for known in (DEFAULT, *_PACKAGES))
         raise NotFoundError(f"no bundled router is called {name!r}; there are {known}")
     module, distribution = _PACKAGES[name]
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
     for folder in (spec and spec.submodule_search_locations) or ():
         artifact = Path(folder) / "artifact"
         if artifact.is_dir():

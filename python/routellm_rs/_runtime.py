@@ -20,8 +20,8 @@ def _find() -> tuple[str | None, str]:
 
     try:
         spec = find_spec("onnxruntime")
-    except ValueError:
-        # Something was put into sys.modules under this name by hand.
+    except (ImportError, ValueError):
+        # Somebody's finder forbids it, or something was put into sys.modules under this name by hand.
         spec = None
     folders = [Path(folder) / "capi" for folder in (spec and spec.submodule_search_locations) or ()]
     if not folders:
