@@ -33,7 +33,7 @@ print(milliseconds, resident() - before)
 
 
 def measure(code: str, *arguments: object) -> tuple[float, float]:
-    """The median milliseconds and mebibytes over fresh interpreters."""
+    """Return the median milliseconds and mebibytes over fresh interpreters."""
     command = [sys.executable, "-P", "-c", code, *map(str, arguments)]
     rows = [tuple(map(float, subprocess.check_output(command, text=True).split())) for _ in range(ROUNDS)]
     return statistics.median(row[0] for row in rows), statistics.median(row[1] for row in rows)
