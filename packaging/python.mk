@@ -25,7 +25,7 @@ python-wheel: $(PYTHON_TOOLS)
 # dist/routellm_rs-*.tar.gz, from which the wheel can be built anywhere.
 python-sdist: $(PYTHON_TOOLS)
 	rm -f $(DIST)/routellm_rs-*.tar.gz
-	cd python && ../$(PYTHON_BIN)/maturin sdist --quiet --out ../$(DIST)
+	cd python && ../$(PYTHON_BIN)/maturin sdist --out ../$(DIST) 2>/dev/null
 
 # .venv with both wheels installed, as a user would install them.
 python-venv: python-wheel

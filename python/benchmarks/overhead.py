@@ -1,8 +1,8 @@
 """What Python adds to a decision, in one run.
 
 Two figures. The whole time of ``route("")``: the decision itself takes next to nothing there, so this bounds
-everything that Python adds, from call to decision object. And for real prompts one call of ``route`` beside its
-share of a ``route_batch``, which converts arguments once and then stays in Rust.
+everything that Python adds, from call to decision object. And for real prompts one call of ``route`` beside
+its share of a ``route_batch``, which converts arguments once and then stays in Rust.
 
 Both are measured in turns on the same prompts, and the least of many rounds counts: what is above it is
 somebody else's load.
