@@ -57,7 +57,12 @@ pub(crate) fn interruptible<T: Send>(
             while interrupt.is_none()
                 && finished.recv_timeout(SIGNAL_INTERVAL) == Err(RecvTimeoutError::Timeout)
             {
-                if let Err(raised) = Python::attach(|py| py.check_signals()) {
+                #[allow(
+                    clippy::redundant_closure_for_method_calls,
+                    reason = "the method is for one lifetime only"
+                )]
+                let signals = Python::attach(|py| py.check_signals());
+                if let Err(raised) = signals {
                     token.cancel();
                     interrupt = Some(raised);
                 }

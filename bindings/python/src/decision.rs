@@ -1,5 +1,7 @@
 //! The decision, an immutable Python object.
 
+use std::fmt::Write as _;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
@@ -99,7 +101,7 @@ impl Decision {
         self.reason.is_some()
     }
 
-    /// The kind of the error behind a fallback, such as "InvalidArgument", or None.
+    /// The kind of the error behind a fallback, such as `InvalidArgument`, or None.
     #[getter]
     fn fallback_kind(&self) -> Option<&'static str> {
         self.reason.as_ref().map(|fallback| fallback.kind.name())
@@ -126,7 +128,6 @@ impl Decision {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let quote = |text: &str| -> PyResult<String> { Ok(PyString::new(py, text).repr()?.to_string()) };
         let win_rate = self.win_rate.into_bound_py_any(py)?.repr()?.to_string();
         let threshold = self.threshold.into_bound_py_any(py)?.repr()?.to_string();
         let mut text = format!(
@@ -138,7 +139,9 @@ impl Decision {
             text.push_str(", truncated=True");
         }
         if let Some(Fallback { kind, reason }) = &self.reason {
-            text.push_str(&format!(", fallback_kind='{kind}', fallback_reason={}", quote(reason)?));
+            let reason = PyString::new(py, reason).repr()?;
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", fallback_kind='{kind}', fallback_reason={reason}");
         }
         text.push(')');
         Ok(text)

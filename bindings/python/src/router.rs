@@ -20,7 +20,7 @@ const LONG_BATCH: usize = 64;
 /// An open router. Immutable; any number of threads may use it.
 #[pyclass(frozen, module = "routellm_rs._native")]
 pub(crate) struct Router {
-    router: Core,
+    core: Core,
     // Made once, so that a decision costs no new string.
     strong: Py<PyString>,
     weak: Py<PyString>,
@@ -55,6 +55,7 @@ impl Router {
 }
 
 #[pymethods]
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
 impl Router {
     /// Opens the artifact at `path`, or the default router if it is None.
     #[staticmethod]
@@ -93,13 +94,13 @@ impl Router {
             open = open.intra_threads(count(value));
         }
         let path = path.map(|path| text::path("path", path)).transpose()?;
-        let router = guard::detached(py, || match path {
+        let core = guard::detached(py, || match path {
             Some(path) => open.open(path),
             None => open.open_default(),
         })?;
-        let strong = PyString::intern(py, router.strong()).unbind();
-        let weak = PyString::intern(py, router.weak()).unbind();
-        Ok(Self { router, strong, weak })
+        let strong = PyString::intern(py, core.strong()).unbind();
+        let weak = PyString::intern(py, core.weak()).unbind();
+        Ok(Self { core, strong, weak })
     }
 
     /// Decides for one prompt.
@@ -115,7 +116,7 @@ impl Router {
     ) -> PyResult<Decision> {
         let options = options(py, threshold, strong_share, on_error, cancel)?;
         let prompt = text::prompt(prompt)?;
-        let decision = guard::detached(py, || self.router.route_utf8(&prompt, &options))?;
+        let decision = guard::detached(py, || self.core.route_utf8(&prompt, &options))?;
         Ok(self.decision(py, decision))
     }
 
@@ -134,7 +135,7 @@ impl Router {
         let prompts = texts(py, &prompts)?;
         let prompts: Vec<&[u8]> = prompts.iter().map(|prompt| &**prompt).collect();
         let decisions = Self::run(py, prompts.len(), &mut options, |options| {
-            self.router.route_batch_utf8(&prompts, options)
+            self.core.route_batch_utf8(&prompts, options)
         })?;
         PyList::new(py, decisions.into_iter().map(|decision| self.decision(py, decision)))
     }
@@ -151,7 +152,7 @@ impl Router {
     ) -> PyResult<Decision> {
         let options = options(py, threshold, strong_share, on_error, None)?;
         let embedding = Embeddings::one(embedding)?;
-        let decision = guard::detached(py, || self.router.route_embedding(embedding.values(), &options))?;
+        let decision = guard::detached(py, || self.core.route_embedding(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
     }
 
@@ -167,14 +168,12 @@ impl Router {
         let cancel = cancel.map(|cancel| cancel.token.clone());
         guard::detached(py, || {
             let prompt = routellm_core::router::utf8(&prompt)?;
-            match cancel {
-                None => self.router.win_rate(prompt),
-                // Any threshold: what is asked for is the call that can be cancelled.
-                Some(_) => {
-                    let options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
-                    Ok(self.router.route(prompt, &options)?.win_rate.unwrap_or(f64::NAN))
-                }
+            if cancel.is_none() {
+                return self.core.win_rate(prompt);
             }
+            // Any threshold: what is asked for is the call that can be cancelled.
+            let options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
+            Ok(self.core.route(prompt, &options)?.win_rate.unwrap_or(f64::NAN))
         })
     }
 
@@ -198,14 +197,14 @@ impl Router {
         let mut options =
             RouteOptions { cancel: cancel.map(|cancel| cancel.token.clone()), ..RouteOptions::default() };
         Self::run(py, prompts.len(), &mut options, |options| {
-            self.router.win_rates(&prompts, options.cancel.as_ref())
+            self.core.win_rates(&prompts, options.cancel.as_ref())
         })
     }
 
     /// The win rate of an embedding.
     fn win_rate_from_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>) -> PyResult<f64> {
         let embedding = Embeddings::one(embedding)?;
-        guard::detached(py, || self.router.win_rate_from_embedding(embedding.values()))
+        guard::detached(py, || self.core.win_rate_from_embedding(embedding.values()))
     }
 
     /// The win rates of the rows of a matrix, as numpy float64.
@@ -216,21 +215,21 @@ impl Router {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         need_numpy(py)?;
         let embeddings = Embeddings::new(embeddings)?;
-        let Some(dimension) = self.router.embedding_dimension() else {
+        let Some(dimension) = self.core.embedding_dimension() else {
             // The core says why this router takes none.
             let values = embeddings.values();
-            let refused = guard::detached(py, || self.router.win_rate_from_embedding(values));
+            let refused = guard::detached(py, || self.core.win_rate_from_embedding(values));
             return Err(refused.err().unwrap_or_else(|| invalid_argument(py, "no embeddings are taken")));
         };
         let mut out = vec![0.0; embeddings.rows(py, dimension)?];
-        guard::detached(py, || self.router.win_rates_from_embeddings(embeddings.values(), &mut out))?;
+        guard::detached(py, || self.core.win_rates_from_embeddings(embeddings.values(), &mut out))?;
         guard::attached(py, || PyArray1::from_vec(py, out))
     }
 
     /// One score for each candidate.
     fn candidate_scores(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
         let prompt = text::prompt(prompt)?;
-        guard::detached(py, || self.router.candidate_scores(routellm_core::router::utf8(&prompt)?))
+        guard::detached(py, || self.core.candidate_scores(routellm_core::router::utf8(&prompt)?))
     }
 
     /// One score for each candidate, from an embedding.
@@ -240,27 +239,27 @@ impl Router {
         embedding: &Bound<'_, PyAny>,
     ) -> PyResult<Vec<f64>> {
         let embedding = Embeddings::one(embedding)?;
-        guard::detached(py, || self.router.candidate_scores_from_embedding(embedding.values()))
+        guard::detached(py, || self.core.candidate_scores_from_embedding(embedding.values()))
     }
 
     /// The embedding of a prompt, as numpy float32.
     fn embed<'py>(&self, py: Python<'py>, prompt: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f32>>> {
         need_numpy(py)?;
         let prompt = text::prompt(prompt)?;
-        let values = guard::detached(py, || self.router.embed(routellm_core::router::utf8(&prompt)?))?;
+        let values = guard::detached(py, || self.core.embed(routellm_core::router::utf8(&prompt)?))?;
         guard::attached(py, || PyArray1::from_vec(py, values))
     }
 
     /// The threshold that a policy comes to.
     #[pyo3(signature = (threshold=None, strong_share=None))]
     fn threshold(&self, py: Python<'_>, threshold: Option<f64>, strong_share: Option<f64>) -> PyResult<f64> {
-        guard::detached(py, || self.router.threshold(Policy::from_options(threshold, strong_share)?))
+        guard::detached(py, || self.core.threshold(Policy::from_options(threshold, strong_share)?))
     }
 
     /// What is known about the router, as JSON.
     fn info(&self, py: Python<'_>) -> PyResult<String> {
         guard::detached(py, || {
-            serde_json::to_string(self.router.info()).map_err(|error| {
+            serde_json::to_string(self.core.info()).map_err(|error| {
                 routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string())
             })
         })
@@ -281,19 +280,19 @@ impl Router {
     /// Names of the candidates.
     #[getter]
     fn models(&self) -> Vec<&str> {
-        self.router.models().collect()
+        self.core.models().collect()
     }
 
     /// Length of the embeddings that the router takes, or None.
     #[getter]
     fn embedding_dimension(&self) -> Option<usize> {
-        self.router.embedding_dimension()
+        self.core.embedding_dimension()
     }
 
     /// How many decisions were fallbacks.
     #[getter]
     fn fallbacks(&self) -> u64 {
-        self.router.fallbacks()
+        self.core.fallbacks()
     }
 }
 

@@ -159,7 +159,7 @@ fn settings<'py, T: FromPyObject<'py, 'py, Error = PyErr>>(value: &'py Bound<'py
 /// training by returning False or by raising, and so does a signal.
 fn run<T: Send>(
     py: Python<'_>,
-    progress: Option<Py<PyAny>>,
+    progress: Option<&Py<PyAny>>,
     work: impl FnOnce(&mut ProgressFn<'_>) -> Result<T> + Send,
 ) -> PyResult<T> {
     let (result, raised) = py.detach(|| {
@@ -167,7 +167,7 @@ fn run<T: Send>(
         let mut tell = |step: Progress<'_>| {
             let told = Python::attach(|py| -> PyResult<bool> {
                 py.check_signals()?;
-                let Some(progress) = &progress else { return Ok(true) };
+                let Some(progress) = progress else { return Ok(true) };
                 let answer = progress.bind(py).call1((step.stage, step.done, step.total))?;
                 Ok(!answer.is(&*PyBool::new(py, false)))
             });
@@ -204,7 +204,7 @@ pub(crate) fn train_linear(
     let rows = Rows::new("gold", gold)?;
     let common: Common = settings(common)?;
     let options: LinearSettings = settings(options)?;
-    let report = run(py, progress, |progress| {
+    let report = run(py, progress.as_ref(), |progress| {
         let gold = common.gold(&rows)?;
         let (strong, weak) = common.pair(Some(&gold))?;
         let sources = common.sources(vec![rows.source("D_gold", gold.rows.len())?])?;
@@ -256,7 +256,7 @@ pub(crate) fn train_mf(
     let spec = spec.map(|spec| text::argument("encoder", spec)).transpose()?;
     let common: Common = settings(common)?;
     let options: MfSettings = settings(options)?;
-    let fit = run(py, progress, |progress| {
+    let fit = run(py, progress.as_ref(), |progress| {
         let mut sources = Vec::new();
         let mut vote_table = None;
         if let Some(rows) = &votes {
