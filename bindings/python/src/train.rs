@@ -192,6 +192,7 @@ fn run<T: Send>(
 /// Trains a `linear` router; returns its report as JSON.
 #[pyfunction]
 #[pyo3(signature = (out, gold, common, options, progress=None))]
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
 pub(crate) fn train_linear(
     py: Python<'_>,
     out: &Bound<'_, PyAny>,
@@ -238,6 +239,7 @@ pub(crate) fn train_linear(
 #[pyfunction]
 #[pyo3(signature = (out, votes, gold, encoder, spec, common, options, progress=None))]
 #[allow(clippy::too_many_arguments, reason = "one for each kind of thing that the face takes")]
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
 pub(crate) fn train_mf(
     py: Python<'_>,
     out: &Bound<'_, PyAny>,
