@@ -40,6 +40,7 @@ macro_rules! dispatch {
 }
 
 #[inline(always)]
+#[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
 fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     let mut xs = x.chunks_exact(LANES);
@@ -57,6 +58,7 @@ fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {
 
 /// Combines 16 partial sums: 8 pairs eight apart, then 4, 2 and 1.
 #[inline(always)]
+#[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
 fn fold(mut lanes: [f64; LANES]) -> f64 {
     let mut width = LANES / 2;
     while width > 0 {
@@ -74,6 +76,7 @@ dispatch! {
 }
 
 #[inline(always)]
+#[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
 fn normalize_body(x: &mut [f32]) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     for chunk in x.chunks(LANES) {

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        let broken: [(&str, fn(&mut Manifest)); 6] = [
+        type Change = fn(&mut Manifest);
+        let broken: [(&str, Change); 6] = [
             ("at least two", |m| m.models.names.truncate(1)),
             ("occurs twice", |m| m.models.names[1] = "a".into()),
             ("not among", |m| m.models.weak = "c".into()),

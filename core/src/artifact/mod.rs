@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub use embedded::default_router;
 pub use manifest::{Calibration, FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
 pub use tensors::Tensors;
-pub use write::{ArtifactWriter, tensor_f32, tensor_f64, tensor_i8};
+pub use write::{ArtifactWriter, Tensor, tensor_f32, tensor_f64, tensor_i8};
 
 use crate::{Error, ErrorKind, Result};
 

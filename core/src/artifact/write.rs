@@ -10,6 +10,9 @@ use safetensors::tensor::TensorView;
 use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_of_file};
 use crate::{Error, Result};
 
+/// Type, shape and little-endian bytes of a tensor.
+pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
+
 /// Files that people put beside an artifact; they survive its renewal.
 const COMPANIONS: [&str; 3] = ["LICENSE", "NOTICE", "README.md"];
 
@@ -79,11 +82,7 @@ impl ArtifactWriter {
     ///
     /// # Errors
     /// `Io`; `InvalidModel` if the tensors cannot be serialised.
-    pub fn add_tensors(
-        &mut self,
-        name: &str,
-        tensors: &[(&str, (Dtype, Vec<usize>, Vec<u8>))],
-    ) -> Result<()> {
+    pub fn add_tensors(&mut self, name: &str, tensors: &[(&str, Tensor)]) -> Result<()> {
         let invalid = |error: safetensors::SafeTensorError| Error::invalid_model(format!("{name}: {error}"));
         let views = tensors
             .iter()
@@ -154,16 +153,16 @@ impl Drop for ArtifactWriter {
 }
 
 /// A tensor of `f32` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_f32(shape: &[usize], values: &[f32]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
     (Dtype::F32, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// A tensor of `f64` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_f64(shape: &[usize], values: &[f64]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
     (Dtype::F64, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
 
 /// A tensor of `i8` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_i8(shape: &[usize], values: &[i8]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn tensor_i8(shape: &[usize], values: &[i8]) -> Tensor {
     (Dtype::I8, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }

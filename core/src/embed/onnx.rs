@@ -63,7 +63,7 @@ pub struct OnnxEncoder {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Input {
-    InputIds,
+    Ids,
     AttentionMask,
     TokenTypeIds,
 }
@@ -71,7 +71,7 @@ enum Input {
 impl Input {
     fn name(self) -> &'static str {
         match self {
-            Self::InputIds => "input_ids",
+            Self::Ids => "input_ids",
             Self::AttentionMask => "attention_mask",
             Self::TokenTypeIds => "token_type_ids",
         }
@@ -88,7 +88,7 @@ impl OnnxEncoder {
         let tokenizer = open_tokenizer(&directory.join(&spec.tokenizer), spec.max_tokens, spec.cap.side)?;
         let path = directory.join(&spec.model);
         let pool = SessionPool::open(&path, options)?;
-        let known = [Input::InputIds, Input::AttentionMask, Input::TokenTypeIds];
+        let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool
             .inputs()
             .iter()
@@ -134,7 +134,7 @@ impl OnnxEncoder {
             .iter()
             .map(|input| {
                 let data = match input {
-                    Input::InputIds => &ids,
+                    Input::Ids => &ids,
                     Input::AttentionMask => &ones,
                     Input::TokenTypeIds => &zeros,
                 };

@@ -184,12 +184,11 @@ impl SessionPool {
                 return Ok(Lent { pool: self, session: Some(session) });
             }
             // With a token the wait is cut into pieces, so that a queued call notices its cancellation.
-            idle = match cancel {
-                None => self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
-                Some(_) => {
-                    let step = std::time::Duration::from_millis(5);
-                    self.returned.wait_timeout(idle, step).unwrap_or_else(PoisonError::into_inner).0
-                }
+            idle = if cancel.is_none() {
+                self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                let step = std::time::Duration::from_millis(5);
+                self.returned.wait_timeout(idle, step).unwrap_or_else(PoisonError::into_inner).0
             };
         }
     }

@@ -18,7 +18,7 @@ pub struct Encoder {
 
 #[derive(Debug)]
 enum Origin {
-    Artifact(Artifact),
+    Artifact(Box<Artifact>),
     Directory(PathBuf),
 }
 
@@ -30,7 +30,7 @@ impl Encoder {
     pub fn from_artifact(artifact: Artifact, session: &SessionOptions) -> Result<Self> {
         let featurizer = load_featurizer(&artifact, session)?;
         let spec = artifact.manifest().featurizer.clone();
-        Ok(Self { spec, featurizer, origin: Origin::Artifact(artifact) })
+        Ok(Self { spec, featurizer, origin: Origin::Artifact(Box::new(artifact)) })
     }
 
     /// A sentence encoder whose model and tokenizer lie in the folder `directory`.

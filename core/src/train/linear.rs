@@ -317,12 +317,11 @@ fn calibrate(
     progress: &mut ProgressFn<'_>,
 ) -> Result<Calibration> {
     let gold_prompts: Vec<String>;
-    let (name, prompts) = match sample {
-        Some(sample) => sample,
-        None => {
-            gold_prompts = gold.rows.iter().map(|row| row.prompt.clone()).collect();
-            ("the prompts of the gold rows", gold_prompts.as_slice())
-        }
+    let (name, prompts) = if let Some(sample) = sample {
+        sample
+    } else {
+        gold_prompts = gold.rows.iter().map(|row| row.prompt.clone()).collect();
+        ("the prompts of the gold rows", gold_prompts.as_slice())
     };
     let mut rates = Vec::with_capacity(prompts.len());
     for (i, prompt) in prompts.iter().enumerate() {

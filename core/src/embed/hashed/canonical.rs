@@ -43,16 +43,16 @@ impl Default for CanonicalRules {
             leading_labels: words("question: q: prompt: query: task: problem: user: human: input:"),
             trailing_labels: words("answer: a: response: assistant: solution: output:"),
             instruction_words: words(
-                "a about above advance ai all am an and answer answers any appreciate appreciated as ask asked \
-                 asking assist assistance assistant at attention be below best by can carefully choice choices \
-                 choose clearly consider correct correctly could dear do each every everyone exam following \
-                 for from give given go good have hello help helping here hey hi i if in input instruction \
-                 instructions into is it just kind kindly know know let letter like line list look lot make many \
-                 me mind multiple my need now of okay one only option options or out output over pick please \
+                "a about above advance afternoon ahead ai all am an and answer answers any appreciate appreciated as ask asked \
+                 asking assist assistance assistant at attention be being below best by can cheers carefully choice choices \
+                 choose clearly consider correct correctly could dear do each evening every everyone exam following \
+                 for from give given glad go good grateful greetings have hello help helping here hey hi i if in input instruction \
+                 instructions into is it just kind kindly know let letter like line list look lot love make many \
+                 me mind morning much multiple my need nice now of okay one only option options or out output over pick please \
                  possible problem prompt provide provided question questions quick quickly quiz read reading \
                  regards reply respond response right select so solution solve sure task tell test thank thanks \
-                 that the there these think this through time to try under us use user very want way we well \
-                 will with would you your yourself",
+                 sincerely that the there these think this through time to try under us use user very want way we well \
+                 will with wonder wondering would yes you your yourself",
             ),
             max_instruction_words: 25,
             min_instruction_share: 0.85,
@@ -229,7 +229,7 @@ fn lower_and_straighten(text: &str, out: &mut String) {
             '\r' => out.push('\n'),
             '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' | '\u{2032}' => out.push('\''),
             '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}' => {
-                out.push('"')
+                out.push('"');
             }
             '\u{a0}' | '\u{2009}' | '\u{202f}' => out.push(' '),
             _ => out.extend(c.to_lowercase()),
@@ -348,6 +348,10 @@ mod tests {
             "Which planet is the largest?\n1. Mars\n2. Jupiter\n3. Venus\n4. Earth\nAnswer:".to_owned(),
             "Which planet is the largest?\n[A] Mars\n[B] Jupiter\n[C] Venus\n[D] Earth".to_owned(),
             "Which planet is the largest?\nA: Mars\nB: Jupiter\nC: Venus\nD: Earth".to_owned(),
+            "Which planet is the largest?\nA - Mars\nB - Jupiter\nC - Venus\nD - Earth".to_owned(),
+            "Which planet is the largest?\nOption A: Mars\nOption B: Jupiter\nOption C: Venus\nOption D: Earth"
+                .to_owned(),
+            format!("Good morning! I would be very grateful if you could help me. {PLAIN}\n\nMany thanks!"),
             "Which planet is the largest?\n- A. Mars\n- B. Jupiter\n- C. Venus\n- D. Earth".to_owned(),
         ] {
             assert_eq!(canonical(&text), CANONICAL, "from {text:?}");

@@ -285,11 +285,11 @@ fn count_features(
     counts.clear();
     // At most one word and one pair a byte; in practice a third of that.
     let capacity = (text.len() + 8).next_power_of_two().max(64);
-    if slots.len() != capacity {
+    if slots.len() == capacity {
+        slots.fill(0);
+    } else {
         slots.clear();
         slots.resize(capacity, 0);
-    } else {
-        slots.fill(0);
     }
     let mut lexical = lexical::LexicalCounter::new();
     let mut previous = None;

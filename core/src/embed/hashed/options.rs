@@ -52,10 +52,20 @@ fn collect(text: &str, markers: &mut Vec<Marker>) {
             _ => continue,
         };
         let Some(&after) = bytes.get(i + 1) else { break };
-        if !matches!(after, b'.' | b')' | b']' | b':') {
+        if !matches!(after, b'.' | b')' | b']' | b':' | b' ') {
             continue;
         }
         let before = if i == 0 { b'\n' } else { bytes[i - 1] };
+        if after == b' ' {
+            // "a - text", only at the start of a line: in prose it means something else.
+            let dash = ["- ", "\u{2013} ", "\u{2014} "].iter().find(|dash| text[i + 2..].starts_with(**dash));
+            let (start, line_start) = line_position(text, i);
+            if let (Some(dash), b' ' | b'\n' | b'\t', true) = (dash, before, line_start) {
+                let style = 5 + if digit { 8 } else { 0 };
+                markers.push(Marker { start, end: i + 2 + dash.len(), index, style, line_start });
+            }
+            continue;
+        }
         let (open, style) = match (before, after) {
             (b'(', b')') => (i - 1, 0),
             (b'[', b']') => (i - 1, 1),
@@ -65,7 +75,7 @@ fn collect(text: &str, markers: &mut Vec<Marker>) {
             _ => continue,
         };
         let blank_after = bytes.get(i + 2).is_none_or(|b| matches!(b, b' ' | b'\n' | b'\t'));
-        let (start, line_start) = line_position(bytes, open);
+        let (start, line_start) = line_position(text, open);
         if !(blank_after || style < 2 || line_start) {
             continue;
         }
@@ -82,8 +92,14 @@ fn collect(text: &str, markers: &mut Vec<Marker>) {
     }
 }
 
-/// Where the marker begins, with a list dash before it, and whether only blanks precede it in its line.
-fn line_position(bytes: &[u8], open: usize) -> (usize, bool) {
+/// Where the marker begins, with a list dash or the word "option" before it, and whether only blanks precede
+/// that in its line.
+fn line_position(text: &str, open: usize) -> (usize, bool) {
+    let bytes = text.as_bytes();
+    let open = ["option ", "choice "]
+        .iter()
+        .find(|word| bytes[..open].ends_with(word.as_bytes()))
+        .map_or(open, |word| open - word.len());
     let mut i = open;
     let mut start = open;
     let mut dashes = 0;
