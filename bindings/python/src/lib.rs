@@ -1,1 +1,64 @@
-//! Python bindings.
+//! Glue between `routellm-core` and Python: argument conversion, one panic boundary, one table of errors.
+//!
+//! The face that people use is hand-written Python (`python/routellm_rs`); nothing here decides anything.
+
+mod cancel;
+mod decision;
+mod embedding;
+mod error;
+mod guard;
+mod router;
+mod text;
+mod train;
+
+use pyo3::prelude::*;
+
+/// The native half of `routellm_rs`.
+#[pymodule]
+mod _native {
+    use std::path::PathBuf;
+
+    use pyo3::prelude::*;
+    use routellm_core::{ErrorKind, runtime};
+
+    #[pymodule_export]
+    use crate::cancel::CancelToken;
+    #[pymodule_export]
+    use crate::decision::Decision;
+    #[pymodule_export]
+    use crate::router::Router;
+    #[pymodule_export]
+    use crate::train::{train_linear, train_mf};
+    use crate::{guard, text};
+
+    /// The prompt of a chat, given as JSON.
+    #[pyfunction]
+    fn prompt_from_messages(py: Python<'_>, messages: &Bound<'_, PyAny>) -> PyResult<String> {
+        let messages = text::argument("messages", messages)?;
+        guard::detached(py, || routellm_core::prompt_from_messages(messages))
+    }
+
+    /// Tells where Python's own package keeps `libonnxruntime`.
+    #[pyfunction]
+    #[pyo3(signature = (path, description))]
+    fn set_package_library(path: Option<PathBuf>, description: String) {
+        runtime::set_package_library(path, description);
+    }
+
+    /// The table of errors: name of the kind, its number, name of the class.
+    #[pyfunction]
+    fn error_kinds() -> Vec<(&'static str, i32, &'static str)> {
+        ErrorKind::ALL.iter().map(|kind| (kind.name(), kind.code(), kind.python_class())).collect()
+    }
+
+    /// Panics where every call does its work: shows that a panic comes out as `InternalError`.
+    #[pyfunction]
+    fn panic_in_core(py: Python<'_>) -> PyResult<()> {
+        guard::detached(py, || panic!("asked to panic"))
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", routellm_core::VERSION)
+    }
+}

@@ -1,0 +1,46 @@
+# Python: the wheels and their tests. Included by the Makefile at the root; every path is relative to it.
+
+PYTHON ?= python3
+PYTHON_VENV := .venv
+PYTHON_BIN := $(PYTHON_VENV)/bin
+PYTHON_TOOLS := $(PYTHON_VENV)/.tools
+DIST := dist
+
+.PHONY: python-tools python-wheel python-sdist python-venv test-python lint-python bench-python
+
+# What builds and tests, and the optional parts that the tests need.
+python-tools: $(PYTHON_TOOLS)
+
+$(PYTHON_TOOLS): python/requirements-dev.txt
+	$(PYTHON) -m venv $(PYTHON_VENV)
+	$(PYTHON_BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# dist/routellm_rs-*.whl, and the package of the MF artifact.
+python-wheel: $(PYTHON_TOOLS)
+	rm -f $(DIST)/routellm_rs-*.whl $(DIST)/routellm_rs_mf_minilm-*.whl
+	cd python && ../$(PYTHON_BIN)/maturin build --quiet --release --locked --out ../$(DIST)
+	$(PYTHON_BIN)/python -m build --no-isolation --wheel --outdir $(DIST) packages/python-mf-minilm >/dev/null
+
+# dist/routellm_rs-*.tar.gz, from which the wheel can be built anywhere.
+python-sdist: $(PYTHON_TOOLS)
+	rm -f $(DIST)/routellm_rs-*.tar.gz
+	cd python && ../$(PYTHON_BIN)/maturin sdist --out ../$(DIST) 2>/dev/null
+
+# .venv with both wheels installed, as a user would install them.
+python-venv: python-wheel
+	$(PYTHON_BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall \
+		$(DIST)/routellm_rs-*.whl $(DIST)/routellm_rs_mf_minilm-*.whl
+
+# Ends with the line `python: N passed, N failed`.
+test-python: python-venv python-sdist
+	$(PYTHON_BIN)/python -P -m pytest -c python/pyproject.toml -q python/tests
+
+lint-python: $(PYTHON_TOOLS)
+	$(PYTHON_BIN)/ruff check python packages/python-mf-minilm
+	$(PYTHON_BIN)/ruff format --check python packages/python-mf-minilm
+
+# Prints figures beside their limits.
+bench-python: python-venv
+	$(PYTHON_BIN)/python -P python/benchmarks/overhead.py
+	$(PYTHON_BIN)/python -P python/benchmarks/startup.py

@@ -1,0 +1,52 @@
+"""Decides, per prompt and before any LLM is called, whether a strong or a weak model should answer.
+
+>>> from routellm_rs import Router
+>>> router = Router.default()
+>>> decision = router.route("What is the capital of France?")
+>>> decision.model in router.models
+True
+
+Importing this package imports neither numpy nor onnxruntime nor asyncio: each only where it is used.
+"""
+
+from . import errors, train
+from ._messages import prompt_from_messages
+from ._native import Decision, __version__
+from ._router import Router
+from .errors import (
+    CancelledError,
+    InferenceError,
+    InternalError,
+    InvalidArgumentError,
+    InvalidModelError,
+    IoError,
+    NotFoundError,
+    RemoteError,
+    ResourceExhaustedError,
+    RouteLLMError,
+    RuntimeUnavailableError,
+    TokenizeError,
+    UnsupportedError,
+)
+
+__all__ = [
+    "CancelledError",
+    "Decision",
+    "InferenceError",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidModelError",
+    "IoError",
+    "NotFoundError",
+    "RemoteError",
+    "ResourceExhaustedError",
+    "RouteLLMError",
+    "Router",
+    "RuntimeUnavailableError",
+    "TokenizeError",
+    "UnsupportedError",
+    "__version__",
+    "errors",
+    "prompt_from_messages",
+    "train",
+]

@@ -1,0 +1,162 @@
+"""The native half: argument conversion around the core. Not a public interface."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._types import Embeddings, Side, StrPath
+
+__all__ = [
+    "CancelToken",
+    "Decision",
+    "Router",
+    "__version__",
+    "error_kinds",
+    "panic_in_core",
+    "prompt_from_messages",
+    "set_package_library",
+    "train_linear",
+    "train_mf",
+]
+
+__version__: str
+
+class _DecisionDict(TypedDict):
+    model: str
+    side: Side
+    win_rate: float | None
+    threshold: float
+    truncated: bool
+    fallback: bool
+    fallback_kind: str | None
+    fallback_reason: str | None
+
+@final
+class Decision:
+    """Which model should answer, and why. Immutable; compares by value, can be hashed, copied and pickled."""
+
+    def __new__(
+        cls,
+        model: str,
+        side: Side,
+        win_rate: float | None,
+        threshold: float,
+        truncated: bool = False,
+        fallback_kind: str | None = None,
+        fallback_reason: str | None = None,
+    ) -> Decision: ...
+    @property
+    def model(self) -> str:
+        """Name of the chosen model."""
+    @property
+    def side(self) -> Side:
+        """The chosen side."""
+    @property
+    def win_rate(self) -> float | None:
+        """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
+    @property
+    def threshold(self) -> float:
+        """The threshold that the win rate was compared with."""
+    @property
+    def truncated(self) -> bool:
+        """Whether the prompt was longer than the router reads, and was cut."""
+    @property
+    def fallback(self) -> bool:
+        """Whether ``on_error`` decided, because the prompt could not be scored."""
+    @property
+    def fallback_kind(self) -> str | None:
+        """The kind of the error behind a fallback, such as ``InvalidArgument``, or None."""
+    @property
+    def fallback_reason(self) -> str | None:
+        """The message of the error behind a fallback, or None."""
+    def as_dict(self) -> _DecisionDict:
+        """Return the decision as plain data, ready for ``json.dumps``."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[Decision], tuple[Any, ...]]: ...
+
+@final
+class CancelToken:
+    def __new__(cls) -> CancelToken: ...
+    def cancel(self) -> None: ...
+    @property
+    def cancelled(self) -> bool: ...
+
+@final
+class Router:
+    @staticmethod
+    def open(
+        path: StrPath | None,
+        strong: str | None = None,
+        weak: str | None = None,
+        mode: str | None = None,
+        onnxruntime: StrPath | None = None,
+        sessions: int | None = None,
+        intra_threads: int | None = None,
+    ) -> Router: ...
+    def route(
+        self,
+        prompt: str,
+        threshold: float | None = None,
+        strong_share: float | None = None,
+        on_error: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Decision: ...
+    def route_batch(
+        self,
+        prompts: list[str],
+        threshold: float | None = None,
+        strong_share: float | None = None,
+        on_error: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> list[Decision]: ...
+    def route_embedding(
+        self,
+        embedding: Embeddings,
+        threshold: float | None = None,
+        strong_share: float | None = None,
+        on_error: str | None = None,
+    ) -> Decision: ...
+    def win_rate(self, prompt: str, cancel: CancelToken | None = None) -> float: ...
+    def win_rates(self, prompts: list[str], cancel: CancelToken | None = None) -> list[float]: ...
+    def win_rate_from_embedding(self, embedding: Embeddings) -> float: ...
+    def win_rates_from_embeddings(self, embeddings: Embeddings) -> NDArray[np.float64]: ...
+    def candidate_scores(self, prompt: str) -> list[float]: ...
+    def candidate_scores_from_embedding(self, embedding: Embeddings) -> list[float]: ...
+    def embed(self, prompt: str) -> NDArray[np.float32]: ...
+    def threshold(self, threshold: float | None = None, strong_share: float | None = None) -> float: ...
+    def info(self) -> str: ...
+    @property
+    def strong(self) -> str: ...
+    @property
+    def weak(self) -> str: ...
+    @property
+    def models(self) -> list[str]: ...
+    @property
+    def embedding_dimension(self) -> int | None: ...
+    @property
+    def fallbacks(self) -> int: ...
+
+def prompt_from_messages(messages: str) -> str: ...
+def set_package_library(path: str | None, description: str) -> None: ...
+def error_kinds() -> list[tuple[str, int, str]]: ...
+def panic_in_core() -> None: ...
+def train_linear(
+    out: StrPath,
+    gold: StrPath | bytes,
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
+def train_mf(
+    out: StrPath,
+    votes: StrPath | bytes | None,
+    gold: StrPath | bytes | None,
+    encoder: StrPath,
+    spec: str | None,
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...

@@ -1,0 +1,121 @@
+"""Types that appear in signatures. Imported by type checkers only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Buffer
+
+Messages: TypeAlias = Sequence[Mapping[str, Any]]
+"""The messages of a chat, each with ``role`` and ``content``."""
+
+Prompt: TypeAlias = str | Messages
+"""What is scored: a text, or a chat whose last user message is."""
+
+OnError: TypeAlias = Literal["raise", "strong", "weak"]
+"""What a call does when a prompt cannot be scored."""
+
+Mode: TypeAlias = Literal["exact", "reference"]
+"""The mathematically right router, or lm-sys/RouteLLM's to the digit where that is possible."""
+
+Side: TypeAlias = Literal["strong", "weak"]
+"""The two sides of a pair."""
+
+# Before Python 3.12 numpy's stubs do not tell that its arrays are buffers.
+Embeddings: TypeAlias = Buffer | NDArray[np.float32]
+"""Numbers of embeddings: a C-contiguous buffer of float32 with one or two dimensions."""
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""A path."""
+
+
+class FeaturizerInfo(TypedDict):
+    """What turns a prompt into numbers."""
+
+    kind: Literal["hashed", "onnx", "caller"]
+    id: str
+    dimension: int
+    max_bytes: int | None
+    max_tokens: int | None
+
+
+class CalibrationInfo(TypedDict):
+    """The sample behind strong shares."""
+
+    sample: str
+    count: int
+    default_strong_share: float
+    default_threshold: float
+
+
+class RuntimeInfo(TypedDict):
+    """The ONNX Runtime in use."""
+
+    library: str
+    build: str
+    provider: str
+    sessions: int
+    intra_threads: int
+
+
+class RouterInfo(TypedDict):
+    """What is known about a router."""
+
+    name: str
+    kind: str
+    models: list[str]
+    strong: str
+    weak: str
+    mode: Mode
+    featurizer: FeaturizerInfo
+    calibration: CalibrationInfo | None
+    runtime: RuntimeInfo | None
+    path: str | None
+    provenance: dict[str, Any]
+    version: str
+
+
+class TextCap(TypedDict):
+    """How much of a text is read, and from which side."""
+
+    max_bytes: int
+    side: Literal["head", "tail"]
+
+
+class EncoderSpec(TypedDict):
+    """A sentence encoder: a folder with an ONNX model and a tokenizer, and how to use them."""
+
+    directory: StrPath
+    id: str
+    dimension: int
+    pooling: Literal["mean", "cls"]
+    normalize: bool
+    max_tokens: int
+    model: NotRequired[str]
+    tokenizer: NotRequired[str]
+    prefix: NotRequired[str]
+    cap: NotRequired[TextCap]
+
+
+class LinearReport(TypedDict):
+    """What the training of a linear router chose and found."""
+
+    strength: float
+    lexical_scale: float
+    error: float
+    baseline_error: float
+    link_a: float
+    link_b: float
+    out_of_fold: list[float]
+
+
+class MfReport(TypedDict):
+    """What the training of a matrix factorization router found."""
+
+    best_epoch: int
+    train_losses: list[float]
+    held_out_losses: list[float]

@@ -1,0 +1,276 @@
+"""Training routers of your own, from gold rows and votes to an artifact that :meth:`Router.open` opens.
+
+>>> from routellm_rs import Router, train
+>>> report = train.linear("my-router", gold="gold.jsonl")  # doctest: +SKIP
+>>> Router.open("my-router").route("What is 2 + 2?")  # doctest: +SKIP
+
+**Gold rows** say how well each model answered a prompt: ``{"prompt": ..., "model-x": true, "model-y": 0.5}``.
+**Votes** say whose answer was preferred: ``{"prompt": ..., "model_a": ..., "model_b": ..., "winner": ...}``;
+the winner is ``model_a``, ``model_b``, ``tie``, ``tie (bothbad)`` or None. Both come as a file (``.jsonl`` or
+``.csv``) or as an iterable of such mappings.
+
+The same data, options and seed give the same artifact.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import _native, _runtime
+from .errors import InvalidArgumentError, IoError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, TypeAlias
+
+    from ._types import EncoderSpec, LinearReport, MfReport, StrPath
+
+    Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
+    Prompts: TypeAlias = StrPath | Iterable[str]
+    Progress: TypeAlias = Callable[[str, int, int], bool | None]
+
+__all__ = ["linear", "mf"]
+
+
+def linear(
+    out: StrPath,
+    *,
+    gold: Rows,
+    strong: str | None = None,
+    weak: str | None = None,
+    calibration: Prompts | None = None,
+    calibration_name: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    name: str = "linear",
+    seed: int = 42,
+    folds: int = 10,
+    lambdas: Iterable[float] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+    lexical_scales: Iterable[float] = (0.05, 0.1, 0.2),
+    bits: int = 16,
+    projection: int | None = None,
+    per_candidate: bool = False,
+    max_bytes: int = 16_384,
+    provenance: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> LinearReport:
+    """Train a linear router on hashed features: ridge regression of the quality gap.
+
+    Args:
+        out: the folder to write; an artifact that is there already is replaced at once, at the end.
+        gold: gold rows.
+        strong: the strong model. Where the rows know just two models, the better one by default.
+        weak: the weak model, likewise the other one.
+        calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
+            ``.jsonl`` file with a ``prompt`` in each row. The gold prompts by default.
+        calibration_name: how the artifact calls that sample.
+        rename: other names for models of the gold rows.
+        name: name of the artifact.
+        seed: of the folds and the projection.
+        folds: of the cross-validation on prompts.
+        lambdas: strengths of the ridge to choose from.
+        lexical_scales: scales of the lexical features to choose from.
+        bits: binary logarithm of the number of hash buckets, 8 to 20.
+        projection: dimensions of a dense projection of the features; sparse by default.
+        per_candidate: weights for each model, so that any pair can be scored, instead of for the pair only.
+        max_bytes: how much of a prompt is read.
+        provenance: put into the artifact's provenance, over what is noted anyway.
+        progress: called with (stage, done, total); returning False, or raising, stops the training.
+
+    Raises:
+        InvalidArgumentError: for malformed rows (naming the line), unknown models or too little data.
+        CancelledError: if ``progress`` returned False.
+    """
+    import json
+
+    options = {
+        "bits": bits,
+        "lambdas": list(lambdas),
+        "lexical_scales": list(lexical_scales),
+        "folds": folds,
+        "projection": projection,
+        "per_candidate": per_candidate,
+        "max_bytes": max_bytes,
+        "seed": seed,
+    }
+    common = _common(name, strong, weak, rename, calibration, calibration_name, provenance)
+    report: LinearReport = json.loads(
+        _native.train_linear(out, _rows("gold", gold), common, options, progress)
+    )
+    return report
+
+
+def mf(
+    out: StrPath,
+    *,
+    encoder: StrPath | EncoderSpec,
+    votes: Rows | None = None,
+    gold: Rows | None = None,
+    strong: str | None = None,
+    weak: str | None = None,
+    calibration: Prompts | None = None,
+    calibration_name: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    name: str = "mf",
+    seed: int = 42,
+    dim: int = 128,
+    epochs: int = 100,
+    batch: int = 64,
+    learning_rate: float = 3e-4,
+    weight_decay: float = 1e-5,
+    noise: float = 0.1,
+    held_out: float = 0.05,
+    shuffle: bool = True,
+    onnxruntime: StrPath | None = None,
+    sessions: int | None = None,
+    intra_threads: int | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> MfReport:
+    """Train a matrix factorization router on dense vectors, by the reference's recipe (Adam).
+
+    Options that :func:`linear` has too mean the same.
+
+    Args:
+        out: the folder to write.
+        encoder: what turns prompts into vectors: the folder of an artifact, whose encoder is taken over; or a
+            mapping with ``directory`` (where an ONNX model and a ``tokenizer.json`` lie) and its parameters.
+        votes: votes; rows without a winner, ties and models against themselves are dropped and counted.
+        gold: gold rows; each two models of which one was right make a comparison.
+        strong: the strong model; may be left out where there are only gold rows of two models.
+        weak: the weak model, likewise.
+        calibration: see :func:`linear`.
+        calibration_name: see :func:`linear`.
+        rename: other names for models of the gold rows.
+        name: name of the artifact.
+        seed: of start, order, noise and split.
+        dim: dimension of the latent space.
+        epochs: passes over the comparisons; the one with the least held-out loss is kept.
+        batch: comparisons in one step.
+        learning_rate: Adam's step.
+        weight_decay: L2 penalty.
+        noise: standard deviation of the noise on the embeddings.
+        held_out: share of the comparisons that chooses the epoch, in [0, 1).
+        shuffle: whether each epoch goes over them in a new order.
+        onnxruntime: see :meth:`Router.open`.
+        sessions: see :meth:`Router.open`.
+        intra_threads: see :meth:`Router.open`.
+        provenance: see :func:`linear`.
+        progress: see :func:`linear`.
+
+    Raises:
+        InvalidArgumentError: for malformed rows (naming the line), unknown models or no comparisons.
+        UnsupportedError: if the encoder gives no dense vectors.
+        CancelledError: if ``progress`` returned False.
+    """
+    import json
+
+    options = {
+        "dim": dim,
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "noise": noise,
+        "held_out": held_out,
+        "shuffle": shuffle,
+        "seed": seed,
+        "onnxruntime": onnxruntime,
+        "sessions": sessions,
+        "intra_threads": intra_threads,
+    }
+    directory, spec = _encoder(encoder)
+    common = _common(name, strong, weak, rename, calibration, calibration_name, provenance)
+    vote_rows = None if votes is None else _rows("votes", votes)
+    gold_rows = None if gold is None else _rows("gold", gold)
+    _runtime.announce()
+    report: MfReport = json.loads(
+        _native.train_mf(out, vote_rows, gold_rows, directory, spec, common, options, progress)
+    )
+    return report
+
+
+def _common(
+    name: str,
+    strong: str | None,
+    weak: str | None,
+    rename: Mapping[str, str] | None,
+    calibration: Prompts | None,
+    calibration_name: str | None,
+    provenance: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    if calibration is None and calibration_name is not None:
+        raise InvalidArgumentError("calibration_name has no effect without calibration")
+    return {
+        "name": name,
+        "strong": strong,
+        "weak": weak,
+        "rename": dict(rename or {}),
+        "calibration": None if calibration is None else _calibration(calibration, calibration_name),
+        "provenance": _json("provenance", dict(provenance or {})),
+    }
+
+
+def _calibration(prompts: Prompts, name: str | None) -> tuple[str, list[str]]:
+    if isinstance(prompts, (str, os.PathLike)):
+        texts = _prompts_of(prompts)
+        return name or f"{len(texts)} prompts of {os.path.basename(os.fspath(prompts))}", texts
+    texts = list(prompts)
+    return name or f"{len(texts)} prompts given in memory", texts
+
+
+def _prompts_of(path: StrPath) -> list[str]:
+    import json
+
+    texts = []
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    try:
+                        texts.append(json.loads(line)["prompt"])
+                    except (ValueError, KeyError, TypeError) as error:
+                        raise InvalidArgumentError(
+                            f"{path}, line {number}: expected a JSON object with prompt: {error!r}"
+                        ) from error
+    except FileNotFoundError as error:
+        raise NotFoundError(str(error)) from error
+    except OSError as error:
+        raise IoError(str(error)) from error
+    return texts
+
+
+def _rows(name: str, rows: Rows) -> StrPath | bytes:
+    """Return a path as it is, and rows in memory as JSON lines."""
+    if isinstance(rows, (str, os.PathLike)):
+        return rows
+    if isinstance(rows, (bytes, bytearray)) or not hasattr(rows, "__iter__"):
+        raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
+    return "".join(_json(f"{name}, row {i}", dict(row)) + "\n" for i, row in enumerate(rows)).encode()
+
+
+def _encoder(encoder: StrPath | EncoderSpec) -> tuple[StrPath, str | None]:
+    """Return the folder, and the parameters if it is no artifact's."""
+    if isinstance(encoder, (str, os.PathLike)):
+        return encoder, None
+    spec: dict[str, Any] = {
+        "model": "model.onnx",
+        "tokenizer": "tokenizer.json",
+        "cap": {"max_bytes": 16_384, "side": "head"},
+        **encoder,
+    }
+    if "directory" not in spec:
+        raise InvalidArgumentError(
+            "encoder: directory is missing: the folder with the model and the tokenizer"
+        )
+    directory: StrPath = spec.pop("directory")
+    return directory, _json("encoder", spec)
+
+
+def _json(name: str, value: Mapping[str, Any]) -> str:
+    import json
+
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{name}: not representable as JSON: {error}") from error

@@ -1,0 +1,193 @@
+"""Threads, the interpreter lock, signals, tasks and forks."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from routellm_rs import CancelledError, InvalidArgumentError, Router, _native
+
+PROMPTS = [f"Question {i}: what is {i} times {i + 1}?" for i in range(200)]
+# Takes seconds: ends in a test only if somebody stops it.
+LONG = ["many different words " * 800] * 30_000
+
+
+def test_threads_get_the_same_bits(router: Router) -> None:
+    expected = router.route_batch(PROMPTS)
+    with ThreadPoolExecutor(8) as pool:
+        batches = [pool.submit(router.route_batch, PROMPTS) for _ in range(8)]
+        singles = list(pool.map(router.route, PROMPTS))
+    assert singles == expected
+    assert all(batch.result() == expected for batch in batches)
+
+
+def test_the_interpreter_lock_is_released(router: Router) -> None:
+    done = threading.Event()
+    # So few that the call runs in the calling thread.
+    prompts = LONG[:63]
+
+    def work() -> None:
+        for _ in range(4):
+            router.win_rates(prompts)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    turns = 0
+    while not done.is_set():
+        turns += 1
+    thread.join()
+    assert turns > 1000
+
+
+def test_a_cancelled_token_stops_every_call(router: Router) -> None:
+    native = _native.Router.open(None)
+    token = _native.CancelToken()
+    assert native.win_rate("hello", token) == router.win_rate("hello")
+    assert native.route("hello", cancel=token) == router.route("hello")
+    token.cancel()
+    assert token.cancelled
+    calls: list[Callable[[], Any]] = [
+        lambda: native.route_batch(PROMPTS, cancel=token),
+        lambda: native.win_rates(PROMPTS, token),
+    ]
+    for call in calls:
+        with pytest.raises(CancelledError) as caught:
+            call()
+        assert caught.value.code == 8
+    # Who cancels wants no decision, whatever on_error says.
+    with pytest.raises(CancelledError):
+        native.route_batch(PROMPTS, on_error="strong", cancel=token)
+
+
+def test_awaitables_do_as_their_twins(router: Router) -> None:
+    async def run() -> None:
+        messages = [{"role": "user", "content": PROMPTS[0]}]
+        assert await router.aroute(PROMPTS[0]) == router.route(PROMPTS[0])
+        assert await router.aroute(messages, strong_share=0.1) == router.route(PROMPTS[0], strong_share=0.1)
+        assert await router.aroute_batch(PROMPTS, threshold=0.4) == router.route_batch(PROMPTS, threshold=0.4)
+        assert await router.awin_rate(PROMPTS[1]) == router.win_rate(PROMPTS[1])
+        assert await router.awin_rates(PROMPTS) == router.win_rates(PROMPTS)
+        assert await asyncio.gather(*map(router.aroute, PROMPTS)) == router.route_batch(PROMPTS)
+        assert (await router.aroute("\ud800", on_error="weak")).fallback
+        with pytest.raises(InvalidArgumentError):
+            await router.aroute("\ud800")
+        with pytest.raises(InvalidArgumentError):
+            await router.aroute(PROMPTS[0], threshold=2)
+
+    asyncio.run(run())
+
+
+class Recording(ThreadPoolExecutor):
+    """Keeps the futures of what it runs."""
+
+    futures: list[Future[Any]]
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.futures = []
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(*args, **kwargs)
+        self.futures.append(future)
+        return future
+
+
+@pytest.mark.parametrize("name", ["aroute_batch", "awin_rates"])
+def test_cancelling_a_task_stops_the_native_call(router: Router, name: str) -> None:
+    async def run() -> None:
+        executor = Recording()
+        asyncio.get_running_loop().set_default_executor(executor)
+        task = asyncio.ensure_future(getattr(router, name)(LONG))
+        while not (executor.futures and executor.futures[0].running()):
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # The thread's own result: the native call gave up instead of finishing.
+        assert isinstance(executor.futures[0].exception(timeout=60), CancelledError)
+
+    asyncio.run(run())
+
+
+def test_the_event_loop_goes_on_meanwhile(router: Router) -> None:
+    async def run() -> int:
+        task = asyncio.ensure_future(router.awin_rates(LONG[:300]))
+        turns = 0
+        while not task.done():
+            turns += 1
+            await asyncio.sleep(0)
+        await task
+        return turns
+
+    assert asyncio.run(run()) > 100
+
+
+def test_ctrl_c_interrupts_a_long_batch() -> None:
+    code = f"""
+import sys
+import traceback
+from routellm_rs import Router
+router = Router.default()
+prompts = [{LONG[0]!r}] * 100_000
+try:
+    print("ready", flush=True)
+    router.route_batch(prompts)
+except KeyboardInterrupt:
+    print(traceback.extract_tb(sys.exc_info()[2])[-1].line)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    # By then the native call has begun; it would go on for much longer.
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert "self._inner.route_batch" in output
+    assert process.returncode == 0
+
+
+FORK = """
+import os, sys
+from routellm_rs import Router, UnsupportedError
+router = Router.open(sys.argv[1]) if len(sys.argv) > 1 else Router.default()
+before = router.win_rate("hello")
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    try:
+        answer = "same" if router.win_rate("hello") == before else "different"
+    except UnsupportedError as error:
+        # Routers without sessions go on working, and others can be opened anew.
+        fresh = Router.default().route("hello")
+        answer = f"unsupported: {error} {fresh.side}"
+    os.write(writer, answer.encode())
+    os._exit(0)
+os.close(writer)
+os.waitpid(child, 0)
+print(os.read(reader, 4096).decode())
+assert router.win_rate("hello") == before
+"""
+
+
+def test_a_forked_child_can_use_a_hashed_router(run_python: Callable[..., str]) -> None:
+    assert run_python(FORK).strip() == "same"
+
+
+@pytest.mark.usefixtures("onnx_router")
+def test_a_forked_child_is_refused_its_parents_sessions(
+    run_python: Callable[..., str], mf_artifact: Path
+) -> None:
+    output = run_python(FORK, mf_artifact)
+    assert output.startswith("unsupported: ")
+    assert "forked" in output

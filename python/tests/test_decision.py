@@ -1,0 +1,90 @@
+"""The decision as a Python object."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import pytest
+
+from routellm_rs import Decision, InvalidArgumentError, Router
+
+PLAIN = Decision("big", "strong", 0.75, 0.5)
+CUT = Decision("it's", "weak", 1 / 3, 0.5, truncated=True)
+FALLBACK = Decision("big", "strong", None, 0.5, False, "InvalidArgument", 'the prompt is not "UTF-8"')
+
+
+@pytest.mark.parametrize("decision", [PLAIN, CUT, FALLBACK])
+def test_a_decision_survives_repr_pickle_and_copy(decision: Decision) -> None:
+    assert eval(repr(decision)) == decision
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(decision, protocol)) == decision
+    assert copy.copy(decision) == decision
+    assert copy.deepcopy(decision) == decision
+
+
+def test_a_decision_of_a_router_can_be_pickled(router: Router) -> None:
+    for prompt, on_error in [("hello", "raise"), ("\ud800", "weak"), ("x" * 100_000, "raise")]:
+        decision = router.route(prompt, on_error=on_error)  # type: ignore[arg-type]
+        again = pickle.loads(pickle.dumps(decision))
+        assert again == decision
+        assert again.as_dict() == decision.as_dict()
+
+
+def test_decisions_compare_by_value() -> None:
+    same = Decision("big", "strong", 0.75, 0.5)
+    assert same == PLAIN
+    assert hash(same) == hash(PLAIN)
+    assert len({same, PLAIN, CUT, FALLBACK}) == 3
+    others = [
+        Decision("other", "strong", 0.75, 0.5),
+        Decision("big", "weak", 0.75, 0.5),
+        Decision("big", "strong", 0.7, 0.5),
+        Decision("big", "strong", 0.75, 0.4),
+        Decision("big", "strong", 0.75, 0.5, truncated=True),
+    ]
+    assert all(other != PLAIN for other in others)
+    assert PLAIN != "a decision"
+    assert PLAIN.__eq__("a decision") is NotImplemented
+
+
+def test_a_decision_is_frozen() -> None:
+    for name in ("model", "side", "win_rate", "threshold", "truncated", "fallback", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(PLAIN, name, None)
+
+
+def test_the_fields_are_plain_data() -> None:
+    assert PLAIN.as_dict() == {
+        "model": "big",
+        "side": "strong",
+        "win_rate": 0.75,
+        "threshold": 0.5,
+        "truncated": False,
+        "fallback": False,
+        "fallback_kind": None,
+        "fallback_reason": None,
+    }
+    for decision in (PLAIN, CUT, FALLBACK):
+        fields = decision.as_dict()
+        assert json.loads(json.dumps(fields)) == fields
+        assert fields == {name: getattr(decision, name) for name in fields}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("big", "left", 0.5, 0.5), "side is"),
+        ((7, "strong", 0.5, 0.5), "model is of type int"),
+        (("\ud800", "strong", 0.5, 0.5), "model is not Unicode text"),
+        (("big", "strong", None, 0.5), "either a win rate or the reason"),
+        (("big", "strong", 0.5, 0.5, False, "InvalidArgument", "why"), "either a win rate or the reason"),
+        (("big", "strong", None, 0.5, False, "InvalidArgument"), "come together"),
+        (("big", "strong", None, 0.5, False, "NoSuchKind", "why"), "fallback_kind"),
+    ],
+)
+def test_a_decision_that_cannot_be_is_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        Decision(*arguments)

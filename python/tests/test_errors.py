@@ -1,0 +1,138 @@
+"""The table of errors."""
+
+from __future__ import annotations
+
+import errno
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+import routellm_rs
+from routellm_rs import RouteLLMError, Router, _native, errors
+
+NATURAL = {
+    "InvalidArgument": ValueError,
+    "NotFound": FileNotFoundError,
+    "InvalidModel": ValueError,
+    "Unsupported": NotImplementedError,
+    "RuntimeUnavailable": RuntimeError,
+    "Inference": RuntimeError,
+    "Tokenize": ValueError,
+    "Cancelled": RouteLLMError,
+    "ResourceExhausted": RuntimeError,
+    "Internal": RuntimeError,
+    "Io": OSError,
+    "Remote": ConnectionError,
+}
+
+
+def test_the_table_is_complete() -> None:
+    kinds = _native.error_kinds()
+    assert {name for name, _, _ in kinds} == set(NATURAL)
+    for name, code, class_name in kinds:
+        kind = getattr(errors, class_name)
+        assert issubclass(kind, RouteLLMError)
+        assert issubclass(kind, NATURAL[name])
+        assert kind.code == code
+        assert getattr(routellm_rs, class_name) is kind
+    classes = {name for name in errors.__all__ if name != "RouteLLMError"}
+    assert classes == {class_name for _, _, class_name in kinds}
+
+
+def test_errors_can_be_pickled() -> None:
+    for _, code, class_name in _native.error_kinds():
+        error = getattr(errors, class_name)("what went wrong")
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == "what went wrong"
+        assert again.code == code
+
+
+def test_a_panic_comes_out_as_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(errors.InternalError, match="a defect of routellm: asked to panic") as caught:
+        _native.panic_in_core()
+    assert isinstance(caught.value, Exception)
+    assert caught.value.code == 10
+    assert "asked to panic" in capfd.readouterr().err
+
+
+def test_a_missing_folder_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(errors.NotFoundError, match="no such folder"):
+        Router.open(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        Router.open(str(tmp_path / "nothing"))
+
+
+def test_a_missing_file_of_an_artifact_is_refused(linear_artifact: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(linear_artifact, tmp_path / "copy")
+    (copy / "weights.safetensors").unlink()
+    with pytest.raises(RouteLLMError, match=r"weights\.safetensors") as caught:
+        Router.open(copy)
+    assert isinstance(caught.value, (errors.NotFoundError, errors.InvalidModelError))
+
+
+def test_an_altered_file_of_an_artifact_is_refused(linear_artifact: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(linear_artifact, tmp_path / "copy")
+    weights = copy / "weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(errors.InvalidModelError, match=r"weights\.safetensors"):
+        Router.open(copy)
+
+
+def test_an_altered_manifest_is_refused(linear_artifact: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(linear_artifact, tmp_path / "copy")
+    manifest = copy / "router.json"
+    text = manifest.read_text()
+    assert '"linear"' in text
+    manifest.write_text(text.replace('"linear"', '"lineal"', 1))
+    with pytest.raises(errors.InvalidModelError):
+        Router.open(copy)
+    manifest.write_text("{")
+    with pytest.raises(errors.InvalidModelError):
+        Router.open(copy)
+    manifest.write_text(json.dumps({"format_version": 1}))
+    with pytest.raises(errors.InvalidModelError):
+        Router.open(copy)
+
+
+def test_the_operating_systems_number_is_kept(linear_artifact: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(linear_artifact, tmp_path / "copy")
+    (copy / "router.json").unlink()
+    (copy / "router.json").mkdir()
+    with pytest.raises(errors.IoError) as caught:
+        Router.open(copy)
+    assert caught.value.errno == errno.EISDIR
+
+
+def test_unknown_models_are_refused(linear_artifact: Path) -> None:
+    for options in ({"strong": "nobody"}, {"weak": "nobody"}):
+        with pytest.raises(errors.InvalidArgumentError, match="nobody"):
+            Router.default(**options)
+        with pytest.raises(errors.InvalidArgumentError, match="nobody"):
+            Router.open(linear_artifact, **options)
+
+
+def test_wrong_values_of_options_are_refused(linear_artifact: Path) -> None:
+    with pytest.raises(errors.InvalidArgumentError, match=r'mode is "fast", expected "exact" or "reference"'):
+        Router.open(linear_artifact, mode="fast")  # type: ignore[arg-type]
+    # What has no effect is refused as well.
+    for options in ({"sessions": 2}, {"intra_threads": 2}, {"onnxruntime": "/nowhere.so"}):
+        with pytest.raises(errors.InvalidArgumentError, match="have no effect"):
+            Router.open(linear_artifact, **options)  # type: ignore[arg-type]
+        with pytest.raises(errors.InvalidArgumentError, match="have no effect"):
+            Router.bundled("default", **options)  # type: ignore[arg-type]
+    for count in (0, -1, 100_000):
+        with pytest.raises(errors.InvalidArgumentError, match="sessions"):
+            Router.open(linear_artifact, sessions=count)
+
+
+def test_both_modes_open_a_router_that_knows_one(linear_artifact: Path) -> None:
+    exact = Router.open(linear_artifact, mode="exact")
+    reference = Router.open(linear_artifact, mode="reference")
+    assert exact.win_rate("hello") == reference.win_rate("hello")
+    assert reference.info()["mode"] == "reference"

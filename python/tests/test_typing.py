@@ -1,0 +1,96 @@
+"""The types: strict, and true of the binary."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USAGE = """
+from __future__ import annotations
+
+import array
+
+import numpy as np
+from numpy.typing import NDArray
+from routellm_rs import Decision, InvalidArgumentError, Router, prompt_from_messages, train
+
+router: Router = Router.default(strong="a", weak="b")
+decision: Decision = router.route("x", threshold=0.5, on_error="weak")
+rate: float | None = decision.win_rate
+decisions: list[Decision] = router.route_batch(["x", [{"role": "user", "content": "y"}]], strong_share=0.5)
+rates: list[float] = router.win_rates(f"{i}" for i in range(3))
+array_of: NDArray[np.float64] = router.win_rates_from_embeddings(np.zeros((2, 3), dtype=np.float32))
+one: float = router.win_rate_from_embedding(array.array("f", [1.0]))
+two: Decision = router.route_embedding(memoryview(b"").cast("f"))
+kind: str = router.info()["featurizer"]["kind"]
+prompt: str = prompt_from_messages([{"role": "user", "content": "y"}])
+code: int = InvalidArgumentError.code
+
+
+async def twins() -> tuple[Decision, list[Decision], float, list[float]]:
+    return (
+        await router.aroute("x"),
+        await router.aroute_batch(["x"]),
+        await router.awin_rate("x"),
+        await router.awin_rates(["x"]),
+    )
+
+
+def progress(stage: str, done: int, total: int) -> bool:
+    return done < total
+
+
+strength: float = train.linear("out", gold=[{"prompt": "x"}], progress=progress)["strength"]
+best: int = train.mf("out", encoder="encoder", votes="votes.jsonl", strong="a", weak="b")["best_epoch"]
+"""
+
+WRONG = """
+from routellm_rs import Router
+
+Router()._inner.nothing
+Router.default(color="red")
+Router.default().route(3)
+Router.default().route("x", on_error="panic")
+Router.default().route("x").model = "y"
+Router.open()
+"""
+
+
+def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def test_the_package_passes_mypy_strict(tmp_path: Path) -> None:
+    done = python("-m", "mypy", "--strict", "-p", "routellm_rs", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_stub_is_true_of_the_binary(tmp_path: Path) -> None:
+    done = python("-m", "mypy.stubtest", "routellm_rs._native", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_right_use_is_accepted(tmp_path: Path) -> None:
+    (tmp_path / "usage.py").write_text(USAGE)
+    done = python("-m", "mypy", "--strict", "usage.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_wrong_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(WRONG)
+    done = python("-m", "mypy", "--strict", "wrong.py", cwd=tmp_path)
+    lines = [line for line in done.stdout.splitlines() if ": error:" in line]
+    for number in range(4, 10):
+        assert any(line.startswith(f"wrong.py:{number}: error:") for line in lines), (number, done.stdout)
+
+
+@pytest.mark.parametrize("name", ["py.typed", "_native.pyi"])
+def test_the_types_are_installed(name: str) -> None:
+    import routellm_rs
+
+    assert (Path(routellm_rs.__file__).parent / name).is_file()
