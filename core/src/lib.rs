@@ -4,5 +4,6 @@
 
 pub mod error;
 mod kernel;
+pub mod preference;
 
 pub use error::{Error, ErrorKind, Result};

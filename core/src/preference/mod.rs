@@ -1,0 +1,30 @@
+//! Preference data: votes and gold rows in, Bradley-Terry ratings and tiers out.
+//!
+//! A **vote** (battle) is one prompt, two models and the preferred answer ([`Vote`]). Gold rows say for
+//! each model whether its answer to a prompt was right ([`GoldTable`]); any two of its columns become
+//! votes. [`bradley_terry`] rates the models, [`tiers`] groups the ratings.
+//!
+//! ```
+//! use routellm_core::preference::{ModelIndex, SelfBattles, Winner, bradley_terry, tiers};
+//!
+//! let index = ModelIndex::new(["large", "small"])?;
+//! let votes = [(0, 1, Winner::ModelA, 3.0), (0, 1, Winner::ModelB, 1.0)];
+//! let wins = bradley_terry::WinMatrix::from_votes(&index, votes, SelfBattles::Drop)?;
+//! let fit = bradley_terry::fit(&wins, 0.0)?;
+//! assert!((fit.win_rate(0, 1)? - 0.75).abs() < 1e-12);
+//! assert_eq!(tiers::tiers(&fit.ratings, 10)?, [0, 1]);
+//! # Ok::<(), routellm_core::Error>(())
+//! ```
+
+pub mod bradley_terry;
+mod filter;
+mod gold;
+pub(crate) mod newton;
+mod pyjson;
+pub mod tiers;
+mod votes;
+
+pub use bradley_terry::SelfBattles;
+pub use filter::{MIN_FIRST_TURN, filter_votes, first_turn_of_json, is_long_enough};
+pub use gold::{GoldRow, GoldTable};
+pub use votes::{ModelIndex, Vote, VoteCounts, VoteTable, Winner};
