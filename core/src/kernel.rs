@@ -39,6 +39,8 @@ macro_rules! dispatch {
     };
 }
 
+pub(crate) use dispatch;
+
 #[inline(always)]
 fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {
     let mut lanes = [0.0_f64; LANES];

@@ -5,5 +5,6 @@
 pub mod error;
 mod kernel;
 pub mod preference;
+pub mod scorer;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,329 @@
+//! The clustered store: the sum of a group's weights over a cluster of votes is a property of the cluster.
+//!
+//! Votes lie cluster by cluster, in each cluster group by group. For a query the nearest clusters are
+//! **opened**: their votes are read one by one, which also finds the largest similarity. Every other vote
+//! `x` of cluster `c` weighs `exp(a q.x) = exp(a q.c) exp(a q.(x - c))`, and per coarse cluster and group
+//! the second factor is replaced by `exp(a r + a^2 v (1 - 1/n) / 2)` with `r` the mean of `q.(x - c)`, which
+//! one inner product with the sum of the residuals gives exactly, `v` the mean squared residual a dimension
+//! and `n` the number of votes. The work is that of a thousand centroids and two thousand residuals however
+//! many votes there are. What is left is the average of an error over a group: it shrinks as votes are
+//! added, so this is a store for many votes.
+
+use serde::{Deserialize, Serialize};
+
+use super::exp::exp;
+use super::groups::{Group, GroupSum, Weighting};
+use super::model::{Open, ScoreOptions, Scratch, SwModel};
+use super::rows::{RowQuery, Rows, StoreKind};
+use super::score::{Reach, SwScore};
+use super::section::Section;
+use crate::error::{Error, Result};
+use crate::kernel::dispatch;
+
+/// Size of a clustered store's index.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClusterMeta {
+    /// Clusters of votes.
+    pub clusters: usize,
+    /// Clusters of clusters, over which residuals are summed.
+    pub coarse: usize,
+    /// [`Open::Default`] opens the nearest clusters until they have this many votes.
+    pub open_votes: usize,
+}
+
+/// How the format of centroids and residuals is stored.
+pub(crate) const INDEX_KIND: StoreKind = StoreKind::Int8;
+
+/// The index over the votes of a clustered store.
+#[derive(Debug, Clone)]
+pub(crate) struct Clusters {
+    pub(crate) open_votes: usize,
+    pub(crate) centroids: Rows,
+    /// First stored vote of each cluster, and their number at the end.
+    pub(crate) offsets: Section,
+    /// Coarse cluster of each cluster, in rising order.
+    pub(crate) coarse_of: Section,
+    /// Per cluster the mean squared residual of a vote, divided by the dimension.
+    pub(crate) spread: Section,
+    /// Votes per cluster and group.
+    pub(crate) counts: Section,
+    /// Sums of residuals per coarse cluster and group.
+    pub(crate) residuals: Rows,
+    /// Per stored vote its position in the order of the groups.
+    pub(crate) position: Section,
+    /// Derived on opening: votes, and mean spread, per coarse cluster and group.
+    pub(crate) coarse_counts: Vec<f64>,
+    pub(crate) coarse_spread: Vec<f64>,
+}
+
+#[inline(always)]
+fn add_scaled_body(sums: &mut [f64], scale: f64, counts: &[f32]) {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum += scale * f64::from(*count);
+    }
+}
+
+dispatch! {
+    /// `sums[g] += scale * counts[g]`
+    fn add_scaled(sums: &mut [f64], scale: f64, counts: &[f32]) -> () = add_scaled_body
+}
+
+#[inline(always)]
+fn block_sums_body(sums: &mut [f64], scales: &[f64], counts: &[f32]) {
+    let width = sums.len();
+    for (scale, counts) in scales.iter().zip(counts.chunks_exact(width)) {
+        if *scale != 0.0 {
+            add_scaled_body(sums, *scale, counts);
+        }
+    }
+}
+
+dispatch! {
+    /// `sums[g] += sum over c of scales[c] * counts[c][g]`
+    fn block_sums(sums: &mut [f64], scales: &[f64], counts: &[f32]) -> () = block_sums_body
+}
+
+impl Clusters {
+    pub(crate) fn count(&self) -> usize {
+        self.offsets.words().len() - 1
+    }
+
+    /// Fills what is derived from the stored tables.
+    pub(crate) fn derive(&mut self, groups: usize) {
+        let coarse = self.residuals.n / groups.max(1);
+        self.coarse_counts = vec![0.0; coarse * groups];
+        self.coarse_spread = vec![0.0; coarse];
+        let mut votes = vec![0.0; coarse];
+        for (cluster, c) in self.coarse_of.words().iter().enumerate() {
+            let c = *c as usize;
+            let counts = &self.counts.floats()[cluster * groups..(cluster + 1) * groups];
+            add_scaled(&mut self.coarse_counts[c * groups..(c + 1) * groups], 1.0, counts);
+            let offsets = &self.offsets.words()[cluster..cluster + 2];
+            let n = f64::from(offsets[1] - offsets[0]);
+            self.coarse_spread[c] += n * f64::from(self.spread.floats()[cluster]);
+            votes[c] += n;
+        }
+        for (spread, votes) in self.coarse_spread.iter_mut().zip(votes) {
+            *spread /= votes.max(1.0);
+        }
+    }
+
+    /// Scores a query of unit length.
+    pub(crate) fn score(
+        &self,
+        model: &SwModel,
+        unit: &[f32],
+        options: &ScoreOptions,
+        scratch: &mut Scratch,
+    ) -> Result<SwScore> {
+        let query = self.centroids.query(unit);
+        let row_query = if model.rows.kind == INDEX_KIND { query.clone() } else { model.rows.query(unit) };
+        let mut near = vec![0.0_f32; self.count()];
+        self.centroids.scan_all(std::slice::from_ref(&query), &mut near, 1);
+        let mut order: Vec<usize> = (0..near.len()).collect();
+        let nearer = |i: &usize, j: &usize| near[*j].total_cmp(&near[*i]).then(i.cmp(j));
+        let products = self.residual_products(&query);
+        let mut opened = match options.open {
+            Open::Clusters(n) => n.clamp(1, self.count()),
+            Open::Error(target) if target.is_nan() || target <= 0.0 => {
+                return Err(Error::invalid_argument(format!(
+                    "error target is {target}, expected a positive number"
+                )));
+            }
+            _ => 0,
+        };
+        if opened == 0 {
+            // Few are opened by default: a partial selection is enough to find them.
+            let most = self.open_votes.min(64).min(self.count());
+            if most < order.len() {
+                order.select_nth_unstable_by(most, nearer);
+            }
+            order[..most].sort_unstable_by(nearer);
+            let mut votes = 0;
+            opened = order[..most]
+                .iter()
+                .position(|c| {
+                    votes += self.range(*c).len();
+                    votes >= self.open_votes
+                })
+                .map_or(most, |last| last + 1);
+        } else {
+            order.sort_unstable_by(nearer);
+        }
+        loop {
+            if opened >= self.count() {
+                return model.score(unit, &ScoreOptions { open: Open::All, ..*options }, scratch);
+            }
+            let estimate = options.estimate_error || matches!(options.open, Open::Error(_));
+            let score = self.score_opened(
+                model,
+                &near,
+                &order[..opened],
+                &row_query,
+                &products,
+                options,
+                estimate,
+                scratch,
+            )?;
+            match (options.open, score.reach.and_then(|r| r.error)) {
+                (Open::Error(target), Some(error)) if error > target => {
+                    opened = (2 * opened).min(self.count());
+                    order.sort_unstable_by(nearer);
+                }
+                _ => return Ok(score),
+            }
+        }
+    }
+
+    fn range(&self, cluster: usize) -> std::ops::Range<usize> {
+        let offsets = self.offsets.words();
+        offsets[cluster] as usize..offsets[cluster + 1] as usize
+    }
+
+    fn residual_products(&self, query: &RowQuery) -> Vec<f32> {
+        let mut products = vec![0.0; self.residuals.n];
+        self.residuals.scan_all(std::slice::from_ref(query), &mut products, 1);
+        products
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one step of `score`, which owns all of these")]
+    fn score_opened(
+        &self,
+        model: &SwModel,
+        near: &[f32],
+        opened: &[usize],
+        query: &RowQuery,
+        products: &[f32],
+        options: &ScoreOptions,
+        estimate: bool,
+        scratch: &mut Scratch,
+    ) -> Result<SwScore> {
+        let groups = &model.layout.groups;
+        let width = groups.len();
+        let votes: usize = opened.iter().map(|c| self.range(*c).len()).sum();
+        if scratch.similarities.len() < votes {
+            scratch.similarities.resize(votes, 0.0);
+        }
+        let mut filled = 0;
+        for cluster in opened {
+            let range = self.range(*cluster);
+            let out = &mut scratch.similarities[filled..filled + range.len()];
+            filled += range.len();
+            model.rows.scan(range.start, std::slice::from_ref(query), &mut [out]);
+        }
+        let similarities = &scratch.similarities[..votes];
+        let max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let min = f64::from(near.iter().copied().fold(f32::INFINITY, f32::min));
+        let weighting = Weighting::new(max, min, model.meta.weight_exponent, options.mode)?;
+        let a = weighting.slope;
+
+        // Opened votes one by one; what they contribute to the tables of their coarse cluster is taken out.
+        let mut sums = vec![GroupSum::default(); width];
+        let mut counts = self.coarse_counts.clone();
+        let mut residuals: Vec<f64> = products.iter().map(|p| f64::from(*p)).collect();
+        let mut closed = vec![true; self.count()];
+        let mut at = 0;
+        for cluster in opened {
+            closed[*cluster] = false;
+            let coarse = self.coarse_of.words()[*cluster] as usize * width;
+            for (group, count) in
+                self.counts.floats()[cluster * width..(cluster + 1) * width].iter().enumerate()
+            {
+                let count = *count as usize;
+                if count == 0 {
+                    continue;
+                }
+                let mine = &similarities[at..at + count];
+                at += count;
+                for s in mine {
+                    let w = exp(a * f64::from(*s) - weighting.shift);
+                    sums[group].weight += w;
+                    sums[group].square += w * w;
+                    residuals[coarse + group] -= f64::from(*s) - f64::from(near[*cluster]);
+                }
+                counts[coarse + group] -= count as f64;
+            }
+        }
+
+        // All others by their clusters.
+        let spread = self.spread.floats();
+        let scales: Vec<f64> = (0..self.count())
+            .map(|c| {
+                let v = f64::from(spread[c]);
+                let e = exp(a * f64::from(near[c]) + 0.5 * a * a * v - weighting.shift);
+                if closed[c] { e } else { 0.0 }
+            })
+            .collect();
+        let mut variances = vec![0.0; if estimate { width } else { 0 }];
+        let mut first = 0;
+        let mut base = vec![0.0; width];
+        while first < self.count() {
+            let coarse = self.coarse_of.words()[first] as usize;
+            let last = first + self.coarse_of.words()[first..].partition_point(|c| *c as usize == coarse);
+            let table = &self.counts.floats()[first * width..last * width];
+            base.fill(0.0);
+            block_sums(&mut base, &scales[first..last], table);
+            let v = self.coarse_spread[coarse];
+            for g in 0..width {
+                let n = counts[coarse * width + g];
+                if n > 0.5 {
+                    let mean = residuals[coarse * width + g] / n;
+                    let weight = base[g] * exp(a * mean - 0.5 * a * a * v / n);
+                    sums[g].weight += weight;
+                    // As if the votes of a coarse cluster and group weighed alike.
+                    sums[g].square += weight * weight / n;
+                    if estimate {
+                        // What varies is q.x around the mean of n votes.
+                        variances[g] += weight * weight / n * (a * a * v);
+                    }
+                }
+            }
+            first = last;
+        }
+        let reach = Reach { opened_clusters: opened.len(), opened_votes: votes, error: None };
+        let mut score = model.finish(max, &weighting, sums, options.mode, Some(reach))?;
+        if estimate {
+            let error = largest_error(&score, &variances);
+            score.reach = Some(Reach { error: Some(error), ..reach });
+        }
+        Ok(score)
+    }
+}
+
+/// Largest standard deviation of a win rate between two tiers, for group sums with these variances.
+fn largest_error(score: &SwScore, variances: &[f64]) -> f64 {
+    let layout = &score.layout;
+    let (t, e) = (layout.tier_count, &score.strengths);
+    let c = layout.solvable(score.mode).covariance(&layout.groups, &score.sums, e, variances);
+    let mut largest = 0.0_f64;
+    for i in 0..t {
+        for j in 0..i {
+            let p = crate::kernel::sigmoid(e[i] - e[j]);
+            let variance = c[i * t + i] + c[j * t + j] - c[i * t + j] - c[j * t + i];
+            // NaN (tiers without votes between them) is passed over by `max`.
+            largest = largest.max(p * (1.0 - p) * variance.max(0.0).sqrt());
+        }
+    }
+    largest
+}
+
+/// The stored position of every vote: cluster by cluster, in each group by group, in each by row.
+pub(crate) fn storage_order(cluster_of: &[u32], group_of: &[u32]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..cluster_of.len() as u32).collect();
+    order.sort_by_key(|row| (cluster_of[*row as usize], group_of[*row as usize], *row));
+    order
+}
+
+/// Votes per cluster and group.
+pub(crate) fn count_table(
+    clusters: usize,
+    groups: &[Group],
+    cluster_of: &[u32],
+    group_of: &[u32],
+) -> Vec<f32> {
+    let mut counts = vec![0.0; clusters * groups.len()];
+    for (cluster, group) in cluster_of.iter().zip(group_of) {
+        counts[*cluster as usize * groups.len() + *group as usize] += 1.0;
+    }
+    counts
+}
