@@ -71,16 +71,53 @@ dispatch! {
 #[inline(always)]
 fn block_sums_body(sums: &mut [f64], scales: &[f64], counts: &[f32]) {
     let width = sums.len();
-    for (scale, counts) in scales.iter().zip(counts.chunks_exact(width)) {
-        if *scale != 0.0 {
-            add_scaled_body(sums, *scale, counts);
+    let mut fours = scales.chunks_exact(4);
+    let mut tables = counts.chunks_exact(4 * width);
+    for (s, table) in fours.by_ref().zip(tables.by_ref()) {
+        let (a, rest) = table.split_at(width);
+        let (b, rest) = rest.split_at(width);
+        let (c, d) = rest.split_at(width);
+        for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            let ab = s[0] * f64::from(*a) + s[1] * f64::from(*b);
+            *sum += ab + (s[2] * f64::from(*c) + s[3] * f64::from(*d));
         }
+    }
+    for (scale, counts) in fours.remainder().iter().zip(tables.remainder().chunks_exact(width)) {
+        add_scaled_body(sums, *scale, counts);
     }
 }
 
 dispatch! {
     /// `sums[g] += sum over c of scales[c] * counts[c][g]`
     fn block_sums(sums: &mut [f64], scales: &[f64], counts: &[f32]) -> () = block_sums_body
+}
+
+#[inline(always)]
+fn centroid_weights_body(near: &[f32], spread: &[f32], slope: f64, shift: f64, out: &mut [f64]) {
+    for ((out, s), v) in out.iter_mut().zip(near).zip(spread) {
+        *out = exp(slope * f64::from(*s) + 0.5 * slope * slope * f64::from(*v) - shift);
+    }
+}
+
+dispatch! {
+    /// Mean weight of the votes of each cluster: `exp(a q.c + a^2 v / 2 - shift)`.
+    fn centroid_weights(near: &[f32], spread: &[f32], slope: f64, shift: f64, out: &mut [f64]) -> ()
+        = centroid_weights_body
+}
+
+#[inline(always)]
+fn correct_body(base: &mut [f64], residuals: &[f64], counts: &[f64], slope: f64, spread: f64) {
+    for ((base, r), n) in base.iter_mut().zip(residuals).zip(counts) {
+        let known = *n > 0.5;
+        let n = if known { *n } else { 1.0 };
+        let factor = exp((slope * r - 0.5 * slope * slope * spread) / n);
+        *base = if known { *base * factor } else { 0.0 };
+    }
+}
+
+dispatch! {
+    /// Multiplies each group's sum by `exp((a sum of residual products - a^2 v / 2) / n)`.
+    fn correct(base: &mut [f64], residuals: &[f64], counts: &[f64], slope: f64, spread: f64) -> () = correct_body
 }
 
 impl Clusters {
@@ -221,10 +258,8 @@ impl Clusters {
         let mut sums = vec![GroupSum::default(); width];
         let mut counts = self.coarse_counts.clone();
         let mut residuals: Vec<f64> = products.iter().map(|p| f64::from(*p)).collect();
-        let mut closed = vec![true; self.count()];
         let mut at = 0;
         for cluster in opened {
-            closed[*cluster] = false;
             let coarse = self.coarse_of.words()[*cluster] as usize * width;
             for (group, count) in
                 self.counts.floats()[cluster * width..(cluster + 1) * width].iter().enumerate()
@@ -246,14 +281,11 @@ impl Clusters {
         }
 
         // All others by their clusters.
-        let spread = self.spread.floats();
-        let scales: Vec<f64> = (0..self.count())
-            .map(|c| {
-                let v = f64::from(spread[c]);
-                let e = exp(a * f64::from(near[c]) + 0.5 * a * a * v - weighting.shift);
-                if closed[c] { e } else { 0.0 }
-            })
-            .collect();
+        let mut scales = vec![0.0; self.count()];
+        centroid_weights(near, self.spread.floats(), a, weighting.shift, &mut scales);
+        for cluster in opened {
+            scales[*cluster] = 0.0;
+        }
         let mut variances = vec![0.0; if estimate { width } else { 0 }];
         let mut first = 0;
         let mut base = vec![0.0; width];
@@ -264,17 +296,17 @@ impl Clusters {
             base.fill(0.0);
             block_sums(&mut base, &scales[first..last], table);
             let v = self.coarse_spread[coarse];
-            for g in 0..width {
-                let n = counts[coarse * width + g];
-                if n > 0.5 {
-                    let mean = residuals[coarse * width + g] / n;
-                    let weight = base[g] * exp(a * mean - 0.5 * a * a * v / n);
+            let table = coarse * width..(coarse + 1) * width;
+            correct(&mut base, &residuals[table.clone()], &counts[table.clone()], a, v);
+            for ((g, weight), n) in base.iter().enumerate().zip(&counts[table]) {
+                if *n > 0.5 {
                     sums[g].weight += weight;
                     // As if the votes of a coarse cluster and group weighed alike.
-                    sums[g].square += weight * weight / n;
+                    let square = weight * weight / n;
+                    sums[g].square += square;
                     if estimate {
                         // What varies is q.x around the mean of n votes.
-                        variances[g] += weight * weight / n * (a * a * v);
+                        variances[g] += square * (a * a * v);
                     }
                 }
             }

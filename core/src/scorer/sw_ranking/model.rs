@@ -11,7 +11,7 @@ use super::score::{Layout, Reach, SwScore};
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::kernel;
-use crate::preference::{ModelIndex, Winner};
+use crate::preference::{ModelIndex, Winner, bradley_terry};
 
 /// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
 const BATCH_BYTES: usize = 14 << 20;
@@ -317,6 +317,37 @@ impl SwModel {
             ordered[position] = similarities[*row as usize];
         }
         self.from_similarities(&ordered, None, options)
+    }
+
+    /// The group sums alone, from similarities in the order of storage (as [`Self::scan`] gives them) of a
+    /// model without clusters. What a benchmark, or a service that shards its votes, wants.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong number of similarities; `Inference` as [`Self::score`].
+    pub fn sums(&self, similarities: &[f32], mode: Mode) -> Result<Vec<GroupSum>> {
+        if similarities.len() != self.meta.votes || self.clusters.is_some() {
+            return Err(Error::invalid_argument(
+                "one similarity per vote of a model without clusters is expected",
+            ));
+        }
+        let (max, min) = f32::extremes(similarities);
+        let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, mode)?;
+        Ok(groups::sums(&self.layout.groups, similarities, &weighting))
+    }
+
+    /// The ratings of the tiers (Elo scale) from group sums.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong number of sums; `Inference` if they have no finite optimum.
+    pub fn solve(&self, sums: &[GroupSum], mode: Mode) -> Result<Vec<f64>> {
+        if sums.len() != self.layout.groups.len() {
+            return Err(Error::invalid_argument(format!(
+                "{} group sums are expected",
+                self.layout.groups.len()
+            )));
+        }
+        let strengths = self.layout.solvable(mode).solve(&self.layout.groups, sums)?;
+        Ok(strengths.into_iter().map(|e| bradley_terry::MEAN + bradley_terry::POINTS * e).collect())
     }
 
     fn from_similarities<S: Similarity>(

@@ -27,10 +27,12 @@ impl Random {
         ((self.next() >> 32) * n as u64 >> 32) as usize
     }
 
-    /// Standard normal (Box and Muller's method).
-    pub(crate) fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
-        radius * libm::cos(std::f64::consts::TAU * self.uniform())
+    /// Close to standard normal, and fast: four uniform numbers of 16 bits, added.
+    pub(crate) fn bell(&mut self) -> f32 {
+        let z = self.next();
+        let sum = (z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48);
+        // Mean 2 and variance 1/3 in units of 65,536.
+        (sum as f32 / 65_536.0 - 2.0) * 1.732_050_8
     }
 }
 

@@ -210,6 +210,12 @@ impl Isa {
     }
 }
 
+/// Rows of this many bytes that fill half of a usual first cache, in fours.
+pub(crate) const fn block_rows(row_bytes: usize) -> usize {
+    let rows = 24 * 1024 / row_bytes / 4 * 4;
+    if rows < 4 { 4 } else { rows }
+}
+
 /// Inner products of `rows` (`n x dim`, row-major) with each query (padded with zeros to a multiple of 16):
 /// `out[q][i]` for row `i`, divided by `16` for halves.
 pub(crate) fn scan<T: Lane>(isa: Isa, rows: &[T], dim: usize, queries: &[&[f32]], out: &mut [&mut [f32]]) {
@@ -217,31 +223,34 @@ pub(crate) fn scan<T: Lane>(isa: Isa, rows: &[T], dim: usize, queries: &[&[f32]]
     let mut row = 0;
     #[cfg(target_arch = "x86_64")]
     if isa == Isa::Avx512 {
-        while row + 4 <= n {
-            let tile = std::array::from_fn(|r| &rows[(row + r) * dim..(row + r + 1) * dim]);
+        let full = n / 4 * 4;
+        // A block of rows stays in the first cache while every query passes over it.
+        let block = block_rows(dim * size_of::<T>());
+        while row < full {
+            let end = full.min(row + block);
             let mut q = 0;
-            while q + 4 <= queries.len() {
-                // SAFETY: `isa` says that the CPU has AVX-512F.
-                #[allow(unsafe_code, reason = "calls a function compiled for more CPU features")]
-                let dots: [[f32; 4]; 4] =
-                    unsafe { avx512::tile(tile, std::array::from_fn(|i| queries[q + i])) };
-                for (r, dots) in dots.iter().enumerate() {
-                    for (i, dot) in dots.iter().enumerate() {
-                        out[q + i][row + r] = *dot;
+            while q < queries.len() {
+                let four = q + 4 <= queries.len();
+                for first in (row..end).step_by(4) {
+                    let tile = std::array::from_fn(|r| &rows[(first + r) * dim..(first + r + 1) * dim]);
+                    if four {
+                        // SAFETY: `isa` says that the CPU has AVX-512F.
+                        #[allow(unsafe_code, reason = "calls a function compiled for more CPU features")]
+                        let dots: [[f32; 4]; 4] =
+                            unsafe { avx512::tile(tile, std::array::from_fn(|i| queries[q + i])) };
+                        for i in 0..4 {
+                            out[q + i][first..first + 4].copy_from_slice(&dots.map(|dots| dots[i]));
+                        }
+                    } else {
+                        // SAFETY: as above.
+                        #[allow(unsafe_code, reason = "calls a function compiled for more CPU features")]
+                        let dots: [[f32; 1]; 4] = unsafe { avx512::tile(tile, [queries[q]]) };
+                        out[q][first..first + 4].copy_from_slice(&dots.map(|dots| dots[0]));
                     }
                 }
-                q += 4;
+                q += if four { 4 } else { 1 };
             }
-            while q < queries.len() {
-                // SAFETY: as above.
-                #[allow(unsafe_code, reason = "calls a function compiled for more CPU features")]
-                let dots: [[f32; 1]; 4] = unsafe { avx512::tile(tile, [queries[q]]) };
-                for (r, dots) in dots.iter().enumerate() {
-                    out[q][row + r] = dots[0];
-                }
-                q += 1;
-            }
-            row += 4;
+            row = end;
         }
     }
     while row < n {

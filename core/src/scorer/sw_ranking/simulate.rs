@@ -61,7 +61,7 @@ impl SimulatedVotes {
 }
 
 fn direction(random: &mut Random, dim: usize) -> Vec<f32> {
-    let mut v: Vec<f32> = (0..dim).map(|_| random.normal() as f32).collect();
+    let mut v: Vec<f32> = (0..dim).map(|_| random.bell()).collect();
     kernel::normalize(&mut v);
     v
 }
@@ -141,4 +141,77 @@ pub fn simulate(simulation: &Simulation) -> SimulatedVotes {
         out.winners.push(winner);
     }
     out
+}
+
+/// Spearman's rank correlation of two columns of equal length; ties share their mean rank.
+pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
+    let (a, b) = (ranks(a), ranks(b));
+    let mean = (a.len() as f64 - 1.0) / 2.0;
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (a, b) in a.iter().zip(&b) {
+        ab += (a - mean) * (b - mean);
+        aa += (a - mean) * (a - mean);
+        bb += (b - mean) * (b - mean);
+    }
+    ab / (aa * bb).sqrt()
+}
+
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
+    let mut out = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let same = order[start..].iter().take_while(|i| values[**i] == values[order[start]]).count();
+        for i in &order[start..start + same] {
+            out[*i] = start as f64 + (same as f64 - 1.0) / 2.0;
+        }
+        start += same;
+    }
+    out
+}
+
+/// Share of queries that stand on another side of the median: each column is cut at its own.
+pub fn flips(a: &[f64], b: &[f64]) -> f64 {
+    let above = |values: &[f64]| -> Vec<bool> {
+        let ranks = ranks(values);
+        ranks.iter().map(|r| 2.0 * r >= values.len() as f64 - 1.0).collect()
+    };
+    let different = above(a).iter().zip(above(b)).filter(|(a, b)| **a != *b).count();
+    different as f64 / a.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_is_measured() {
+        let a = [1.0, 2.0, 3.0, 4.0];
+        assert_eq!(spearman(&a, &[10.0, 20.0, 30.0, 40.0]), 1.0);
+        assert_eq!(spearman(&a, &[4.0, 3.0, 2.0, 1.0]), -1.0);
+        assert_eq!(flips(&a, &[1.0, 3.0, 2.0, 4.0]), 0.5);
+        assert_eq!(ranks(&[5.0, 5.0, 1.0]), [1.5, 1.5, 0.0]);
+    }
+
+    #[test]
+    fn simulated_votes_follow_abilities() {
+        let base = synthetic_base(300, 16, 8, 1);
+        let simulation = Simulation {
+            base: &base,
+            base_dim: 16,
+            dim: 24,
+            votes: 4000,
+            abilities: &[1.5, 0.0],
+            strength: 0.0,
+            ties: 0.0,
+            seed: 3,
+        };
+        let votes = simulate(&simulation);
+        assert_eq!(votes.embeddings.len(), 4000 * 24);
+        assert_eq!(votes.embeddings, simulate(&simulation).embeddings);
+        let wins =
+            (0..4000).filter(|i| (votes.model_a[*i] == 0) == (votes.winners[*i] == Winner::ModelA)).count();
+        assert!((f64::from(wins as u32) / 4000.0 - kernel::sigmoid(1.5)).abs() < 0.03, "{wins}");
+    }
 }
