@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::clustered::{self, ClusterMeta, Clusters, INDEX_KIND};
 use super::groups::{Group, Mode};
 use super::kmeans;
-use super::model::{SwMeta, SwModel, pack};
+use super::model::{Residuals, SwMeta, SwModel, pack};
 use super::rotate::Random;
 use super::rows::{MAX_DIM, Rows, StoreKind};
 use super::score::Layout;
@@ -189,14 +189,18 @@ impl SwModel {
         };
         let no_cluster = vec![0; n];
         let cluster_of = plan.as_ref().map_or(&no_cluster, |plan| &plan.cluster_of);
-        let order = clustered::storage_order(cluster_of, &group_of);
+        let (cells, cell_of) = cells(&unit, dim, options)?;
+        let order = clustered::storage_order(cluster_of, &group_of, &cell_of);
 
         let rows = encode(options, dim, &unit, &order, progress)?;
-        let residuals = match (&plan, options.store.format()) {
-            (_, None) => None,
-            (_, Some(_)) => Some(quantisation_residuals(&rows, &unit, &order, &group_of, groups.len())),
-        };
-        let clusters = plan.map(|plan| index(&plan, &unit, dim, options, &groups, &group_of, &order));
+        let residuals = options.store.format().map(|_| {
+            let cell = |row: usize| group_of[row] as usize * cells + cell_of[row] as usize;
+            quantisation_residuals(&rows, &unit, &order, cell, groups.len() * cells)
+        });
+        let clusters = plan.map(|plan| {
+            let by_group = clustered::storage_order(&vec![0; n], &group_of, &cell_of);
+            index(&plan, &unit, dim, options, &groups, &group_of, &order, &by_group)
+        });
         let battles = order
             .iter()
             .map(|row| *row as usize)
@@ -217,6 +221,7 @@ impl SwModel {
             store: options.store,
             seed: options.seed,
             groups,
+            cells,
             clusters: clusters.as_ref().map(|c| ClusterMeta {
                 clusters: c.count(),
                 coarse: c.coarse_spread.len(),
@@ -293,10 +298,8 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
     if options.tiers == 0 || options.tiers > 1000 {
         return bad(format!("tiers is {}, expected 1 to 1000", options.tiers));
     }
-    if let Some(c) = &options.clusters {
-        if c.clusters == 0 || c.coarse == 0 || c.open_votes == 0 {
-            return bad("clusters, coarse and open_votes must be at least 1".to_owned());
-        }
+    if options.clusters.is_some_and(|c| c.clusters == 0 || c.coarse == 0 || c.open_votes == 0) {
+        return bad("clusters, coarse and open_votes must be at least 1".to_owned());
     }
     Ok(n)
 }
@@ -358,22 +361,52 @@ fn encode(
     stopped.map(|()| rows)
 }
 
-/// Per group, the sum of what the store lost of each vector, in the store's rotation.
-fn quantisation_residuals(rows: &Rows, unit: &[f32], order: &[u32], group_of: &[u32], groups: usize) -> Rows {
+/// Votes for each cell that a group is cut into, on average over all groups.
+const VOTES_A_CELL: usize = 256;
+/// Most cells of a group: the residuals then are about two thousand rows, whatever the number of votes.
+const MAX_CELLS: usize = 16;
+
+/// Cuts the votes by similar prompts, for the kinds whose loss is worth it: within a run of similar prompts
+/// the weights are alike, and so the mean of what was lost corrects more of the error.
+fn cells(unit: &[f32], dim: usize, options: &BuildOptions) -> Result<(usize, Vec<u32>)> {
+    let n = unit.len() / dim;
+    let mut cell_of = vec![0; n];
+    let cells = if options.store.rotates() { (n / VOTES_A_CELL).clamp(1, MAX_CELLS) } else { 1 };
+    if cells > 1 {
+        let mut random = Random(options.seed ^ 0x6365_6c6c_7300);
+        let centroids =
+            kmeans::centroids(unit, dim, cells, 10, &mut random, options.threads, &mut |_| Ok(()))?;
+        kmeans::assign(unit, dim, &centroids, options.threads, &mut cell_of);
+    }
+    Ok((cells, cell_of))
+}
+
+/// Per cell, the sum of what the store lost of each vector, in the store's rotation.
+fn quantisation_residuals(
+    rows: &Rows,
+    unit: &[f32],
+    order: &[u32],
+    cell_of: impl Fn(usize) -> usize,
+    cells: usize,
+) -> Residuals {
     let dim = rows.dim;
-    let mut sums = vec![0.0_f64; groups * dim];
+    let mut sums = vec![0.0_f64; cells * dim];
+    let mut votes = vec![0_u32; cells];
     let (mut exact, mut stored) = (vec![0.0; dim], vec![0.0; dim]);
     for (i, row) in order.iter().map(|row| *row as usize).enumerate() {
         exact.copy_from_slice(&unit[row * dim..(row + 1) * dim]);
         rows.rotate(&mut exact);
         rows.decode_rotated(i, &mut stored);
-        let sum = &mut sums[group_of[row] as usize * dim..][..dim];
+        let cell = cell_of(row);
+        votes[cell] += 1;
+        let sum = &mut sums[cell * dim..][..dim];
         for ((sum, x), c) in sum.iter_mut().zip(&exact).zip(&stored) {
             *sum += f64::from(*x) - f64::from(*c);
         }
     }
     let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
-    Rows::encode(StoreKind::F32, dim, 0, sums.chunks_exact(dim))
+    let rows = Rows::encode(INDEX_KIND, dim, 0, sums.chunks_exact(dim));
+    Residuals { votes: Section::Words(votes), rows }
 }
 
 /// Centroids in the order of their coarse clusters, and the cluster of each vote.
@@ -414,6 +447,7 @@ fn plan_clusters(
     Ok(Plan { centroids: sorted, coarse_of, coarse, cluster_of, open_votes: clusters.open_votes })
 }
 
+#[allow(clippy::too_many_arguments, reason = "one step of the build, which owns all of these")]
 fn index(
     plan: &Plan,
     unit: &[f32],
@@ -422,6 +456,7 @@ fn index(
     groups: &[Group],
     group_of: &[u32],
     order: &[u32],
+    by_group: &[u32],
 ) -> Clusters {
     let k = plan.coarse_of.len();
     let centroids = Rows::encode(INDEX_KIND, dim, options.seed, plan.centroids.chunks_exact(dim));
@@ -456,7 +491,6 @@ fn index(
     let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
     // Where a stored vote stands in the order of the groups.
     let mut rank = vec![0_u32; order.len()];
-    let by_group = clustered::storage_order(&vec![0; order.len()], group_of);
     for (position, row) in by_group.iter().enumerate() {
         rank[*row as usize] = position as u32;
     }

@@ -223,6 +223,23 @@ impl Clusters {
         products
     }
 
+    /// Variance of a vote's weight, relative to the squared weight, that the sums of a coarse cluster leave
+    /// open, for a variance `spread` of `a q.(x - c)`: the mean of that term is known and taken out, but not
+    /// with which weights of the clusters it goes (their variance times `spread`), nor its square.
+    fn unknown(&self, range: std::ops::Range<usize>, scales: &[f64], spread: f64) -> f64 {
+        let (mut n, mut sum, mut square) = (0.0, 0.0, 0.0);
+        for c in range.filter(|c| scales[*c] > 0.0) {
+            let votes = self.range(c).len() as f64;
+            n += votes;
+            sum += votes * scales[c];
+            square += votes * scales[c] * scales[c];
+        }
+        if n == 0.0 || sum == 0.0 {
+            return 0.0;
+        }
+        spread * (n * square / (sum * sum) - 1.0).max(0.0) + spread * spread / 2.0
+    }
+
     #[allow(clippy::too_many_arguments, reason = "one step of `score`, which owns all of these")]
     fn score_opened(
         &self,
@@ -259,6 +276,7 @@ impl Clusters {
         let mut counts = self.coarse_counts.clone();
         let mut residuals: Vec<f64> = products.iter().map(|p| f64::from(*p)).collect();
         let mut at = 0;
+        let mut seen = 0.0;
         for cluster in opened {
             let coarse = self.coarse_of.words()[*cluster] as usize * width;
             for (group, count) in
@@ -274,7 +292,9 @@ impl Clusters {
                     let w = exp(a * f64::from(*s) - weighting.shift);
                     sums[group].weight += w;
                     sums[group].square += w * w;
-                    residuals[coarse + group] -= f64::from(*s) - f64::from(near[*cluster]);
+                    let residual = f64::from(*s) - f64::from(near[*cluster]);
+                    residuals[coarse + group] -= residual;
+                    seen += residual * residual;
                 }
                 counts[coarse + group] -= count as f64;
             }
@@ -286,6 +306,8 @@ impl Clusters {
         for cluster in opened {
             scales[*cluster] = 0.0;
         }
+        // Embeddings do not vary alike in all directions: the opened votes show how much along the query.
+        let seen = seen / (votes.max(1) as f64);
         let mut variances = vec![0.0; if estimate { width } else { 0 }];
         let mut first = 0;
         let mut base = vec![0.0; width];
@@ -296,6 +318,8 @@ impl Clusters {
             base.fill(0.0);
             block_sums(&mut base, &scales[first..last], table);
             let v = self.coarse_spread[coarse];
+            let unknown =
+                if estimate { self.unknown(first..last, &scales, a * a * v.max(seen)) } else { 0.0 };
             let table = coarse * width..(coarse + 1) * width;
             correct(&mut base, &residuals[table.clone()], &counts[table.clone()], a, v);
             for ((g, weight), n) in base.iter().enumerate().zip(&counts[table]) {
@@ -305,8 +329,7 @@ impl Clusters {
                     let square = weight * weight / n;
                     sums[g].square += square;
                     if estimate {
-                        // What varies is q.x around the mean of n votes.
-                        variances[g] += square * (a * a * v);
+                        variances[g] += square * unknown;
                     }
                 }
             }
@@ -339,10 +362,13 @@ fn largest_error(score: &SwScore, variances: &[f64]) -> f64 {
     largest
 }
 
-/// The stored position of every vote: cluster by cluster, in each group by group, in each by row.
-pub(crate) fn storage_order(cluster_of: &[u32], group_of: &[u32]) -> Vec<u32> {
+/// The rows in the order of storage: cluster by cluster, in each group by group, then by cell and row.
+pub(crate) fn storage_order(cluster_of: &[u32], group_of: &[u32], cell_of: &[u32]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..cluster_of.len() as u32).collect();
-    order.sort_by_key(|row| (cluster_of[*row as usize], group_of[*row as usize], *row));
+    order.sort_by_key(|row| {
+        let i = *row as usize;
+        (cluster_of[i], group_of[i], cell_of[i], *row)
+    });
     order
 }
 

@@ -38,7 +38,13 @@
 //! # Ok::<(), routellm_core::Error>(())
 //! ```
 
+#![allow(
+    clippy::inline_always,
+    reason = "a body compiled once per instruction set must end up inside the function with the target feature"
+)]
+
 mod build;
+mod cache;
 mod clustered;
 mod exp;
 mod groups;
@@ -56,6 +62,7 @@ pub mod simulate;
 mod solve;
 
 pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
+pub use cache::EmbeddingCache;
 pub use clustered::ClusterMeta;
 pub use groups::{Group, GroupSum, Mode, weights};
 pub use model::{ExplainedVote, Explanation, Open, ScoreOptions, Scratch, SwMeta, SwModel};

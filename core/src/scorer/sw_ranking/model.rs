@@ -43,6 +43,9 @@ pub struct SwMeta {
     pub seed: u64,
     /// The groups, in the order of their votes and sums.
     pub groups: Vec<Group>,
+    /// Runs into which the votes of a group are cut, by similar prompts, each with its own sum of what the
+    /// store lost: 1, or more for the kinds of few bits.
+    pub cells: usize,
     /// Set for a clustered store.
     pub clusters: Option<ClusterMeta>,
 }
@@ -125,8 +128,8 @@ pub struct SwModel {
     pub(crate) meta: SwMeta,
     pub(crate) layout: Arc<Layout>,
     pub(crate) rows: Rows,
-    /// Per group the sum of what the store lost of its vectors, for the kinds with codes.
-    pub(crate) residuals: Option<Rows>,
+    /// For the kinds with codes.
+    pub(crate) residuals: Option<Residuals>,
     /// Per stored vote: its row in the input.
     pub(crate) source: Section,
     /// Per stored vote: models and winner, see [`pack`].
@@ -134,6 +137,15 @@ pub struct SwModel {
     /// Ids in the order of storage, separated by newlines.
     pub(crate) ids: Option<Section>,
     pub(crate) clusters: Option<Clusters>,
+}
+
+/// What a store lost of its vectors, summed over runs of the votes of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct Residuals {
+    /// Votes per group and cell.
+    pub(crate) votes: Section,
+    /// Sum of the lost parts per group and cell, in the store's rotation.
+    pub(crate) rows: Rows,
 }
 
 /// Models and winner of a vote in one word.
@@ -255,9 +267,7 @@ impl SwModel {
         units
             .iter()
             .enumerate()
-            .map(|(i, unit)| {
-                self.from_similarities(&scratch.similarities[i * n..(i + 1) * n], Some(unit), options)
-            })
+            .map(|(i, unit)| self.weigh(&scratch.similarities[i * n..(i + 1) * n], Some(unit), options))
             .collect()
     }
 
@@ -316,7 +326,7 @@ impl SwModel {
             let position = self.clusters.as_ref().map_or(stored, |c| c.position.words()[stored] as usize);
             ordered[position] = similarities[*row as usize];
         }
-        self.from_similarities(&ordered, None, options)
+        self.weigh(&ordered, None, options)
     }
 
     /// The group sums alone, from similarities in the order of storage (as [`Self::scan`] gives them) of a
@@ -350,7 +360,7 @@ impl SwModel {
         Ok(strengths.into_iter().map(|e| bradley_terry::MEAN + bradley_terry::POINTS * e).collect())
     }
 
-    fn from_similarities<S: Similarity>(
+    fn weigh<S: Similarity>(
         &self,
         similarities: &[S],
         unit: Option<&[f32]>,
@@ -358,32 +368,23 @@ impl SwModel {
     ) -> Result<SwScore> {
         let (max, min) = S::extremes(similarities);
         let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, options.mode)?;
-        let mut sums = groups::sums(&self.layout.groups, similarities, &weighting);
-        if let Some(unit) = unit {
-            self.add_residuals(unit, &weighting, &mut sums);
-        }
+        let sums = match (unit, &self.residuals) {
+            (Some(unit), Some(residuals)) => {
+                let mut rotated = unit.to_vec();
+                self.rows.rotate(&mut rotated);
+                let mut products = vec![0.0_f32; residuals.rows.n];
+                residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
+                let cells = residuals.votes.words();
+                groups::corrected_sums(self.layout.groups.len(), cells, &products, similarities, &weighting)
+            }
+            _ => groups::sums(&self.layout.groups, similarities, &weighting),
+        };
         let reach = self.clusters.as_ref().map(|clusters| Reach {
             opened_clusters: clusters.count(),
             opened_votes: self.meta.votes,
             error: Some(0.0),
         });
         self.finish(max.into(), &weighting, sums, options.mode, reach)
-    }
-
-    /// Corrects the sums for the mean of what quantisation lost, group by group: with residuals `r_i` the
-    /// true weights are `w_i exp(slope q . r_i)`.
-    fn add_residuals(&self, unit: &[f32], weighting: &Weighting, sums: &mut [GroupSum]) {
-        let Some(residuals) = &self.residuals else { return };
-        let mut rotated = unit.to_vec();
-        self.rows.rotate(&mut rotated);
-        let mut products = vec![0.0_f32; sums.len()];
-        residuals.scan_all(&[residuals.query(&rotated)], &mut products, 1);
-        for ((sum, product), group) in sums.iter_mut().zip(products).zip(&self.layout.groups) {
-            if group.votes > 0 {
-                let mean = f64::from(product) / f64::from(group.votes);
-                sum.weight *= super::exp::exp(weighting.slope * mean);
-            }
-        }
     }
 
     pub(crate) fn finish(

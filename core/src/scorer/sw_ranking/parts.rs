@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::build::layout;
 use super::clustered::{ClusterMeta, Clusters, INDEX_KIND};
 use super::groups::Group;
-use super::model::{SwMeta, SwModel, unpack};
+use super::model::{Residuals, SwMeta, SwModel, unpack};
 use super::rows::{MAX_DIM, Rows, StoreKind};
 use super::section::Section;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,7 +48,8 @@ impl SwModel {
             out.push(SwTensor { name: "votes.ids", dtype: Dtype::U8, shape: [bytes.len(), 1], bytes });
         }
         if let Some(residuals) = &self.residuals {
-            push_rows(&mut out, ["groups.residuals", "groups.residual_scales"], residuals);
+            push_rows(&mut out, ["groups.residuals", "groups.residual_scales"], &residuals.rows);
+            out.push(words("groups.cells", [self.meta.groups.len(), self.meta.cells], &residuals.votes));
         }
         if let Some(c) = &self.clusters {
             push_rows(&mut out, ["clusters.centroids", "clusters.centroid_scales"], &c.centroids);
@@ -95,8 +96,17 @@ impl SwModel {
         }
         let groups = meta.groups.len();
         let residuals = if meta.store.format().is_some() {
+            let n = groups * meta.cells;
             let data = need("groups.residuals", take("groups.residuals"))?;
-            Some(Rows::from_sections("groups", StoreKind::F32, (groups, meta.dim), 0, data, None)?)
+            let scales = take("groups.residual_scales");
+            let rows = Rows::from_sections("groups.residuals", INDEX_KIND, (n, meta.dim), 0, data, scales)?;
+            let votes = word_section("groups.cells", n, take("groups.cells"))?;
+            for (cells, group) in votes.words().chunks_exact(meta.cells).zip(&meta.groups) {
+                if cells.iter().map(|c| u64::from(*c)).sum::<u64>() != u64::from(group.votes) {
+                    return Err(Error::invalid_model("groups.cells: cells do not add up to their group"));
+                }
+            }
+            Some(Residuals { votes, rows })
         } else {
             None
         };
@@ -254,6 +264,9 @@ fn check_meta(meta: &SwMeta) -> Result<()> {
     let votes: u64 = meta.groups.iter().map(|g| u64::from(g.votes)).sum();
     if votes != meta.votes as u64 {
         return bad(format!("groups have {votes} votes, the model {}", meta.votes));
+    }
+    if meta.cells == 0 || meta.cells > 1024 {
+        return bad(format!("{} cells a group", meta.cells));
     }
     if !(meta.weight_exponent > 0.0 && meta.weight_exponent <= 100.0) {
         return bad(format!("weight_exponent is {}", meta.weight_exponent));

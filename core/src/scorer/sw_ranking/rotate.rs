@@ -24,7 +24,7 @@ impl Random {
 
     /// Uniform in `0..n`, for `n` far below 2^32.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        ((self.next() >> 32) * n as u64 >> 32) as usize
+        (((self.next() >> 32) * n as u64) >> 32) as usize
     }
 
     /// Close to standard normal, and fast: four uniform numbers of 16 bits, added.
