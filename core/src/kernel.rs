@@ -39,6 +39,8 @@ macro_rules! dispatch {
     };
 }
 
+pub(crate) use dispatch;
+
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
 fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {

@@ -52,6 +52,7 @@ pub mod error;
 pub mod eval;
 mod kernel;
 pub mod messages;
+mod mode;
 pub mod policy;
 pub mod preference;
 pub mod router;
@@ -62,8 +63,9 @@ pub mod train;
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};
 pub use messages::prompt_from_messages;
-pub use policy::{Decision, Fallback, OnError, Policy, RouteOptions, Side};
-pub use router::{Info, Mode, OpenOptions, Router};
+pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
+pub use mode::Mode;
+pub use router::{Explanation, Info, OpenOptions, Router};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -61,6 +61,33 @@ impl std::str::FromStr for OnError {
     }
 }
 
+/// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutOfDistribution {
+    /// The win rate decides as for any prompt; the decision says that the prompt is far away.
+    #[default]
+    Ignore,
+    /// The strong model.
+    Strong,
+    /// The weak model.
+    Weak,
+}
+
+impl std::str::FromStr for OutOfDistribution {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "ignore" => Ok(Self::Ignore),
+            "strong" => Ok(Self::Strong),
+            "weak" => Ok(Self::Weak),
+            other => Err(Error::invalid_argument(format!(
+                "out_of_distribution is {other:?}, expected \"strong\", \"weak\" or \"ignore\""
+            ))),
+        }
+    }
+}
+
 /// Options of one call.
 #[derive(Debug, Clone, Default)]
 pub struct RouteOptions {
@@ -117,6 +144,11 @@ pub struct Decision {
     pub threshold: f64,
     /// Whether the prompt was longer than the router reads, and was cut.
     pub truncated: bool,
+    /// Largest cosine similarity to any vote (similarity-weighted ranking only).
+    pub similarity: Option<f64>,
+    /// Whether the prompt is farther from every vote than the router was told to trust; then its
+    /// `out_of_distribution` option may have decided instead of the win rate.
+    pub out_of_distribution: bool,
     /// Why the prompt could not be scored, if `on_error` decided instead.
     pub fallback: Option<Fallback>,
 }

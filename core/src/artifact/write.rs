@@ -69,6 +69,15 @@ impl ArtifactWriter {
         self.record(name)
     }
 
+    /// Adds a file that `write` makes at the path it is given.
+    ///
+    /// # Errors
+    /// What `write` reports; `Io`.
+    pub fn add_with(&mut self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        write(&self.staging.join(name))?;
+        self.record(name)
+    }
+
     /// Adds a copy of the file at `from`.
     ///
     /// # Errors

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Mode;
 use crate::artifact::Calibration;
 use crate::embed::Featurizer;
+use crate::Mode;
 use crate::runtime;
-use crate::scorer::Pair;
+use crate::scorer::{Pair, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
@@ -32,6 +32,8 @@ pub struct Info {
     pub calibration: Option<CalibrationInfo>,
     /// The ONNX Runtime in use, if one is.
     pub runtime: Option<RuntimeUse>,
+    /// The votes of a router that has them.
+    pub votes: Option<VotesInfo>,
     /// The folder, or `None` for the router that is compiled in.
     pub path: Option<PathBuf>,
     /// Data sources, seed, tool version.
@@ -66,6 +68,34 @@ pub struct CalibrationInfo {
     pub default_strong_share: f64,
     /// The threshold of a call that names none.
     pub default_threshold: f64,
+}
+
+/// The votes of similarity-weighted ranking.
+#[derive(Debug, Clone, Serialize)]
+pub struct VotesInfo {
+    /// How many.
+    pub count: usize,
+    /// How their embeddings are stored: `f32`, `f16`, `int8`, `int4` or `int2`.
+    pub store: &'static str,
+    /// Number of clusters of a clustered store.
+    pub clusters: Option<usize>,
+    /// Number of tiers.
+    pub tiers: usize,
+    /// 1 is the paper's.
+    pub weight_exponent: f64,
+}
+
+impl VotesInfo {
+    pub(super) fn new(scorer: &SwScorer) -> Self {
+        let meta = scorer.model().meta();
+        Self {
+            count: meta.votes,
+            store: meta.store.name(),
+            clusters: meta.clusters.as_ref().map(|clusters| clusters.clusters),
+            tiers: meta.tiers.iter().max().map_or(0, |last| last + 1),
+            weight_exponent: meta.weight_exponent,
+        }
+    }
 }
 
 /// An ONNX Runtime in use.
@@ -117,6 +147,7 @@ impl Info {
                 sessions: encoder.pool().size(),
                 intra_threads: encoder.pool().intra_threads(),
             }),
+            votes: None,
             path: path.map(Path::to_path_buf),
             provenance,
             version: crate::VERSION,

@@ -1,5 +1,6 @@
 //! The router: an immutable handle from a prompt to a decision.
 
+mod explain;
 mod info;
 mod open;
 mod published;
@@ -7,15 +8,16 @@ mod published;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use info::{CalibrationInfo, FeaturizerInfo, Info, RuntimeUse};
+pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
+pub use info::{CalibrationInfo, FeaturizerInfo, Info, RuntimeUse, VotesInfo};
 pub(crate) use open::FEATURIZER_FILE;
-pub use open::{Mode, OpenOptions, load_featurizer};
+pub use open::{OpenOptions, load_featurizer};
 pub use published::REFERENCE_MODELS;
 
 use crate::artifact::Calibration;
 use crate::embed::{Features, Featurizer};
-use crate::policy::{Decision, Fallback, OnError, Policy, RouteOptions, Side, unit_interval};
-use crate::scorer::{Pair, Scorer};
+use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side, unit_interval};
+use crate::scorer::{Pair, Score, Scorer};
 use crate::{CancelToken, Error, ErrorKind, Result};
 
 /// Decides which model should answer a prompt.
@@ -35,6 +37,8 @@ struct Inner {
     pair: Pair,
     calibration: Option<Calibration>,
     default_threshold: Option<f64>,
+    out_of_distribution: OutOfDistribution,
+    min_similarity: Option<f64>,
     info: Info,
     fallbacks: AtomicU64,
 }
@@ -81,7 +85,7 @@ impl Router {
     /// As [`route`](Self::route); `InvalidArgument` if the embedding does not fit or is not finite.
     pub fn route_embedding(&self, embedding: &[f32], options: &RouteOptions) -> Result<Decision> {
         let threshold = self.threshold(options.policy)?;
-        self.decide(threshold, options, || Ok((self.win_rate_from_embedding(embedding)?, false)))
+        self.decide(threshold, options, || Ok((self.score_embedding(embedding)?, false)))
     }
 
     /// Decides for many prompts, with the same bits as one by one.
@@ -115,7 +119,7 @@ impl Router {
     /// # Errors
     /// What scoring reports.
     pub fn win_rate(&self, prompt: &str) -> Result<f64> {
-        Ok(self.score(prompt, None)?.0)
+        Ok(self.score(prompt, None)?.0.win_rate)
     }
 
     /// Win rates of many prompts, with the same bits as one by one.
@@ -127,7 +131,7 @@ impl Router {
         prompts: &[P],
         cancel: Option<&CancelToken>,
     ) -> Result<Vec<f64>> {
-        self.for_each(prompts.len(), cancel, |i| Ok(self.score(prompts[i].as_ref(), cancel)?.0))
+        self.for_each(prompts.len(), cancel, |i| Ok(self.score(prompts[i].as_ref(), cancel)?.0.win_rate))
     }
 
     /// The win rate for an embedding that the caller computed, `dimension` numbers.
@@ -135,8 +139,26 @@ impl Router {
     /// # Errors
     /// `InvalidArgument` if it has another length, holds NaN or infinity, or the router reads hashed features.
     pub fn win_rate_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
-        self.inner.featurizer.check_embedding(embedding)?;
-        self.inner.scorer.win_rate(Features::Dense(embedding))
+        Ok(self.score_embedding(embedding)?.win_rate)
+    }
+
+    /// Largest cosine similarity of `prompt` to any vote, in [-1, 1]: the paper's measure of how far a prompt is
+    /// from the training data.
+    ///
+    /// # Errors
+    /// What scoring reports; `Unsupported` if the router has no votes.
+    pub fn similarity(&self, prompt: &str) -> Result<f64> {
+        self.inner.scorer.votes()?;
+        Ok(self.score(prompt, None)?.0.similarity.unwrap_or(f64::NAN))
+    }
+
+    /// As [`similarity`](Self::similarity), for an embedding that the caller computed.
+    ///
+    /// # Errors
+    /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding); `Unsupported` if the router has no votes.
+    pub fn similarity_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
+        self.inner.scorer.votes()?;
+        Ok(self.score_embedding(embedding)?.similarity.unwrap_or(f64::NAN))
     }
 
     /// Win rates of `out.len()` embeddings, `out.len() x dimension`, row-major, into `out`.
@@ -154,7 +176,16 @@ impl Router {
                 out.len()
             )));
         }
-        let rows = embeddings.chunks(embeddings.len() / out.len());
+        let dimension = embeddings.len() / out.len();
+        if let (Scorer::SwRanking(sw), Ok(())) =
+            (&self.inner.scorer, self.inner.featurizer.check_embedding(&embeddings[..dimension]))
+        {
+            for (out, score) in out.iter_mut().zip(sw.score_batch(embeddings)?) {
+                *out = score.win_rate;
+            }
+            return Ok(());
+        }
+        let rows = embeddings.chunks(dimension);
         for (i, (row, out)) in rows.zip(out).enumerate() {
             *out = self.win_rate_from_embedding(row).map_err(|error| error.context(format!("row {i}")))?;
         }
@@ -254,26 +285,30 @@ impl Router {
         self.inner.fallbacks.load(Ordering::Relaxed)
     }
 
-    fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<(f64, bool)> {
+    fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<(Score, bool)> {
         let Inner { featurizer, scorer, .. } = &*self.inner;
-        featurizer
-            .with_features(prompt, cancel, |features, truncated| Ok((scorer.win_rate(features)?, truncated)))
+        featurizer.with_features(prompt, cancel, |features, truncated| Ok((scorer.score(features)?, truncated)))
+    }
+
+    fn score_embedding(&self, embedding: &[f32]) -> Result<Score> {
+        self.inner.featurizer.check_embedding(embedding)?;
+        self.inner.scorer.score(Features::Dense(embedding))
     }
 
     fn decide(
         &self,
         threshold: f64,
         options: &RouteOptions,
-        score: impl FnOnce() -> Result<(f64, bool)>,
+        score: impl FnOnce() -> Result<(Score, bool)>,
     ) -> Result<Decision> {
         // Also for a router that is too fast to be interrupted: a token that has no effect would be a surprise.
         if let Some(token) = &options.cancel {
             token.check()?;
         }
-        let (side, win_rate, truncated, fallback) = match score() {
-            Ok((win_rate, truncated)) => {
-                let side = if win_rate >= threshold { Side::Strong } else { Side::Weak };
-                (side, Some(win_rate), truncated, None)
+        let (side, score, truncated, fallback) = match score() {
+            Ok((score, truncated)) => {
+                let side = if score.win_rate >= threshold { Side::Strong } else { Side::Weak };
+                (side, Some(score), truncated, None)
             }
             // Who cancels wants no decision.
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
@@ -287,12 +322,32 @@ impl Router {
                 (side, None, false, Some(Fallback { kind: error.kind(), reason: error.message().into() }))
             }
         };
+        let far = score.is_some_and(|score| self.is_far(score));
+        let side = match self.inner.out_of_distribution {
+            OutOfDistribution::Strong if far => Side::Strong,
+            OutOfDistribution::Weak if far => Side::Weak,
+            _ => side,
+        };
         let index = match side {
             Side::Strong => self.inner.pair.strong,
             Side::Weak => self.inner.pair.weak,
         };
-        let model = Arc::clone(&self.inner.models[index]);
-        Ok(Decision { side, model, win_rate, threshold, truncated, fallback })
+        Ok(Decision {
+            side,
+            model: Arc::clone(&self.inner.models[index]),
+            win_rate: score.map(|score| score.win_rate),
+            threshold,
+            truncated,
+            similarity: score.and_then(|score| score.similarity),
+            out_of_distribution: far,
+            fallback,
+        })
+    }
+
+    /// Whether a score is of a prompt that no vote resembles.
+    fn is_far(&self, score: Score) -> bool {
+        let below = self.inner.min_similarity.zip(score.similarity).is_some_and(|(least, found)| found < least);
+        score.flat || below
     }
 
     /// `call(i)` for every index, in as many threads as there are sessions to keep busy.

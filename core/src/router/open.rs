@@ -1,44 +1,18 @@
 //! Opening routers.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use serde::Serialize;
-
-use super::info::Info;
+use super::info::{Info, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::embed::{Featurizer, FeaturizerSpec, Hashed, OnnxEncoder, hashed};
 use crate::runtime::SessionOptions;
+use crate::policy::{OutOfDistribution, unit_interval};
+use crate::scorer::sw_ranking::{Open, SwScorer, score_options};
 use crate::scorer::{LinearScorer, MfScorer, Pair, Scorer};
-use crate::{Error, ErrorKind, Result};
-
-/// Which mathematics a router follows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The mathematically right one.
-    #[default]
-    Exact,
-    /// That of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
-    Reference,
-}
-
-impl FromStr for Mode {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "exact" => Ok(Self::Exact),
-            "reference" => Ok(Self::Reference),
-            other => Err(Error::invalid_argument(format!(
-                "mode is {other:?}, expected \"exact\" or \"reference\""
-            ))),
-        }
-    }
-}
+use crate::{Error, ErrorKind, Mode, Result};
 
 /// How a router is opened.
 ///
@@ -56,6 +30,15 @@ pub struct OpenOptions {
     weak: Option<String>,
     mode: Mode,
     session: SessionOptions,
+    votes: VoteOptions,
+}
+
+/// Options of routers with votes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct VoteOptions {
+    out_of_distribution: OutOfDistribution,
+    min_similarity: Option<f64>,
+    open: Open,
 }
 
 impl OpenOptions {
@@ -106,6 +89,36 @@ impl OpenOptions {
         self
     }
 
+    /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
+    #[must_use]
+    pub fn out_of_distribution(mut self, decision: OutOfDistribution) -> Self {
+        self.votes.out_of_distribution = decision;
+        self
+    }
+
+    /// A prompt whose largest cosine similarity to any vote is below this is out of distribution, in [-1, 1]
+    /// (similarity-weighted ranking only). Without it, only a prompt is whose every similarity is 0 or less.
+    #[must_use]
+    pub fn min_similarity(mut self, similarity: f64) -> Self {
+        self.votes.min_similarity = Some(similarity);
+        self
+    }
+
+    /// Reads the votes of this many of the nearest clusters one by one (clustered stores only); all of them give
+    /// the exact answer.
+    #[must_use]
+    pub fn open_clusters(mut self, count: usize) -> Self {
+        self.votes.open = if count == usize::MAX { Open::All } else { Open::Clusters(count) };
+        self
+    }
+
+    /// Reads clusters until the estimated error of every win rate is at most this (clustered stores only).
+    #[must_use]
+    pub fn error_target(mut self, error: f64) -> Self {
+        self.votes.open = Open::Error(error);
+        self
+    }
+
     /// One single-threaded session for each core: most requests a second for many callers.
     #[must_use]
     pub fn throughput(self) -> Self {
@@ -152,7 +165,9 @@ impl OpenOptions {
                 manifest.models.names.join(", ")
             )));
         }
-        let featurizer = load_featurizer(artifact, &self.session)?;
+        self.check_vote_options(&manifest.kind)?;
+        let (session, scan_threads) = self.session_of(artifact);
+        let featurizer = load_featurizer(artifact, &session)?;
         let scorer = match manifest.kind.as_str() {
             "linear" => {
                 let sparse = match &featurizer {
@@ -164,9 +179,13 @@ impl OpenOptions {
                 Scorer::Linear(LinearScorer::load(artifact, sparse, pair)?)
             }
             "mf" => Scorer::Mf(MfScorer::load(artifact, pair)?),
+            "sw_ranking" => {
+                let options = score_options(self.mode, scan_threads, self.votes.open);
+                Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
+            }
             other => {
                 return Err(Error::unsupported(format!(
-                    "{MANIFEST_NAME}: kind is {other:?}; this library knows \"linear\" and \"mf\""
+                    "{MANIFEST_NAME}: kind is {other:?}; this library knows \"linear\", \"mf\" and \"sw_ranking\""
                 )));
             }
         };
@@ -187,10 +206,58 @@ impl OpenOptions {
             artifact.directory(),
             manifest.provenance.clone(),
         );
-        Ok(router(featurizer, scorer, names, pair, calibration, default_threshold, info))
+        let mut router = router(featurizer, scorer, names, pair, calibration, default_threshold, info);
+        if let Some(inner) = Arc::get_mut(&mut router.inner) {
+            inner.out_of_distribution = self.votes.out_of_distribution;
+            inner.min_similarity = self.votes.min_similarity;
+            inner.info.votes = inner.scorer.votes().ok().map(VotesInfo::new);
+        }
+        Ok(router)
+    }
+
+    /// Refuses options that have no effect or are out of range.
+    fn check_vote_options(&self, kind: &str) -> Result<()> {
+        if kind != "sw_ranking" {
+            if self.votes == VoteOptions::default() {
+                return Ok(());
+            }
+            return Err(Error::invalid_argument(format!(
+                "out_of_distribution, min_similarity, open_clusters and error_target have no effect: this router \
+                 ({kind}) has no votes"
+            )));
+        }
+        if let Some(similarity) = self.votes.min_similarity
+            && !(-1.0..=1.0).contains(&similarity)
+        {
+            return Err(Error::invalid_argument(format!(
+                "min_similarity is {similarity}, expected a number in [-1, 1]"
+            )));
+        }
+        match self.votes.open {
+            Open::Clusters(0) => Err(Error::invalid_argument("open_clusters is 0, expected at least 1")),
+            Open::Error(error) => unit_interval("error_target", error).and_then(|error| {
+                if error > 0.0 {
+                    return Ok(());
+                }
+                Err(Error::invalid_argument("error_target is 0: open every cluster for the exact answer"))
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Options of the session, and threads of a scan of votes: `intra_threads` means both.
+    fn session_of(&self, artifact: &Artifact) -> (SessionOptions, usize) {
+        let manifest = artifact.manifest();
+        let mut session = self.session.clone();
+        let scan_threads = session.intra_threads.unwrap_or(1);
+        if manifest.kind == "sw_ranking" && manifest.featurizer.kind() != "onnx" {
+            session.intra_threads = None;
+        }
+        (session, scan_threads)
     }
 
     fn open_published(&self, path: &Path) -> Result<Router> {
+        self.check_vote_options("mf")?;
         let checkpoint = published::read(path)?;
         let names: Vec<String> = published::REFERENCE_MODELS.map(str::to_owned).to_vec();
         let pair = self.pair(&names, published::DEFAULT_STRONG, published::DEFAULT_WEAK)?;
@@ -245,6 +312,8 @@ fn router(
             pair,
             calibration,
             default_threshold,
+            out_of_distribution: OutOfDistribution::Ignore,
+            min_similarity: None,
             info,
             fallbacks,
         }),

@@ -2,9 +2,11 @@
 
 pub mod linear;
 pub mod mf;
+pub mod sw_ranking;
 
 pub use linear::{LinearScorer, LinearTarget, Link};
 pub use mf::{MfScorer, MfWeights};
+pub use sw_ranking::SwScorer;
 
 use crate::Result;
 use crate::embed::Features;
@@ -18,6 +20,23 @@ pub struct Pair {
     pub weak: usize,
 }
 
+/// What a scorer says of one prompt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// P(strong model's answer is preferred or needed), in [0, 1].
+    pub win_rate: f64,
+    /// Largest cosine similarity to any vote; `None` for scorers without votes.
+    pub similarity: Option<f64>,
+    /// Whether the prompt is so far from every vote that all weighed the same.
+    pub flat: bool,
+}
+
+impl Score {
+    fn of(win_rate: f64) -> Self {
+        Self { win_rate, similarity: None, flat: false }
+    }
+}
+
 /// A scorer that is bound to one pair of candidates.
 #[derive(Debug)]
 pub enum Scorer {
@@ -25,17 +44,33 @@ pub enum Scorer {
     Linear(LinearScorer),
     /// Matrix factorization.
     Mf(MfScorer),
+    /// Similarity-weighted ranking.
+    SwRanking(Box<SwScorer>),
 }
 
 impl Scorer {
-    /// The win rate of the pair: P(strong model's answer is preferred or needed), in [0, 1].
+    /// The score of the pair.
     ///
     /// # Errors
     /// `InvalidArgument` if an embedding holds NaN or infinity.
-    pub fn win_rate(&self, features: Features<'_>) -> Result<f64> {
+    pub fn score(&self, features: Features<'_>) -> Result<Score> {
         match self {
-            Self::Linear(linear) => linear.win_rate(features),
-            Self::Mf(mf) => mf.win_rate(features),
+            Self::Linear(linear) => linear.win_rate(features).map(Score::of),
+            Self::Mf(mf) => mf.win_rate(features).map(Score::of),
+            Self::SwRanking(sw) => sw.score(features),
+        }
+    }
+
+    /// Similarity-weighted ranking, if that is what this is.
+    ///
+    /// # Errors
+    /// `Unsupported` for another scorer.
+    pub fn votes(&self) -> Result<&SwScorer> {
+        match self {
+            Self::SwRanking(sw) => Ok(sw),
+            _ => Err(crate::Error::unsupported(
+                "only similarity-weighted ranking (kind sw_ranking) has votes to explain a score by",
+            )),
         }
     }
 
@@ -47,6 +82,10 @@ impl Scorer {
         match self {
             Self::Linear(linear) => linear.candidate_scores(features),
             Self::Mf(mf) => mf.candidate_scores(features),
+            Self::SwRanking(sw) => {
+                let score = sw.rank(features)?;
+                Ok((0..sw.model().models().len()).map(|model| score.rating(model)).collect())
+            }
         }
     }
 }

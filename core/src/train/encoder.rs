@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Result;
-use crate::artifact::{Artifact, ArtifactWriter};
+use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
 use crate::embed::{Featurizer, FeaturizerSpec, OnnxEncoder, OnnxSpec};
 use crate::router::{FEATURIZER_FILE, load_featurizer};
 use crate::runtime::SessionOptions;
+use crate::{Error, Result};
 
 /// A featurizer that gives dense vectors, and where its files are.
 #[derive(Debug)]
@@ -56,14 +56,37 @@ impl Encoder {
         &self.featurizer
     }
 
-    /// Puts its files into an artifact.
-    pub(super) fn add_files(&self, writer: &mut ArtifactWriter) -> Result<()> {
-        let names = match &self.spec {
+    /// What tells its vectors from those of another encoder: its parameters and the contents of its files.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn identity(&self) -> Result<String> {
+        let mut identity =
+            serde_json::to_string(&self.spec).map_err(|error| Error::invalid_model(error.to_string()))?;
+        for name in self.files() {
+            let contents = match &self.origin {
+                Origin::Artifact(artifact) => artifact.read(name)?.into_owned(),
+                Origin::Directory(directory) => {
+                    let path = directory.join(name);
+                    std::fs::read(&path).map_err(|error| Error::io(&path, error))?
+                }
+            };
+            identity.push_str(&sha256_hex(&contents));
+        }
+        Ok(sha256_hex(identity.as_bytes()))
+    }
+
+    fn files(&self) -> Vec<&str> {
+        match &self.spec {
             FeaturizerSpec::Hashed(_) => vec![FEATURIZER_FILE],
             FeaturizerSpec::Onnx(spec) => vec![spec.model.as_str(), spec.tokenizer.as_str()],
             FeaturizerSpec::Caller(_) => vec![],
-        };
-        for name in names {
+        }
+    }
+
+    /// Puts its files into an artifact.
+    pub(super) fn add_files(&self, writer: &mut ArtifactWriter) -> Result<()> {
+        for name in self.files() {
             match &self.origin {
                 Origin::Artifact(artifact) => writer.add(name, &artifact.read(name)?)?,
                 Origin::Directory(directory) => writer.add_copy(name, &directory.join(name))?,

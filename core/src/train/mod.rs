@@ -8,6 +8,7 @@ mod lsa;
 pub mod mf;
 mod ridge;
 mod rng;
+pub mod sw_ranking;
 
 use std::ops::ControlFlow;
 

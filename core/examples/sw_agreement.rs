@@ -1,0 +1,92 @@
+//! How well the stores of SW ranking agree with the f32 store on real votes.
+//!
+//! ```sh
+//! cargo run --release -p routellm-core --example sw_agreement -- VOTES.jsonl VOTES.safetensors QUERIES.safetensors
+//! ```
+//!
+//! The safetensors files hold an `F32` tensor `embeddings` (`n x d`): one row per vote that has a winner, in
+//! the file's order, and the embeddings of prompts to route. Optional: the names of the strong and the weak
+//! model (default `gpt-4-1106-preview` and `mixtral-8x7b-instruct-v0.1`).
+
+use std::ops::ControlFlow;
+
+use routellm_core::preference::VoteTable;
+use routellm_core::scorer::sw_ranking::simulate::{flips, spearman};
+use routellm_core::scorer::sw_ranking::{
+    BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
+};
+
+type AnyError = Box<dyn std::error::Error>;
+
+fn embeddings(path: &str) -> Result<(Vec<f32>, usize), AnyError> {
+    let bytes = std::fs::read(path)?;
+    let file = safetensors::SafeTensors::deserialize(&bytes)?;
+    let tensor = file.tensor("embeddings")?;
+    if tensor.dtype() != safetensors::Dtype::F32 || tensor.shape().len() != 2 {
+        return Err(format!("{path}: `embeddings` is no F32 matrix").into());
+    }
+    let floats = tensor.data().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]]));
+    Ok((floats.collect(), tensor.shape()[1]))
+}
+
+fn main() -> Result<(), AnyError> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [votes, vectors, queries, ..] = args.as_slice() else {
+        return Err(
+            "usage: sw_agreement VOTES.jsonl VOTES.safetensors QUERIES.safetensors [STRONG WEAK]".into()
+        );
+    };
+    let strong = args.get(3).map_or("gpt-4-1106-preview", String::as_str);
+    let weak = args.get(4).map_or("mixtral-8x7b-instruct-v0.1", String::as_str);
+    let table = VoteTable::read(votes)?;
+    let (vectors, dim) = embeddings(vectors)?;
+    let (queries, _) = embeddings(queries)?;
+    let models = table.models();
+    let numbers = |names: Vec<&String>| -> Result<Vec<usize>, AnyError> {
+        Ok(names.into_iter().map(|name| models.number(name)).collect::<Result<_, _>>()?)
+    };
+    let model_a = numbers(table.votes.iter().map(|v| &v.model_a).collect())?;
+    let model_b = numbers(table.votes.iter().map(|v| &v.model_b).collect())?;
+    let winners: Vec<_> = table.votes.iter().map(|v| v.winner).collect();
+    let input = SwInput {
+        embeddings: &vectors,
+        dim,
+        models: &models,
+        model_a: &model_a,
+        model_b: &model_b,
+        winners: &winners,
+        ids: None,
+    };
+    let build = |store, clusters| {
+        let options = BuildOptions { store, clusters, ..BuildOptions::default() };
+        SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(()))
+    };
+    let rates = |model: &SwModel, open| -> Result<Vec<f64>, AnyError> {
+        let (s, w) = model.pair(strong, weak, Mode::Exact)?;
+        let options = ScoreOptions { open, ..ScoreOptions::default() };
+        let scores = model.score_batch(&queries, &options, &mut Scratch::default())?;
+        Ok(scores.iter().map(|score| score.win_rate(s, w)).collect::<Result<_, _>>()?)
+    };
+    let exact = build(StoreKind::F32, None)?;
+    let truth = rates(&exact, Open::All)?;
+    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+    let deviation = (truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / truth.len() as f64).sqrt();
+    println!("{} votes, {} queries, prior ties {}", winners.len(), truth.len(), exact.meta().prior_ties);
+    println!("win rate of {strong} against {weak}: mean {mean:.4}, standard deviation {deviation:.4}");
+    let show = |name: &str, got: &[f64]| {
+        let worst = got.iter().zip(&truth).map(|(g, t)| (g - t).abs()).fold(0.0, f64::max);
+        println!(
+            "{name:<22} Spearman {:.6}  flips {:.2} %  largest difference {worst:.2e}",
+            spearman(got, &truth),
+            flips(got, &truth) * 100.0
+        );
+    };
+    for kind in StoreKind::ALL {
+        show(kind.name(), &rates(&build(kind, None)?, Open::All)?);
+    }
+    let clustered = build(StoreKind::Int8, Some(ClusterOptions::default()))?;
+    show("clustered, default", &rates(&clustered, Open::Default)?);
+    show("clustered, 96 opened", &rates(&clustered, Open::Clusters(96))?);
+    show("clustered, all opened", &rates(&clustered, Open::All)?);
+    Ok(())
+}

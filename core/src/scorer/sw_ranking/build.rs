@@ -1,0 +1,511 @@
+//! Building a model from embedded votes.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::clustered::{self, ClusterMeta, Clusters, INDEX_KIND};
+use super::groups::{Group, Mode};
+use super::kmeans;
+use super::model::{Residuals, SwMeta, SwModel, pack};
+use super::rotate::Random;
+use super::rows::{MAX_DIM, Rows, StoreKind};
+use super::score::Layout;
+use super::section::Section;
+use super::solve::Solvable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernel;
+use crate::preference::bradley_terry::{self, BradleyTerry, WinMatrix};
+use crate::preference::{ModelIndex, SelfBattles, Winner, tiers};
+
+/// Embedded votes, as columns of one length `n`.
+#[derive(Debug, Clone, Copy)]
+pub struct SwInput<'a> {
+    /// Embeddings of the prompts, `n x dim`, row-major, of any length but zero.
+    pub embeddings: &'a [f32],
+    /// Dimension of the embeddings.
+    pub dim: usize,
+    /// The models that the numbers in `model_a` and `model_b` refer to.
+    pub models: &'a ModelIndex,
+    /// Number of the first model of each vote.
+    pub model_a: &'a [usize],
+    /// Number of the second model of each vote.
+    pub model_b: &'a [usize],
+    /// Whose answer was preferred.
+    pub winners: &'a [Winner],
+    /// Ids of the votes for explanations, without newlines.
+    pub ids: Option<&'a [String]>,
+}
+
+/// How tiers are formed from the votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TierRule {
+    /// [`tiers::tiers`] on maximum likelihood ratings.
+    #[default]
+    Exact,
+    /// [`tiers::reference_tiers`] on ratings with the reference's rows for a model against itself, sorted as
+    /// there.
+    Reference,
+}
+
+/// Size of the index of a clustered store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterOptions {
+    /// Clusters of votes; at most a quarter of the votes are used.
+    pub clusters: usize,
+    /// Clusters of clusters.
+    pub coarse: usize,
+    /// Votes that are read one by one for a query by default.
+    pub open_votes: usize,
+    /// Iterations of k-means.
+    pub iterations: usize,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self { clusters: 1024, coarse: 16, open_votes: 1024, iterations: 10 }
+    }
+}
+
+/// How a model is built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildOptions {
+    /// Number of tiers (10 in the paper).
+    pub tiers: usize,
+    /// How tiers are formed.
+    pub tier_rule: TierRule,
+    /// How embeddings are stored.
+    pub store: StoreKind,
+    /// Adds the index of a clustered store.
+    pub clusters: Option<ClusterOptions>,
+    /// 1 is the paper's.
+    pub weight_exponent: f64,
+    /// Seed of the rotation and of the clustering.
+    pub seed: u64,
+    /// Virtual ties per model in the ratings behind the tiers. `None`: none if all ratings are finite without,
+    /// else one.
+    pub prior_ties: Option<f64>,
+    /// Threads for the clustering. The result does not depend on it.
+    pub threads: usize,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            tiers: 10,
+            tier_rule: TierRule::Exact,
+            store: StoreKind::Int8,
+            clusters: None,
+            weight_exponent: 1.0,
+            seed: 0,
+            prior_ties: None,
+            threads: 1,
+        }
+    }
+}
+
+/// What a build is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Embeddings are checked and scaled to unit length; counted in votes.
+    Normalize,
+    /// Models are rated and grouped.
+    Rate,
+    /// Clusters are formed; counted in iterations.
+    Cluster,
+    /// Embeddings are stored; counted in votes.
+    Store,
+}
+
+/// How far a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub stage: Stage,
+    /// Units done.
+    pub done: usize,
+    /// Units in all.
+    pub total: usize,
+}
+
+/// Called now and then; `Break` stops the build, which then fails with `Cancelled`.
+pub type ProgressFn<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// Votes between two reports of progress.
+const REPORT: usize = 8192;
+
+fn report(
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    stage: Stage,
+    done: usize,
+    total: usize,
+) -> Result<()> {
+    match progress(Progress { stage, done, total }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::new(ErrorKind::Cancelled, "the build was cancelled")),
+    }
+}
+
+impl SwModel {
+    /// Builds a model in memory.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for columns of different lengths, no votes, a zero, NaN or infinite embedding (with
+    /// its row), a number that is no model's, a model without votes, unbounded ratings with a prior of 0, or
+    /// an option out of range; `Cancelled` if `progress` said so.
+    pub fn build(input: &SwInput, options: &BuildOptions, progress: ProgressFn) -> Result<Self> {
+        let n = check(input, options)?;
+        let dim = input.dim;
+        let mut unit = input.embeddings.to_vec();
+        for (row, vector) in unit.chunks_exact_mut(dim).enumerate() {
+            if row % REPORT == 0 {
+                report(progress, Stage::Normalize, row, n)?;
+            }
+            if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
+                return Err(Error::invalid_argument(format!("embedding {row} has a coordinate {x}")));
+            }
+            if kernel::normalize(vector) == 0.0 {
+                return Err(Error::invalid_argument(format!("embedding {row} is all zeros")));
+            }
+        }
+        report(progress, Stage::Rate, 0, 1)?;
+        let (fit, prior_ties) = rate(input, options)?;
+        let tier_of = tiers_of(&fit, options)?;
+
+        // Groups in a fixed order, and the group of every vote.
+        let keys: Vec<Group> = (0..n)
+            .map(|i| Group::of(tier_of[input.model_a[i]], tier_of[input.model_b[i]], input.winners[i]))
+            .collect();
+        let mut groups = keys.clone();
+        groups.sort_unstable();
+        groups.dedup();
+        let group_of: Vec<u32> =
+            keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
+        for group in &group_of {
+            groups[*group as usize].votes += 1;
+        }
+        let plan = match &options.clusters {
+            Some(clusters) => Some(plan_clusters(&unit, dim, clusters, options, progress)?),
+            None => None,
+        };
+        let no_cluster = vec![0; n];
+        let cluster_of = plan.as_ref().map_or(&no_cluster, |plan| &plan.cluster_of);
+        let (cells, cell_of) = cells(&unit, dim, options)?;
+        let order = clustered::storage_order(cluster_of, &group_of, &cell_of);
+
+        let rows = encode(options, dim, &unit, &order, progress)?;
+        let residuals = options.store.format().map(|_| {
+            let cell = |row: usize| group_of[row] as usize * cells + cell_of[row] as usize;
+            quantisation_residuals(&rows, &unit, &order, cell, groups.len() * cells)
+        });
+        let clusters = plan.map(|plan| {
+            let by_group = clustered::storage_order(&vec![0; n], &group_of, &cell_of);
+            index(&plan, &unit, dim, options, &groups, &group_of, &order, &by_group)
+        });
+        let battles = order
+            .iter()
+            .map(|row| *row as usize)
+            .map(|row| pack(input.model_a[row], input.model_b[row], input.winners[row]));
+        let ids = input.ids.map(|ids| {
+            let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
+            Section::Bytes(text.join("\n").into_bytes())
+        });
+        let meta = SwMeta {
+            format_version: 1,
+            dim,
+            votes: n,
+            models: input.models.names().to_vec(),
+            tiers: tier_of,
+            ratings: fit.ratings,
+            prior_ties,
+            weight_exponent: options.weight_exponent,
+            store: options.store,
+            seed: options.seed,
+            groups,
+            cells,
+            clusters: clusters.as_ref().map(|c| ClusterMeta {
+                clusters: c.count(),
+                coarse: c.coarse_spread.len(),
+                open_votes: c.open_votes,
+            }),
+        };
+        Ok(Self {
+            layout: Arc::new(layout(&meta)?),
+            battles: Section::Words(battles.collect()),
+            source: Section::Words(order),
+            meta,
+            rows,
+            residuals,
+            ids,
+            clusters,
+        })
+    }
+}
+
+/// What scores share, from the description of a model.
+pub(crate) fn layout(meta: &SwMeta) -> Result<Layout> {
+    let tier_count = meta.tiers.iter().max().map_or(0, |t| t + 1);
+    Ok(Layout {
+        models: ModelIndex::new(&meta.models)?,
+        tiers: meta.tiers.clone(),
+        tier_count,
+        groups: meta.groups.clone(),
+        exact: Solvable::new(tier_count, &meta.groups, Mode::Exact)?,
+        reference: Solvable::new(tier_count, &meta.groups, Mode::Reference)?,
+    })
+}
+
+fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
+    let n = input.winners.len();
+    let models = input.models.len();
+    let bad = |message: String| Err(Error::invalid_argument(message));
+    if input.dim == 0 || input.dim > MAX_DIM {
+        return bad(format!("dimension is {}, expected 1 to {MAX_DIM}", input.dim));
+    }
+    if n == 0 || u32::try_from(n).is_err() {
+        return bad(format!("{n} votes: at least one and less than 2^32 are needed"));
+    }
+    if input.model_a.len() != n || input.model_b.len() != n || input.ids.is_some_and(|ids| ids.len() != n) {
+        return bad(format!("columns have different lengths; there are {n} winners"));
+    }
+    if n.checked_mul(input.dim) != Some(input.embeddings.len()) {
+        return bad(format!(
+            "{n} votes of {} dimensions need {n} x {} numbers, got {}",
+            input.dim,
+            input.dim,
+            input.embeddings.len()
+        ));
+    }
+    if models >= 1 << 15 {
+        return bad(format!("{models} models: at most {} are supported", (1 << 15) - 1));
+    }
+    for (row, number) in input.model_a.iter().zip(input.model_b).map(|(a, b)| *a.max(b)).enumerate() {
+        if number >= models {
+            return bad(format!(
+                "vote {row} has the model number {number}; known models: {}",
+                input.models.names().join(", ")
+            ));
+        }
+    }
+    if let Some(row) = input.ids.and_then(|ids| ids.iter().position(|id| id.contains('\n'))) {
+        return bad(format!("the id of vote {row} contains a newline"));
+    }
+    if !(options.weight_exponent > 0.0 && options.weight_exponent <= 100.0) {
+        return bad(format!(
+            "weight_exponent is {}, expected above 0 and at most 100",
+            options.weight_exponent
+        ));
+    }
+    if options.tiers == 0 || options.tiers > 1000 {
+        return bad(format!("tiers is {}, expected 1 to 1000", options.tiers));
+    }
+    if options.clusters.is_some_and(|c| c.clusters == 0 || c.coarse == 0 || c.open_votes == 0) {
+        return bad("clusters, coarse and open_votes must be at least 1".to_owned());
+    }
+    Ok(n)
+}
+
+fn rate(input: &SwInput, options: &BuildOptions) -> Result<(BradleyTerry, f64)> {
+    let votes = (0..input.winners.len()).map(|i| (input.model_a[i], input.model_b[i], input.winners[i], 1.0));
+    let self_battles = match options.tier_rule {
+        TierRule::Exact => SelfBattles::Drop,
+        TierRule::Reference => SelfBattles::Anchor,
+    };
+    let wins = WinMatrix::from_votes(input.models, votes, self_battles)?;
+    let (mut fit, prior) = match options.prior_ties {
+        Some(prior) => (bradley_terry::fit(&wins, prior)?, prior),
+        None => match bradley_terry::fit(&wins, 0.0) {
+            Ok(fit) => (fit, 0.0),
+            Err(_) => (bradley_terry::fit(&wins, 1.0)?, 1.0),
+        },
+    };
+    if let Some(i) = fit.components.iter().position(Option::is_none) {
+        return Err(Error::invalid_argument(format!("model {:?} has no votes", fit.models[i])));
+    }
+    if options.tier_rule == TierRule::Reference {
+        fit.shift_to_anchor();
+    }
+    Ok((fit, prior))
+}
+
+fn tiers_of(fit: &BradleyTerry, options: &BuildOptions) -> Result<Vec<usize>> {
+    match options.tier_rule {
+        TierRule::Exact => tiers::tiers(&fit.ratings, options.tiers),
+        TierRule::Reference => {
+            let order = fit.order();
+            let sorted: Vec<f64> = order.iter().map(|i| fit.ratings[*i]).collect();
+            let mut tier_of = vec![0; sorted.len()];
+            for (model, tier) in order.into_iter().zip(tiers::reference_tiers(&sorted, options.tiers)?) {
+                tier_of[model] = tier;
+            }
+            Ok(tier_of)
+        }
+    }
+}
+
+fn encode(
+    options: &BuildOptions,
+    dim: usize,
+    unit: &[f32],
+    order: &[u32],
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Rows> {
+    let mut stopped = Ok(());
+    let vectors = order.iter().enumerate().map_while(|(i, row)| {
+        if i % REPORT == 0 {
+            stopped = report(progress, Stage::Store, i, order.len());
+        }
+        let start = *row as usize * dim;
+        stopped.is_ok().then(|| &unit[start..start + dim])
+    });
+    let rows = Rows::encode(options.store, dim, options.seed, vectors);
+    stopped.map(|()| rows)
+}
+
+/// Votes for each cell that a group is cut into, on average over all groups.
+const VOTES_A_CELL: usize = 256;
+/// Most cells of a group: the residuals then are about two thousand rows, whatever the number of votes.
+const MAX_CELLS: usize = 16;
+
+/// Cuts the votes by similar prompts, for the kinds whose loss is worth it: within a run of similar prompts
+/// the weights are alike, and so the mean of what was lost corrects more of the error.
+fn cells(unit: &[f32], dim: usize, options: &BuildOptions) -> Result<(usize, Vec<u32>)> {
+    let n = unit.len() / dim;
+    let mut cell_of = vec![0; n];
+    let cells = if options.store.rotates() { (n / VOTES_A_CELL).clamp(1, MAX_CELLS) } else { 1 };
+    if cells > 1 {
+        let mut random = Random(options.seed ^ 0x6365_6c6c_7300);
+        let centroids =
+            kmeans::centroids(unit, dim, cells, 10, &mut random, options.threads, &mut |_| Ok(()))?;
+        kmeans::assign(unit, dim, &centroids, options.threads, &mut cell_of);
+    }
+    Ok((cells, cell_of))
+}
+
+/// Per cell, the sum of what the store lost of each vector, in the store's rotation.
+fn quantisation_residuals(
+    rows: &Rows,
+    unit: &[f32],
+    order: &[u32],
+    cell_of: impl Fn(usize) -> usize,
+    cells: usize,
+) -> Residuals {
+    let dim = rows.dim;
+    let mut sums = vec![0.0_f64; cells * dim];
+    let mut votes = vec![0_u32; cells];
+    let (mut exact, mut stored) = (vec![0.0; dim], vec![0.0; dim]);
+    for (i, row) in order.iter().map(|row| *row as usize).enumerate() {
+        exact.copy_from_slice(&unit[row * dim..(row + 1) * dim]);
+        rows.rotate(&mut exact);
+        rows.decode_rotated(i, &mut stored);
+        let cell = cell_of(row);
+        votes[cell] += 1;
+        let sum = &mut sums[cell * dim..][..dim];
+        for ((sum, x), c) in sum.iter_mut().zip(&exact).zip(&stored) {
+            *sum += f64::from(*x) - f64::from(*c);
+        }
+    }
+    let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
+    let rows = Rows::encode(INDEX_KIND, dim, 0, sums.chunks_exact(dim));
+    Residuals { votes: Section::Words(votes), rows }
+}
+
+/// Centroids in the order of their coarse clusters, and the cluster of each vote.
+struct Plan {
+    centroids: Vec<f32>,
+    coarse_of: Vec<u32>,
+    coarse: usize,
+    cluster_of: Vec<u32>,
+    open_votes: usize,
+}
+
+fn plan_clusters(
+    unit: &[f32],
+    dim: usize,
+    clusters: &ClusterOptions,
+    options: &BuildOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Plan> {
+    let n = unit.len() / dim;
+    let k = clusters.clusters.min(n / 4).max(1);
+    let coarse = clusters.coarse.min(k);
+    let mut random = Random(options.seed ^ 0x636c_7573_7465_7273);
+    let total = clusters.iterations + 1;
+    let mut step = |done| report(progress, Stage::Cluster, done, total);
+    let centroids =
+        kmeans::centroids(unit, dim, k, clusters.iterations, &mut random, options.threads, &mut step)?;
+    let coarse_centroids =
+        kmeans::centroids(&centroids, dim, coarse, clusters.iterations, &mut random, 1, &mut |_| Ok(()))?;
+    let mut coarse_of = vec![0; k];
+    kmeans::assign(&centroids, dim, &coarse_centroids, 1, &mut coarse_of);
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by_key(|c| (coarse_of[*c], *c));
+    let sorted: Vec<f32> =
+        order.iter().flat_map(|c| centroids[c * dim..(c + 1) * dim].iter().copied()).collect();
+    let mut cluster_of = vec![0; n];
+    kmeans::assign(unit, dim, &sorted, options.threads, &mut cluster_of);
+    let coarse_of = order.iter().map(|c| coarse_of[*c]).collect();
+    Ok(Plan { centroids: sorted, coarse_of, coarse, cluster_of, open_votes: clusters.open_votes })
+}
+
+#[allow(clippy::too_many_arguments, reason = "one step of the build, which owns all of these")]
+fn index(
+    plan: &Plan,
+    unit: &[f32],
+    dim: usize,
+    options: &BuildOptions,
+    groups: &[Group],
+    group_of: &[u32],
+    order: &[u32],
+    by_group: &[u32],
+) -> Clusters {
+    let k = plan.coarse_of.len();
+    let centroids = Rows::encode(INDEX_KIND, dim, options.seed, plan.centroids.chunks_exact(dim));
+    let mut offsets = vec![0_u32; k + 1];
+    for cluster in &plan.cluster_of {
+        offsets[*cluster as usize + 1] += 1;
+    }
+    for c in 0..k {
+        offsets[c + 1] += offsets[c];
+    }
+    // Residuals from the centroids as they are stored, so that their rounding is corrected as well.
+    let mut stored = vec![0.0_f32; k * dim];
+    for (c, stored) in stored.chunks_exact_mut(dim).enumerate() {
+        centroids.decode_rotated(c, stored);
+    }
+    let width = groups.len();
+    let mut sums = vec![0.0_f64; plan.coarse * width * dim];
+    let mut squares = vec![0.0_f64; k];
+    for (row, vector) in unit.chunks_exact(dim).enumerate() {
+        let c = plan.cluster_of[row] as usize;
+        let at = (plan.coarse_of[c] as usize * width + group_of[row] as usize) * dim;
+        let centroid = &stored[c * dim..(c + 1) * dim];
+        for ((sum, x), m) in sums[at..at + dim].iter_mut().zip(vector).zip(centroid) {
+            let r = f64::from(*x) - f64::from(*m);
+            *sum += r;
+            squares[c] += r * r;
+        }
+    }
+    let spread = (0..k)
+        .map(|c| (squares[c] / f64::from((offsets[c + 1] - offsets[c]).max(1)) / dim as f64) as f32)
+        .collect();
+    let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
+    // Where a stored vote stands in the order of the groups.
+    let mut rank = vec![0_u32; order.len()];
+    for (position, row) in by_group.iter().enumerate() {
+        rank[*row as usize] = position as u32;
+    }
+    let mut clusters = Clusters {
+        open_votes: plan.open_votes,
+        centroids,
+        offsets: Section::Words(offsets),
+        coarse_of: Section::Words(plan.coarse_of.clone()),
+        spread: Section::Floats(spread),
+        counts: Section::Floats(clustered::count_table(k, groups, &plan.cluster_of, group_of)),
+        residuals: Rows::encode(INDEX_KIND, dim, options.seed, sums.chunks_exact(dim)),
+        position: Section::Words(order.iter().map(|row| rank[*row as usize]).collect()),
+        coarse_counts: Vec::new(),
+        coarse_spread: Vec::new(),
+    };
+    clusters.derive(width);
+    clusters
+}

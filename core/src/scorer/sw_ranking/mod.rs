@@ -1,0 +1,75 @@
+//! Similarity-weighted ranking (the paper's section 4.2): every vote counts, by how similar its prompt is.
+//!
+//! For a query `q` and votes with unit embeddings `x_i` the weights are `10 * 10^(e * s_i / max s)`, with
+//! `s_i = q . x_i` and `e` the weight exponent. The ratings of the tiers are the maximum of the
+//! Bradley-Terry likelihood of the weighted votes. It depends on the votes only through the sums of weights
+//! per pair of tiers and outcome, so a query is one pass over the store, a few hundred sums and a Newton
+//! solve of microseconds.
+//!
+//! Stores ([`StoreKind`]) trade memory and time for precision; the compressed ones carry per group the sum
+//! of what they lost, which removes most of the error. A model built with [`ClusterOptions`] answers from an
+//! index whose size does not depend on the number of votes.
+//!
+//! Votes can be added without embedding the old ones again: keep the embeddings of a build in an
+//! [`EmbeddingCache`] and build from it. The stored rows themselves are quantised and in the order of their
+//! groups, so a model is rebuilt (seconds), not appended to.
+//!
+//! ```
+//! use routellm_core::preference::{ModelIndex, Winner};
+//! use routellm_core::scorer::sw_ranking::{BuildOptions, Mode, ScoreOptions, Scratch, SwInput, SwModel};
+//! use std::ops::ControlFlow;
+//!
+//! let models = ModelIndex::new(["large", "small"])?;
+//! let input = SwInput {
+//!     embeddings: &[1.0, 0.0, 0.9, 0.1, 0.0, 1.0],
+//!     dim: 2,
+//!     models: &models,
+//!     model_a: &[0, 0, 1],
+//!     model_b: &[1, 1, 0],
+//!     winners: &[Winner::ModelA, Winner::Tie, Winner::ModelA],
+//!     ids: None,
+//! };
+//! let model = SwModel::build(&input, &BuildOptions::default(), &mut |_| ControlFlow::Continue(()))?;
+//! let (large, small) = model.pair("large", "small", Mode::Exact)?;
+//! let mut scratch = Scratch::default();
+//! let hard = model.score(&[1.0, 0.0], &ScoreOptions::default(), &mut scratch)?;
+//! let easy = model.score(&[0.0, 1.0], &ScoreOptions::default(), &mut scratch)?;
+//! assert!(hard.win_rate(large, small)? > easy.win_rate(large, small)?);
+//! # Ok::<(), routellm_core::Error>(())
+//! ```
+
+#![allow(
+    clippy::inline_always,
+    reason = "a body compiled once per instruction set must end up inside the function with the target feature"
+)]
+
+mod build;
+mod cache;
+mod clustered;
+mod exp;
+mod groups;
+mod kmeans;
+mod model;
+mod parts;
+mod quantize;
+mod rotate;
+mod rows;
+mod scan_code;
+mod scan_float;
+mod score;
+mod scorer;
+mod section;
+pub mod simulate;
+mod solve;
+
+pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
+pub use cache::EmbeddingCache;
+pub use clustered::ClusterMeta;
+pub use groups::{Group, GroupSum, Mode, weights};
+pub(crate) use scorer::{SwSpec, score_options};
+pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
+pub use model::{ExplainedVote, Explanation, Open, ScoreOptions, Scratch, SwMeta, SwModel};
+pub use parts::{SwSections, SwTensor};
+pub use rows::{MAX_DIM, StoreKind};
+pub use score::{Reach, SwScore};
+pub use section::Section;

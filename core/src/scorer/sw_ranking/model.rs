@@ -1,0 +1,471 @@
+//! A similarity-weighted ranking over one set of votes.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::clustered::{ClusterMeta, Clusters};
+use super::groups::{self, Group, GroupSum, Mode, Similarity, Weighting};
+use super::rows::{RowQuery, Rows, StoreKind};
+use super::score::{Layout, Reach, SwScore};
+use super::section::Section;
+use crate::error::{Error, Result};
+use crate::kernel;
+use crate::preference::{ModelIndex, Winner, bradley_terry};
+
+/// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
+const BATCH_BYTES: usize = 14 << 20;
+/// Most queries that meet a row while it is in the cache.
+const BATCH_QUERIES: usize = 64;
+
+/// Everything about a model that is no array: kept as JSON beside the arrays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SwMeta {
+    /// Version of the layout, now 1.
+    pub format_version: u32,
+    /// Dimension of the embeddings.
+    pub dim: usize,
+    /// Number of votes.
+    pub votes: usize,
+    /// Names of the models.
+    pub models: Vec<String>,
+    /// The tier of each model; 0 is the best.
+    pub tiers: Vec<usize>,
+    /// Rating of each model over all votes at equal weights (Elo scale), from which the tiers come.
+    pub ratings: Vec<f64>,
+    /// Virtual ties that were needed to make every rating finite; 0 for the plain maximum likelihood.
+    pub prior_ties: f64,
+    /// Weights are `10 * 10^(weight_exponent * s / max s)`; 1 is the paper's.
+    pub weight_exponent: f64,
+    /// How the embeddings are stored.
+    pub store: StoreKind,
+    /// Seed of the rotation and of the clustering.
+    pub seed: u64,
+    /// The groups, in the order of their votes and sums.
+    pub groups: Vec<Group>,
+    /// Runs into which the votes of a group are cut, by similar prompts, each with its own sum of what the
+    /// store lost: 1, or more for the kinds of few bits.
+    pub cells: usize,
+    /// Set for a clustered store.
+    pub clusters: Option<ClusterMeta>,
+}
+
+/// How many votes of a clustered store are read one by one. The other stores always read every vote.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Open {
+    /// The nearest clusters, until they have the number of votes that the artifact names.
+    #[default]
+    Default,
+    /// This many of the nearest clusters (at least one).
+    Clusters(usize),
+    /// The nearest clusters until the estimated error of every win rate is at most this.
+    Error(f64),
+    /// Everything: the answer of the store without clusters, to the bit.
+    All,
+}
+
+/// How a query is scored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoreOptions {
+    /// `exact` or `reference`.
+    pub mode: Mode,
+    /// Threads for the scan. The result does not depend on it.
+    pub threads: usize,
+    /// How much of a clustered store is read.
+    pub open: Open,
+    /// Whether a clustered store estimates the error of what it did not read ([`Reach::error`]).
+    pub estimate_error: bool,
+}
+
+impl Default for ScoreOptions {
+    fn default() -> Self {
+        Self { mode: Mode::Exact, threads: 1, open: Open::Default, estimate_error: false }
+    }
+}
+
+/// Buffers that queries share. One per thread of the caller; it grows to 4 bytes a vote (14 MiB for a batch).
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) similarities: Vec<f32>,
+    pub(crate) ordered: Vec<f32>,
+}
+
+/// A vote that an explanation names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExplainedVote {
+    /// Row of the vote in the input of the build.
+    pub row: usize,
+    /// Its id, where the model has ids.
+    pub id: Option<String>,
+    /// Cosine similarity to the query.
+    pub similarity: f64,
+    /// Its weight on the paper's scale, `10 * 10^(exponent * s / max s)`: 100 for the nearest at exponent 1.
+    pub weight: f64,
+    /// Number of the first model.
+    pub model_a: usize,
+    /// Number of the second model.
+    pub model_b: usize,
+    /// Whose answer was preferred.
+    pub winner: Winner,
+}
+
+/// Why a query got its score.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The score, with ratings and standard errors.
+    pub score: SwScore,
+    /// The votes that weighed most, heaviest first; equal weights by row. Votes inside a tier have no
+    /// influence in `exact` mode and are left out there.
+    pub votes: Vec<ExplainedVote>,
+}
+
+/// Similarity-weighted ranking (section 4.2 of the paper): immutable, `Send` and `Sync`.
+///
+/// Win rates of any pair of models on a query come from a Bradley-Terry model of the tiers, fitted to all
+/// votes weighted by how similar their prompts are to the query.
+#[derive(Debug, Clone)]
+pub struct SwModel {
+    pub(crate) meta: SwMeta,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) rows: Rows,
+    /// For the kinds with codes.
+    pub(crate) residuals: Option<Residuals>,
+    /// Per stored vote: its row in the input.
+    pub(crate) source: Section,
+    /// Per stored vote: models and winner, see [`pack`].
+    pub(crate) battles: Section,
+    /// Ids in the order of storage, separated by newlines.
+    pub(crate) ids: Option<Section>,
+    pub(crate) clusters: Option<Clusters>,
+}
+
+/// What a store lost of its vectors, summed over runs of the votes of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct Residuals {
+    /// Votes per group and cell.
+    pub(crate) votes: Section,
+    /// Sum of the lost parts per group and cell, in the store's rotation.
+    pub(crate) rows: Rows,
+}
+
+/// Models and winner of a vote in one word.
+pub(crate) fn pack(model_a: usize, model_b: usize, winner: Winner) -> u32 {
+    model_a as u32 | (model_b as u32) << 15 | (winner as u32) << 30
+}
+
+/// The numbers in a packed vote; the winner may be out of range in a damaged file.
+pub(crate) fn unpack(word: u32) -> (usize, usize, Option<Winner>) {
+    let winner = Some((word >> 30) as u8).filter(|code| *code < 3).and_then(Winner::from_code);
+    ((word & 0x7fff) as usize, (word >> 15 & 0x7fff) as usize, winner)
+}
+
+/// A finite, non-zero vector of the right dimension, at unit length.
+pub(crate) fn unit_query(query: &[f32], dim: usize) -> Result<Vec<f32>> {
+    if query.len() != dim {
+        return Err(Error::invalid_argument(format!(
+            "embedding has {} dimensions, this router needs {dim}",
+            query.len()
+        )));
+    }
+    if let Some(i) = query.iter().position(|x| !x.is_finite()) {
+        return Err(Error::invalid_argument(format!("embedding has {} in dimension {i}", query[i])));
+    }
+    let mut unit = query.to_vec();
+    if kernel::normalize(&mut unit) == 0.0 {
+        return Err(Error::invalid_argument("embedding is all zeros"));
+    }
+    Ok(unit)
+}
+
+impl SwModel {
+    /// What the model was built from and with.
+    pub fn meta(&self) -> &SwMeta {
+        &self.meta
+    }
+
+    /// The models, by number.
+    pub fn models(&self) -> &ModelIndex {
+        &self.layout.models
+    }
+
+    /// The tier of each model.
+    pub fn tiers(&self) -> &[usize] {
+        &self.layout.tiers
+    }
+
+    /// Numbers of a pair of models that scores can compare.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a model that the votes do not know (naming the known ones), the same model twice,
+    /// or models that the votes do not connect.
+    pub fn pair(&self, strong: &str, weak: &str, mode: Mode) -> Result<(usize, usize)> {
+        let pair = (self.layout.models.number(strong)?, self.layout.models.number(weak)?);
+        self.layout.check_pair(pair.0, pair.1, mode)?;
+        Ok(pair)
+    }
+
+    /// Scores one embedding (of any length but zero).
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong dimension, NaN, infinities or zeros, or an error target that is not
+    /// positive; `Inference` in `reference` mode when the largest similarity is exactly 0.
+    pub fn score(&self, query: &[f32], options: &ScoreOptions, scratch: &mut Scratch) -> Result<SwScore> {
+        let unit = unit_query(query, self.meta.dim)?;
+        if let (Some(clusters), false) = (&self.clusters, options.open == Open::All) {
+            return clusters.score(self, &unit, options, scratch);
+        }
+        let mut scores = self.score_units(&[unit], options, scratch)?;
+        Ok(scores.remove(0))
+    }
+
+    /// Scores `queries.len() / dim` embeddings, one after the other in `queries`: the same bits as one by one,
+    /// but each block of the store is read once for many queries.
+    ///
+    /// # Errors
+    /// As [`Self::score`], with the number of the query; also if `queries` is no multiple of the dimension.
+    pub fn score_batch(
+        &self,
+        queries: &[f32],
+        options: &ScoreOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<SwScore>> {
+        let dim = self.meta.dim;
+        if !queries.len().is_multiple_of(dim) {
+            return Err(Error::invalid_argument(format!(
+                "{} numbers are no whole number of embeddings of {dim} dimensions",
+                queries.len()
+            )));
+        }
+        let mut units = Vec::with_capacity(queries.len() / dim);
+        for (i, query) in queries.chunks_exact(dim).enumerate() {
+            units.push(unit_query(query, dim).map_err(|e| e.context(format!("query {i}")))?);
+        }
+        if let (Some(clusters), false) = (&self.clusters, options.open == Open::All) {
+            let score = |(i, unit): (usize, &Vec<f32>)| {
+                clusters.score(self, unit, options, scratch).map_err(|e| e.context(format!("query {i}")))
+            };
+            return units.iter().enumerate().map(score).collect();
+        }
+        let fit = (BATCH_BYTES / (4 * self.meta.votes)).clamp(1, BATCH_QUERIES);
+        // Tiles of four queries are the fastest.
+        let tile = if fit >= 4 { fit / 4 * 4 } else { fit };
+        let mut scores = Vec::with_capacity(units.len());
+        for part in units.chunks(tile) {
+            scores.extend(self.score_units(part, options, scratch)?);
+        }
+        Ok(scores)
+    }
+
+    fn score_units(
+        &self,
+        units: &[Vec<f32>],
+        options: &ScoreOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<SwScore>> {
+        let n = self.meta.votes;
+        self.similarities(units, options.threads, scratch);
+        units
+            .iter()
+            .enumerate()
+            .map(|(i, unit)| self.weigh(&scratch.similarities[i * n..(i + 1) * n], Some(unit), options))
+            .collect()
+    }
+
+    /// Similarities of every vote to each query, in the order of the groups, into `scratch.similarities`.
+    fn similarities(&self, units: &[Vec<f32>], threads: usize, scratch: &mut Scratch) {
+        let n = self.meta.votes;
+        let queries: Vec<RowQuery> = units.iter().map(|unit| self.rows.query(unit)).collect();
+        // Kept at its size: clearing a buffer that is overwritten anyway costs a pass over it.
+        scratch.similarities.resize(n * units.len().max(scratch.similarities.len() / n), 0.0);
+        self.rows.scan_all(&queries, &mut scratch.similarities[..n * units.len()], threads);
+        if let Some(clusters) = &self.clusters {
+            scratch.ordered.resize(n, 0.0);
+            for part in scratch.similarities[..n * units.len()].chunks_exact_mut(n) {
+                for (similarity, position) in part.iter().zip(clusters.position.words()) {
+                    scratch.ordered[*position as usize] = *similarity;
+                }
+                part.copy_from_slice(&scratch.ordered);
+            }
+        }
+    }
+
+    /// The scan alone, as a benchmark wants it: similarities of all votes to the queries, in the order of
+    /// storage, into `out` (`queries x votes`).
+    ///
+    /// # Errors
+    /// `InvalidArgument` as [`Self::score`], or for an `out` of the wrong length.
+    pub fn scan(&self, queries: &[f32], threads: usize, out: &mut [f32]) -> Result<()> {
+        let dim = self.meta.dim;
+        let mut prepared = Vec::new();
+        for query in queries.chunks(dim) {
+            prepared.push(self.rows.query(&unit_query(query, dim)?));
+        }
+        if out.len() != prepared.len() * self.meta.votes {
+            return Err(Error::invalid_argument("the output is not queries x votes long"));
+        }
+        self.rows.scan_all(&prepared, out, threads);
+        Ok(())
+    }
+
+    /// Scores a query from its cosine similarities to all votes, computed elsewhere in double precision:
+    /// `similarities[i]` belongs to the vote in row `i` of the input of the build.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong number of similarities or one that is not finite; `Inference` as
+    /// [`Self::score`].
+    pub fn score_similarities(&self, similarities: &[f64], options: &ScoreOptions) -> Result<SwScore> {
+        if similarities.len() != self.meta.votes || similarities.iter().any(|s| !s.is_finite()) {
+            return Err(Error::invalid_argument(format!(
+                "{} finite similarities expected, one per vote; got {}",
+                self.meta.votes,
+                similarities.len()
+            )));
+        }
+        let mut ordered = vec![0.0; similarities.len()];
+        for (stored, row) in self.source.words().iter().enumerate() {
+            let position = self.clusters.as_ref().map_or(stored, |c| c.position.words()[stored] as usize);
+            ordered[position] = similarities[*row as usize];
+        }
+        self.weigh(&ordered, None, options)
+    }
+
+    /// The group sums alone, from similarities in the order of storage (as [`Self::scan`] gives them) of a
+    /// model without clusters. What a benchmark, or a service that shards its votes, wants.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong number of similarities; `Inference` as [`Self::score`].
+    pub fn sums(&self, similarities: &[f32], mode: Mode) -> Result<Vec<GroupSum>> {
+        if similarities.len() != self.meta.votes || self.clusters.is_some() {
+            return Err(Error::invalid_argument(
+                "one similarity per vote of a model without clusters is expected",
+            ));
+        }
+        let (max, min) = f32::extremes(similarities);
+        let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, mode)?;
+        Ok(groups::sums(&self.layout.groups, similarities, &weighting))
+    }
+
+    /// The ratings of the tiers (Elo scale) from group sums.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong number of sums; `Inference` if they have no finite optimum.
+    pub fn solve(&self, sums: &[GroupSum], mode: Mode) -> Result<Vec<f64>> {
+        if sums.len() != self.layout.groups.len() {
+            return Err(Error::invalid_argument(format!(
+                "{} group sums are expected",
+                self.layout.groups.len()
+            )));
+        }
+        let strengths = self.layout.solvable(mode).solve(&self.layout.groups, sums)?;
+        Ok(strengths.into_iter().map(|e| bradley_terry::MEAN + bradley_terry::POINTS * e).collect())
+    }
+
+    fn weigh<S: Similarity>(
+        &self,
+        similarities: &[S],
+        unit: Option<&[f32]>,
+        options: &ScoreOptions,
+    ) -> Result<SwScore> {
+        let (max, min) = S::extremes(similarities);
+        let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, options.mode)?;
+        let sums = match (unit, &self.residuals) {
+            (Some(unit), Some(residuals)) => {
+                let mut rotated = unit.to_vec();
+                self.rows.rotate(&mut rotated);
+                let mut products = vec![0.0_f32; residuals.rows.n];
+                residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
+                let cells = residuals.votes.words();
+                groups::corrected_sums(self.layout.groups.len(), cells, &products, similarities, &weighting)
+            }
+            _ => groups::sums(&self.layout.groups, similarities, &weighting),
+        };
+        let reach = self.clusters.as_ref().map(|clusters| Reach {
+            opened_clusters: clusters.count(),
+            opened_votes: self.meta.votes,
+            error: Some(0.0),
+        });
+        self.finish(max.into(), &weighting, sums, options.mode, reach)
+    }
+
+    pub(crate) fn finish(
+        &self,
+        similarity: f64,
+        weighting: &Weighting,
+        sums: Vec<GroupSum>,
+        mode: Mode,
+        reach: Option<Reach>,
+    ) -> Result<SwScore> {
+        let strengths = self.layout.solvable(mode).solve(&self.layout.groups, &sums)?;
+        let layout = Arc::clone(&self.layout);
+        Ok(SwScore { layout, mode, similarity, flat: weighting.flat, strengths, sums, reach })
+    }
+
+    /// The score of a query with the `k` votes that weighed most. Reads every vote, clustered or not.
+    ///
+    /// # Errors
+    /// As [`Self::score`].
+    pub fn explain(
+        &self,
+        query: &[f32],
+        k: usize,
+        options: &ScoreOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Explanation> {
+        let score = self.score(query, options, scratch)?;
+        let unit = unit_query(query, self.meta.dim)?;
+        let n = self.meta.votes;
+        let mut similarities = vec![0.0; n];
+        self.rows.scan_all(&[self.rows.query(&unit)], &mut similarities, options.threads);
+        let max = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let tiers = &self.layout.tiers;
+        let counts = |stored: usize| {
+            let (a, b, _) = unpack(self.battles.words()[stored]);
+            options.mode == Mode::Reference || tiers[a] != tiers[b]
+        };
+        // A negative maximum inverts the reference's weights, and flattens the exact ones.
+        let sign = if max <= 0.0 { -1.0 } else { 1.0 };
+        let mut order: Vec<usize> = (0..n).filter(|stored| counts(*stored)).collect();
+        let source = self.source.words();
+        let heavier = |i: &usize, j: &usize| {
+            let by_weight = (sign * similarities[*j]).total_cmp(&(sign * similarities[*i]));
+            let by_weight = if score.flat { std::cmp::Ordering::Equal } else { by_weight };
+            by_weight.then(source[*i].cmp(&source[*j]))
+        };
+        if k < order.len() {
+            order.select_nth_unstable_by(k, heavier);
+            order.truncate(k);
+        }
+        order.sort_unstable_by(heavier);
+        let ids = self.ids_of(&order);
+        let votes = order.iter().zip(ids).map(|(stored, id)| {
+            let (model_a, model_b, winner) = unpack(self.battles.words()[*stored]);
+            let similarity = f64::from(similarities[*stored]);
+            let power =
+                if score.flat { 0.0 } else { self.meta.weight_exponent * similarity / f64::from(max) };
+            ExplainedVote {
+                row: source[*stored] as usize,
+                id,
+                similarity,
+                weight: 10.0 * libm::pow(10.0, power),
+                model_a,
+                model_b,
+                winner: winner.unwrap_or(Winner::Tie),
+            }
+        });
+        Ok(Explanation { votes: votes.collect(), score })
+    }
+
+    fn ids_of(&self, stored: &[usize]) -> Vec<Option<String>> {
+        let mut out = vec![None; stored.len()];
+        if let Some(ids) = &self.ids {
+            let wanted: std::collections::HashMap<usize, usize> =
+                stored.iter().enumerate().map(|(i, s)| (*s, i)).collect();
+            for (i, id) in ids.bytes().split(|b| *b == b'\n').enumerate() {
+                if let Some(slot) = wanted.get(&i) {
+                    out[*slot] = Some(String::from_utf8_lossy(id).into_owned());
+                }
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,345 @@
+//! A model as a description and named arrays, and as one safetensors file that is mapped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::build::layout;
+use super::clustered::{ClusterMeta, Clusters, INDEX_KIND};
+use super::groups::Group;
+use super::model::{Residuals, SwMeta, SwModel, unpack};
+use super::rows::{MAX_DIM, Rows, StoreKind};
+use super::section::Section;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Name of the description in the metadata of a model's file.
+const META: &str = "routellm.sw_ranking";
+
+/// One named array of a model.
+#[derive(Debug, Clone, Copy)]
+pub struct SwTensor<'a> {
+    /// Name, unique in the model.
+    pub name: &'static str,
+    /// `U8`, `U32` or `F32`.
+    pub dtype: Dtype,
+    /// Shape; the product times the size of a number is the length of `bytes`.
+    pub shape: [usize; 2],
+    /// Little-endian, row-major.
+    pub bytes: &'a [u8],
+}
+
+/// The arrays of a model by name, as they come out of a file.
+pub type SwSections = BTreeMap<String, Section>;
+
+impl SwModel {
+    /// The arrays of the model. Shapes are two-dimensional, with 1 for the missing dimension.
+    pub fn tensors(&self) -> Vec<SwTensor<'_>> {
+        let n = self.meta.votes;
+        let mut out = Vec::new();
+        push_rows(&mut out, ["votes.vectors", "votes.scales"], &self.rows);
+        out.push(words("votes.source", [n, 1], &self.source));
+        out.push(words("votes.battles", [n, 1], &self.battles));
+        if let Some(ids) = &self.ids {
+            let bytes = ids.bytes();
+            out.push(SwTensor { name: "votes.ids", dtype: Dtype::U8, shape: [bytes.len(), 1], bytes });
+        }
+        if let Some(residuals) = &self.residuals {
+            push_rows(&mut out, ["groups.residuals", "groups.residual_scales"], &residuals.rows);
+            out.push(words("groups.cells", [self.meta.groups.len(), self.meta.cells], &residuals.votes));
+        }
+        if let Some(c) = &self.clusters {
+            push_rows(&mut out, ["clusters.centroids", "clusters.centroid_scales"], &c.centroids);
+            push_rows(&mut out, ["clusters.residuals", "clusters.residual_scales"], &c.residuals);
+            let k = c.count();
+            out.push(words("clusters.offsets", [k + 1, 1], &c.offsets));
+            out.push(words("clusters.coarse", [k, 1], &c.coarse_of));
+            out.push(words("clusters.position", [n, 1], &c.position));
+            out.push(floats("clusters.spread", [k, 1], &c.spread));
+            out.push(floats("clusters.counts", [k, self.meta.groups.len()], &c.counts));
+        }
+        out
+    }
+
+    /// A model from its description and arrays. Everything is checked against everything else, but for the
+    /// coordinates themselves, whose integrity is the artifact's checksum.
+    ///
+    /// # Errors
+    /// `InvalidModel` for a description or an array that is missing or does not fit the others.
+    pub fn from_parts(meta: SwMeta, mut sections: SwSections) -> Result<Self> {
+        check_meta(&meta)?;
+        let n = meta.votes;
+        let mut take = |name: &str| sections.remove(name);
+        let need = |name: &str, section: Option<Section>| {
+            section.ok_or_else(|| Error::invalid_model(format!("array {name:?} is missing")))
+        };
+        let vectors = need("votes.vectors", take("votes.vectors"))?;
+        let rows = Rows::from_sections(
+            "votes",
+            meta.store,
+            (n, meta.dim),
+            meta.seed,
+            vectors,
+            take("votes.scales"),
+        )?;
+        let source = word_section("votes.source", n, take("votes.source"))?;
+        let battles = word_section("votes.battles", n, take("votes.battles"))?;
+        let ids = take("votes.ids");
+        if let Some(ids) = &ids {
+            let found = ids.bytes().split(|b| *b == b'\n').count();
+            if found != n {
+                return Err(Error::invalid_model(format!("votes.ids: {found} ids for {n} votes")));
+            }
+        }
+        let groups = meta.groups.len();
+        let residuals = if meta.store.format().is_some() {
+            let n = groups * meta.cells;
+            let data = need("groups.residuals", take("groups.residuals"))?;
+            let scales = take("groups.residual_scales");
+            let rows = Rows::from_sections("groups.residuals", INDEX_KIND, (n, meta.dim), 0, data, scales)?;
+            let votes = word_section("groups.cells", n, take("groups.cells"))?;
+            for (cells, group) in votes.words().chunks_exact(meta.cells).zip(&meta.groups) {
+                if cells.iter().map(|c| u64::from(*c)).sum::<u64>() != u64::from(group.votes) {
+                    return Err(Error::invalid_model("groups.cells: cells do not add up to their group"));
+                }
+            }
+            Some(Residuals { votes, rows })
+        } else {
+            None
+        };
+        let clusters = match &meta.clusters {
+            None => None,
+            Some(c) => Some(clusters(&meta, c, &mut take)?),
+        };
+        let layout = layout(&meta).map_err(|e| Error::invalid_model(e.message().to_owned()))?;
+        let model = Self { meta, layout: Arc::new(layout), rows, residuals, source, battles, ids, clusters };
+        model.check_votes()?;
+        Ok(model)
+    }
+
+    /// Checks that the votes are a permutation, name models that exist, and fill their groups.
+    fn check_votes(&self) -> Result<()> {
+        let n = self.meta.votes;
+        let groups = &self.meta.groups;
+        let mut seen = vec![false; n];
+        for (stored, row) in self.source.words().iter().enumerate() {
+            if *row as usize >= n || std::mem::replace(&mut seen[*row as usize], true) {
+                return Err(Error::invalid_model(format!(
+                    "votes.source: {row} at {stored} is out of range or repeated"
+                )));
+            }
+        }
+        let mut starts = vec![0_usize];
+        for group in groups {
+            starts.push(starts[starts.len() - 1] + group.votes as usize);
+        }
+        seen.fill(false);
+        for (stored, word) in self.battles.words().iter().enumerate() {
+            let (a, b, winner) = unpack(*word);
+            let tiers = &self.meta.tiers;
+            let (Some(a), Some(b), Some(winner)) = (tiers.get(a), tiers.get(b), winner) else {
+                return Err(Error::invalid_model(format!(
+                    "votes.battles: vote {stored} names no model or winner"
+                )));
+            };
+            let key = Group::of(*a, *b, winner);
+            let position = self.clusters.as_ref().map_or(stored, |c| c.position.words()[stored] as usize);
+            let group = starts.partition_point(|start| *start <= position) - 1;
+            let fits = groups.get(group).is_some_and(|g| Group { votes: 0, ..*g } == key);
+            if position >= n || !fits || std::mem::replace(&mut seen[position], true) {
+                return Err(Error::invalid_model(format!(
+                    "votes.battles: vote {stored} is not of its group"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the model into one safetensors file: to a temporary file beside it, which then takes its place,
+    /// so that a crash leaves an old file whole.
+    ///
+    /// # Errors
+    /// `Io` or `NotFound` where the operating system refuses.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let internal =
+            |e: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, format!("writing a model: {e}"));
+        let meta = serde_json::to_string(&self.meta).map_err(|e| internal(&e))?;
+        let mut views = Vec::new();
+        for tensor in self.tensors() {
+            let view = TensorView::new(tensor.dtype, tensor.shape.to_vec(), tensor.bytes)
+                .map_err(|e| internal(&e))?;
+            views.push((tensor.name, view));
+        }
+        let temporary = path.with_extension("tmp");
+        let info = [(META.to_owned(), meta)].into();
+        safetensors::serialize_to_file(views, Some(info), &temporary)
+            .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", temporary.display())))?;
+        File::open(&temporary).and_then(|f| f.sync_all()).map_err(|e| Error::io(&temporary, e))?;
+        std::fs::rename(&temporary, path).map_err(|e| Error::io(path, e))
+    }
+
+    /// Maps a file that [`Self::write`] wrote. The arrays stay in the file and are shared between processes;
+    /// the file must not be changed in place while the model lives (replacing it is fine).
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` for the file; `InvalidModel` if it is no such file or its parts do not fit.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let named = |e: Error| e.context(path.display());
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        // SAFETY: a mapping may change if the file is changed in place, which the documentation forbids; the
+        // bytes are plain numbers, all of whose values are valid.
+        #[allow(unsafe_code, reason = "the store is read in place and shared between processes")]
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
+        let map = Arc::new(map);
+        let bad = |e: &dyn std::fmt::Display| {
+            named(Error::invalid_model(format!("not a model of SW ranking: {e}")))
+        };
+        let (length, header) = safetensors::SafeTensors::read_metadata(&map).map_err(|e| bad(&e))?;
+        let text =
+            header.metadata().as_ref().and_then(|m| m.get(META)).ok_or_else(|| bad(&"no description"))?;
+        let meta: SwMeta = serde_json::from_str(text).map_err(|e| bad(&e))?;
+        let base = length + 8;
+        let mut sections = SwSections::new();
+        for (name, info) in header.tensors() {
+            let (start, end) = info.data_offsets;
+            let section = Section::Mapped { map: Arc::clone(&map), start: base + start, len: end - start };
+            sections.insert(name, section);
+        }
+        Self::from_parts(meta, sections).map_err(named)
+    }
+}
+
+fn push_rows<'a>(out: &mut Vec<SwTensor<'a>>, names: [&'static str; 2], rows: &'a Rows) {
+    let n = rows.n;
+    if rows.kind == StoreKind::F32 {
+        out.push(floats(names[0], [n, rows.dim], &rows.data));
+    } else {
+        let shape = [n, rows.kind.row_bytes(rows.dim)];
+        out.push(SwTensor { name: names[0], dtype: Dtype::U8, shape, bytes: rows.data.bytes() });
+    }
+    if rows.kind.format().is_some() {
+        out.push(floats(names[1], [n, 1], &rows.scales));
+    }
+}
+
+fn words<'a>(name: &'static str, shape: [usize; 2], section: &'a Section) -> SwTensor<'a> {
+    SwTensor { name, dtype: Dtype::U32, shape, bytes: section.bytes() }
+}
+
+fn floats<'a>(name: &'static str, shape: [usize; 2], section: &'a Section) -> SwTensor<'a> {
+    SwTensor { name, dtype: Dtype::F32, shape, bytes: section.bytes() }
+}
+
+fn check_meta(meta: &SwMeta) -> Result<()> {
+    let bad = |message: String| Err(Error::invalid_model(message));
+    if meta.format_version != 1 {
+        return bad(format!("format_version is {}, this build reads 1", meta.format_version));
+    }
+    if meta.dim == 0 || meta.dim > MAX_DIM || meta.votes == 0 || u32::try_from(meta.votes).is_err() {
+        return bad(format!("{} votes of {} dimensions", meta.votes, meta.dim));
+    }
+    let models = meta.models.len();
+    if models == 0 || models >= 1 << 15 || meta.tiers.len() != models || meta.ratings.len() != models {
+        return bad(format!(
+            "{models} models with {} tiers and {} ratings",
+            meta.tiers.len(),
+            meta.ratings.len()
+        ));
+    }
+    let tiers = meta.tiers.iter().max().map_or(0, |t| t + 1);
+    if tiers > 1000 {
+        return bad(format!("tier {} is beyond 1000", tiers - 1));
+    }
+    let fits = |g: &Group| g.first <= g.second && usize::from(g.second) < tiers && g.outcome < 3;
+    if !meta.groups.iter().all(fits)
+        || !meta.groups.is_sorted_by(|a, b| Group { votes: 0, ..*a } < Group { votes: 0, ..*b })
+    {
+        return bad("groups are out of order or of tiers that no model has".to_owned());
+    }
+    let votes: u64 = meta.groups.iter().map(|g| u64::from(g.votes)).sum();
+    if votes != meta.votes as u64 {
+        return bad(format!("groups have {votes} votes, the model {}", meta.votes));
+    }
+    if meta.cells == 0 || meta.cells > 1024 {
+        return bad(format!("{} cells a group", meta.cells));
+    }
+    if !(meta.weight_exponent > 0.0 && meta.weight_exponent <= 100.0) {
+        return bad(format!("weight_exponent is {}", meta.weight_exponent));
+    }
+    Ok(())
+}
+
+fn word_section(name: &str, len: usize, section: Option<Section>) -> Result<Section> {
+    let section = section.ok_or_else(|| Error::invalid_model(format!("array {name:?} is missing")))?;
+    let found = section.bytes().len();
+    if found != 4 * len {
+        return Err(Error::invalid_model(format!("{name}: {len} numbers expected, found {found} bytes")));
+    }
+    Ok(section.aligned_words())
+}
+
+fn float_section(name: &str, len: usize, section: Option<Section>) -> Result<Section> {
+    let section = word_section(name, len, section)?.aligned_floats();
+    match section.floats().iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
+        Some(i) => Err(Error::invalid_model(format!("{name}: number {i} is not finite or negative"))),
+        None => Ok(section),
+    }
+}
+
+fn clusters(
+    meta: &SwMeta,
+    c: &ClusterMeta,
+    take: &mut impl FnMut(&str) -> Option<Section>,
+) -> Result<Clusters> {
+    let (k, groups) = (c.clusters, meta.groups.len());
+    if k == 0 || k > meta.votes || c.coarse == 0 || c.coarse > k || c.open_votes == 0 {
+        return Err(Error::invalid_model(format!(
+            "{k} clusters, {} coarse, {} to open",
+            c.coarse, c.open_votes
+        )));
+    }
+    let mut rows = |name: &str, scales: &str, n: usize| {
+        let data = take(name).ok_or_else(|| Error::invalid_model(format!("array {name:?} is missing")))?;
+        Rows::from_sections(name, INDEX_KIND, (n, meta.dim), meta.seed, data, take(scales))
+    };
+    let centroids = rows("clusters.centroids", "clusters.centroid_scales", k)?;
+    let residuals = rows("clusters.residuals", "clusters.residual_scales", c.coarse * groups)?;
+    let mut clusters = Clusters {
+        open_votes: c.open_votes,
+        centroids,
+        residuals,
+        offsets: word_section("clusters.offsets", k + 1, take("clusters.offsets"))?,
+        coarse_of: word_section("clusters.coarse", k, take("clusters.coarse"))?,
+        position: word_section("clusters.position", meta.votes, take("clusters.position"))?,
+        spread: float_section("clusters.spread", k, take("clusters.spread"))?,
+        counts: float_section("clusters.counts", k * groups, take("clusters.counts"))?,
+        coarse_counts: Vec::new(),
+        coarse_spread: Vec::new(),
+    };
+    let bad = |what: &str| Err(Error::invalid_model(format!("clusters: {what}")));
+    let offsets = clusters.offsets.words();
+    if offsets[0] != 0 || !offsets.is_sorted() || offsets[k] as usize != meta.votes {
+        return bad("offsets do not cover the votes");
+    }
+    let coarse_of = clusters.coarse_of.words();
+    if !coarse_of.is_sorted() || coarse_of[k - 1] as usize >= c.coarse {
+        return bad("coarse clusters are out of order");
+    }
+    if clusters.position.words().iter().any(|p| *p as usize >= meta.votes) {
+        return bad("a position is out of range");
+    }
+    for (cluster, counts) in clusters.counts.floats().chunks_exact(groups).enumerate() {
+        let votes: f64 = counts.iter().map(|x| f64::from(*x)).sum();
+        let whole = counts.iter().all(|x| x.fract() == 0.0);
+        if !whole || votes != f64::from(offsets[cluster + 1] - offsets[cluster]) {
+            return bad("counts do not fit the offsets");
+        }
+    }
+    clusters.derive(groups);
+    Ok(clusters)
+}
