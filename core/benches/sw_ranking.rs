@@ -195,7 +195,7 @@ fn table(subject: &Subject) {
         });
         let batch: Vec<f32> = (0..32).flat_map(|i| subject.query(i).to_vec()).collect();
         // As a batch runs it: tiles of queries whose similarities fit the allowed memory.
-        let tile = ((14 << 20) / (4 * n)).clamp(1, 32);
+        let tile = ((17 << 20) / (4 * n)).clamp(1, 32);
         let tile = if tile >= 4 { tile / 4 * 4 } else { tile };
         let batched = time(|| {
             for part in batch.chunks(tile * subject.dim) {

@@ -20,6 +20,8 @@ pub mod bradley_terry;
 mod filter;
 mod gold;
 pub(crate) mod newton;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pyjson;
 pub mod tiers;
 mod votes;

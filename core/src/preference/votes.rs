@@ -130,6 +130,9 @@ impl VoteTable {
         match ending.as_str() {
             "jsonl" | "ndjson" => Self::read_jsonl(path),
             "csv" => Self::read_csv(path),
+            #[cfg(feature = "parquet")]
+            "parquet" => super::parquet::read_votes(path),
+            #[cfg(not(feature = "parquet"))]
             "parquet" => Err(Error::unsupported(format!(
                 "{}: this build has no parquet reader (cargo feature `parquet`); convert the file to CSV",
                 path.display()

@@ -21,12 +21,12 @@
 //!
 //! let models = ModelIndex::new(["large", "small"])?;
 //! let input = SwInput {
-//!     embeddings: &[1.0, 0.0, 0.9, 0.1, 0.0, 1.0],
+//!     embeddings: &[1.0, 0.0, 0.9, 0.1, 0.8, 0.2, 0.0, 1.0],
 //!     dim: 2,
 //!     models: &models,
-//!     model_a: &[0, 0, 1],
-//!     model_b: &[1, 1, 0],
-//!     winners: &[Winner::ModelA, Winner::Tie, Winner::ModelA],
+//!     model_a: &[0, 0, 0, 1],
+//!     model_b: &[1, 1, 1, 0],
+//!     winners: &[Winner::ModelA, Winner::ModelA, Winner::Tie, Winner::ModelA],
 //!     ids: None,
 //! };
 //! let model = SwModel::build(&input, &BuildOptions::default(), &mut |_| ControlFlow::Continue(()))?;

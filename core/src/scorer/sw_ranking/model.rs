@@ -14,7 +14,7 @@ use crate::kernel;
 use crate::preference::{ModelIndex, Winner, bradley_terry};
 
 /// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
-const BATCH_BYTES: usize = 14 << 20;
+const BATCH_BYTES: usize = 17 << 20;
 /// Most queries that meet a row while it is in the cache.
 const BATCH_QUERIES: usize = 64;
 
@@ -83,7 +83,7 @@ impl Default for ScoreOptions {
     }
 }
 
-/// Buffers that queries share. One per thread of the caller; it grows to 4 bytes a vote (14 MiB for a batch).
+/// Buffers that queries share. One per thread of the caller; it grows to 4 bytes a vote (17 MiB for a batch).
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) similarities: Vec<f32>,
