@@ -1,3 +1,5 @@
+//! Link settings of an addon.
+
 fn main() {
     napi_build::setup();
 }

@@ -1,1 +1,53 @@
-//! Node.js bindings.
+//! Glue between `routellm-core` and Node.js.
+//!
+//! What is exported here is the layer below the package's own face (`node/lib`), made for it alone: prompts
+//! come as strings or bytes, options as numbers, and a decision as four numbers in an array of the caller,
+//! because an object built here would cost more than the rest of the call. JavaScript checks names and
+//! types; everything else is checked by the core.
+//!
+//! Every entry runs under one [`guard`](guard::guard): a panic becomes an error of kind `Internal`, also on
+//! the worker threads, where it would end the process.
+
+#![allow(unreachable_pub, reason = "what napi exports is seen by JavaScript, not through the module tree")]
+#![allow(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+
+mod cancel;
+mod decision;
+mod error;
+mod guard;
+mod open;
+mod router;
+mod selftest;
+mod text;
+mod work;
+
+use napi_derive::napi;
+
+use crate::error::{Result, guarded};
+
+/// Version of the library.
+#[napi]
+pub fn version() -> &'static str {
+    routellm_core::VERSION
+}
+
+/// The prompt of a chat, from its messages as JSON.
+///
+/// # Errors
+/// `InvalidArgument` if the JSON has no user message with text.
+#[napi]
+pub fn prompt_from_messages(messages: String) -> Result<String> {
+    guarded(|| routellm_core::prompt_from_messages(&messages))
+}
+
+/// Tells where the npm package of ONNX Runtime keeps its library, and what an error says was looked at.
+///
+/// # Errors
+/// None.
+#[napi]
+pub fn set_package_library(path: Option<String>, description: String) -> Result<()> {
+    guarded(|| {
+        routellm_core::runtime::set_package_library(path.map(Into::into), description);
+        Ok(())
+    })
+}

@@ -266,6 +266,10 @@ impl Router {
         options: &RouteOptions,
         score: impl FnOnce() -> Result<(f64, bool)>,
     ) -> Result<Decision> {
+        // Also for a router that is too fast to be interrupted: a token that has no effect would be a surprise.
+        if let Some(token) = &options.cancel {
+            token.check()?;
+        }
         let (side, win_rate, truncated, fallback) = match score() {
             Ok((win_rate, truncated)) => {
                 let side = if win_rate >= threshold { Side::Strong } else { Side::Weak };

@@ -1,0 +1,26 @@
+// Package routellm decides per prompt, before any LLM is called, whether a strong (expensive) or a weak (cheap)
+// model should answer.
+//
+//	router, err := routellm.Default()
+//	if err != nil {
+//		return err
+//	}
+//	defer router.Close()
+//	decision, err := router.Route(ctx, "Prove that the square root of two is irrational.")
+//	if err != nil {
+//		return err
+//	}
+//	fmt.Println(decision.Model, decision.WinRate)
+//
+// A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's answer
+// is preferred or needed; the decision is [Strong] if and only if the win rate is at least the threshold.
+//
+// A [Router] is safe for concurrent use. Errors are [*Error] values, whose [Kind] says what went wrong. A call that
+// ended because its context did also matches [context.Canceled] or [context.DeadlineExceeded] under [errors.Is].
+// Text must be UTF-8: other strings are refused, never repaired.
+//
+// # Linking
+//
+// The package uses the C library of the same name, which cgo finds by pkg-config. With the build tag
+// routellm_noconfig it takes what CGO_CFLAGS and CGO_LDFLAGS say instead.
+package routellm

@@ -1,0 +1,98 @@
+package routellm
+
+/*
+#include "glue.h"
+*/
+import "C"
+
+import (
+	"context"
+	"fmt"
+)
+
+// Kind says what went wrong. The numbers are those of every language and are never reused.
+type Kind int32
+
+// The kinds of errors.
+const (
+	// InvalidArgument: an argument, option, prompt or embedding is not acceptable.
+	InvalidArgument Kind = C.ROUTELLM_INVALID_ARGUMENT
+	// NotFound: a file, artifact or bundled router does not exist.
+	NotFound Kind = C.ROUTELLM_NOT_FOUND
+	// InvalidModel: an artifact, checkpoint or tokenizer is malformed, incomplete or altered.
+	InvalidModel Kind = C.ROUTELLM_INVALID_MODEL
+	// Unsupported: the request is understood but this router cannot do it.
+	Unsupported Kind = C.ROUTELLM_UNSUPPORTED
+	// RuntimeUnavailable: ONNX Runtime is needed and could not be loaded.
+	RuntimeUnavailable Kind = C.ROUTELLM_RUNTIME_UNAVAILABLE
+	// Inference: ONNX Runtime failed while computing.
+	Inference Kind = C.ROUTELLM_INFERENCE
+	// Tokenize: the tokenizer failed on a text.
+	Tokenize Kind = C.ROUTELLM_TOKENIZE
+	// Cancelled: the context of the call ended.
+	Cancelled Kind = C.ROUTELLM_CANCELLED
+	// ResourceExhausted: a limit of memory, size or time was hit.
+	ResourceExhausted Kind = C.ROUTELLM_RESOURCE_EXHAUSTED
+	// Internal: a defect of this library.
+	Internal Kind = C.ROUTELLM_INTERNAL
+	// IO: the operating system refused to read or write.
+	IO Kind = C.ROUTELLM_IO
+	// Remote: an endpoint that the caller configured failed.
+	Remote Kind = C.ROUTELLM_REMOTE
+)
+
+// String is the name of the kind, as in "InvalidArgument".
+func (k Kind) String() string {
+	return C.GoString(C.routellm_status_name(C.routellm_status(k)))
+}
+
+// Error is what every function of this package returns when it fails.
+type Error struct {
+	// Kind says what went wrong.
+	Kind Kind
+	// Message says what was expected, what came and what to do.
+	Message string
+
+	cause error
+}
+
+// Error is the kind and the message.
+func (e *Error) Error() string {
+	return fmt.Sprintf("routellm: %v: %s", e.Kind, e.Message)
+}
+
+// Unwrap gives the error of the context that ended the call, or nil.
+func (e *Error) Unwrap() error {
+	return e.cause
+}
+
+// Is makes two errors of the same kind alike for [errors.Is]; target's message counts if it has one.
+func (e *Error) Is(target error) bool {
+	other, ok := target.(*Error)
+	return ok && other.Kind == e.Kind && (other.Message == "" || other.Message == e.Message)
+}
+
+func invalid(format string, args ...any) *Error {
+	return &Error{Kind: InvalidArgument, Message: fmt.Sprintf(format, args...)}
+}
+
+// cancelled is the error of a call whose context ended.
+func cancelled(ctx context.Context) *Error {
+	cause := context.Cause(ctx)
+	if err := ctx.Err(); err != nil && cause != err {
+		cause = fmt.Errorf("%w: %w", err, cause)
+	}
+	return &Error{Kind: Cancelled, Message: "the call was cancelled", cause: cause}
+}
+
+// failure turns a status and its error into a Go error, and frees the latter. It must not be called for success.
+func failure(ctx context.Context, status C.routellm_status, cerr *C.routellm_error) error {
+	defer C.routellm_error_free(cerr)
+	if status < 0 || cerr == nil {
+		return &Error{Kind: ResourceExhausted, Message: "out of memory"}
+	}
+	if Kind(status) == Cancelled && ctx != nil && ctx.Err() != nil {
+		return cancelled(ctx)
+	}
+	return &Error{Kind: Kind(status), Message: C.GoString(C.routellm_error_message(cerr))}
+}

@@ -1,0 +1,154 @@
+/* One crossing from Go to C for each call: options are made, used and freed on this side. */
+#ifndef ROUTELLM_GO_GLUE_H
+#define ROUTELLM_GO_GLUE_H
+
+#include <stdlib.h>
+
+#include <routellm.h>
+
+/* What a call asks for. Absent numbers stand beside a 0. */
+typedef struct {
+    double threshold;
+    double strong_share;
+    int32_t has_threshold;
+    int32_t has_strong_share;
+    int32_t on_error;
+    int32_t is_default;
+} go_route_options;
+
+static inline routellm_status go_options(const go_route_options *wanted, const routellm_cancel_token *token,
+                                         routellm_route_options **out, routellm_error **err)
+{
+    routellm_status status = ROUTELLM_OK;
+    routellm_route_options *options = NULL;
+
+    *out = NULL;
+    if (wanted->is_default && token == NULL) {
+        return ROUTELLM_OK;
+    }
+    options = routellm_route_options_new();
+    if (wanted->has_threshold) {
+        status = routellm_route_options_set_threshold(options, wanted->threshold, err);
+    }
+    if (status == ROUTELLM_OK && wanted->has_strong_share) {
+        status = routellm_route_options_set_strong_share(options, wanted->strong_share, err);
+    }
+    if (status == ROUTELLM_OK) {
+        status = routellm_route_options_set_on_error(options, wanted->on_error, err);
+    }
+    if (status == ROUTELLM_OK && wanted->on_error != ROUTELLM_ON_ERROR_RAISE) {
+        status = routellm_route_options_set_keep_fallback_errors(options, 1, err);
+    }
+    if (status == ROUTELLM_OK && token != NULL) {
+        status = routellm_route_options_set_cancel(options, token, err);
+    }
+    if (status != ROUTELLM_OK) {
+        routellm_route_options_free(options);
+        return status;
+    }
+    *out = options;
+    return ROUTELLM_OK;
+}
+
+static inline routellm_status go_route(const routellm_router *router, const char *prompt, size_t len,
+                                       const go_route_options *wanted, const routellm_cancel_token *token,
+                                       routellm_decision *decision, routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        decision->struct_size = sizeof *decision;
+        status = routellm_route(router, prompt, len, options, decision, err);
+        routellm_route_options_free(options);
+    }
+    return status;
+}
+
+static inline routellm_status go_route_embedding(const routellm_router *router, const float *values, size_t dimension,
+                                                 const go_route_options *wanted, const routellm_cancel_token *token,
+                                                 routellm_decision *decision, routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        decision->struct_size = sizeof *decision;
+        status = routellm_route_embedding(router, values, dimension, options, decision, err);
+        routellm_route_options_free(options);
+    }
+    return status;
+}
+
+static inline routellm_status go_threshold(const routellm_router *router, const go_route_options *wanted,
+                                           double *threshold, routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, NULL, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        status = routellm_threshold(router, options, threshold, err);
+        routellm_route_options_free(options);
+    }
+    return status;
+}
+
+/*
+ * Go memory that C reads may hold no Go pointers, so that a batch comes as one text and the lengths of its parts.
+ * NULL if there is no memory.
+ */
+static inline routellm_text *go_texts(const char *joined, const size_t *lengths, size_t count)
+{
+    routellm_text *texts = (routellm_text *)calloc(count == 0 ? 1 : count, sizeof *texts);
+    size_t i;
+
+    for (i = 0; texts != NULL && i < count; i++) {
+        texts[i].data = lengths[i] == 0 ? NULL : joined;
+        texts[i].len = lengths[i];
+        joined += lengths[i];
+    }
+    return texts;
+}
+
+/* -1 if there is no memory. */
+static inline routellm_status go_route_batch(const routellm_router *router, const char *joined, const size_t *lengths,
+                                             size_t count, const go_route_options *wanted,
+                                             const routellm_cancel_token *token, routellm_decision *decisions,
+                                             routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_text *texts;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status != ROUTELLM_OK) {
+        return status;
+    }
+    texts = go_texts(joined, lengths, count);
+    if (texts == NULL) {
+        status = -1;
+    } else {
+        if (count > 0) {
+            decisions[0].struct_size = sizeof decisions[0];
+        }
+        status = routellm_route_batch(router, texts, count, options, decisions, err);
+    }
+    free(texts);
+    routellm_route_options_free(options);
+    return status;
+}
+
+static inline routellm_status go_win_rates(const routellm_router *router, const char *joined, const size_t *lengths,
+                                           size_t count, const routellm_cancel_token *token, double *win_rates,
+                                           routellm_error **err)
+{
+    routellm_text *texts = go_texts(joined, lengths, count);
+    routellm_status status = -1;
+
+    if (texts != NULL) {
+        status = routellm_win_rates(router, texts, count, token, win_rates, err);
+    }
+    free(texts);
+    return status;
+}
+
+#endif

@@ -1,0 +1,3 @@
+module routellm.dev/go/routellm
+
+go 1.24

@@ -1,0 +1,6 @@
+//go:build routellm_noconfig
+
+package routellm
+
+// #cgo LDFLAGS: -lroutellm
+import "C"

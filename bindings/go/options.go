@@ -1,0 +1,213 @@
+package routellm
+
+/*
+#include "glue.h"
+*/
+import "C"
+
+import "strings"
+
+// Mode is the mathematics that a router follows. Routers that know one mode take either.
+type Mode int32
+
+// The modes.
+const (
+	// Exact is the mathematically right one, and the default.
+	Exact Mode = C.ROUTELLM_MODE_EXACT
+	// Reference is that of lm-sys/RouteLLM, to the digit where that is possible.
+	Reference Mode = C.ROUTELLM_MODE_REFERENCE
+)
+
+// An OpenOption changes how a router is opened. One that has no effect on the router is an error.
+type OpenOption func(*openOptions)
+
+type openOptions struct {
+	strong, weak, onnxRuntime *string
+	mode                      Mode
+	sessions, intraThreads    *int
+	throughput                bool
+}
+
+// WithStrong names the strong model, one of the artifact's candidates.
+func WithStrong(model string) OpenOption {
+	return func(o *openOptions) { o.strong = &model }
+}
+
+// WithWeak names the weak model, one of the artifact's candidates.
+func WithWeak(model string) OpenOption {
+	return func(o *openOptions) { o.weak = &model }
+}
+
+// WithMode sets the mode.
+func WithMode(mode Mode) OpenOption {
+	return func(o *openOptions) { o.mode = mode }
+}
+
+// WithONNXRuntime names the file of libonnxruntime. Without it the library is looked for.
+func WithONNXRuntime(path string) OpenOption {
+	return func(o *openOptions) { o.onnxRuntime = &path }
+}
+
+// WithSessions sets the number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
+func WithSessions(count int) OpenOption {
+	return func(o *openOptions) { o.sessions = &count }
+}
+
+// WithIntraThreads sets the number of threads inside one ONNX session: 1 to 256, by default the smaller of the
+// number of cores and 4.
+func WithIntraThreads(count int) OpenOption {
+	return func(o *openOptions) { o.intraThreads = &count }
+}
+
+// WithThroughput opens one single-threaded ONNX session for each core: most requests a second for many callers.
+func WithThroughput() OpenOption {
+	return func(o *openOptions) { o.throughput = true }
+}
+
+// cOpenOptions are the options for C, or nil for the defaults. The caller frees them.
+func cOpenOptions(options []OpenOption) (*C.routellm_open_options, error) {
+	if len(options) == 0 {
+		return nil, nil
+	}
+	var wanted openOptions
+	for _, option := range options {
+		option(&wanted)
+	}
+	out := C.routellm_open_options_new()
+	if err := wanted.apply(out); err != nil {
+		C.routellm_open_options_free(out)
+		return nil, err
+	}
+	return out, nil
+}
+
+func (o *openOptions) apply(out *C.routellm_open_options) error {
+	var cerr *C.routellm_error
+	if o.throughput {
+		if status := C.routellm_open_options_set_throughput(out, &cerr); status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	if status := C.routellm_open_options_set_mode(out, C.int32_t(o.mode), &cerr); status != C.ROUTELLM_OK {
+		return failure(nil, status, cerr)
+	}
+	texts := []struct {
+		name  string
+		value *string
+		set   func(*C.char) C.routellm_status
+	}{
+		{"strong", o.strong, func(s *C.char) C.routellm_status {
+			return C.routellm_open_options_set_strong(out, s, &cerr)
+		}},
+		{"weak", o.weak, func(s *C.char) C.routellm_status {
+			return C.routellm_open_options_set_weak(out, s, &cerr)
+		}},
+		{"ONNX Runtime", o.onnxRuntime, func(s *C.char) C.routellm_status {
+			return C.routellm_open_options_set_onnxruntime(out, s, &cerr)
+		}},
+	}
+	for _, text := range texts {
+		if text.value == nil {
+			continue
+		}
+		if err := withCString(text.name, *text.value, func(s *C.char) error {
+			if status := text.set(s); status != C.ROUTELLM_OK {
+				return failure(nil, status, cerr)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	if o.sessions != nil {
+		if *o.sessions < 0 {
+			return invalid("sessions is %d, expected 1 to 256", *o.sessions)
+		}
+		if status := C.routellm_open_options_set_sessions(out, C.size_t(*o.sessions), &cerr); status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	if o.intraThreads != nil {
+		if *o.intraThreads < 0 {
+			return invalid("intra_threads is %d, expected 1 to 256", *o.intraThreads)
+		}
+		status := C.routellm_open_options_set_intra_threads(out, C.size_t(*o.intraThreads), &cerr)
+		if status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	return nil
+}
+
+// withCString calls f with a C string of text, which must be one: C would cut it at a NUL.
+func withCString(name, text string, f func(*C.char) error) error {
+	if strings.IndexByte(text, 0) >= 0 {
+		return invalid("%s holds a NUL: %q", name, text)
+	}
+	s := C.CString(text)
+	defer C.free(ptr(s))
+	return f(s)
+}
+
+// OnError says what a call does when a prompt cannot be scored.
+type OnError int32
+
+// What a call does when a prompt cannot be scored.
+const (
+	// Raise returns the error. The default.
+	Raise OnError = C.ROUTELLM_ON_ERROR_RAISE
+	// FallBackToStrong decides for the strong model.
+	FallBackToStrong OnError = C.ROUTELLM_ON_ERROR_STRONG
+	// FallBackToWeak decides for the weak model.
+	FallBackToWeak OnError = C.ROUTELLM_ON_ERROR_WEAK
+)
+
+// A RouteOption changes one call. It is a value, so that a call with options allocates nothing for them.
+type RouteOption struct {
+	kind  optionKind
+	value float64
+}
+
+type optionKind int8
+
+const (
+	optionThreshold optionKind = iota + 1
+	optionStrongShare
+	optionOnError
+)
+
+// WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1].
+func WithThreshold(threshold float64) RouteOption {
+	return RouteOption{optionThreshold, threshold}
+}
+
+// WithStrongShare decides by the threshold at which this share of the artifact's calibration sample goes to the
+// strong model, in [0, 1]. It excludes [WithThreshold].
+func WithStrongShare(share float64) RouteOption {
+	return RouteOption{optionStrongShare, share}
+}
+
+// WithOnError sets what happens when a prompt cannot be scored. Wrong options are errors all the same, and so is
+// the end of the context.
+func WithOnError(onError OnError) RouteOption {
+	return RouteOption{optionOnError, float64(onError)}
+}
+
+// cRouteOptions are the options as the C helpers take them. Everything is checked by the library.
+func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
+	wanted := C.go_route_options{is_default: 1}
+	for _, option := range options {
+		wanted.is_default = 0
+		switch option.kind {
+		case optionThreshold:
+			wanted.threshold, wanted.has_threshold = C.double(option.value), 1
+		case optionStrongShare:
+			wanted.strong_share, wanted.has_strong_share = C.double(option.value), 1
+		case optionOnError:
+			wanted.on_error = C.int32_t(option.value)
+		default:
+			return wanted, invalid("a RouteOption is empty: use the With functions")
+		}
+	}
+	return wanted, nil
+}

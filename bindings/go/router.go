@@ -1,0 +1,205 @@
+package routellm
+
+/*
+#include "glue.h"
+*/
+import "C"
+
+import (
+	"encoding/json"
+	"runtime"
+	"sync"
+	"unsafe"
+)
+
+// Version is the version of the library that is loaded, as in "0.1.0".
+func Version() string {
+	return C.GoString(C.routellm_version())
+}
+
+// A Router decides which model should answer a prompt. It is immutable and safe for concurrent use. To reload, open
+// another one, swap the pointers and close the old one: Close waits for the calls that run on it.
+type Router struct {
+	// Held for reading by calls, so that Close cannot free what they use.
+	mu     sync.RWMutex
+	handle *C.routellm_router
+
+	cleanup runtime.Cleanup
+	// Names are copied once: a decision allocates nothing.
+	strong, weak string
+	dimension    int
+	// Whether calls may last long enough to be worth interrupting: those of an encoder.
+	interruptible bool
+}
+
+// Open opens an artifact (a folder with router.json), or a checkpoint in the published RouteLLM layout.
+func Open(folder string, options ...OpenOption) (*Router, error) {
+	var router *Router
+	err := withCString("folder", folder, func(path *C.char) error {
+		var err error
+		router, err = open(options, func(o *C.routellm_open_options, out **C.routellm_router,
+			cerr **C.routellm_error) C.routellm_status {
+			return C.routellm_router_open(path, o, out, cerr)
+		})
+		return err
+	})
+	return router, err
+}
+
+// Default opens the router that is compiled into the library: it needs no file and no ONNX Runtime.
+func Default(options ...OpenOption) (*Router, error) {
+	return open(options, func(o *C.routellm_open_options, out **C.routellm_router,
+		cerr **C.routellm_error) C.routellm_status {
+		return C.routellm_router_open_default(o, out, cerr)
+	})
+}
+
+func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm_router,
+	**C.routellm_error) C.routellm_status) (*Router, error) {
+	copts, err := cOpenOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	defer C.routellm_open_options_free(copts)
+	var handle *C.routellm_router
+	var cerr *C.routellm_error
+	if status := call(copts, &handle, &cerr); status != C.ROUTELLM_OK {
+		return nil, failure(nil, status, cerr)
+	}
+	router := &Router{
+		handle:    handle,
+		strong:    C.GoString(C.routellm_router_strong(handle)),
+		weak:      C.GoString(C.routellm_router_weak(handle)),
+		dimension: int(C.routellm_router_embedding_dimension(handle)),
+	}
+	// Hashed features take microseconds; a router of embeddings may run an encoder.
+	router.interruptible = router.dimension > 0
+	router.cleanup = runtime.AddCleanup(router, func(handle *C.routellm_router) { C.routellm_router_free(handle) }, handle)
+	return router, nil
+}
+
+// Close frees the router after the calls that run on it. Calls that come later fail. A router that is not closed is
+// freed by the garbage collector.
+func (r *Router) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.handle != nil {
+		r.cleanup.Stop()
+		C.routellm_router_free(r.handle)
+		r.handle = nil
+	}
+	return nil
+}
+
+// use keeps the router alive until the returned function is called.
+func (r *Router) use() (*C.routellm_router, error) {
+	r.mu.RLock()
+	if r.handle == nil {
+		r.mu.RUnlock()
+		return nil, invalid("the router is closed")
+	}
+	return r.handle, nil
+}
+
+// Strong is the name of the strong model.
+func (r *Router) Strong() string { return r.strong }
+
+// Weak is the name of the weak model.
+func (r *Router) Weak() string { return r.weak }
+
+// EmbeddingDimension is the length of the embeddings that the router takes; 0 if it reads hashed features and takes
+// none.
+func (r *Router) EmbeddingDimension() int { return r.dimension }
+
+// Fallbacks is the number of decisions that were fallbacks. 0 for a closed router.
+func (r *Router) Fallbacks() uint64 {
+	handle, err := r.use()
+	if err != nil {
+		return 0
+	}
+	defer r.mu.RUnlock()
+	return uint64(C.routellm_router_fallbacks(handle))
+}
+
+// Info is what is known about a router.
+type Info struct {
+	// Name of the artifact.
+	Name string `json:"name"`
+	// Kind of scorer, as in "linear" and "mf".
+	Kind string `json:"kind"`
+	// Models are the candidates; Strong and Weak are two of them.
+	Models []string `json:"models"`
+	Strong string   `json:"strong"`
+	Weak   string   `json:"weak"`
+	// Mode is "exact" or "reference".
+	Mode string `json:"mode"`
+	// Featurizer is what turns a prompt into numbers.
+	Featurizer FeaturizerInfo `json:"featurizer"`
+	// Calibration for this pair, or nil.
+	Calibration *CalibrationInfo `json:"calibration"`
+	// Runtime is the ONNX Runtime in use, or nil.
+	Runtime *RuntimeInfo `json:"runtime"`
+	// Path of the artifact, or nil for the one that is compiled in.
+	Path *string `json:"path"`
+	// Provenance says what the artifact was made from.
+	Provenance map[string]any `json:"provenance"`
+	// Version of the library.
+	Version string `json:"version"`
+}
+
+// FeaturizerInfo is a featurizer in short.
+type FeaturizerInfo struct {
+	// Kind is "hashed", "onnx" or "caller".
+	Kind      string `json:"kind"`
+	ID        string `json:"id"`
+	Dimension int    `json:"dimension"`
+	// MaxBytes and MaxTokens of a prompt are looked at; nil if that does not apply.
+	MaxBytes  *int `json:"max_bytes"`
+	MaxTokens *int `json:"max_tokens"`
+}
+
+// CalibrationInfo is a calibration in short.
+type CalibrationInfo struct {
+	// Sample names the prompts, Count is their number.
+	Sample string `json:"sample"`
+	Count  int    `json:"count"`
+	// DefaultThreshold is that of a call which names none, DefaultStrongShare the share that it stands for.
+	DefaultStrongShare float64 `json:"default_strong_share"`
+	DefaultThreshold   float64 `json:"default_threshold"`
+}
+
+// RuntimeInfo is an ONNX Runtime in use.
+type RuntimeInfo struct {
+	Library      string `json:"library"`
+	Build        string `json:"build"`
+	Provider     string `json:"provider"`
+	Sessions     int    `json:"sessions"`
+	IntraThreads int    `json:"intra_threads"`
+}
+
+// Info tells what is known about the router.
+func (r *Router) Info() (*Info, error) {
+	handle, err := r.use()
+	if err != nil {
+		return nil, err
+	}
+	defer r.mu.RUnlock()
+	var text *C.routellm_string
+	var cerr *C.routellm_error
+	if status := C.routellm_router_info_json(handle, &text, &cerr); status != C.ROUTELLM_OK {
+		return nil, failure(nil, status, cerr)
+	}
+	info := new(Info)
+	if err := json.Unmarshal([]byte(takeString(text)), info); err != nil {
+		return nil, &Error{Kind: Internal, Message: "info: " + err.Error(), cause: err}
+	}
+	return info, nil
+}
+
+// takeString copies a C string object and frees it.
+func takeString(text *C.routellm_string) string {
+	defer C.routellm_string_free(text)
+	return C.GoStringN(C.routellm_string_data(text), C.int(C.routellm_string_len(text)))
+}
+
+func ptr(s *C.char) unsafe.Pointer { return unsafe.Pointer(s) }

@@ -1,0 +1,73 @@
+//! Decisions as numbers.
+
+use napi::bindgen_prelude::Float64Array;
+use napi_derive::napi;
+use routellm_core::{Decision, Error, ErrorKind, OnError, Policy, Result, Side};
+
+/// Numbers of one decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated (0 or 1).
+pub(crate) const NUMBERS: usize = 4;
+
+/// Why the decision at an index is a fallback.
+#[napi(object, object_from_js = false)]
+pub struct FallbackReason {
+    /// Which decision of the call.
+    pub index: u32,
+    /// The message of the error.
+    pub reason: String,
+}
+
+/// The decisions of one call.
+#[napi(object, object_from_js = false)]
+pub struct Decided {
+    /// Four for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated.
+    pub numbers: Float64Array,
+    /// Those that are fallbacks.
+    pub fallbacks: Vec<FallbackReason>,
+}
+
+impl Decided {
+    pub(crate) fn new(decisions: &[Decision]) -> Self {
+        let mut numbers = vec![0.0; decisions.len() * NUMBERS];
+        for (decision, out) in decisions.iter().zip(numbers.chunks_exact_mut(NUMBERS)) {
+            write(decision, out);
+        }
+        Self { numbers: Float64Array::new(numbers), fallbacks: fallbacks(decisions) }
+    }
+}
+
+/// Writes one decision.
+pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
+    out[0] = f64::from(u8::from(decision.side == Side::Strong));
+    out[1] = decision.win_rate.unwrap_or(f64::NAN);
+    out[2] = decision.threshold;
+    out[3] = f64::from(u8::from(decision.truncated));
+}
+
+/// Why some decisions are fallbacks.
+pub(crate) fn fallbacks(decisions: &[Decision]) -> Vec<FallbackReason> {
+    let reason = |(index, decision): (usize, &Decision)| {
+        let fallback = decision.fallback.as_ref()?;
+        Some(FallbackReason { index: index as u32, reason: fallback.reason.to_string() })
+    };
+    decisions.iter().enumerate().filter_map(reason).collect()
+}
+
+/// The policy that JavaScript means: 0 is the default, 1 a threshold, 2 a strong share.
+pub(crate) fn policy(kind: u32, value: f64) -> Result<Policy> {
+    match kind {
+        0 => Ok(Policy::Default),
+        1 => Ok(Policy::Threshold(value)),
+        2 => Ok(Policy::StrongShare(value)),
+        other => Err(Error::new(ErrorKind::Internal, format!("policy {other} from JavaScript"))),
+    }
+}
+
+/// What JavaScript wants on an error: 0 is raise, 1 strong, 2 weak.
+pub(crate) fn on_error(number: u32) -> Result<OnError> {
+    match number {
+        0 => Ok(OnError::Raise),
+        1 => Ok(OnError::Strong),
+        2 => Ok(OnError::Weak),
+        other => Err(Error::new(ErrorKind::Internal, format!("on_error {other} from JavaScript"))),
+    }
+}

@@ -1,0 +1,73 @@
+/**
+ * routellm.h: decides per prompt, before any LLM is called, whether a strong (expensive) or a weak (cheap)
+ * model should answer.
+ *
+ * This is the manual of the C interface. It begins with a program that works:
+ *
+ *     #include <stdio.h>
+ *     #include <string.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     int main(void)
+ *     {
+ *         const char *prompt = "Prove that the square root of two is irrational.";
+ *         routellm_decision decision = ROUTELLM_DECISION_INIT;
+ *         routellm_router *router = NULL;
+ *         routellm_error *err = NULL;
+ *
+ *         if (routellm_router_open_default(NULL, &router, &err) != ROUTELLM_OK ||
+ *             routellm_route(router, prompt, strlen(prompt), NULL, &decision, &err) != ROUTELLM_OK) {
+ *             fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *             routellm_error_free(err);
+ *             routellm_router_free(router);
+ *             return 1;
+ *         }
+ *         printf("%s (win rate %.3f, threshold %.3f)\n", decision.model, decision.win_rate, decision.threshold);
+ *         routellm_router_free(router);
+ *         return 0;
+ *     }
+ *
+ * Compile it with `cc route.c $(pkg-config --cflags --libs routellm)`, or in CMake with
+ * `find_package(routellm)` and `target_link_libraries(route routellm::routellm)`.
+ *
+ *
+ * WORDS
+ *
+ * A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's
+ * answer is preferred or needed. The decision is strong if and only if the win rate is at least the threshold.
+ * A strong share names a threshold by the fraction of traffic that it sends to the strong model, through the
+ * calibration table of the router. An artifact is a folder with everything that one router needs.
+ *
+ *
+ * RULES
+ *
+ * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above
+ * all, one `const routellm_router *` serves a whole program. A function that takes a pointer without `const`
+ * needs the object for itself, `_free` functions included.
+ *
+ * Ownership. What a `_new`, `_open` or `_clone` function returns, and what a call stores in a `routellm_xxx **`,
+ * is yours: free it once with the `_free` function of its type. Every `_free` takes `NULL`. A `const char *` that
+ * is returned is not yours: it lives as long as the object that it came from. What you pass is only read during the
+ * call, and copied if it is kept.
+ *
+ * Errors. Functions that can fail return a status: `ROUTELLM_OK`, which is 0, or a positive number. Their last
+ * parameter `err` may be `NULL`; otherwise a failure, and only a failure, stores a new error there. Initialise it
+ * with `NULL`. Nothing is kept between calls, in no thread: there is no last error. A result is stored only on
+ * success (arrays of numbers may hold anything after a failure). A `NULL` where an object or a place for a result
+ * is needed is `ROUTELLM_INVALID_ARGUMENT`, and so is a pointer that is not aligned to its type.
+ *
+ * Texts. Prompts and JSON are a pointer and a length in bytes; length 0 permits `NULL`, no NUL is needed at the
+ * end, and a NUL inside is a character as any other. They must be UTF-8. Names of models are NUL-terminated UTF-8,
+ * paths NUL-terminated strings as the file system has them.
+ *
+ * Numbers that choose (sides, modes, flags) are `int32_t`, and others than the named ones are refused.
+ *
+ * Growth. Objects are opaque, and `routellm_decision` says its own size, so that later versions of the library serve
+ * programs compiled with this header as long as `routellm_abi_version()` stays.
+ *
+ * Privacy. No prompt is logged, stored or sent anywhere.
+ *
+ * Forks. A child process may go on using a router without ONNX sessions. A router with sessions that its parent
+ * opened returns an error there.
+ */

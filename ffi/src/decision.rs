@@ -1,0 +1,126 @@
+//! Plain structs: a decision, and a text of a batch.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use routellm_core::{Decision, Result, Side};
+
+use crate::args::invalid;
+use crate::error::routellm_error;
+use crate::router::Names;
+use crate::status::{ROUTELLM_OK, routellm_status};
+
+/// Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
+pub const ROUTELLM_SIDE_STRONG: i32 = 1;
+/// Side: the weak, cheap model.
+pub const ROUTELLM_SIDE_WEAK: i32 = 2;
+
+/// A text of a batch: `len` bytes of UTF-8. `data` may be `NULL` if `len` is 0.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct routellm_text {
+    /// The bytes. They need no NUL at the end.
+    pub data: *const c_char,
+    /// Their number.
+    pub len: usize,
+}
+
+/// Which model should answer, and why.
+///
+/// Set `struct_size` before the call, most easily with `ROUTELLM_DECISION_INIT`. The library fills in the rest
+/// on success, and touches nothing on failure. Later versions may append members: the size tells which ones
+/// your program knows.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct routellm_decision {
+    /// `sizeof(routellm_decision)`, set by you.
+    pub struct_size: usize,
+    /// P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+    pub win_rate: f64,
+    /// The threshold that the win rate was compared with, in [0, 1].
+    pub threshold: f64,
+    /// The name of the chosen model. It belongs to the router, and is valid until that is freed.
+    pub model: *const c_char,
+    /// The error behind a fallback, if `routellm_route_options_set_keep_fallback_errors()` asked for it; then
+    /// you own it. Else `NULL`.
+    pub fallback_error: *mut routellm_error,
+    /// `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+    pub side: i32,
+    /// 1 if the prompt was longer than the router reads, and was cut; else 0.
+    pub truncated: i32,
+    /// 1 if the prompt could not be scored, and `on_error` decided; else 0.
+    pub fallback: i32,
+    /// In a fallback, the status of the error behind it; else `ROUTELLM_OK`.
+    pub fallback_status: routellm_status,
+}
+
+/// Size of the first version of the struct: the least that a caller can know.
+const FIRST_SIZE: usize = 40 + 16;
+// The first version has no padding that a later member could hide in.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<routellm_decision>() == FIRST_SIZE);
+
+/// The caller's decisions: an array whose elements are as large as the caller knows them.
+pub(crate) struct Decisions {
+    first: *mut u8,
+    stride: usize,
+}
+
+impl Decisions {
+    /// # Safety
+    /// `pointer` is `NULL` or an array of decisions, at least one, of which the first says its size.
+    pub(crate) unsafe fn new(pointer: *mut routellm_decision, name: &str) -> Result<Self> {
+        if pointer.is_null() {
+            return Err(invalid(format!("{name} is NULL")));
+        }
+        if !pointer.is_aligned() {
+            return Err(invalid(format!("{name} is not aligned to its type")));
+        }
+        // SAFETY: not NULL and aligned; the size is the first member of every version.
+        let stride = unsafe { ptr::addr_of!((*pointer).struct_size).read() };
+        let known = size_of::<routellm_decision>();
+        if !(FIRST_SIZE.min(known)..=known).contains(&stride) || stride % align_of::<routellm_decision>() != 0
+        {
+            return Err(invalid(format!(
+                "{name}: struct_size is {stride}, expected {FIRST_SIZE} to {known}: set it to \
+                 sizeof(routellm_decision), and use a library that is not older than the header"
+            )));
+        }
+        Ok(Self { first: pointer.cast(), stride })
+    }
+
+    /// Writes element `index`, as much of it as the caller knows.
+    ///
+    /// # Safety
+    /// The array has more than `index` elements.
+    pub(crate) unsafe fn set(&self, index: usize, names: &Names, decision: &Decision, keep_errors: bool) {
+        let fallback_error = match &decision.fallback {
+            Some(fallback) if keep_errors => {
+                Box::into_raw(Box::new(routellm_error::new(fallback.kind, &fallback.reason)))
+            }
+            _ => ptr::null_mut(),
+        };
+        let value = routellm_decision {
+            struct_size: self.stride,
+            win_rate: decision.win_rate.unwrap_or(f64::NAN),
+            threshold: decision.threshold,
+            model: names.side(decision.side).as_ptr(),
+            fallback_error,
+            side: match decision.side {
+                Side::Strong => ROUTELLM_SIDE_STRONG,
+                Side::Weak => ROUTELLM_SIDE_WEAK,
+            },
+            truncated: i32::from(decision.truncated),
+            fallback: i32::from(decision.fallback.is_some()),
+            fallback_status: decision.fallback.as_ref().map_or(ROUTELLM_OK, |fallback| fallback.kind.code()),
+        };
+        // SAFETY: the element lies in the caller's array, and is `stride` bytes of it; `value` is at least as large.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                (&raw const value).cast::<u8>(),
+                self.first.add(index * self.stride),
+                self.stride,
+            );
+        }
+    }
+}

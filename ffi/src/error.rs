@@ -1,0 +1,74 @@
+//! Errors as objects.
+
+use std::ffi::{CString, c_char};
+
+use routellm_core::ErrorKind;
+
+use crate::guard::guard_or;
+use crate::status::{ROUTELLM_INVALID_ARGUMENT, name, routellm_status};
+
+/// What went wrong: a status, its name, and a message that says what was expected and what came.
+///
+/// You own an error that a call gave you, and free it with `routellm_error_free()`. It is immutable: many
+/// threads may read it at once. It does not depend on the object that it came from.
+#[derive(Debug)]
+pub struct routellm_error {
+    kind: ErrorKind,
+    message: CString,
+}
+
+impl routellm_error {
+    /// An error with this message; NUL inside it is shown, because C would end there.
+    pub(crate) fn new(kind: ErrorKind, message: &str) -> Self {
+        let message = CString::new(message)
+            .unwrap_or_else(|_| CString::new(message.replace('\0', "\\0")).unwrap_or_default());
+        Self { kind, message }
+    }
+}
+
+/// The status of an error, the same number that the call returned. `ROUTELLM_INVALID_ARGUMENT` for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_error_status(error: Option<&routellm_error>) -> routellm_status {
+    error.map_or(ROUTELLM_INVALID_ARGUMENT, |error| error.kind.code())
+}
+
+/// The name of an error's status, as in `NotFound`. Never `NULL`, and valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_error_name(error: Option<&routellm_error>) -> *const c_char {
+    name(error.map_or(ErrorKind::InvalidArgument, |error| error.kind)).as_ptr()
+}
+
+/// The message of an error: NUL-terminated UTF-8, valid until the error is freed. Never `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_error_message(error: Option<&routellm_error>) -> *const c_char {
+    error.map_or(c"the error is NULL".as_ptr(), |error| error.message.as_ptr())
+}
+
+/// Frees an error. `NULL` is permitted.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_error_free(error: Option<Box<routellm_error>>) {
+    guard_or((), || drop(error));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+
+    #[test]
+    fn nul_inside_a_message_does_not_cut_it() {
+        let error = routellm_error::new(ErrorKind::Io, "a\0b");
+        // SAFETY: the message is a C string of a living error.
+        let message = unsafe { CStr::from_ptr(routellm_error_message(Some(&error))) };
+        assert_eq!(message, c"a\\0b");
+    }
+
+    #[test]
+    fn null_has_answers_too() {
+        assert_eq!(routellm_error_status(None), ROUTELLM_INVALID_ARGUMENT);
+        assert!(!routellm_error_name(None).is_null());
+        assert!(!routellm_error_message(None).is_null());
+        routellm_error_free(None);
+    }
+}

@@ -1,0 +1,169 @@
+//! How a router is opened.
+
+use std::ffi::c_char;
+use std::mem;
+
+use routellm_core::{Mode, OpenOptions};
+
+use crate::args::{handle, invalid, name, path};
+use crate::error::routellm_error;
+use crate::guard::{guard, guard_or};
+use crate::status::routellm_status;
+
+/// Mode: the mathematically right one.
+pub const ROUTELLM_MODE_EXACT: i32 = 0;
+/// Mode: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
+pub const ROUTELLM_MODE_REFERENCE: i32 = 1;
+
+/// How a router is opened. `NULL` stands for every default.
+///
+/// You own it. Setting is exclusive: one thread at a time. Opening only reads it, and keeps nothing of it.
+/// An option that has no effect on the router that is opened is an error, with the exception of the mode.
+#[derive(Debug, Default)]
+pub struct routellm_open_options {
+    pub(crate) options: OpenOptions,
+}
+
+impl routellm_open_options {
+    fn change(&mut self, change: impl FnOnce(OpenOptions) -> OpenOptions) {
+        self.options = change(mem::take(&mut self.options));
+    }
+}
+
+/// Options with every default. You own them. Never `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_open_options_new() -> Box<routellm_open_options> {
+    Box::default()
+}
+
+/// Frees options. `NULL` is permitted.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_open_options_free(options: Option<Box<routellm_open_options>>) {
+    guard_or((), || drop(options));
+}
+
+/// Sets the strong model, one of the artifact's candidates (checked when opening). The text is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_strong(
+    options: Option<&mut routellm_open_options>,
+    model: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe {
+        guard(err, || {
+            let model = name(model, "model")?;
+            handle(options, "options")?.change(|options| options.strong(model));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_weak(
+    options: Option<&mut routellm_open_options>,
+    model: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe {
+        guard(err, || {
+            let model = name(model, "model")?;
+            handle(options, "options")?.change(|options| options.weak(model));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_mode(
+    options: Option<&mut routellm_open_options>,
+    mode: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let mode = match mode {
+                ROUTELLM_MODE_EXACT => Mode::Exact,
+                ROUTELLM_MODE_REFERENCE => Mode::Reference,
+                other => {
+                    return Err(invalid(format!(
+                        "mode is {other}, expected ROUTELLM_MODE_EXACT (0) or ROUTELLM_MODE_REFERENCE (1)"
+                    )));
+                }
+            };
+            handle(options, "options")?.change(|options| options.mode(mode));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
+/// `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
+/// with an encoder need it. The text is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_onnxruntime(
+    options: Option<&mut routellm_open_options>,
+    library: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for paths.
+    unsafe {
+        guard(err, || {
+            let library = path(library, "library")?;
+            handle(options, "options")?.change(|options| options.onnxruntime(library));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_sessions(
+    options: Option<&mut routellm_open_options>,
+    count: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.change(|options| options.sessions(count));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
+/// of the number of cores and 4.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_intra_threads(
+    options: Option<&mut routellm_open_options>,
+    count: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.change(|options| options.intra_threads(count));
+            Ok(())
+        })
+    }
+}
+
+/// Sets one single-threaded ONNX session for each core: most requests a second for many callers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_throughput(
+    options: Option<&mut routellm_open_options>,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.change(OpenOptions::throughput);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Decisions.
+
+use std::ffi::c_char;
+
+use crate::args::{Out, bytes, handle, slice, texts};
+use crate::decision::{Decisions, routellm_decision, routellm_text};
+use crate::error::routellm_error;
+use crate::guard::guard;
+use crate::route_options::routellm_route_options;
+use crate::router::routellm_router;
+use crate::status::routellm_status;
+
+/// Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
+///
+/// `options` may be `NULL`. `decision->struct_size` must be set.
+///
+/// `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8, a threshold or share outside [0, 1], both of them, or
+/// a share where the router has no calibration; `ROUTELLM_CANCELLED`; what scoring reports. Errors of the prompt
+/// and of scoring become fallback decisions if `on_error` says so.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route(
+    router: Option<&routellm_router>,
+    prompt: *const c_char,
+    len: usize,
+    options: Option<&routellm_route_options>,
+    decision: *mut routellm_decision,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, texts and decisions.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Decisions::new(decision, "decision")?;
+            let prompt = bytes(prompt, len, "prompt")?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let decided = router.router.route_utf8(prompt, options)?;
+            out.set(0, &router.names, &decided, keep);
+            Ok(())
+        })
+    }
+}
+
+/// Decides for `count` prompts, with the same bits as one by one.
+///
+/// `decisions` is an array of `count`. Set `struct_size` of the first: it counts for all, and is written into the
+/// others. With `count` 0 both arrays may be `NULL`.
+///
+/// Errors as of `routellm_route()`, for the first prompt that fails, naming its index; then no decision is written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_batch(
+    router: Option<&routellm_router>,
+    prompts: *const routellm_text,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    decisions: *mut routellm_decision,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, texts and decisions.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = if count == 0 { None } else { Some(Decisions::new(decisions, "decisions")?) };
+            let prompts = texts(prompts, count)?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            // Wrong options are errors even if there is nothing to decide.
+            let decided = router.router.route_batch_utf8(&prompts, options)?;
+            if let Some(out) = out {
+                for (i, decided) in decided.iter().enumerate() {
+                    out.set(i, &router.names, decided, keep);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Decides for an embedding that you computed: `dimension` numbers.
+///
+/// Errors as of `routellm_route()`; `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number
+/// is NaN or infinite, or the router reads hashed features.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_embedding(
+    router: Option<&routellm_router>,
+    embedding: *const f32,
+    dimension: usize,
+    options: Option<&routellm_route_options>,
+    decision: *mut routellm_decision,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, arrays and decisions.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Decisions::new(decision, "decision")?;
+            let embedding = slice(embedding, dimension, "embedding")?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let decided = router.router.route_embedding(embedding, options)?;
+            out.set(0, &router.names, &decided, keep);
+            Ok(())
+        })
+    }
+}
+
+/// The threshold, in [0, 1], that a call with these options compares win rates with. `options` may be `NULL`: then
+/// it is the artifact's default.
+///
+/// `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1], for both a threshold and a share, or where the router has
+/// no calibration.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_threshold(
+    router: Option<&routellm_router>,
+    options: Option<&routellm_route_options>,
+    threshold: *mut f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and places of results.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Out::new(threshold, "threshold")?;
+            let (options, _) = routellm_route_options::of(options)?;
+            out.set(router.router.threshold(options.policy)?);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! Options of one call.
+
+use routellm_core::{OnError, Policy, Result, RouteOptions};
+
+use crate::args::{handle, invalid};
+use crate::cancel::routellm_cancel_token;
+use crate::error::routellm_error;
+use crate::guard::{guard, guard_or};
+use crate::status::routellm_status;
+
+/// On error: return it. The default.
+pub const ROUTELLM_ON_ERROR_RAISE: i32 = 0;
+/// On error: decide for the strong model, as a fallback.
+pub const ROUTELLM_ON_ERROR_STRONG: i32 = 1;
+/// On error: decide for the weak model, as a fallback.
+pub const ROUTELLM_ON_ERROR_WEAK: i32 = 2;
+
+/// Options of a routing call. `NULL` stands for every default.
+///
+/// You own it. Setting is exclusive: one thread at a time. Calls only read it: once set, many threads may
+/// route with the same options at once.
+#[derive(Debug, Default)]
+pub struct routellm_route_options {
+    threshold: Option<f64>,
+    strong_share: Option<f64>,
+    /// Follows the two above unless they contradict each other; ready, so that calls copy nothing.
+    options: RouteOptions,
+    keep_fallback_errors: bool,
+}
+
+/// What a call without options uses.
+const DEFAULTS: &RouteOptions =
+    &RouteOptions { policy: Policy::Default, on_error: OnError::Raise, cancel: None };
+
+impl routellm_route_options {
+    fn policy_changed(&mut self) {
+        // A contradiction is reported by the call: setters come in any order.
+        if let Ok(policy) = Policy::from_options(self.threshold, self.strong_share) {
+            self.options.policy = policy;
+        }
+    }
+
+    /// The options of a call, and whether it hands out the errors behind fallbacks.
+    pub(crate) fn of(options: Option<&Self>) -> Result<(&RouteOptions, bool)> {
+        let Some(this) = options else { return Ok((DEFAULTS, false)) };
+        Policy::from_options(this.threshold, this.strong_share)?;
+        if this.keep_fallback_errors && this.options.on_error == OnError::Raise {
+            return Err(invalid(
+                "fallback errors are kept, but on_error is ROUTELLM_ON_ERROR_RAISE: there are no fallbacks",
+            ));
+        }
+        Ok((&this.options, this.keep_fallback_errors))
+    }
+}
+
+/// Options with every default. You own them. Never `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_route_options_new() -> Box<routellm_route_options> {
+    Box::default()
+}
+
+/// Frees options. `NULL` is permitted.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_route_options_free(options: Option<Box<routellm_route_options>>) {
+    guard_or((), || drop(options));
+}
+
+/// Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. Without
+/// a threshold and a strong share the artifact's own default counts; with both the call fails.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_threshold(
+    options: Option<&mut routellm_route_options>,
+    threshold: f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let options = handle(options, "options")?;
+            options.threshold = Some(threshold);
+            options.policy_changed();
+            Ok(())
+        })
+    }
+}
+
+/// Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
+/// calibration sample goes to the strong model.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_strong_share(
+    options: Option<&mut routellm_route_options>,
+    share: f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let options = handle(options, "options")?;
+            options.strong_share = Some(share);
+            options.policy_changed();
+            Ok(())
+        })
+    }
+}
+
+/// Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
+/// `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
+/// options are errors all the same, and so is cancellation.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_on_error(
+    options: Option<&mut routellm_route_options>,
+    on_error: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let on_error = match on_error {
+                ROUTELLM_ON_ERROR_RAISE => OnError::Raise,
+                ROUTELLM_ON_ERROR_STRONG => OnError::Strong,
+                ROUTELLM_ON_ERROR_WEAK => OnError::Weak,
+                other => {
+                    return Err(invalid(format!(
+                        "on_error is {other}, expected ROUTELLM_ON_ERROR_RAISE (0), ROUTELLM_ON_ERROR_STRONG (1) \
+                         or ROUTELLM_ON_ERROR_WEAK (2)"
+                    )));
+                }
+            };
+            handle(options, "options")?.options.on_error = on_error;
+            Ok(())
+        })
+    }
+}
+
+/// Sets whether a fallback decision comes with the error behind it in `fallback_error`, which you then own and
+/// free: 1 or 0, 0 by default. The status of that error is in `fallback_status` either way.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_keep_fallback_errors(
+    options: Option<&mut routellm_route_options>,
+    keep: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let keep = match keep {
+                0 => false,
+                1 => true,
+                other => return Err(invalid(format!("keep is {other}, expected 0 or 1"))),
+            };
+            handle(options, "options")?.keep_fallback_errors = keep;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the token that cancels the calls with these options; `NULL` takes it away. The options keep their own
+/// share of the token.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_cancel(
+    options: Option<&mut routellm_route_options>,
+    token: Option<&routellm_cancel_token>,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.options.cancel = token.map(|handle| handle.token.clone());
+            Ok(())
+        })
+    }
+}

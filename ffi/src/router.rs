@@ -1,0 +1,176 @@
+//! The router's handle.
+
+use std::ffi::{CStr, CString, c_char};
+use std::sync::Arc;
+
+use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router, Side};
+
+use crate::args::{Out, handle, path};
+use crate::error::routellm_error;
+use crate::guard::{guard, guard_or};
+use crate::open_options::routellm_open_options;
+use crate::status::routellm_status;
+use crate::string::routellm_string;
+
+/// Decides which model should answer a prompt.
+///
+/// You own it, and free it with `routellm_router_free()`. A router is immutable: many threads may use the same
+/// one at once, and none waits for another (except for a free ONNX session). To reload, open another one
+/// and swap the pointers; give each reader its own handle by `routellm_router_clone()`, and those that run on the
+/// old router finish on it.
+#[derive(Debug, Clone)]
+pub struct routellm_router {
+    pub(crate) router: Router,
+    pub(crate) names: Arc<Names>,
+}
+
+/// Names of the models as C strings, so that a decision can point at one.
+#[derive(Debug)]
+pub(crate) struct Names {
+    models: Vec<CString>,
+    strong: usize,
+    weak: usize,
+}
+
+impl Names {
+    fn new(router: &Router) -> Result<Self> {
+        let c_string = |name: &str| {
+            CString::new(name).map_err(|_| {
+                Error::new(ErrorKind::InvalidModel, format!("the name of model {name:?} holds a NUL"))
+            })
+        };
+        let index = |wanted: &str| router.models().position(|name| name == wanted).unwrap_or_default();
+        let models = router.models().map(c_string).collect::<Result<_>>()?;
+        Ok(Self { models, strong: index(router.strong()), weak: index(router.weak()) })
+    }
+
+    /// The model of a side.
+    pub(crate) fn side(&self, side: Side) -> &CStr {
+        match side {
+            Side::Strong => &self.models[self.strong],
+            Side::Weak => &self.models[self.weak],
+        }
+    }
+}
+
+fn open(
+    options: Option<&routellm_open_options>,
+    out: Out<*mut routellm_router>,
+    open: impl FnOnce(&OpenOptions) -> Result<Router>,
+) -> Result<()> {
+    let router = match options {
+        Some(handle) => open(&handle.options),
+        None => open(&OpenOptions::new()),
+    }?;
+    let names = Arc::new(Names::new(&router)?);
+    out.give(routellm_router { router, names });
+    Ok(())
+}
+
+/// Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
+///
+/// `options` may be `NULL`. On success `*router` is a new router, which you free.
+///
+/// `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
+/// `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
+/// `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_router_open(
+    folder: *const c_char,
+    options: Option<&routellm_open_options>,
+    router: *mut *mut routellm_router,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, places of results and paths.
+    unsafe {
+        guard(err, || {
+            let out = Out::new(router, "router")?;
+            let folder = path(folder, "folder")?;
+            open(options, out, |options| options.open(folder))
+        })
+    }
+}
+
+/// Opens the router that is compiled into the library: hashed features and a linear model, no file to find and
+/// no ONNX Runtime. `options` may be `NULL`. On success `*router` is a new router, which you free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_router_open_default(
+    options: Option<&routellm_open_options>,
+    router: *mut *mut routellm_router,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and places of results.
+    unsafe { guard(err, || open(options, Out::new(router, "router")?, OpenOptions::open_default)) }
+}
+
+/// Another handle of the same router: it shares everything, costs almost nothing, and lives as long as you keep
+/// it. `NULL` for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_clone(router: Option<&routellm_router>) -> Option<Box<routellm_router>> {
+    guard_or(None, || router.map(|router| Box::new(router.clone())))
+}
+
+/// Frees a handle, and the router with its last one. No call may be using this handle. `NULL` is permitted.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_free(router: Option<Box<routellm_router>>) {
+    guard_or((), || drop(router));
+}
+
+/// The name of the strong model, valid until this handle is freed. `NULL` for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_strong(router: Option<&routellm_router>) -> *const c_char {
+    router.map_or(std::ptr::null(), |router| router.names.side(Side::Strong).as_ptr())
+}
+
+/// The name of the weak model, valid until this handle is freed. `NULL` for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_weak(router: Option<&routellm_router>) -> *const c_char {
+    router.map_or(std::ptr::null(), |router| router.names.side(Side::Weak).as_ptr())
+}
+
+/// The number of candidates that the router knows, two or more. 0 for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_model_count(router: Option<&routellm_router>) -> usize {
+    router.map_or(0, |router| router.names.models.len())
+}
+
+/// The name of candidate `index`, valid until this handle is freed. `NULL` if there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_model(router: Option<&routellm_router>, index: usize) -> *const c_char {
+    router.and_then(|router| router.names.models.get(index)).map_or(std::ptr::null(), |name| name.as_ptr())
+}
+
+/// The length of the embeddings that the router takes; 0 if it reads hashed features and takes none.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_embedding_dimension(router: Option<&routellm_router>) -> usize {
+    router.and_then(|router| router.router.embedding_dimension()).unwrap_or(0)
+}
+
+/// How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_fallbacks(router: Option<&routellm_router>) -> u64 {
+    router.map_or(0, |router| router.router.fallbacks())
+}
+
+/// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
+/// `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
+/// `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
+/// and `version`. On success `*json` is a new string, which you free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_router_info_json(
+    router: Option<&routellm_router>,
+    json: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and places of results.
+    unsafe {
+        guard(err, || {
+            let out = Out::new(json, "json")?;
+            let info = handle(router, "router")?.router.info();
+            let text = serde_json::to_string(info)
+                .map_err(|error| Error::new(ErrorKind::Internal, format!("info: {error}")))?;
+            out.give(routellm_string::new(text));
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,741 @@
+/**
+ * routellm.h: decides per prompt, before any LLM is called, whether a strong (expensive) or a weak (cheap)
+ * model should answer.
+ *
+ * This is the manual of the C interface. It begins with a program that works:
+ *
+ *     #include <stdio.h>
+ *     #include <string.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     int main(void)
+ *     {
+ *         const char *prompt = "Prove that the square root of two is irrational.";
+ *         routellm_decision decision = ROUTELLM_DECISION_INIT;
+ *         routellm_router *router = NULL;
+ *         routellm_error *err = NULL;
+ *
+ *         if (routellm_router_open_default(NULL, &router, &err) != ROUTELLM_OK ||
+ *             routellm_route(router, prompt, strlen(prompt), NULL, &decision, &err) != ROUTELLM_OK) {
+ *             fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *             routellm_error_free(err);
+ *             routellm_router_free(router);
+ *             return 1;
+ *         }
+ *         printf("%s (win rate %.3f, threshold %.3f)\n", decision.model, decision.win_rate, decision.threshold);
+ *         routellm_router_free(router);
+ *         return 0;
+ *     }
+ *
+ * Compile it with `cc route.c $(pkg-config --cflags --libs routellm)`, or in CMake with
+ * `find_package(routellm)` and `target_link_libraries(route routellm::routellm)`.
+ *
+ *
+ * WORDS
+ *
+ * A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's
+ * answer is preferred or needed. The decision is strong if and only if the win rate is at least the threshold.
+ * A strong share names a threshold by the fraction of traffic that it sends to the strong model, through the
+ * calibration table of the router. An artifact is a folder with everything that one router needs.
+ *
+ *
+ * RULES
+ *
+ * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above
+ * all, one `const routellm_router *` serves a whole program. A function that takes a pointer without `const`
+ * needs the object for itself, `_free` functions included.
+ *
+ * Ownership. What a `_new`, `_open` or `_clone` function returns, and what a call stores in a `routellm_xxx **`,
+ * is yours: free it once with the `_free` function of its type. Every `_free` takes `NULL`. A `const char *` that
+ * is returned is not yours: it lives as long as the object that it came from. What you pass is only read during the
+ * call, and copied if it is kept.
+ *
+ * Errors. Functions that can fail return a status: `ROUTELLM_OK`, which is 0, or a positive number. Their last
+ * parameter `err` may be `NULL`; otherwise a failure, and only a failure, stores a new error there. Initialise it
+ * with `NULL`. Nothing is kept between calls, in no thread: there is no last error. A result is stored only on
+ * success (arrays of numbers may hold anything after a failure). A `NULL` where an object or a place for a result
+ * is needed is `ROUTELLM_INVALID_ARGUMENT`, and so is a pointer that is not aligned to its type.
+ *
+ * Texts. Prompts and JSON are a pointer and a length in bytes; length 0 permits `NULL`, no NUL is needed at the
+ * end, and a NUL inside is a character as any other. They must be UTF-8. Names of models are NUL-terminated UTF-8,
+ * paths NUL-terminated strings as the file system has them.
+ *
+ * Numbers that choose (sides, modes, flags) are `int32_t`, and others than the named ones are refused.
+ *
+ * Growth. Objects are opaque, and `routellm_decision` says its own size, so that later versions of the library serve
+ * programs compiled with this header as long as `routellm_abi_version()` stays.
+ *
+ * Privacy. No prompt is logged, stored or sent anywhere.
+ *
+ * Forks. A child process may go on using a router without ONNX sessions. A router with sessions that its parent
+ * opened returns an error there.
+ */
+
+#ifndef ROUTELLM_H
+#define ROUTELLM_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The version of this header. `routellm_version()` is that of the library.
+ */
+#define ROUTELLM_VERSION "0.1.0"
+
+/**
+ * Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
+ */
+#define ROUTELLM_SIDE_STRONG 1
+
+/**
+ * Side: the weak, cheap model.
+ */
+#define ROUTELLM_SIDE_WEAK 2
+
+/**
+ * Mode: the mathematically right one.
+ */
+#define ROUTELLM_MODE_EXACT 0
+
+/**
+ * Mode: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
+ */
+#define ROUTELLM_MODE_REFERENCE 1
+
+/**
+ * On error: return it. The default.
+ */
+#define ROUTELLM_ON_ERROR_RAISE 0
+
+/**
+ * On error: decide for the strong model, as a fallback.
+ */
+#define ROUTELLM_ON_ERROR_STRONG 1
+
+/**
+ * On error: decide for the weak model, as a fallback.
+ */
+#define ROUTELLM_ON_ERROR_WEAK 2
+
+/**
+ * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
+ * version: it changes only when a program that was compiled before would no longer work.
+ */
+#define ROUTELLM_ABI_VERSION 0
+
+/**
+ * Cancels calls from another thread.
+ *
+ * Every function on a living token may be called by many threads at once. Options keep their own share of
+ * it: it may be freed once they have it. A token that was cancelled stays so: make a new one for the next
+ * call.
+ */
+typedef struct routellm_cancel_token routellm_cancel_token;
+
+/**
+ * What went wrong: a status, its name, and a message that says what was expected and what came.
+ *
+ * You own an error that a call gave you, and free it with `routellm_error_free()`. It is immutable: many
+ * threads may read it at once. It does not depend on the object that it came from.
+ */
+typedef struct routellm_error routellm_error;
+
+/**
+ * How a router is opened. `NULL` stands for every default.
+ *
+ * You own it. Setting is exclusive: one thread at a time. Opening only reads it, and keeps nothing of it.
+ * An option that has no effect on the router that is opened is an error, with the exception of the mode.
+ */
+typedef struct routellm_open_options routellm_open_options;
+
+/**
+ * Options of a routing call. `NULL` stands for every default.
+ *
+ * You own it. Setting is exclusive: one thread at a time. Calls only read it: once set, many threads may
+ * route with the same options at once.
+ */
+typedef struct routellm_route_options routellm_route_options;
+
+/**
+ * Decides which model should answer a prompt.
+ *
+ * You own it, and free it with `routellm_router_free()`. A router is immutable: many threads may use the same
+ * one at once, and none waits for another (except for a free ONNX session). To reload, open another one
+ * and swap the pointers; give each reader its own handle by `routellm_router_clone()`, and those that run on the
+ * old router finish on it.
+ */
+typedef struct routellm_router routellm_router;
+
+/**
+ * A text that a call made: UTF-8 with its length, and a NUL after it.
+ *
+ * You own it, and free it with `routellm_string_free()`. It is immutable: many threads may read it at once.
+ */
+typedef struct routellm_string routellm_string;
+
+/**
+ * What a function returns: `ROUTELLM_OK`, or one of the numbers below. Numbers are never reused, and new
+ * ones may be added: treat a number that you do not know as a failure.
+ */
+typedef int32_t routellm_status;
+
+/**
+ * Which model should answer, and why.
+ *
+ * Set `struct_size` before the call, most easily with `ROUTELLM_DECISION_INIT`. The library fills in the rest
+ * on success, and touches nothing on failure. Later versions may append members: the size tells which ones
+ * your program knows.
+ */
+typedef struct {
+    /**
+     * `sizeof(routellm_decision)`, set by you.
+     */
+    size_t struct_size;
+    /**
+     * P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+     */
+    double win_rate;
+    /**
+     * The threshold that the win rate was compared with, in [0, 1].
+     */
+    double threshold;
+    /**
+     * The name of the chosen model. It belongs to the router, and is valid until that is freed.
+     */
+    const char *model;
+    /**
+     * The error behind a fallback, if `routellm_route_options_set_keep_fallback_errors()` asked for it; then
+     * you own it. Else `NULL`.
+     */
+    routellm_error *fallback_error;
+    /**
+     * `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+     */
+    int32_t side;
+    /**
+     * 1 if the prompt was longer than the router reads, and was cut; else 0.
+     */
+    int32_t truncated;
+    /**
+     * 1 if the prompt could not be scored, and `on_error` decided; else 0.
+     */
+    int32_t fallback;
+    /**
+     * In a fallback, the status of the error behind it; else `ROUTELLM_OK`.
+     */
+    routellm_status fallback_status;
+} routellm_decision;
+
+/**
+ * A text of a batch: `len` bytes of UTF-8. `data` may be `NULL` if `len` is 0.
+ */
+typedef struct {
+    /**
+     * The bytes. They need no NUL at the end.
+     */
+    const char *data;
+    /**
+     * Their number.
+     */
+    size_t len;
+} routellm_text;
+
+/**
+ * Success.
+ */
+#define ROUTELLM_OK 0
+
+/**
+ * An argument, option, prompt or embedding is not acceptable.
+ */
+#define ROUTELLM_INVALID_ARGUMENT 1
+
+/**
+ * A file, artifact or bundled router does not exist.
+ */
+#define ROUTELLM_NOT_FOUND 2
+
+/**
+ * An artifact, checkpoint or tokenizer is malformed, incomplete or altered.
+ */
+#define ROUTELLM_INVALID_MODEL 3
+
+/**
+ * The request is understood but this router cannot do it.
+ */
+#define ROUTELLM_UNSUPPORTED 4
+
+/**
+ * ONNX Runtime is needed and could not be loaded; the message names every place that was looked at.
+ */
+#define ROUTELLM_RUNTIME_UNAVAILABLE 5
+
+/**
+ * ONNX Runtime failed while computing.
+ */
+#define ROUTELLM_INFERENCE 6
+
+/**
+ * The tokenizer failed on a text.
+ */
+#define ROUTELLM_TOKENIZE 7
+
+/**
+ * The caller cancelled the call.
+ */
+#define ROUTELLM_CANCELLED 8
+
+/**
+ * A limit of memory, size or time was hit.
+ */
+#define ROUTELLM_RESOURCE_EXHAUSTED 9
+
+/**
+ * A defect of this library: a caught panic.
+ */
+#define ROUTELLM_INTERNAL 10
+
+/**
+ * The operating system refused to read or write.
+ */
+#define ROUTELLM_IO 11
+
+/**
+ * An endpoint that the caller configured failed.
+ */
+#define ROUTELLM_REMOTE 12
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * A token that is not cancelled. You own it. Never `NULL`.
+ */
+routellm_cancel_token *routellm_cancel_token_new(void);
+
+/**
+ * Cancels every call that was given this token, now and from now on. They return `ROUTELLM_CANCELLED` soon: an
+ * ONNX session that is running is stopped. `NULL` is permitted.
+ */
+void routellm_cancel_token_cancel(const routellm_cancel_token *token);
+
+/**
+ * 1 if the token was cancelled, else 0. 0 for `NULL`.
+ */
+int32_t routellm_cancel_token_is_cancelled(const routellm_cancel_token *token);
+
+/**
+ * Frees a token; calls that still use it are not disturbed. `NULL` is permitted.
+ */
+void routellm_cancel_token_free(routellm_cancel_token *token);
+
+/**
+ * The status of an error, the same number that the call returned. `ROUTELLM_INVALID_ARGUMENT` for `NULL`.
+ */
+routellm_status routellm_error_status(const routellm_error *error);
+
+/**
+ * The name of an error's status, as in `NotFound`. Never `NULL`, and valid for ever.
+ */
+const char *routellm_error_name(const routellm_error *error);
+
+/**
+ * The message of an error: NUL-terminated UTF-8, valid until the error is freed. Never `NULL`.
+ */
+const char *routellm_error_message(const routellm_error *error);
+
+/**
+ * Frees an error. `NULL` is permitted.
+ */
+void routellm_error_free(routellm_error *error);
+
+/**
+ * The prompt of a chat: the text of the last user message.
+ *
+ * `json` is a JSON list of objects with `role` and `content`, `len` bytes long. Content is a string, or a list
+ * of which the parts of type `text` are kept, in order, one a line. On success `*prompt` is a new string, which
+ * you free.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` if the JSON is malformed or not UTF-8, or has no user message with text.
+ */
+routellm_status routellm_prompt_from_messages(const char *json,
+                                              size_t len,
+                                              routellm_string **prompt,
+                                              routellm_error **err);
+
+/**
+ * Options with every default. You own them. Never `NULL`.
+ */
+routellm_open_options *routellm_open_options_new(void);
+
+/**
+ * Frees options. `NULL` is permitted.
+ */
+void routellm_open_options_free(routellm_open_options *options);
+
+/**
+ * Sets the strong model, one of the artifact's candidates (checked when opening). The text is copied.
+ */
+routellm_status routellm_open_options_set_strong(routellm_open_options *options,
+                                                 const char *model,
+                                                 routellm_error **err);
+
+/**
+ * Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+ */
+routellm_status routellm_open_options_set_weak(routellm_open_options *options,
+                                               const char *model,
+                                               routellm_error **err);
+
+/**
+ * Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
+ */
+routellm_status routellm_open_options_set_mode(routellm_open_options *options,
+                                               int32_t mode,
+                                               routellm_error **err);
+
+/**
+ * Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
+ * `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
+ * with an encoder need it. The text is copied.
+ */
+routellm_status routellm_open_options_set_onnxruntime(routellm_open_options *options,
+                                                      const char *library,
+                                                      routellm_error **err);
+
+/**
+ * Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
+ */
+routellm_status routellm_open_options_set_sessions(routellm_open_options *options,
+                                                   size_t count,
+                                                   routellm_error **err);
+
+/**
+ * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
+ * of the number of cores and 4.
+ */
+routellm_status routellm_open_options_set_intra_threads(routellm_open_options *options,
+                                                        size_t count,
+                                                        routellm_error **err);
+
+/**
+ * Sets one single-threaded ONNX session for each core: most requests a second for many callers.
+ */
+routellm_status routellm_open_options_set_throughput(routellm_open_options *options,
+                                                     routellm_error **err);
+
+/**
+ * Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
+ *
+ * `options` may be `NULL`. `decision->struct_size` must be set.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8, a threshold or share outside [0, 1], both of them, or
+ * a share where the router has no calibration; `ROUTELLM_CANCELLED`; what scoring reports. Errors of the prompt
+ * and of scoring become fallback decisions if `on_error` says so.
+ */
+routellm_status routellm_route(const routellm_router *router,
+                               const char *prompt,
+                               size_t len,
+                               const routellm_route_options *options,
+                               routellm_decision *decision,
+                               routellm_error **err);
+
+/**
+ * Decides for `count` prompts, with the same bits as one by one.
+ *
+ * `decisions` is an array of `count`. Set `struct_size` of the first: it counts for all, and is written into the
+ * others. With `count` 0 both arrays may be `NULL`.
+ *
+ * Errors as of `routellm_route()`, for the first prompt that fails, naming its index; then no decision is written.
+ */
+routellm_status routellm_route_batch(const routellm_router *router,
+                                     const routellm_text *prompts,
+                                     size_t count,
+                                     const routellm_route_options *options,
+                                     routellm_decision *decisions,
+                                     routellm_error **err);
+
+/**
+ * Decides for an embedding that you computed: `dimension` numbers.
+ *
+ * Errors as of `routellm_route()`; `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number
+ * is NaN or infinite, or the router reads hashed features.
+ */
+routellm_status routellm_route_embedding(const routellm_router *router,
+                                         const float *embedding,
+                                         size_t dimension,
+                                         const routellm_route_options *options,
+                                         routellm_decision *decision,
+                                         routellm_error **err);
+
+/**
+ * The threshold, in [0, 1], that a call with these options compares win rates with. `options` may be `NULL`: then
+ * it is the artifact's default.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1], for both a threshold and a share, or where the router has
+ * no calibration.
+ */
+routellm_status routellm_threshold(const routellm_router *router,
+                                   const routellm_route_options *options,
+                                   double *threshold,
+                                   routellm_error **err);
+
+/**
+ * Options with every default. You own them. Never `NULL`.
+ */
+routellm_route_options *routellm_route_options_new(void);
+
+/**
+ * Frees options. `NULL` is permitted.
+ */
+void routellm_route_options_free(routellm_route_options *options);
+
+/**
+ * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. Without
+ * a threshold and a strong share the artifact's own default counts; with both the call fails.
+ */
+routellm_status routellm_route_options_set_threshold(routellm_route_options *options,
+                                                     double threshold,
+                                                     routellm_error **err);
+
+/**
+ * Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
+ * calibration sample goes to the strong model.
+ */
+routellm_status routellm_route_options_set_strong_share(routellm_route_options *options,
+                                                        double share,
+                                                        routellm_error **err);
+
+/**
+ * Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
+ * `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
+ * options are errors all the same, and so is cancellation.
+ */
+routellm_status routellm_route_options_set_on_error(routellm_route_options *options,
+                                                    int32_t on_error,
+                                                    routellm_error **err);
+
+/**
+ * Sets whether a fallback decision comes with the error behind it in `fallback_error`, which you then own and
+ * free: 1 or 0, 0 by default. The status of that error is in `fallback_status` either way.
+ */
+routellm_status routellm_route_options_set_keep_fallback_errors(routellm_route_options *options,
+                                                                int32_t keep,
+                                                                routellm_error **err);
+
+/**
+ * Sets the token that cancels the calls with these options; `NULL` takes it away. The options keep their own
+ * share of the token.
+ */
+routellm_status routellm_route_options_set_cancel(routellm_route_options *options,
+                                                  const routellm_cancel_token *token,
+                                                  routellm_error **err);
+
+/**
+ * Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
+ *
+ * `options` may be `NULL`. On success `*router` is a new router, which you free.
+ *
+ * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
+ * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
+ * `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none.
+ */
+routellm_status routellm_router_open(const char *folder,
+                                     const routellm_open_options *options,
+                                     routellm_router **router,
+                                     routellm_error **err);
+
+/**
+ * Opens the router that is compiled into the library: hashed features and a linear model, no file to find and
+ * no ONNX Runtime. `options` may be `NULL`. On success `*router` is a new router, which you free.
+ */
+routellm_status routellm_router_open_default(const routellm_open_options *options,
+                                             routellm_router **router,
+                                             routellm_error **err);
+
+/**
+ * Another handle of the same router: it shares everything, costs almost nothing, and lives as long as you keep
+ * it. `NULL` for `NULL`.
+ */
+routellm_router *routellm_router_clone(const routellm_router *router);
+
+/**
+ * Frees a handle, and the router with its last one. No call may be using this handle. `NULL` is permitted.
+ */
+void routellm_router_free(routellm_router *router);
+
+/**
+ * The name of the strong model, valid until this handle is freed. `NULL` for `NULL`.
+ */
+const char *routellm_router_strong(const routellm_router *router);
+
+/**
+ * The name of the weak model, valid until this handle is freed. `NULL` for `NULL`.
+ */
+const char *routellm_router_weak(const routellm_router *router);
+
+/**
+ * The number of candidates that the router knows, two or more. 0 for `NULL`.
+ */
+size_t routellm_router_model_count(const routellm_router *router);
+
+/**
+ * The name of candidate `index`, valid until this handle is freed. `NULL` if there is none.
+ */
+const char *routellm_router_model(const routellm_router *router,
+                                  size_t index);
+
+/**
+ * The length of the embeddings that the router takes; 0 if it reads hashed features and takes none.
+ */
+size_t routellm_router_embedding_dimension(const routellm_router *router);
+
+/**
+ * How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
+ */
+uint64_t routellm_router_fallbacks(const routellm_router *router);
+
+/**
+ * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
+ * `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
+ * `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
+ * and `version`. On success `*json` is a new string, which you free.
+ */
+routellm_status routellm_router_info_json(const routellm_router *router,
+                                          routellm_string **json,
+                                          routellm_error **err);
+
+/**
+ * P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8; what scoring reports.
+ */
+routellm_status routellm_win_rate(const routellm_router *router,
+                                  const char *prompt,
+                                  size_t len,
+                                  double *win_rate,
+                                  routellm_error **err);
+
+/**
+ * Win rates of `count` prompts, with the same bits as one by one, into `win_rates`, an array of `count`.
+ * `token` may be `NULL`.
+ *
+ * Errors as of `routellm_win_rate()`, for the first prompt that fails, naming its index; `ROUTELLM_CANCELLED`.
+ */
+routellm_status routellm_win_rates(const routellm_router *router,
+                                   const routellm_text *prompts,
+                                   size_t count,
+                                   const routellm_cancel_token *token,
+                                   double *win_rates,
+                                   routellm_error **err);
+
+/**
+ * The win rate for an embedding that you computed, `dimension` numbers, into `*win_rate`.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number is NaN or infinite, or the router
+ * reads hashed features.
+ */
+routellm_status routellm_win_rate_from_embedding(const routellm_router *router,
+                                                 const float *embedding,
+                                                 size_t dimension,
+                                                 double *win_rate,
+                                                 routellm_error **err);
+
+/**
+ * Win rates of `rows` embeddings: `rows` x `dimension` numbers, row after row, into `win_rates`, an array of
+ * `rows`.
+ *
+ * Errors as of `routellm_win_rate_from_embedding()`, naming the row.
+ */
+routellm_status routellm_win_rates_from_embeddings(const routellm_router *router,
+                                                   const float *embeddings,
+                                                   size_t rows,
+                                                   size_t dimension,
+                                                   double *win_rates,
+                                                   routellm_error **err);
+
+/**
+ * One score for each candidate, higher is better, in the order of `routellm_router_model()`, into `scores`, an
+ * array of `count`, which must be `routellm_router_model_count()`.
+ *
+ * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
+ */
+routellm_status routellm_candidate_scores(const routellm_router *router,
+                                          const char *prompt,
+                                          size_t len,
+                                          double *scores,
+                                          size_t count,
+                                          routellm_error **err);
+
+/**
+ * As `routellm_candidate_scores()`, for an embedding that you computed.
+ *
+ * Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
+ */
+routellm_status routellm_candidate_scores_from_embedding(const routellm_router *router,
+                                                         const float *embedding,
+                                                         size_t dimension,
+                                                         double *scores,
+                                                         size_t count,
+                                                         routellm_error **err);
+
+/**
+ * The embedding of a prompt by the router's own encoder into `embedding`, an array of `dimension`, which must be
+ * that of the router's featurizer.
+ *
+ * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if its features are sparse or come from the caller.
+ */
+routellm_status routellm_embed(const routellm_router *router,
+                               const char *prompt,
+                               size_t len,
+                               float *embedding,
+                               size_t dimension,
+                               routellm_error **err);
+
+/**
+ * The name of a status, as in `InvalidArgument`; `Ok` for 0 and `Unknown` for a number that this library
+ * does not use. Never `NULL`, and valid for ever.
+ */
+const char *routellm_status_name(routellm_status status);
+
+/**
+ * The bytes of a string: UTF-8, `routellm_string_len()` of them and a NUL, valid until it is freed. The text
+ * itself may hold NUL. `NULL` for `NULL`.
+ */
+const char *routellm_string_data(const routellm_string *string);
+
+/**
+ * The length of a string in bytes, without the NUL after it. 0 for `NULL`.
+ */
+size_t routellm_string_len(const routellm_string *string);
+
+/**
+ * Frees a string. `NULL` is permitted.
+ */
+void routellm_string_free(routellm_string *string);
+
+/**
+ * The number of the binary interface of the library that is loaded. Compare it with `ROUTELLM_ABI_VERSION`
+ * when you load the library by hand.
+ */
+uint32_t routellm_abi_version(void);
+
+/**
+ * The version of the library that is loaded, as in `0.1.0`. Valid for ever. `ROUTELLM_VERSION` is the version
+ * that a program was compiled with.
+ */
+const char *routellm_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ROUTELLM_H */
+
+/**
+ * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
+ */
+#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0 }

@@ -1,0 +1,568 @@
+/**
+ * routellm.hpp: the C interface of routellm.h for C++17. Header only; link the same library.
+ *
+ *     #include <iostream>
+ *
+ *     #include <routellm.hpp>
+ *
+ *     int main()
+ *     {
+ *         const auto router = routellm::Router::open_default();
+ *         const auto decision = router.route("Prove that the square root of two is irrational.");
+ *         std::cout << decision.model << '\n';
+ *     }
+ *
+ * Objects own what they stand for and cannot be copied, only moved; a moved-from object may be destroyed or
+ * assigned to. Failures are exceptions of type routellm::Error. A const object may be used by many threads at
+ * once. Texts are std::string_view and are not copied; they must be UTF-8, and NUL inside is a character as any
+ * other. See routellm.h for what every call does.
+ */
+#ifndef ROUTELLM_HPP
+#define ROUTELLM_HPP
+
+#include <routellm.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace routellm {
+
+/** What went wrong: the numbers of routellm.h. */
+enum class Status : routellm_status {
+    ok = ROUTELLM_OK,
+    invalid_argument = ROUTELLM_INVALID_ARGUMENT,
+    not_found = ROUTELLM_NOT_FOUND,
+    invalid_model = ROUTELLM_INVALID_MODEL,
+    unsupported = ROUTELLM_UNSUPPORTED,
+    runtime_unavailable = ROUTELLM_RUNTIME_UNAVAILABLE,
+    inference = ROUTELLM_INFERENCE,
+    tokenize = ROUTELLM_TOKENIZE,
+    cancelled = ROUTELLM_CANCELLED,
+    resource_exhausted = ROUTELLM_RESOURCE_EXHAUSTED,
+    internal = ROUTELLM_INTERNAL,
+    io = ROUTELLM_IO,
+    remote = ROUTELLM_REMOTE
+};
+
+/** The name of a status, as in "InvalidArgument". */
+inline std::string_view name(Status status) noexcept
+{
+    return routellm_status_name(static_cast<routellm_status>(status));
+}
+
+/** A failed call. what() is "InvalidArgument: threshold is 2, expected a number in [0, 1]". */
+class Error : public std::runtime_error {
+public:
+    Error(Status status, const std::string &message)
+        : std::runtime_error(std::string(routellm::name(status)) + ": " + message), status_(status)
+    {
+    }
+
+    Status status() const noexcept { return status_; }
+    /** The name of the status. */
+    std::string_view name() const noexcept { return routellm::name(status_); }
+
+private:
+    Status status_;
+};
+
+enum class Side : std::int32_t { strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
+enum class Mode : std::int32_t { exact = ROUTELLM_MODE_EXACT, reference = ROUTELLM_MODE_REFERENCE };
+enum class OnError : std::int32_t {
+    raise = ROUTELLM_ON_ERROR_RAISE,
+    strong = ROUTELLM_ON_ERROR_STRONG,
+    weak = ROUTELLM_ON_ERROR_WEAK
+};
+
+namespace detail {
+
+template <auto function> struct Free {
+    template <class T> void operator()(T *object) const noexcept { function(object); }
+};
+
+template <class T, auto function> using Handle = std::unique_ptr<T, Free<function>>;
+
+using ErrorHandle = Handle<routellm_error, routellm_error_free>;
+using StringHandle = Handle<routellm_string, routellm_string_free>;
+
+/** Takes over the error of a failed call and throws it. */
+[[noreturn]] inline void raise(routellm_status status, routellm_error *error)
+{
+    const ErrorHandle owner(error);
+    throw Error(static_cast<Status>(status), routellm_error_message(error));
+}
+
+/** call(&err) must return a status. */
+template <class Call> void check(Call &&call)
+{
+    routellm_error *error = nullptr;
+    const routellm_status status = call(&error);
+    if (status != ROUTELLM_OK) {
+        raise(status, error);
+    }
+}
+
+/** A C string of a text that may be no C string. */
+inline std::string c_string(std::string_view text, const char *what)
+{
+    if (text.find('\0') != std::string_view::npos) {
+        throw Error(Status::invalid_argument, std::string(what) + " holds a NUL");
+    }
+    return std::string(text);
+}
+
+inline std::string take(routellm_string *string)
+{
+    const StringHandle owner(string);
+    return std::string(routellm_string_data(string), routellm_string_len(string));
+}
+
+} // namespace detail
+
+/** Numbers in a row that belong to somebody else: a std::span for C++17. Converts from vectors and arrays. */
+template <class T> class Span {
+public:
+    constexpr Span() noexcept = default;
+    constexpr Span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    template <std::size_t N> constexpr Span(T (&array)[N]) noexcept : data_(array), size_(N) {}
+    template <class C,
+              class = std::enable_if_t<std::is_convertible_v<decltype(std::declval<C &>().data()), T *>>>
+    constexpr Span(C &&container) noexcept : data_(container.data()), size_(container.size())
+    {
+    }
+
+    constexpr T *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+
+private:
+    T *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/** Cancels calls from another thread. Every function may be called by many threads at once. */
+class CancelToken {
+public:
+    CancelToken() : handle_(routellm_cancel_token_new()) {}
+
+    void cancel() const noexcept { routellm_cancel_token_cancel(handle_.get()); }
+    bool is_cancelled() const noexcept { return routellm_cancel_token_is_cancelled(handle_.get()) != 0; }
+    const routellm_cancel_token *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::Handle<routellm_cancel_token, routellm_cancel_token_free> handle_;
+};
+
+/** How a router is opened: OpenOptions().strong("a").weak("b"), or step by step on a variable. */
+class OpenOptions {
+public:
+    OpenOptions() : handle_(routellm_open_options_new()) {}
+
+    /** The strong model, one of the artifact's candidates. */
+    OpenOptions &strong(std::string_view model) &
+    {
+        const std::string text = detail::c_string(model, "strong");
+        return set([&](auto err) { return routellm_open_options_set_strong(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions strong(std::string_view model) && { return std::move(strong(model)); }
+    /** The weak model, one of the artifact's candidates. */
+    OpenOptions &weak(std::string_view model) &
+    {
+        const std::string text = detail::c_string(model, "weak");
+        return set([&](auto err) { return routellm_open_options_set_weak(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions weak(std::string_view model) && { return std::move(weak(model)); }
+    OpenOptions &mode(Mode which) &
+    {
+        const auto value = static_cast<std::int32_t>(which);
+        return set([&](auto err) { return routellm_open_options_set_mode(handle_.get(), value, err); });
+    }
+    OpenOptions mode(Mode which) && { return std::move(mode(which)); }
+    /** Path of libonnxruntime; without it, it is looked for. */
+    OpenOptions &onnxruntime(std::string_view path) &
+    {
+        const std::string text = detail::c_string(path, "onnxruntime");
+        return set(
+            [&](auto err) { return routellm_open_options_set_onnxruntime(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions onnxruntime(std::string_view path) && { return std::move(onnxruntime(path)); }
+    /** Number of ONNX sessions, 1 to 256. */
+    OpenOptions &sessions(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_sessions(handle_.get(), count, err); });
+    }
+    OpenOptions sessions(std::size_t count) && { return std::move(sessions(count)); }
+    /** Threads inside one ONNX session, 1 to 256. */
+    OpenOptions &intra_threads(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_intra_threads(handle_.get(), count, err); });
+    }
+    OpenOptions intra_threads(std::size_t count) && { return std::move(intra_threads(count)); }
+    /** One single-threaded ONNX session for each core. */
+    OpenOptions &throughput() &
+    {
+        return set([&](auto err) { return routellm_open_options_set_throughput(handle_.get(), err); });
+    }
+    OpenOptions throughput() && { return std::move(throughput()); }
+
+    const routellm_open_options *get() const noexcept { return handle_.get(); }
+
+private:
+    template <class Call> OpenOptions &set(Call &&call)
+    {
+        detail::check(std::forward<Call>(call));
+        return *this;
+    }
+
+    detail::Handle<routellm_open_options, routellm_open_options_free> handle_;
+};
+
+/**
+ * Options of routing calls: RouteOptions().threshold(0.3). The errors behind fallbacks are kept, and come out in
+ * Decision::fallback.
+ */
+class RouteOptions {
+public:
+    RouteOptions() : handle_(routellm_route_options_new()) {}
+
+    /** Strong if and only if win_rate >= threshold, in [0, 1]. */
+    RouteOptions &threshold(double value) &
+    {
+        return set(
+            [&](auto err) { return routellm_route_options_set_threshold(handle_.get(), value, err); });
+    }
+    RouteOptions threshold(double value) && { return std::move(threshold(value)); }
+    /** The threshold at which this share of the calibration sample goes to strong, in [0, 1]. */
+    RouteOptions &strong_share(double share) &
+    {
+        return set([&](auto err) { return routellm_route_options_set_strong_share(handle_.get(), share, err); });
+    }
+    RouteOptions strong_share(double share) && { return std::move(strong_share(share)); }
+    /** What happens when a prompt cannot be scored. */
+    RouteOptions &on_error(OnError which) &
+    {
+        const auto value = static_cast<std::int32_t>(which);
+        set([&](auto err) { return routellm_route_options_set_on_error(handle_.get(), value, err); });
+        const std::int32_t keep = which == OnError::raise ? 0 : 1;
+        return set(
+            [&](auto err) { return routellm_route_options_set_keep_fallback_errors(handle_.get(), keep, err); });
+    }
+    RouteOptions on_error(OnError which) && { return std::move(on_error(which)); }
+    /** Cancels calls with these options; the token may go before them. */
+    RouteOptions &cancel(const CancelToken &token) &
+    {
+        return set([&](auto err) { return routellm_route_options_set_cancel(handle_.get(), token.get(), err); });
+    }
+    RouteOptions cancel(const CancelToken &token) && { return std::move(cancel(token)); }
+
+    const routellm_route_options *get() const noexcept { return handle_.get(); }
+
+private:
+    template <class Call> RouteOptions &set(Call &&call)
+    {
+        detail::check(std::forward<Call>(call));
+        return *this;
+    }
+
+    detail::Handle<routellm_route_options, routellm_route_options_free> handle_;
+};
+
+/** The error behind a fallback decision. */
+struct Fallback {
+    Status status;
+    std::string reason;
+};
+
+/** Which model should answer, and why. */
+struct Decision {
+    Side side;
+    /** The name of the chosen model. It belongs to the router, and is valid while that lives. */
+    std::string_view model;
+    /** P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback. */
+    std::optional<double> win_rate;
+    /** The threshold that the win rate was compared with. */
+    double threshold;
+    /** Whether the prompt was longer than the router reads, and was cut. */
+    bool truncated;
+    /** Why the prompt could not be scored, if on_error decided instead. */
+    std::optional<Fallback> fallback;
+};
+
+namespace detail {
+
+inline Decision decision(const routellm_decision &plain)
+{
+    const ErrorHandle owner(plain.fallback_error);
+    Decision decision{static_cast<Side>(plain.side), plain.model,          plain.win_rate, plain.threshold,
+                      plain.truncated != 0,          std::nullopt};
+    if (plain.fallback != 0) {
+        decision.win_rate.reset();
+        decision.fallback = Fallback{static_cast<Status>(plain.fallback_status),
+                                     owner ? routellm_error_message(owner.get()) : ""};
+    }
+    return decision;
+}
+
+/** Views of many texts as the C interface takes them. */
+template <class Texts> std::vector<routellm_text> texts(const Texts &prompts)
+{
+    std::vector<routellm_text> out;
+    out.reserve(prompts.size());
+    for (const auto &prompt : prompts) {
+        const std::string_view view(prompt);
+        out.push_back(routellm_text{view.data(), view.size()});
+    }
+    return out;
+}
+
+} // namespace detail
+
+/** Decides which model should answer a prompt. Immutable: many threads may use one at once. */
+class Router {
+public:
+    /** Opens an artifact, or a checkpoint in the published RouteLLM layout. */
+    static Router open(std::string_view folder) { return open_with(folder, nullptr); }
+    static Router open(std::string_view folder, const OpenOptions &options)
+    {
+        return open_with(folder, options.get());
+    }
+
+    /** Opens the router that is compiled into the library. */
+    static Router open_default() { return open_default_with(nullptr); }
+    static Router open_default(const OpenOptions &options) { return open_default_with(options.get()); }
+
+    /** Another handle of the same router, for a reader that outlives this one. */
+    Router clone() const { return Router(routellm_router_clone(handle_.get())); }
+
+    /** Decides for one prompt. */
+    Decision route(std::string_view prompt) const { return route_with(prompt, nullptr); }
+    Decision route(std::string_view prompt, const RouteOptions &options) const
+    {
+        return route_with(prompt, options.get());
+    }
+
+    /** Decides for many: any container of std::string, std::string_view or const char *. */
+    template <class Texts> std::vector<Decision> route_batch(const Texts &prompts) const
+    {
+        return route_batch_with(detail::texts(prompts), nullptr);
+    }
+    template <class Texts>
+    std::vector<Decision> route_batch(const Texts &prompts, const RouteOptions &options) const
+    {
+        return route_batch_with(detail::texts(prompts), options.get());
+    }
+
+    /** Decides for an embedding that you computed. */
+    Decision route_embedding(Span<const float> embedding) const { return route_embedding_with(embedding, nullptr); }
+    Decision route_embedding(Span<const float> embedding, const RouteOptions &options) const
+    {
+        return route_embedding_with(embedding, options.get());
+    }
+
+    /** P(strong model's answer is preferred or needed), in [0, 1]. */
+    double win_rate(std::string_view prompt) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) {
+            return routellm_win_rate(handle_.get(), prompt.data(), prompt.size(), &out, err);
+        });
+        return out;
+    }
+
+    template <class Texts> std::vector<double> win_rates(const Texts &prompts) const
+    {
+        return win_rates_with(detail::texts(prompts), nullptr);
+    }
+    template <class Texts> std::vector<double> win_rates(const Texts &prompts, const CancelToken &token) const
+    {
+        return win_rates_with(detail::texts(prompts), token.get());
+    }
+
+    double win_rate_from_embedding(Span<const float> embedding) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) {
+            return routellm_win_rate_from_embedding(handle_.get(), embedding.data(), embedding.size(), &out, err);
+        });
+        return out;
+    }
+
+    /** Win rates of rows x dimension numbers, row after row; out.size() is the number of rows. */
+    void win_rates_from_embeddings(Span<const float> embeddings, std::size_t dimension, Span<double> out) const
+    {
+        if (embeddings.size() / (dimension == 0 ? 1 : dimension) != out.size() ||
+            embeddings.size() != out.size() * dimension) {
+            throw Error(Status::invalid_argument,
+                        std::to_string(embeddings.size()) + " numbers are not " + std::to_string(out.size()) +
+                            " rows of " + std::to_string(dimension));
+        }
+        detail::check([&](auto err) {
+            return routellm_win_rates_from_embeddings(handle_.get(), embeddings.data(), out.size(), dimension,
+                                                      out.data(), err);
+        });
+    }
+
+    /** One score for each candidate, in the order of models(), higher is better. */
+    std::vector<double> candidate_scores(std::string_view prompt) const
+    {
+        std::vector<double> out(routellm_router_model_count(handle_.get()));
+        detail::check([&](auto err) {
+            return routellm_candidate_scores(handle_.get(), prompt.data(), prompt.size(), out.data(), out.size(),
+                                             err);
+        });
+        return out;
+    }
+    std::vector<double> candidate_scores_from_embedding(Span<const float> embedding) const
+    {
+        std::vector<double> out(routellm_router_model_count(handle_.get()));
+        detail::check([&](auto err) {
+            return routellm_candidate_scores_from_embedding(handle_.get(), embedding.data(), embedding.size(),
+                                                            out.data(), out.size(), err);
+        });
+        return out;
+    }
+
+    /** The embedding of a prompt by the router's own encoder, embedding_dimension() numbers. */
+    std::vector<float> embed(std::string_view prompt) const
+    {
+        std::vector<float> out(embedding_dimension());
+        detail::check([&](auto err) {
+            return routellm_embed(handle_.get(), prompt.data(), prompt.size(), out.data(), out.size(), err);
+        });
+        return out;
+    }
+
+    /** The threshold that a call with these options compares win rates with. */
+    double threshold() const { return threshold_with(nullptr); }
+    double threshold(const RouteOptions &options) const { return threshold_with(options.get()); }
+
+    /** Names, valid while this router lives. */
+    std::string_view strong() const noexcept { return text(routellm_router_strong(handle_.get())); }
+    std::string_view weak() const noexcept { return text(routellm_router_weak(handle_.get())); }
+    std::vector<std::string_view> models() const
+    {
+        std::vector<std::string_view> out(routellm_router_model_count(handle_.get()));
+        for (std::size_t i = 0; i < out.size(); i++) {
+            out[i] = text(routellm_router_model(handle_.get(), i));
+        }
+        return out;
+    }
+
+    /** Length of the embeddings that the router takes; 0 if it reads hashed features. */
+    std::size_t embedding_dimension() const noexcept { return routellm_router_embedding_dimension(handle_.get()); }
+    /** How many decisions were fallbacks. */
+    std::uint64_t fallbacks() const noexcept { return routellm_router_fallbacks(handle_.get()); }
+    /** What is known about the router, as a JSON object. */
+    std::string info_json() const
+    {
+        routellm_string *json = nullptr;
+        detail::check([&](auto err) { return routellm_router_info_json(handle_.get(), &json, err); });
+        return detail::take(json);
+    }
+
+    const routellm_router *get() const noexcept { return handle_.get(); }
+
+private:
+    explicit Router(routellm_router *handle) noexcept : handle_(handle) {}
+
+    static std::string_view text(const char *name) noexcept
+    {
+        return name == nullptr ? std::string_view() : std::string_view(name);
+    }
+
+    static Router open_with(std::string_view folder, const routellm_open_options *options)
+    {
+        const std::string path = detail::c_string(folder, "folder");
+        routellm_router *router = nullptr;
+        detail::check([&](auto err) { return routellm_router_open(path.c_str(), options, &router, err); });
+        return Router(router);
+    }
+
+    static Router open_default_with(const routellm_open_options *options)
+    {
+        routellm_router *router = nullptr;
+        detail::check([&](auto err) { return routellm_router_open_default(options, &router, err); });
+        return Router(router);
+    }
+
+    Decision route_with(std::string_view prompt, const routellm_route_options *options) const
+    {
+        routellm_decision plain = ROUTELLM_DECISION_INIT;
+        detail::check([&](auto err) {
+            return routellm_route(handle_.get(), prompt.data(), prompt.size(), options, &plain, err);
+        });
+        return detail::decision(plain);
+    }
+
+    Decision route_embedding_with(Span<const float> embedding, const routellm_route_options *options) const
+    {
+        routellm_decision plain = ROUTELLM_DECISION_INIT;
+        detail::check([&](auto err) {
+            return routellm_route_embedding(handle_.get(), embedding.data(), embedding.size(), options, &plain,
+                                            err);
+        });
+        return detail::decision(plain);
+    }
+
+    std::vector<Decision> route_batch_with(const std::vector<routellm_text> &prompts,
+                                           const routellm_route_options *options) const
+    {
+        const routellm_decision empty = ROUTELLM_DECISION_INIT;
+        std::vector<routellm_decision> plain(prompts.size(), empty);
+        std::vector<Decision> out;
+        out.reserve(prompts.size());
+        detail::check([&](auto err) {
+            return routellm_route_batch(handle_.get(), prompts.data(), prompts.size(), options, plain.data(),
+                                        err);
+        });
+        for (const routellm_decision &one : plain) {
+            out.push_back(detail::decision(one));
+        }
+        return out;
+    }
+
+    std::vector<double> win_rates_with(const std::vector<routellm_text> &prompts,
+                                       const routellm_cancel_token *token) const
+    {
+        std::vector<double> out(prompts.size());
+        detail::check([&](auto err) {
+            return routellm_win_rates(handle_.get(), prompts.data(), prompts.size(), token, out.data(), err);
+        });
+        return out;
+    }
+
+    double threshold_with(const routellm_route_options *options) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) { return routellm_threshold(handle_.get(), options, &out, err); });
+        return out;
+    }
+
+    detail::Handle<routellm_router, routellm_router_free> handle_;
+};
+
+/** The prompt of a chat: the text of the last user message. json is a JSON list of {role, content}. */
+inline std::string prompt_from_messages(std::string_view json)
+{
+    routellm_string *prompt = nullptr;
+    detail::check(
+        [&](auto err) { return routellm_prompt_from_messages(json.data(), json.size(), &prompt, err); });
+    return detail::take(prompt);
+}
+
+/** The version of the library that is loaded. */
+inline std::string_view version() noexcept
+{
+    return routellm_version();
+}
+
+} // namespace routellm
+
+#endif /* ROUTELLM_HPP */

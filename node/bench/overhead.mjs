@@ -1,0 +1,54 @@
+// What a call from Node costs beyond the work of the Rust library, in one run.
+//
+// The library is timed inside the same addon, on the same texts, once they are in Rust. What `routeSync` takes
+// beyond it is the price of the call: the text on its way, the checks, the decision as an object. Medians of
+// rounds in which the variants take turns, so that a change of the clock hits all of them.
+
+import { createRequire } from 'node:module';
+
+const native = createRequire(import.meta.url)('../native.js');
+const { Router } = await import('../index.mjs');
+
+const ROUNDS = Number(process.env.ROUNDS ?? 41);
+const CALLS = 2000;
+
+const words = 'explain the difference between a process and a thread in an operating system with examples'.split(' ');
+const prompt = Array.from({ length: 100 }, (_, i) => words[(i * 7) % words.length]).join(' ');
+// Each call gets a string of its own, as it comes from a request: no cache of V8 can help.
+const prompts = Array.from({ length: CALLS }, (_, i) => `${prompt} ${i}`.split('').join(''));
+
+const router = Router.default();
+const inner = native.open({});
+const LIBRARY = 'the library itself';
+const variants = {
+  [LIBRARY]: () => native.timeRoute(inner, prompts),
+  'winRatesSync, each': () => router.winRatesSync(prompts),
+  'routeBatchSync, each': () => router.routeBatchSync(prompts),
+  winRateSync: () => { for (const text of prompts) router.winRateSync(text); },
+  routeSync: () => { for (const text of prompts) router.routeSync(text); },
+  'routeSync, threshold': () => { for (const text of prompts) router.routeSync(text, { threshold: 0.2 }); },
+};
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+const times = Object.fromEntries(Object.keys(variants).map((name) => [name, []]));
+for (let round = -5; round < ROUNDS; round += 1) {
+  for (const [name, run] of Object.entries(variants)) {
+    const begin = process.hrtime.bigint();
+    const inside = run();
+    const outside = Number(process.hrtime.bigint() - begin) / CALLS;
+    if (round >= 0) times[name].push(name === LIBRARY ? inside : outside);
+  }
+}
+
+const cost = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
+for (const [name, nanoseconds] of Object.entries(cost)) {
+  console.log(`${name.padEnd(24)}${(nanoseconds / 1000).toFixed(2).padStart(8)} us`);
+}
+
+const begin = process.hrtime.bigint();
+for (let i = 0; i < CALLS; i += 1) await router.route(prompts[i]);
+const promise = Number(process.hrtime.bigint() - begin) / CALLS;
+console.log(`${'route, awaited'.padEnd(24)}${(promise / 1000).toFixed(2).padStart(8)} us`);
+
+const added = cost.routeSync - cost[LIBRARY];
+console.log(`routeSync adds ${(added / 1000).toFixed(2)} us to a call of ${prompt.length} characters (at most 2 are allowed)`);

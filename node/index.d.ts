@@ -1,0 +1,277 @@
+/**
+ * Decides per prompt, before any LLM is called, whether a strong or a weak model should answer.
+ *
+ * ```js
+ * const { Router } = require('routellm');
+ * const { model } = Router.default().routeSync('What is the capital of France?');
+ * ```
+ *
+ * Methods that read a prompt come twice: `route()` computes on a worker thread and returns a promise,
+ * `routeSync()` computes in place. A router is immutable; any number of calls may run on it at once, and a
+ * `worker_thread` opens its own.
+ */
+
+/** Version of this package and of the library in it. */
+export const version: string;
+
+/** One part of a message's content. Parts of type `text` are read, others are passed over. */
+export interface ContentPart {
+  type: string;
+  text?: string;
+  [key: string]: unknown;
+}
+
+/** One message of a chat, as chat APIs take it. */
+export interface ChatMessage {
+  role: string;
+  content?: string | ReadonlyArray<string | ContentPart> | null;
+  [key: string]: unknown;
+}
+
+/**
+ * What can be scored: a text, its UTF-8 bytes, or a chat, whose prompt is {@link promptFromMessages} of it.
+ * Text that is not Unicode (a lone surrogate, invalid UTF-8) is refused.
+ */
+export type Prompt = string | Uint8Array | ReadonlyArray<ChatMessage>;
+
+/**
+ * The prompt of a chat: the text of its last user message; of a list of parts the texts, one a line.
+ *
+ * @throws {RouteLLMError} `InvalidArgument` if there is no user message with text.
+ */
+export function promptFromMessages(messages: ReadonlyArray<ChatMessage>): string;
+
+/** How a router is opened. */
+export interface OpenOptions {
+  /** The strong model, one of the router's candidates. */
+  strong?: string;
+  /** The weak model, one of the router's candidates. */
+  weak?: string;
+  /** `exact` (default), or `reference`: as lm-sys/RouteLLM computes. Routers that know one mode take either. */
+  mode?: 'exact' | 'reference';
+  /** Path of `libonnxruntime`. Without it, it is looked for, also in the package `onnxruntime-node`. */
+  onnxruntime?: string | URL;
+  /** ONNX sessions that run side by side, 1 to 256; 1 by default. */
+  sessions?: number;
+  /** Threads inside one ONNX session, 1 to 256; the smaller of the number of cores and 4 by default. */
+  intraThreads?: number;
+}
+
+/** Where the line between strong and weak is drawn. Without either, the router's own default. */
+export interface ThresholdOptions {
+  /** Strong if and only if the win rate is at least this, in [0, 1]. */
+  threshold?: number;
+  /** The threshold at which this share of the calibration sample goes to strong, in [0, 1]. */
+  strongShare?: number;
+}
+
+/** Options of one synchronous call. */
+export interface RouteSyncOptions extends ThresholdOptions {
+  /**
+   * What happens if a prompt cannot be scored: `raise` (default) throws; `strong` and `weak` decide for that
+   * side, with `fallback` set. Wrong options and malformed chats throw all the same.
+   */
+  onError?: 'raise' | 'strong' | 'weak';
+}
+
+/** Options of a call that can be aborted. */
+export interface SignalOptions {
+  /** Aborts the call: it rejects with an `AbortError`, and the work on the worker thread stops. */
+  signal?: AbortSignal;
+}
+
+/** Options of one call that returns a promise. */
+export interface RouteOptions extends RouteSyncOptions, SignalOptions {}
+
+/** Which model should answer, and why. */
+export interface Decision {
+  /** Name of the model. */
+  model: string;
+  /** Which of the two it is. */
+  side: 'strong' | 'weak';
+  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback. */
+  winRate: number | null;
+  /** The threshold that the win rate was compared with. */
+  threshold: number;
+  /** Whether the prompt was longer than the router reads, and was cut. */
+  truncated: boolean;
+  /** Whether the prompt could not be scored, and `onError` decided. */
+  fallback: boolean;
+  /** Why, in a fallback. */
+  fallbackReason: string | null;
+}
+
+/** What is known about a router. */
+export interface RouterInfo {
+  name: string;
+  /** Kind of scorer. */
+  kind: string;
+  models: string[];
+  strong: string;
+  weak: string;
+  mode: 'exact' | 'reference';
+  featurizer: {
+    /** `hashed`, `onnx` or `caller`. */
+    kind: string;
+    id: string;
+    dimension: number;
+    /** Bytes of a prompt that are looked at; `null` if it reads no prompts. */
+    maxBytes: number | null;
+    /** Tokens of a prompt that are looked at; `null` without a tokenizer. */
+    maxTokens: number | null;
+  };
+  /** The table behind `strongShare`, if there is one for this pair. */
+  calibration: {
+    sample: string;
+    count: number;
+    defaultStrongShare: number;
+    defaultThreshold: number;
+  } | null;
+  /** The ONNX Runtime in use, if one is. */
+  runtime: {
+    library: string;
+    build: string;
+    provider: string;
+    sessions: number;
+    intraThreads: number;
+  } | null;
+  /** Folder of the artifact; `null` for the one that is compiled in. */
+  path: string | null;
+  /** Data sources, seed, tool version: as the artifact states them. */
+  provenance: Record<string, unknown>;
+  version: string;
+}
+
+/** Decides which model should answer a prompt. */
+export class Router {
+  private constructor();
+
+  /** The router that ships with this package; it needs nothing else. Opens in milliseconds. */
+  static default(options?: OpenOptions): Router;
+
+  /** Opens the folder of an artifact, or of a checkpoint in the published RouteLLM layout. */
+  static open(path: string | URL, options?: OpenOptions): Router;
+
+  /** As {@link Router.open}, on a worker thread: a router with an encoder takes some hundred milliseconds. */
+  static openAsync(path: string | URL, options?: OpenOptions): Promise<Router>;
+
+  /** Opens a router that is a package of its own: `mf-minilm` is the package `routellm-mf-minilm`. */
+  static bundled(name: 'default' | 'mf-minilm', options?: OpenOptions): Router;
+
+  /** As {@link Router.bundled}, on a worker thread. */
+  static bundledAsync(name: 'default' | 'mf-minilm', options?: OpenOptions): Promise<Router>;
+
+  /** Decides for one prompt, on a worker thread. */
+  route(prompt: Prompt, options?: RouteOptions): Promise<Decision>;
+
+  /** Decides for one prompt, in place: the way for the default router, which takes microseconds. */
+  routeSync(prompt: Prompt, options?: RouteSyncOptions): Decision;
+
+  /** Decides for many prompts, each as it would be alone, on a worker thread. */
+  routeBatch(prompts: ReadonlyArray<Prompt>, options?: RouteOptions): Promise<Decision[]>;
+
+  /** Decides for many prompts, each as it would be alone, in place. */
+  routeBatchSync(prompts: ReadonlyArray<Prompt>, options?: RouteSyncOptions): Decision[];
+
+  /** Decides for an embedding of `embeddingDimension` numbers, copied to a worker thread. */
+  routeEmbedding(embedding: Float32Array, options?: RouteOptions): Promise<Decision>;
+
+  /** Decides for an embedding of `embeddingDimension` numbers, in place. */
+  routeEmbeddingSync(embedding: Float32Array, options?: RouteSyncOptions): Decision;
+
+  /** P(the strong model's answer is preferred or needed), in [0, 1], on a worker thread. */
+  winRate(prompt: Prompt, options?: SignalOptions): Promise<number>;
+
+  /** P(the strong model's answer is preferred or needed), in [0, 1], in place. */
+  winRateSync(prompt: Prompt): number;
+
+  /** Win rates of many prompts, on a worker thread. */
+  winRates(prompts: ReadonlyArray<Prompt>, options?: SignalOptions): Promise<Float64Array>;
+
+  /** Win rates of many prompts, in place. */
+  winRatesSync(prompts: ReadonlyArray<Prompt>): Float64Array;
+
+  /**
+   * Win rates of `n` embeddings that lie row after row in one array (`n * embeddingDimension` numbers; `n` is
+   * checked if given), in place and without a copy. There is no promise of it: a worker thread would need one.
+   */
+  winRatesFromEmbeddings(embeddings: Float32Array, n?: number): Float64Array;
+
+  /** One score for each of `models`, higher is better, on a worker thread. */
+  candidateScores(prompt: Prompt): Promise<Float64Array>;
+
+  /** One score for each of `models`, higher is better, in place. */
+  candidateScoresSync(prompt: Prompt): Float64Array;
+
+  /** One score for each of `models`, for an embedding of `embeddingDimension` numbers, in place. */
+  candidateScoresFromEmbedding(embedding: Float32Array): Float64Array;
+
+  /** The embedding of a prompt by this router's encoder, on a worker thread. */
+  embed(prompt: Prompt): Promise<Float32Array>;
+
+  /** The embedding of a prompt by this router's encoder, in place. */
+  embedSync(prompt: Prompt): Float32Array;
+
+  /** The threshold that a call with these options compares with. */
+  threshold(options?: ThresholdOptions): number;
+
+  /** What is known about this router. */
+  info(): RouterInfo;
+
+  /** Name of the strong model. */
+  get strong(): string;
+  /** Name of the weak model. */
+  get weak(): string;
+  /** Names of the candidates. */
+  get models(): string[];
+  /** Length of the embeddings that this router takes; `null` if it reads hashed features. */
+  get embeddingDimension(): number | null;
+  /** How many decisions of this router were fallbacks. */
+  get fallbacks(): number;
+}
+
+/** Names of the kinds of errors, the same in every language of this library. */
+export type ErrorKind =
+  | 'InvalidArgument'
+  | 'NotFound'
+  | 'InvalidModel'
+  | 'Unsupported'
+  | 'RuntimeUnavailable'
+  | 'Inference'
+  | 'Tokenize'
+  | 'Cancelled'
+  | 'ResourceExhausted'
+  | 'Internal'
+  | 'Io'
+  | 'Remote';
+
+/** The `code` of an error. */
+export type ErrorCode =
+  | 'ERR_ROUTELLM_INVALID_ARGUMENT'
+  | 'ERR_ROUTELLM_NOT_FOUND'
+  | 'ERR_ROUTELLM_INVALID_MODEL'
+  | 'ERR_ROUTELLM_UNSUPPORTED'
+  | 'ERR_ROUTELLM_RUNTIME_UNAVAILABLE'
+  | 'ERR_ROUTELLM_INFERENCE'
+  | 'ERR_ROUTELLM_TOKENIZE'
+  | 'ERR_ROUTELLM_CANCELLED'
+  | 'ERR_ROUTELLM_RESOURCE_EXHAUSTED'
+  | 'ERR_ROUTELLM_INTERNAL'
+  | 'ERR_ROUTELLM_IO'
+  | 'ERR_ROUTELLM_REMOTE';
+
+/**
+ * Every error of this package. The name of an aborted call's error is `AbortError`, its kind `Cancelled`,
+ * and its `cause` the signal's reason.
+ */
+export class RouteLLMError extends Error {
+  private constructor();
+  /** What went wrong, for programs. */
+  readonly code: ErrorCode;
+  /** The same, as the other languages name it. */
+  readonly kind: ErrorKind;
+  /** The same, as a stable number. */
+  readonly errno: number;
+  /** What caused it, if something did. */
+  readonly cause?: unknown;
+}

@@ -1,0 +1,3 @@
+import routellm from './index.js';
+
+export const { Router, RouteLLMError, promptFromMessages, version } = routellm;

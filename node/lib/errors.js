@@ -1,0 +1,61 @@
+'use strict';
+
+const native = require('../native.js');
+
+// The table lives in the Rust core; nothing here repeats it.
+const rows = native.errorKinds();
+const byCode = new Map(rows.map((row) => [row.code, row]));
+const byKind = new Map(rows.map((row) => [row.name, row]));
+
+/** Every error of this package, told apart by `code` or `kind`. */
+class RouteLLMError extends Error {
+  constructor(kind, message, options) {
+    super(message, options);
+    const row = byKind.get(kind);
+    this.code = row.code;
+    this.kind = row.name;
+    this.errno = row.number;
+  }
+}
+
+Object.defineProperty(RouteLLMError.prototype, 'name', {
+  value: 'RouteLLMError',
+  writable: true,
+  configurable: true,
+});
+
+/** An error about an argument. */
+function invalid(message, options) {
+  return new RouteLLMError('InvalidArgument', message, options);
+}
+
+/** The error of the native layer as the one that users see. */
+function fromNative(error) {
+  const row = byCode.get(error?.code);
+  if (row === undefined) {
+    // The native layer refused an argument that was checked before: a defect, not the user's mistake.
+    return new RouteLLMError('Internal', `a defect of routellm: ${error?.message ?? error}`, { cause: error });
+  }
+  const { cause } = error;
+  // What caused it comes from another library, and the code that the native layer gives it says nothing.
+  for (let link = cause; typeof link === 'object'; link = link.cause) delete link.code;
+  return new RouteLLMError(row.name, error.message, cause === undefined ? undefined : { cause });
+}
+
+/** The rejection of a call whose signal was aborted; `cause` is the signal's reason. */
+function aborted(signal) {
+  const error = new RouteLLMError('Cancelled', 'the call was aborted', { cause: signal.reason });
+  Object.defineProperty(error, 'name', { value: 'AbortError', writable: true, configurable: true });
+  return error;
+}
+
+/** How a value is named in an error: by its type, and by itself if it is short. */
+function describe(value) {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'null'}`;
+  return `a ${typeof value}`;
+}
+
+module.exports = { RouteLLMError, aborted, describe, fromNative, invalid };

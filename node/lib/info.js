@@ -1,0 +1,17 @@
+'use strict';
+
+const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+
+/** The keys of an object, and of those in it, as JavaScript writes them. */
+function camelKeys(value) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [camel(name), camelKeys(inner)]));
+}
+
+/** What is known about a router, from the core's JSON. The provenance is the artifact's own text. */
+function infoFromJson(json) {
+  const { provenance, ...info } = JSON.parse(json);
+  return { ...camelKeys(info), provenance };
+}
+
+module.exports = { infoFromJson };

@@ -1,0 +1,268 @@
+'use strict';
+
+const { inspect } = require('node:util');
+const native = require('../native.js');
+const { abortable } = require('./abort.js');
+const { bundledPath } = require('./bundled.js');
+const { describe, fromNative, invalid } = require('./errors.js');
+const { infoFromJson } = require('./info.js');
+const onnxruntime = require('./onnxruntime.js');
+const { callOptions, openOptions, pathText } = require('./options.js');
+const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
+
+const ROUTE_SYNC = ['threshold', 'strongShare', 'onError'];
+const ROUTE = [...ROUTE_SYNC, 'signal'];
+const SIGNAL = ['signal'];
+const THRESHOLD = ['threshold', 'strongShare'];
+
+/** What the native layer writes for one decision: side (1 is strong), win rate, threshold, truncated. */
+const NUMBERS = 4;
+// Shared by all synchronous calls of this thread: each has read it before the next one can begin.
+const out = new Float64Array(NUMBERS);
+
+/** Only the functions of this module construct routers. */
+const INTERNAL = Symbol('internal');
+
+/** Runs a synchronous call of the native layer. */
+function sync(call) {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+function nativeOptions(path, options, method) {
+  const open = openOptions(options, method);
+  if (path === undefined) return open;
+  open.path = path;
+  if (open.onnxruntime === undefined) onnxruntime.announce();
+  return open;
+}
+
+function open(path, options, method) {
+  const given = nativeOptions(path, options, method);
+  return new Router(INTERNAL, sync(() => native.open(given)));
+}
+
+async function openAsync(path, options, method) {
+  const given = nativeOptions(path, options, method);
+  return new Router(INTERNAL, await abortable(undefined, () => native.openAsync(given)));
+}
+
+class Router {
+  #native;
+  #strong;
+  #weak;
+  #cap;
+
+  constructor(key, handle) {
+    if (key !== INTERNAL) {
+      throw invalid('a router comes from Router.default(), Router.open(path) or Router.bundled(name)');
+    }
+    this.#native = handle;
+    this.#strong = handle.strong();
+    this.#weak = handle.weak();
+    this.#cap = handle.cap();
+  }
+
+  static default(options) {
+    return open(undefined, options, 'Router.default');
+  }
+
+  static open(path, options) {
+    return open(pathText('path', path), options, 'Router.open');
+  }
+
+  static async openAsync(path, options) {
+    return openAsync(pathText('path', path), options, 'Router.openAsync');
+  }
+
+  static bundled(name, options) {
+    return open(bundledPath(name), options, 'Router.bundled');
+  }
+
+  static async bundledAsync(name, options) {
+    return openAsync(bundledPath(name), options, 'Router.bundledAsync');
+  }
+
+  routeSync(prompt, options) {
+    const call = callOptions(options, 'routeSync', ROUTE_SYNC);
+    const text = this.#text(prompt);
+    let reason;
+    try {
+      reason = this.#native.routeSync(text, call.policy, call.value, call.onError, out);
+    } catch (error) {
+      throw fromNative(error);
+    }
+    return this.#decision(out, 0, reason);
+  }
+
+  async route(prompt, options) {
+    const { policy, value, onError, signal } = callOptions(options, 'route', ROUTE);
+    const text = this.#text(prompt);
+    const decided = await abortable(signal, (cancel) => this.#native.route(text, policy, value, onError, cancel));
+    return this.#decisions(decided.numbers, decided.fallbacks)[0];
+  }
+
+  routeEmbeddingSync(embedding, options) {
+    const { policy, value, onError } = callOptions(options, 'routeEmbeddingSync', ROUTE_SYNC);
+    const numbers = embeddingNumbers(embedding, 'the embedding');
+    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, policy, value, onError, out));
+    return this.#decision(out, 0, reason);
+  }
+
+  async routeEmbedding(embedding, options) {
+    const { policy, value, onError, signal } = callOptions(options, 'routeEmbedding', ROUTE);
+    const numbers = embeddingNumbers(embedding, 'the embedding');
+    const decided = await abortable(signal, (cancel) =>
+      this.#native.routeEmbedding(numbers, policy, value, onError, cancel));
+    return this.#decisions(decided.numbers, decided.fallbacks)[0];
+  }
+
+  routeBatchSync(prompts, options) {
+    const { policy, value, onError } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
+    const texts = promptTexts(prompts, this.#cap);
+    const numbers = new Float64Array(texts.length * NUMBERS);
+    const fallbacks = sync(() => this.#native.routeBatchSync(texts, policy, value, onError, numbers));
+    return this.#decisions(numbers, fallbacks);
+  }
+
+  async routeBatch(prompts, options) {
+    const { policy, value, onError, signal } = callOptions(options, 'routeBatch', ROUTE);
+    const texts = promptTexts(prompts, this.#cap);
+    const decided = await abortable(signal, (cancel) =>
+      this.#native.routeBatch(texts, policy, value, onError, cancel));
+    return this.#decisions(decided.numbers, decided.fallbacks);
+  }
+
+  winRateSync(prompt) {
+    const text = this.#text(prompt);
+    return sync(() => this.#native.winRateSync(text));
+  }
+
+  async winRate(prompt, options) {
+    const { signal } = callOptions(options, 'winRate', SIGNAL);
+    const text = this.#text(prompt);
+    return abortable(signal, (cancel) => this.#native.winRate(text, cancel));
+  }
+
+  winRatesSync(prompts) {
+    const texts = promptTexts(prompts, this.#cap);
+    const rates = new Float64Array(texts.length);
+    sync(() => this.#native.winRatesSync(texts, rates));
+    return rates;
+  }
+
+  async winRates(prompts, options) {
+    const { signal } = callOptions(options, 'winRates', SIGNAL);
+    const texts = promptTexts(prompts, this.#cap);
+    return abortable(signal, (cancel) => this.#native.winRates(texts, cancel));
+  }
+
+  winRatesFromEmbeddings(embeddings, n) {
+    const numbers = embeddingNumbers(embeddings, 'embeddings');
+    if (n !== undefined && !(Number.isSafeInteger(n) && n >= 0)) {
+      throw invalid(`n is ${describe(n)}, expected a number of rows`);
+    }
+    const dimension = this.embeddingDimension;
+    // A router without one takes no embedding; it says so itself, given a row.
+    const rows = dimension === null ? 1 : (n ?? numbers.length / dimension);
+    if (dimension !== null && (!Number.isInteger(rows) || rows * dimension !== numbers.length)) {
+      const expected = n === undefined ? `rows of ${dimension}` : `${n} rows of ${dimension}`;
+      throw invalid(`embeddings holds ${numbers.length} numbers, expected ${expected}`);
+    }
+    const rates = new Float64Array(rows);
+    sync(() => this.#native.winRatesFromEmbeddings(numbers, rates));
+    return rates;
+  }
+
+  candidateScoresSync(prompt) {
+    const text = this.#text(prompt);
+    return sync(() => this.#native.candidateScoresSync(text));
+  }
+
+  async candidateScores(prompt) {
+    const text = this.#text(prompt);
+    return abortable(undefined, () => this.#native.candidateScores(text));
+  }
+
+  candidateScoresFromEmbedding(embedding) {
+    const numbers = embeddingNumbers(embedding, 'the embedding');
+    return sync(() => this.#native.candidateScoresFromEmbedding(numbers));
+  }
+
+  embedSync(prompt) {
+    const text = this.#text(prompt);
+    return sync(() => this.#native.embedSync(text));
+  }
+
+  async embed(prompt) {
+    const text = this.#text(prompt);
+    return abortable(undefined, () => this.#native.embed(text));
+  }
+
+  threshold(options) {
+    const { policy, value } = callOptions(options, 'threshold', THRESHOLD);
+    return sync(() => this.#native.threshold(policy, value));
+  }
+
+  info() {
+    return infoFromJson(sync(() => this.#native.info()));
+  }
+
+  get strong() {
+    return this.#strong;
+  }
+
+  get weak() {
+    return this.#weak;
+  }
+
+  get models() {
+    return this.#native.models();
+  }
+
+  get embeddingDimension() {
+    return this.#native.embeddingDimension();
+  }
+
+  get fallbacks() {
+    return this.#native.fallbacks();
+  }
+
+  [inspect.custom](depth, options, inspectValue) {
+    const { name, kind } = this.info();
+    return `Router ${inspectValue({ name, kind, strong: this.#strong, weak: this.#weak }, options)}`;
+  }
+
+  #text(prompt) {
+    return withinCap(promptText(prompt), this.#cap);
+  }
+
+  #decisions(numbers, fallbacks) {
+    const decisions = new Array(numbers.length / NUMBERS);
+    for (let i = 0; i < decisions.length; i += 1) decisions[i] = this.#decision(numbers, i * NUMBERS, null);
+    for (const { index, reason } of fallbacks) {
+      decisions[index] = this.#decision(numbers, index * NUMBERS, reason);
+    }
+    return decisions;
+  }
+
+  /** Every decision has the same keys in the same order: one hidden class. */
+  #decision(numbers, at, reason) {
+    const strong = numbers[at] === 1;
+    const fallback = reason !== null;
+    return {
+      model: strong ? this.#strong : this.#weak,
+      side: strong ? 'strong' : 'weak',
+      winRate: fallback ? null : numbers[at + 1],
+      threshold: numbers[at + 2],
+      truncated: numbers[at + 3] === 1,
+      fallback,
+      fallbackReason: reason,
+    };
+  }
+}
+
+module.exports = { Router };

@@ -1,0 +1,93 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { getEventListeners } = require('node:events');
+const { test } = require('node:test');
+const { RouteLLMError, Router } = require('..');
+const { MF_ARTIFACT, noEncoder, runScript } = require('./helpers.js');
+
+const router = Router.default();
+const isAbort = (reason) => (error) => {
+  assert.ok(error instanceof RouteLLMError);
+  assert.equal(error.name, 'AbortError');
+  assert.equal(error.code, 'ERR_ROUTELLM_CANCELLED');
+  assert.equal(error.kind, 'Cancelled');
+  assert.equal(error.cause, reason);
+  return true;
+};
+
+test('a signal that is aborted before the call rejects it', async () => {
+  const reason = new Error('enough');
+  const signal = AbortSignal.abort(reason);
+  await assert.rejects(router.route('x', { signal }), isAbort(reason));
+  await assert.rejects(router.routeBatch(['x'], { signal }), isAbort(reason));
+  await assert.rejects(router.routeEmbedding(new Float32Array(3), { signal }), isAbort(reason));
+  await assert.rejects(router.winRate('x', { signal }), isAbort(reason));
+  await assert.rejects(router.winRates(['x'], { signal }), isAbort(reason));
+  // Who aborts wants no decision.
+  await assert.rejects(router.route('x', { signal, onError: 'strong' }), isAbort(reason));
+});
+
+test('a signal that is aborted during the call rejects it, with its reason', async () => {
+  const controller = new AbortController();
+  const prompts = Array(3000).fill('word '.repeat(3000));
+  const promise = router.routeBatch(prompts, { signal: controller.signal });
+  setTimeout(() => controller.abort('changed my mind'), 5);
+  await assert.rejects(promise, isAbort('changed my mind'));
+});
+
+test('a time limit is a signal', async () => {
+  const signal = AbortSignal.timeout(5);
+  const prompts = Array(3000).fill('word '.repeat(3000));
+  await assert.rejects(router.winRates(prompts, { signal }), (error) => {
+    isAbort(signal.reason)(error);
+    return error.cause.name === 'TimeoutError';
+  });
+});
+
+test('a signal that is not aborted changes nothing and keeps nothing', async () => {
+  const { signal } = new AbortController();
+  const expected = router.routeSync('x');
+  const calls = Array.from({ length: 50 }, () => router.route('x', { signal }));
+  assert.deepEqual(await Promise.all(calls), Array(50).fill(expected));
+  assert.equal(await router.winRate('x', { signal }), expected.winRate);
+  await assert.rejects(router.winRates(['\ud800'], { signal }), { kind: 'InvalidArgument' });
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
+// With one worker thread, the next call can only begin when the aborted one has left it. The ratio is taken
+// in one process, so that a slow machine slows both sides.
+const stops = (open, prompts) => `
+  const { Router } = require('.');
+  const router = ${open};
+  const prompts = ${prompts};
+  (async () => {
+    const begin = performance.now();
+    await router.routeBatch(prompts, { threshold: 0.5 });
+    const whole = performance.now() - begin;
+    const controller = new AbortController();
+    const batch = router.routeBatch(prompts, { threshold: 0.5, signal: controller.signal });
+    await new Promise((resolve) => setTimeout(resolve, whole / 20));
+    const abort = performance.now();
+    controller.abort();
+    const name = await batch.then(() => 'none', (error) => error.name);
+    const rejected = performance.now() - abort;
+    await router.route('next', { threshold: 0.5 });
+    const free = performance.now() - abort;
+    console.log(JSON.stringify({ name, whole, rejected, free }));
+  })();`;
+
+test('an abort stops the worker thread, not only the promise', () => {
+  const script = stops('Router.default()', "Array(4000).fill('some words '.repeat(1500))");
+  const { name, whole, rejected, free } = runScript(script, { env: { UV_THREADPOOL_SIZE: '1' } });
+  assert.equal(name, 'AbortError');
+  assert.ok(rejected < whole / 4 && free < whole / 4, JSON.stringify({ whole, rejected, free }));
+});
+
+test('an abort stops a run of ONNX Runtime', { skip: noEncoder }, () => {
+  const open = `Router.open(${JSON.stringify(MF_ARTIFACT)}, { intraThreads: 1 })`;
+  const script = stops(open, "Array(30).fill('some words '.repeat(2000))");
+  const { name, whole, free } = runScript(script, { env: { UV_THREADPOOL_SIZE: '1' } });
+  assert.equal(name, 'AbortError');
+  assert.ok(free < whole / 2, JSON.stringify({ whole, free }));
+});

@@ -1,0 +1,103 @@
+// Compiled, never run: every name that a user writes, with the type that comes out.
+
+import {
+  Router, RouteLLMError, promptFromMessages, version,
+  type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type OpenOptions, type Prompt, type RouteOptions,
+  type RouteSyncOptions, type RouterInfo,
+} from 'routellm';
+
+function is<T>(value: T): T {
+  return value;
+}
+
+export async function usage(): Promise<void> {
+  const open: OpenOptions = { strong: 'a', weak: 'b', mode: 'reference', onnxruntime: '/x', sessions: 2, intraThreads: 1 };
+  let router: Router = Router.default();
+  router = Router.default(open);
+  router = Router.open('path', open);
+  router = Router.open(new URL('file:///path'));
+  router = await Router.openAsync('path', { mode: 'exact' });
+  router = Router.bundled('mf-minilm');
+  router = await Router.bundledAsync('default');
+
+  const chat: ChatMessage[] = [
+    { role: 'system', content: 'x', name: 'y' },
+    { role: 'assistant', content: null, tool_calls: [] },
+    { role: 'user', content: ['x', { type: 'text', text: 'x' }, { type: 'image_url', image_url: { url: 'x' } }] },
+  ];
+  const prompts: Prompt[] = ['x', new Uint8Array(1), Buffer.from('x'), chat];
+  is<string>(promptFromMessages(chat));
+
+  const options: RouteOptions = { threshold: 0.5, onError: 'strong', signal: new AbortController().signal };
+  const decision: Decision = await router.route(prompts[0]!, options);
+  is<string>(decision.model);
+  is<'strong' | 'weak'>(decision.side);
+  is<number | null>(decision.winRate);
+  is<number>(decision.threshold);
+  is<boolean>(decision.truncated);
+  is<boolean>(decision.fallback);
+  is<string | null>(decision.fallbackReason);
+
+  const sync: RouteSyncOptions = { strongShare: 0.5, onError: 'raise' };
+  is<Decision>(router.routeSync('x', sync));
+  is<Decision>(router.routeSync(chat));
+  is<Decision[]>(router.routeBatchSync(['x'] as const, sync));
+  is<Decision[]>(await router.routeBatch(prompts, { signal: AbortSignal.timeout(1) }));
+  is<Decision>(router.routeEmbeddingSync(new Float32Array(1)));
+  is<Decision>(await router.routeEmbedding(new Float32Array(1), options));
+  is<number>(router.winRateSync('x'));
+  is<number>(await router.winRate('x', { signal: AbortSignal.timeout(1) }));
+  is<Float64Array>(router.winRatesSync(prompts));
+  is<Float64Array>(await router.winRates(prompts));
+  is<Float64Array>(router.winRatesFromEmbeddings(new Float32Array(2), 2));
+  is<Float64Array>(router.candidateScoresSync('x'));
+  is<Float64Array>(await router.candidateScores('x'));
+  is<Float64Array>(router.candidateScoresFromEmbedding(new Float32Array(2)));
+  is<Float32Array>(router.embedSync('x'));
+  is<Float32Array>(await router.embed('x'));
+  is<number>(router.threshold());
+  is<number>(router.threshold({ strongShare: 0.5 }));
+  is<string>(router.strong);
+  is<string>(router.weak);
+  is<string[]>(router.models);
+  is<number | null>(router.embeddingDimension);
+  is<number>(router.fallbacks);
+  is<string>(version);
+
+  const info: RouterInfo = router.info();
+  is<number | undefined>(info.calibration?.defaultThreshold);
+  is<number | undefined>(info.runtime?.intraThreads);
+  is<unknown>(info.provenance['seed']);
+
+  try {
+    router.routeSync('x');
+  } catch (error) {
+    if (error instanceof RouteLLMError) {
+      is<ErrorCode>(error.code);
+      is<ErrorKind>(error.kind);
+      is<number>(error.errno);
+      is<unknown>(error.cause);
+      is<string>(error.message);
+    }
+  }
+
+  // What must not compile.
+  // @ts-expect-error a typo
+  router.routeSync('x', { treshold: 0.5 });
+  // @ts-expect-error a synchronous call cannot be aborted
+  router.routeSync('x', { signal: new AbortController().signal });
+  // @ts-expect-error another side
+  router.routeSync('x', { onError: 'ignore' });
+  // @ts-expect-error a number is no prompt
+  await router.route(1);
+  // @ts-expect-error embeddings are single precision
+  router.routeEmbeddingSync(new Float64Array(1));
+  // @ts-expect-error nobody constructs a router
+  new Router();
+  // @ts-expect-error names are not assigned
+  router.strong = 'x';
+  // @ts-expect-error another mode
+  Router.default({ mode: 'fast' });
+  // @ts-expect-error another router
+  Router.bundled('nothing');
+}

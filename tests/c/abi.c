@@ -1,0 +1,35 @@
+/* What a compiled program relies on: numbers, sizes and places. */
+#include <stddef.h>
+
+#include "check.h"
+
+int main(void)
+{
+    CHECK(routellm_abi_version() == ROUTELLM_ABI_VERSION);
+    CHECK(ROUTELLM_ABI_VERSION == 0);
+    CHECK(strcmp(routellm_version(), ROUTELLM_VERSION) == 0);
+
+    CHECK(sizeof(routellm_status) == 4);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 56);
+    CHECK(offsetof(routellm_decision, struct_size) == 0);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, win_rate) == 8);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, threshold) == 16);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, model) == 24);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_error) == 32);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, side) == 40);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, truncated) == 44);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback) == 48);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_status) == 52);
+    CHECK(offsetof(routellm_text, data) == 0);
+    CHECK(offsetof(routellm_text, len) == sizeof(void *));
+
+    CHECK(strcmp(routellm_status_name(ROUTELLM_OK), "Ok") == 0);
+    CHECK(strcmp(routellm_status_name(ROUTELLM_INVALID_ARGUMENT), "InvalidArgument") == 0);
+    CHECK(strcmp(routellm_status_name(ROUTELLM_REMOTE), "Remote") == 0);
+    CHECK(strcmp(routellm_status_name(-7), "Unknown") == 0);
+    CHECK(ROUTELLM_NOT_FOUND == 2 && ROUTELLM_INVALID_MODEL == 3 && ROUTELLM_UNSUPPORTED == 4);
+    CHECK(ROUTELLM_RUNTIME_UNAVAILABLE == 5 && ROUTELLM_INFERENCE == 6 && ROUTELLM_TOKENIZE == 7);
+    CHECK(ROUTELLM_CANCELLED == 8 && ROUTELLM_RESOURCE_EXHAUSTED == 9 && ROUTELLM_INTERNAL == 10);
+    CHECK(ROUTELLM_IO == 11);
+    return report();
+}

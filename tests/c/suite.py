@@ -1,0 +1,311 @@
+"""The suites of C and C++: compiles programs against an installed tree and runs them.
+
+    python3 tests/c/suite.py c|cpp|valgrind|sanitize --tree build/c/tree --work build/c/test-c
+
+Every compilation and every check of a program counts. The last line is `NAME: N passed, M failed, K skipped`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cases
+import fixtures
+
+ROOT = Path(__file__).resolve().parents[2]
+MF_MINILM = ROOT / "artifacts" / "mf-minilm"
+STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
+ORT_VARIABLES = ("ROUTELLM_ORT_PATH", "ORT_DYLIB_PATH")
+
+
+class Suite:
+    """Counts, and what every step needs."""
+
+    def __init__(self, name: str, tree: Path, work: Path) -> None:
+        self.name = name
+        self.tree = tree.resolve()
+        self.work = work.resolve()
+        self.passed = 0
+        self.failed = 0
+        self.skipped = 0
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        self.fixtures = self.work / "fixtures"
+        fixtures.main(self.tree / "share" / "routellm" / "default", self.fixtures)
+        self.env = {
+            **os.environ,
+            "PKG_CONFIG_PATH": str(self.tree / "lib" / "pkgconfig"),
+            "LD_LIBRARY_PATH": str(self.tree / "lib"),
+        }
+
+    def check(self, ok: bool, what: str, detail: str = "") -> bool:
+        """Counts one check."""
+        self.passed += ok
+        self.failed += not ok
+        if not ok:
+            print(f"failed: {what}\n{detail}".rstrip())
+        return ok
+
+    def skip(self, what: str, reason: str) -> None:
+        """Says what is not tested here, and why."""
+        self.skipped += 1
+        print(f"skipped: {what}: {reason}")
+
+    def run(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command; `more` is added to the environment, and an empty value takes a variable away."""
+        env = {key: value for key, value in {**self.env, **more}.items() if value}
+        return subprocess.run(command, env=env, capture_output=True, text=True, cwd=self.work, check=False)
+
+    def flags(self, *options: str) -> list[str]:
+        """What pkg-config says of the installed tree."""
+        done = self.run(["pkg-config", *options, "routellm"])
+        if done.returncode != 0:
+            raise SystemExit(done.stderr)
+        return shlex.split(done.stdout)
+
+    def compile(self, source: Path, output: str, compiler: list[str], *more: str) -> Path | None:
+        """Compiles one program with all warnings as errors."""
+        program = self.work / output
+        command = [*compiler, *STRICT, "-O1", "-g", str(source), *self.flags("--cflags"), "-o", str(program)]
+        done = self.run([*command, *(more or self.flags("--libs")), "-lm", "-pthread"])
+        what = f"{source.name} as {' '.join(compiler)}"
+        return program if self.check(done.returncode == 0, what, done.stderr) else None
+
+    def count(self, command: list[str], **more: str) -> None:
+        """Runs a program of checks, and adds its counts."""
+        done = self.run(command, **more)
+        for line in done.stdout.splitlines():
+            if not re.fullmatch(r"\d+ passed, \d+ failed", line):
+                print(line)
+                self.skipped += line.startswith("skipped ")
+        counts = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
+        if counts is None:
+            self.check(False, " ".join(command), f"exit status {done.returncode}\n{done.stderr}")
+            return
+        self.passed += int(counts[1])
+        self.failed += int(counts[2])
+        if (done.returncode == 0) != (counts[2] == "0"):
+            self.check(False, " ".join(command), f"exit status {done.returncode}\n{done.stderr}")
+
+    def routes(self, program: Path | None, what: str) -> None:
+        """Runs a program that routes the prompts of its command line."""
+        if program is None:
+            return
+        done = self.run([str(program), "What is 2+2?", "", "Prove Fermat's last theorem for n = 4."])
+        lines = done.stdout.splitlines()
+        ok = len(lines) == 3 and all(re.match(r"(strong|weak)\t[01][.\d]*(e-\d+)?\t\S", line) for line in lines)
+        self.check(done.returncode == 0 and ok, what, done.stdout + done.stderr)
+
+    def cmake(self, language: str, source: Path, standard: int) -> None:
+        """Builds and runs a program that finds the package by CMake, linked to either library."""
+        folder = self.work / f"cmake-{language}"
+        folder.mkdir()
+        (folder / "CMakeLists.txt").write_text(
+            f"cmake_minimum_required(VERSION 3.16)\n"
+            f"project(route {language})\n"
+            f"set(CMAKE_{language}_STANDARD {standard})\n"
+            f"find_package(routellm {self.version().rsplit('.', 1)[0]} REQUIRED)\n"
+            f'if(NOT EXISTS "${{routellm_DEFAULT_ARTIFACT}}/router.json")\n'
+            f'  message(FATAL_ERROR "no default artifact")\nendif()\n'
+            f"foreach(kind routellm routellm_static)\n"
+            f"  add_executable(route_${{kind}} {source})\n"
+            f"  target_link_libraries(route_${{kind}} PRIVATE routellm::${{kind}})\nendforeach()\n"
+        )
+        build = folder / "build"
+        configure = self.run(["cmake", "-S", str(folder), "-B", str(build), f"-DCMAKE_PREFIX_PATH={self.tree}"])
+        self.check(configure.returncode == 0, f"cmake configures {language}", configure.stdout + configure.stderr)
+        make = self.run(["cmake", "--build", str(build)])
+        if self.check(make.returncode == 0, f"cmake builds {language}", make.stdout + make.stderr):
+            self.routes(build / "route_routellm", f"cmake {language}, shared")
+            self.routes(build / "route_routellm_static", f"cmake {language}, static")
+
+    def version(self) -> str:
+        """The version that pkg-config says."""
+        return self.flags("--modversion")[0]
+
+    def cases(self) -> Path | None:
+        """The conformance cases as a flat file."""
+        source = ROOT / "tests" / "conformance" / "routing.json"
+        if not source.exists():
+            self.skip("conformance", f"{source.relative_to(ROOT)} is absent")
+            return None
+        cases.main(source, self.work / "cases.txt")
+        return self.work / "cases.txt"
+
+    def example(self, header: str, suffix: str) -> Path:
+        """The program on the opening page of a header."""
+        text = (self.tree / "include" / header).read_text(encoding="utf-8")
+        page = text[: text.index("*/")]
+        lines = [line[7:] for line in page.splitlines() if line.startswith(" *     ") or line == " *"]
+        start = next(i for i, line in enumerate(lines) if line.startswith("#include"))
+        end = max(i for i, line in enumerate(lines) if line == "}")
+        path = self.work / f"example{suffix}"
+        path.write_text("\n".join(lines[start : end + 1]) + "\n", encoding="utf-8")
+        return path
+
+    def report(self) -> int:
+        """Prints the last line; the exit status."""
+        print(f"{self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} skipped")
+        return int(self.failed > 0)
+
+
+def symbols(suite: Suite) -> None:
+    """What the shared library exports, its name, and how it is linked."""
+    library = suite.tree / "lib" / "libroutellm.so.0"
+    done = suite.run(["nm", "-D", "--defined-only", str(library)])
+    exported = sorted(line.split()[-1].split("@")[0] for line in done.stdout.splitlines())
+    expected = (ROOT / "tests" / "abi" / "symbols.txt").read_text(encoding="utf-8").split()
+    difference = sorted(set(exported) ^ set(expected))
+    suite.check(exported == sorted(expected), "exported symbols are those of tests/abi/symbols.txt", str(difference))
+    dynamic = suite.run(["readelf", "-dW", str(library)]).stdout
+    suite.check("[libroutellm.so.0]" in dynamic, "SONAME is libroutellm.so.0", dynamic)
+    suite.check("NODELETE" in dynamic, "the library is marked nodelete", dynamic)
+    needed = re.findall(r"NEEDED.*\[(.*)\]", dynamic)
+    allowed = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+    suite.check(set(needed) <= allowed, "nothing but the C library is needed", str(needed))
+    link = suite.tree / "lib" / "libroutellm.so"
+    suite.check(link.is_symlink() and os.readlink(link) == "libroutellm.so.0", "libroutellm.so is a relative link")
+    installed = (suite.tree / "include" / "routellm.h").read_text(encoding="utf-8")
+    declared = set(re.findall(r"^[a-z].*?\b(routellm_\w+)\(", installed, re.MULTILINE))
+    suite.check(declared == set(expected), "the header declares what is exported", str(declared ^ set(expected)))
+
+
+def without_runtime(suite: Suite, program: Path, prefix: list[str]) -> None:
+    """Places that are looked at, with and without environment variables."""
+    if not (MF_MINILM / "router.json").exists():
+        suite.skip("missing ONNX Runtime", "artifacts/mf-minilm is absent")
+        return
+    command = [*prefix, str(program), str(MF_MINILM), str(suite.fixtures / "caller-mf")]
+    nowhere = "/nowhere/libonnxruntime.so"
+    for i, variable in enumerate(ORT_VARIABLES):
+        unset = dict.fromkeys(ORT_VARIABLES, "")
+        suite.count([*command, f"{nowhere}.{i} ({variable})"], **{**unset, variable: f"{nowhere}.{i}"})
+    # A system with an ONNX Runtime of its own would find it.
+    found = suite.run(["sh", "-c", "ldconfig -p 2>/dev/null || /sbin/ldconfig -p"]).stdout
+    if "libonnxruntime.so" in found:
+        suite.skip("no ONNX Runtime anywhere", "this system has one")
+        return
+    parts = [f"{variable}: not set" for variable in ORT_VARIABLES] + ["libonnxruntime.so", "1.24"]
+    suite.count([*command, *parts], **dict.fromkeys(ORT_VARIABLES, ""))
+
+
+def suite_c(suite: Suite) -> None:
+    """C99 and C11; the same source as C++17."""
+    folder = ROOT / "tests" / "c"
+    symbols(suite)
+    standards = [["cc", "-std=c99"], ["cc", "-std=c11"], ["c++", "-x", "c++", "-std=c++17"]]
+    for compiler in standards:
+        name = compiler[-1].removeprefix("-std=")
+        suite.routes(suite.compile(folder / "route.c", f"route-{name}", compiler), f"route.c as {name}")
+        example = suite.compile(suite.example("routellm.h", ".c"), f"example-{name}", compiler)
+        if example is not None:
+            done = suite.run([str(example)])
+            suite.check("win rate 0." in done.stdout, f"the header's example as {name}", done.stdout + done.stderr)
+    library = str(suite.tree / "lib" / "libroutellm.a")
+    native = [flag for flag in suite.flags("--libs", "--static") if flag != "-lroutellm" and flag[:2] != "-L"]
+    static = suite.compile(folder / "route.c", "route-static", ["cc", "-std=c99"], library, *native)
+    suite.routes(static, "route.c, static")
+    suite.cmake("C", folder / "route.c", 99)
+    programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700"], [])
+
+
+def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
+    """The programs of checks in C."""
+    folder = ROOT / "tests" / "c"
+    arguments = {
+        "abi": [],
+        "values": [str(suite.fixtures)],
+        "refusals": [str(suite.fixtures)],
+        "threads": [],
+        "runtime": None,
+        "conformance": None,
+    }
+    for name, args in arguments.items():
+        program = suite.compile(folder / f"{name}.c", name, compiler)
+        if program is None:
+            continue
+        if name == "runtime":
+            without_runtime(suite, program, prefix)
+        elif name == "conformance":
+            flat = suite.cases()
+            if flat is not None:
+                suite.count([*prefix, str(program), str(flat), str(MF_MINILM)])
+        else:
+            suite.count([*prefix, str(program), *(args or [])])
+
+
+def suite_cpp(suite: Suite) -> None:
+    """C++17 through routellm.hpp."""
+    folder = ROOT / "tests" / "cpp"
+    compiler = ["c++", "-std=c++17"]
+    example = suite.compile(suite.example("routellm.hpp", ".cpp"), "example", compiler)
+    if example is not None:
+        done = suite.run([str(example)])
+        suite.check(done.returncode == 0 and done.stdout.strip() != "", "the header's example", done.stderr)
+    for standard in ("c++17", "c++20"):
+        program = suite.compile(folder / "route.cpp", f"route-{standard}", ["c++", f"-std={standard}"])
+        suite.routes(program, f"route.cpp as {standard}")
+    suite.cmake("CXX", folder / "route.cpp", 17)
+    test = suite.compile(folder / "test.cpp", "test", compiler)
+    if test is not None:
+        suite.count([str(test), str(suite.fixtures)])
+    include = f"-I{ROOT / 'tests' / 'c'}"
+    runtime = suite.compile(folder / "runtime.cpp", "runtime", compiler)
+    if runtime is not None:
+        without_runtime(suite, runtime, [])
+    conformance = suite.compile(folder / "conformance.cpp", "conformance", [*compiler, include])
+    flat = suite.cases()
+    if conformance is not None and flat is not None:
+        suite.count([str(conformance), str(flat), str(MF_MINILM)])
+
+
+def suite_valgrind(suite: Suite) -> None:
+    """The programs of checks under valgrind: no error and no leak."""
+    if shutil.which("valgrind") is None:
+        suite.skip("valgrind", "not installed")
+        return
+    suppressions = ROOT / "tests" / "c" / "valgrind.supp"
+    options = ["--quiet", "--leak-check=full", "--show-leak-kinds=definite,indirect", "--error-exitcode=99"]
+    prefix = ["valgrind", *options, "--errors-for-leak-kinds=definite,indirect", f"--suppressions={suppressions}"]
+    # An encoder takes minutes there, and its allocations are not ours.
+    for variable in ORT_VARIABLES:
+        suite.env[variable] = ""
+    programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700"], prefix)
+
+
+def suite_sanitize(suite: Suite) -> None:
+    """The programs of checks with the address and undefined behaviour sanitizers of the C compiler.
+
+    They see what the programs do, and every allocation of the library: leaks, double frees, writes past a
+    caller's array by the C library on its behalf.
+    """
+    suite.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
+    suite.env["UBSAN_OPTIONS"] = "halt_on_error=1"
+    # ONNX Runtime keeps what it allocates.
+    for variable in ORT_VARIABLES:
+        suite.env[variable] = ""
+    programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700", "-fsanitize=address,undefined"], [])
+
+
+def main() -> int:
+    """Runs one suite."""
+    suites = {"c": suite_c, "cpp": suite_cpp, "valgrind": suite_valgrind, "sanitize": suite_sanitize}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", choices=suites)
+    parser.add_argument("--tree", type=Path, required=True, help="the installed tree")
+    parser.add_argument("--work", type=Path, required=True, help="folder for programs, emptied first")
+    arguments = parser.parse_args()
+    suite = Suite(arguments.suite, arguments.tree, arguments.work)
+    suites[arguments.suite](suite)
+    return suite.report()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
