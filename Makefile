@@ -40,8 +40,9 @@ setup: python-venv node-deps
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
-	$(VENV_PYTHON) -m ruff check --quiet python packages demo tools tests
-	@echo "lint: 3 passed, 0 failed"
+	$(VENV_PYTHON) -m ruff check --quiet demo tools tests
+	@$(MAKE) lint-python
+	@echo "lint: 4 passed, 0 failed"
 
 test-rust:
 	@test -n "$(ORT_LIBRARY)" || { echo "no ONNX Runtime in $(VENV): run make setup"; exit 1; }

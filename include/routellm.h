@@ -85,14 +85,15 @@
 #define ROUTELLM_VERSION "0.1.0"
 
 /**
- * Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
+ * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_SIDE_STRONG 1
+#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0 }
 
 /**
- * Side: the weak, cheap model.
+ * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
+ * version: it changes only when a program that was compiled before would no longer work.
  */
-#define ROUTELLM_SIDE_WEAK 2
+#define ROUTELLM_ABI_VERSION 0
 
 /**
  * Mode: the mathematically right one.
@@ -103,6 +104,16 @@
  * Mode: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
  */
 #define ROUTELLM_MODE_REFERENCE 1
+
+/**
+ * Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
+ */
+#define ROUTELLM_SIDE_STRONG 1
+
+/**
+ * Side: the weak, cheap model.
+ */
+#define ROUTELLM_SIDE_WEAK 2
 
 /**
  * On error: return it. The default.
@@ -118,12 +129,6 @@
  * On error: decide for the weak model, as a fallback.
  */
 #define ROUTELLM_ON_ERROR_WEAK 2
-
-/**
- * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
- * version: it changes only when a program that was compiled before would no longer work.
- */
-#define ROUTELLM_ABI_VERSION 0
 
 /**
  * Cancels calls from another thread.
@@ -188,7 +193,7 @@ typedef int32_t routellm_status;
  * on success, and touches nothing on failure. Later versions may append members: the size tells which ones
  * your program knows.
  */
-typedef struct {
+typedef struct routellm_decision {
     /**
      * `sizeof(routellm_decision)`, set by you.
      */
@@ -209,7 +214,7 @@ typedef struct {
      * The error behind a fallback, if `routellm_route_options_set_keep_fallback_errors()` asked for it; then
      * you own it. Else `NULL`.
      */
-    routellm_error *fallback_error;
+    struct routellm_error *fallback_error;
     /**
      * `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
      */
@@ -231,7 +236,7 @@ typedef struct {
 /**
  * A text of a batch: `len` bytes of UTF-8. `data` may be `NULL` if `len` is 0.
  */
-typedef struct {
+typedef struct routellm_text {
     /**
      * The bytes. They need no NUL at the end.
      */
@@ -312,45 +317,387 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * A token that is not cancelled. You own it. Never `NULL`.
+ * The number of the binary interface of the library that is loaded. Compare it with `ROUTELLM_ABI_VERSION`
+ * when you load the library by hand.
  */
-routellm_cancel_token *routellm_cancel_token_new(void);
+uint32_t routellm_abi_version(void);
 
 /**
- * Cancels every call that was given this token, now and from now on. They return `ROUTELLM_CANCELLED` soon: an
- * ONNX session that is running is stopped. `NULL` is permitted.
+ * The version of the library that is loaded, as in `0.1.0`. Valid for ever. `ROUTELLM_VERSION` is the version
+ * that a program was compiled with.
  */
-void routellm_cancel_token_cancel(const routellm_cancel_token *token);
+const char *routellm_version(void);
 
 /**
- * 1 if the token was cancelled, else 0. 0 for `NULL`.
+ * The name of a status, as in `InvalidArgument`; `Ok` for 0 and `Unknown` for a number that this library
+ * does not use. Never `NULL`, and valid for ever.
  */
-int32_t routellm_cancel_token_is_cancelled(const routellm_cancel_token *token);
-
-/**
- * Frees a token; calls that still use it are not disturbed. `NULL` is permitted.
- */
-void routellm_cancel_token_free(routellm_cancel_token *token);
+const char *routellm_status_name(routellm_status status);
 
 /**
  * The status of an error, the same number that the call returned. `ROUTELLM_INVALID_ARGUMENT` for `NULL`.
  */
-routellm_status routellm_error_status(const routellm_error *error);
+routellm_status routellm_error_status(const struct routellm_error *error);
 
 /**
  * The name of an error's status, as in `NotFound`. Never `NULL`, and valid for ever.
  */
-const char *routellm_error_name(const routellm_error *error);
+const char *routellm_error_name(const struct routellm_error *error);
 
 /**
  * The message of an error: NUL-terminated UTF-8, valid until the error is freed. Never `NULL`.
  */
-const char *routellm_error_message(const routellm_error *error);
+const char *routellm_error_message(const struct routellm_error *error);
 
 /**
  * Frees an error. `NULL` is permitted.
  */
-void routellm_error_free(routellm_error *error);
+void routellm_error_free(struct routellm_error *error);
+
+/**
+ * The bytes of a string: UTF-8, `routellm_string_len()` of them and a NUL, valid until it is freed. The text
+ * itself may hold NUL. `NULL` for `NULL`.
+ */
+const char *routellm_string_data(const struct routellm_string *string);
+
+/**
+ * The length of a string in bytes, without the NUL after it. 0 for `NULL`.
+ */
+size_t routellm_string_len(const struct routellm_string *string);
+
+/**
+ * Frees a string. `NULL` is permitted.
+ */
+void routellm_string_free(struct routellm_string *string);
+
+/**
+ * Options with every default. You own them. Never `NULL`.
+ */
+struct routellm_open_options *routellm_open_options_new(void);
+
+/**
+ * Frees options. `NULL` is permitted.
+ */
+void routellm_open_options_free(struct routellm_open_options *options);
+
+/**
+ * Sets the strong model, one of the artifact's candidates (checked when opening). The text is copied.
+ */
+routellm_status routellm_open_options_set_strong(struct routellm_open_options *options,
+                                                 const char *model,
+                                                 struct routellm_error **err);
+
+/**
+ * Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+ */
+routellm_status routellm_open_options_set_weak(struct routellm_open_options *options,
+                                               const char *model,
+                                               struct routellm_error **err);
+
+/**
+ * Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
+ */
+routellm_status routellm_open_options_set_mode(struct routellm_open_options *options,
+                                               int32_t mode,
+                                               struct routellm_error **err);
+
+/**
+ * Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
+ * `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
+ * with an encoder need it. The text is copied.
+ */
+routellm_status routellm_open_options_set_onnxruntime(struct routellm_open_options *options,
+                                                      const char *library,
+                                                      struct routellm_error **err);
+
+/**
+ * Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
+ */
+routellm_status routellm_open_options_set_sessions(struct routellm_open_options *options,
+                                                   size_t count,
+                                                   struct routellm_error **err);
+
+/**
+ * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
+ * of the number of cores and 4.
+ */
+routellm_status routellm_open_options_set_intra_threads(struct routellm_open_options *options,
+                                                        size_t count,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets one single-threaded ONNX session for each core: most requests a second for many callers.
+ */
+routellm_status routellm_open_options_set_throughput(struct routellm_open_options *options,
+                                                     struct routellm_error **err);
+
+/**
+ * Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
+ *
+ * `options` may be `NULL`. On success `*router` is a new router, which you free.
+ *
+ * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
+ * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
+ * `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none.
+ */
+routellm_status routellm_router_open(const char *folder,
+                                     const struct routellm_open_options *options,
+                                     struct routellm_router **router,
+                                     struct routellm_error **err);
+
+/**
+ * Opens the router that is compiled into the library: hashed features and a linear model, no file to find and
+ * no ONNX Runtime. `options` may be `NULL`. On success `*router` is a new router, which you free.
+ */
+routellm_status routellm_router_open_default(const struct routellm_open_options *options,
+                                             struct routellm_router **router,
+                                             struct routellm_error **err);
+
+/**
+ * Another handle of the same router: it shares everything, costs almost nothing, and lives as long as you keep
+ * it. `NULL` for `NULL`.
+ */
+struct routellm_router *routellm_router_clone(const struct routellm_router *router);
+
+/**
+ * Frees a handle, and the router with its last one. No call may be using this handle. `NULL` is permitted.
+ */
+void routellm_router_free(struct routellm_router *router);
+
+/**
+ * The name of the strong model, valid until this handle is freed. `NULL` for `NULL`.
+ */
+const char *routellm_router_strong(const struct routellm_router *router);
+
+/**
+ * The name of the weak model, valid until this handle is freed. `NULL` for `NULL`.
+ */
+const char *routellm_router_weak(const struct routellm_router *router);
+
+/**
+ * The number of candidates that the router knows, two or more. 0 for `NULL`.
+ */
+size_t routellm_router_model_count(const struct routellm_router *router);
+
+/**
+ * The name of candidate `index`, valid until this handle is freed. `NULL` if there is none.
+ */
+const char *routellm_router_model(const struct routellm_router *router,
+                                  size_t index);
+
+/**
+ * The length of the embeddings that the router takes; 0 if it reads hashed features and takes none.
+ */
+size_t routellm_router_embedding_dimension(const struct routellm_router *router);
+
+/**
+ * How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
+ */
+uint64_t routellm_router_fallbacks(const struct routellm_router *router);
+
+/**
+ * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
+ * `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
+ * `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
+ * and `version`. On success `*json` is a new string, which you free.
+ */
+routellm_status routellm_router_info_json(const struct routellm_router *router,
+                                          struct routellm_string **json,
+                                          struct routellm_error **err);
+
+/**
+ * Options with every default. You own them. Never `NULL`.
+ */
+struct routellm_route_options *routellm_route_options_new(void);
+
+/**
+ * Frees options. `NULL` is permitted.
+ */
+void routellm_route_options_free(struct routellm_route_options *options);
+
+/**
+ * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. Without
+ * a threshold and a strong share the artifact's own default counts; with both the call fails.
+ */
+routellm_status routellm_route_options_set_threshold(struct routellm_route_options *options,
+                                                     double threshold,
+                                                     struct routellm_error **err);
+
+/**
+ * Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
+ * calibration sample goes to the strong model.
+ */
+routellm_status routellm_route_options_set_strong_share(struct routellm_route_options *options,
+                                                        double share,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
+ * `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
+ * options are errors all the same, and so is cancellation.
+ */
+routellm_status routellm_route_options_set_on_error(struct routellm_route_options *options,
+                                                    int32_t on_error,
+                                                    struct routellm_error **err);
+
+/**
+ * Sets whether a fallback decision comes with the error behind it in `fallback_error`, which you then own and
+ * free: 1 or 0, 0 by default. The status of that error is in `fallback_status` either way.
+ */
+routellm_status routellm_route_options_set_keep_fallback_errors(struct routellm_route_options *options,
+                                                                int32_t keep,
+                                                                struct routellm_error **err);
+
+/**
+ * Sets the token that cancels the calls with these options; `NULL` takes it away. The options keep their own
+ * share of the token.
+ */
+routellm_status routellm_route_options_set_cancel(struct routellm_route_options *options,
+                                                  const struct routellm_cancel_token *token,
+                                                  struct routellm_error **err);
+
+/**
+ * Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
+ *
+ * `options` may be `NULL`. `decision->struct_size` must be set.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8, a threshold or share outside [0, 1], both of them, or
+ * a share where the router has no calibration; `ROUTELLM_CANCELLED`; what scoring reports. Errors of the prompt
+ * and of scoring become fallback decisions if `on_error` says so.
+ */
+routellm_status routellm_route(const struct routellm_router *router,
+                               const char *prompt,
+                               size_t len,
+                               const struct routellm_route_options *options,
+                               struct routellm_decision *decision,
+                               struct routellm_error **err);
+
+/**
+ * Decides for `count` prompts, with the same bits as one by one.
+ *
+ * `decisions` is an array of `count`. Set `struct_size` of the first: it counts for all, and is written into the
+ * others. With `count` 0 both arrays may be `NULL`.
+ *
+ * Errors as of `routellm_route()`, for the first prompt that fails, naming its index; then no decision is written.
+ */
+routellm_status routellm_route_batch(const struct routellm_router *router,
+                                     const struct routellm_text *prompts,
+                                     size_t count,
+                                     const struct routellm_route_options *options,
+                                     struct routellm_decision *decisions,
+                                     struct routellm_error **err);
+
+/**
+ * Decides for an embedding that you computed: `dimension` numbers.
+ *
+ * Errors as of `routellm_route()`; `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number
+ * is NaN or infinite, or the router reads hashed features.
+ */
+routellm_status routellm_route_embedding(const struct routellm_router *router,
+                                         const float *embedding,
+                                         size_t dimension,
+                                         const struct routellm_route_options *options,
+                                         struct routellm_decision *decision,
+                                         struct routellm_error **err);
+
+/**
+ * The threshold, in [0, 1], that a call with these options compares win rates with. `options` may be `NULL`: then
+ * it is the artifact's default.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1], for both a threshold and a share, or where the router has
+ * no calibration.
+ */
+routellm_status routellm_threshold(const struct routellm_router *router,
+                                   const struct routellm_route_options *options,
+                                   double *threshold,
+                                   struct routellm_error **err);
+
+/**
+ * P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8; what scoring reports.
+ */
+routellm_status routellm_win_rate(const struct routellm_router *router,
+                                  const char *prompt,
+                                  size_t len,
+                                  double *win_rate,
+                                  struct routellm_error **err);
+
+/**
+ * Win rates of `count` prompts, with the same bits as one by one, into `win_rates`, an array of `count`.
+ * `token` may be `NULL`.
+ *
+ * Errors as of `routellm_win_rate()`, for the first prompt that fails, naming its index; `ROUTELLM_CANCELLED`.
+ */
+routellm_status routellm_win_rates(const struct routellm_router *router,
+                                   const struct routellm_text *prompts,
+                                   size_t count,
+                                   const struct routellm_cancel_token *token,
+                                   double *win_rates,
+                                   struct routellm_error **err);
+
+/**
+ * The win rate for an embedding that you computed, `dimension` numbers, into `*win_rate`.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number is NaN or infinite, or the router
+ * reads hashed features.
+ */
+routellm_status routellm_win_rate_from_embedding(const struct routellm_router *router,
+                                                 const float *embedding,
+                                                 size_t dimension,
+                                                 double *win_rate,
+                                                 struct routellm_error **err);
+
+/**
+ * Win rates of `rows` embeddings: `rows` x `dimension` numbers, row after row, into `win_rates`, an array of
+ * `rows`.
+ *
+ * Errors as of `routellm_win_rate_from_embedding()`, naming the row.
+ */
+routellm_status routellm_win_rates_from_embeddings(const struct routellm_router *router,
+                                                   const float *embeddings,
+                                                   size_t rows,
+                                                   size_t dimension,
+                                                   double *win_rates,
+                                                   struct routellm_error **err);
+
+/**
+ * One score for each candidate, higher is better, in the order of `routellm_router_model()`, into `scores`, an
+ * array of `count`, which must be `routellm_router_model_count()`.
+ *
+ * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
+ */
+routellm_status routellm_candidate_scores(const struct routellm_router *router,
+                                          const char *prompt,
+                                          size_t len,
+                                          double *scores,
+                                          size_t count,
+                                          struct routellm_error **err);
+
+/**
+ * As `routellm_candidate_scores()`, for an embedding that you computed.
+ *
+ * Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
+ */
+routellm_status routellm_candidate_scores_from_embedding(const struct routellm_router *router,
+                                                         const float *embedding,
+                                                         size_t dimension,
+                                                         double *scores,
+                                                         size_t count,
+                                                         struct routellm_error **err);
+
+/**
+ * The embedding of a prompt by the router's own encoder into `embedding`, an array of `dimension`, which must be
+ * that of the router's featurizer.
+ *
+ * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if its features are sparse or come from the caller.
+ */
+routellm_status routellm_embed(const struct routellm_router *router,
+                               const char *prompt,
+                               size_t len,
+                               float *embedding,
+                               size_t dimension,
+                               struct routellm_error **err);
 
 /**
  * The prompt of a chat: the text of the last user message.
@@ -363,379 +710,32 @@ void routellm_error_free(routellm_error *error);
  */
 routellm_status routellm_prompt_from_messages(const char *json,
                                               size_t len,
-                                              routellm_string **prompt,
-                                              routellm_error **err);
+                                              struct routellm_string **prompt,
+                                              struct routellm_error **err);
 
 /**
- * Options with every default. You own them. Never `NULL`.
+ * A token that is not cancelled. You own it. Never `NULL`.
  */
-routellm_open_options *routellm_open_options_new(void);
+struct routellm_cancel_token *routellm_cancel_token_new(void);
 
 /**
- * Frees options. `NULL` is permitted.
+ * Cancels every call that was given this token, now and from now on. They return `ROUTELLM_CANCELLED` soon: an
+ * ONNX session that is running is stopped. `NULL` is permitted.
  */
-void routellm_open_options_free(routellm_open_options *options);
+void routellm_cancel_token_cancel(const struct routellm_cancel_token *token);
 
 /**
- * Sets the strong model, one of the artifact's candidates (checked when opening). The text is copied.
+ * 1 if the token was cancelled, else 0. 0 for `NULL`.
  */
-routellm_status routellm_open_options_set_strong(routellm_open_options *options,
-                                                 const char *model,
-                                                 routellm_error **err);
+int32_t routellm_cancel_token_is_cancelled(const struct routellm_cancel_token *token);
 
 /**
- * Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+ * Frees a token; calls that still use it are not disturbed. `NULL` is permitted.
  */
-routellm_status routellm_open_options_set_weak(routellm_open_options *options,
-                                               const char *model,
-                                               routellm_error **err);
-
-/**
- * Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
- */
-routellm_status routellm_open_options_set_mode(routellm_open_options *options,
-                                               int32_t mode,
-                                               routellm_error **err);
-
-/**
- * Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
- * `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
- * with an encoder need it. The text is copied.
- */
-routellm_status routellm_open_options_set_onnxruntime(routellm_open_options *options,
-                                                      const char *library,
-                                                      routellm_error **err);
-
-/**
- * Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
- */
-routellm_status routellm_open_options_set_sessions(routellm_open_options *options,
-                                                   size_t count,
-                                                   routellm_error **err);
-
-/**
- * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
- * of the number of cores and 4.
- */
-routellm_status routellm_open_options_set_intra_threads(routellm_open_options *options,
-                                                        size_t count,
-                                                        routellm_error **err);
-
-/**
- * Sets one single-threaded ONNX session for each core: most requests a second for many callers.
- */
-routellm_status routellm_open_options_set_throughput(routellm_open_options *options,
-                                                     routellm_error **err);
-
-/**
- * Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
- *
- * `options` may be `NULL`. `decision->struct_size` must be set.
- *
- * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8, a threshold or share outside [0, 1], both of them, or
- * a share where the router has no calibration; `ROUTELLM_CANCELLED`; what scoring reports. Errors of the prompt
- * and of scoring become fallback decisions if `on_error` says so.
- */
-routellm_status routellm_route(const routellm_router *router,
-                               const char *prompt,
-                               size_t len,
-                               const routellm_route_options *options,
-                               routellm_decision *decision,
-                               routellm_error **err);
-
-/**
- * Decides for `count` prompts, with the same bits as one by one.
- *
- * `decisions` is an array of `count`. Set `struct_size` of the first: it counts for all, and is written into the
- * others. With `count` 0 both arrays may be `NULL`.
- *
- * Errors as of `routellm_route()`, for the first prompt that fails, naming its index; then no decision is written.
- */
-routellm_status routellm_route_batch(const routellm_router *router,
-                                     const routellm_text *prompts,
-                                     size_t count,
-                                     const routellm_route_options *options,
-                                     routellm_decision *decisions,
-                                     routellm_error **err);
-
-/**
- * Decides for an embedding that you computed: `dimension` numbers.
- *
- * Errors as of `routellm_route()`; `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number
- * is NaN or infinite, or the router reads hashed features.
- */
-routellm_status routellm_route_embedding(const routellm_router *router,
-                                         const float *embedding,
-                                         size_t dimension,
-                                         const routellm_route_options *options,
-                                         routellm_decision *decision,
-                                         routellm_error **err);
-
-/**
- * The threshold, in [0, 1], that a call with these options compares win rates with. `options` may be `NULL`: then
- * it is the artifact's default.
- *
- * `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1], for both a threshold and a share, or where the router has
- * no calibration.
- */
-routellm_status routellm_threshold(const routellm_router *router,
-                                   const routellm_route_options *options,
-                                   double *threshold,
-                                   routellm_error **err);
-
-/**
- * Options with every default. You own them. Never `NULL`.
- */
-routellm_route_options *routellm_route_options_new(void);
-
-/**
- * Frees options. `NULL` is permitted.
- */
-void routellm_route_options_free(routellm_route_options *options);
-
-/**
- * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. Without
- * a threshold and a strong share the artifact's own default counts; with both the call fails.
- */
-routellm_status routellm_route_options_set_threshold(routellm_route_options *options,
-                                                     double threshold,
-                                                     routellm_error **err);
-
-/**
- * Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
- * calibration sample goes to the strong model.
- */
-routellm_status routellm_route_options_set_strong_share(routellm_route_options *options,
-                                                        double share,
-                                                        routellm_error **err);
-
-/**
- * Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
- * `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
- * options are errors all the same, and so is cancellation.
- */
-routellm_status routellm_route_options_set_on_error(routellm_route_options *options,
-                                                    int32_t on_error,
-                                                    routellm_error **err);
-
-/**
- * Sets whether a fallback decision comes with the error behind it in `fallback_error`, which you then own and
- * free: 1 or 0, 0 by default. The status of that error is in `fallback_status` either way.
- */
-routellm_status routellm_route_options_set_keep_fallback_errors(routellm_route_options *options,
-                                                                int32_t keep,
-                                                                routellm_error **err);
-
-/**
- * Sets the token that cancels the calls with these options; `NULL` takes it away. The options keep their own
- * share of the token.
- */
-routellm_status routellm_route_options_set_cancel(routellm_route_options *options,
-                                                  const routellm_cancel_token *token,
-                                                  routellm_error **err);
-
-/**
- * Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
- *
- * `options` may be `NULL`. On success `*router` is a new router, which you free.
- *
- * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
- * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
- * `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none.
- */
-routellm_status routellm_router_open(const char *folder,
-                                     const routellm_open_options *options,
-                                     routellm_router **router,
-                                     routellm_error **err);
-
-/**
- * Opens the router that is compiled into the library: hashed features and a linear model, no file to find and
- * no ONNX Runtime. `options` may be `NULL`. On success `*router` is a new router, which you free.
- */
-routellm_status routellm_router_open_default(const routellm_open_options *options,
-                                             routellm_router **router,
-                                             routellm_error **err);
-
-/**
- * Another handle of the same router: it shares everything, costs almost nothing, and lives as long as you keep
- * it. `NULL` for `NULL`.
- */
-routellm_router *routellm_router_clone(const routellm_router *router);
-
-/**
- * Frees a handle, and the router with its last one. No call may be using this handle. `NULL` is permitted.
- */
-void routellm_router_free(routellm_router *router);
-
-/**
- * The name of the strong model, valid until this handle is freed. `NULL` for `NULL`.
- */
-const char *routellm_router_strong(const routellm_router *router);
-
-/**
- * The name of the weak model, valid until this handle is freed. `NULL` for `NULL`.
- */
-const char *routellm_router_weak(const routellm_router *router);
-
-/**
- * The number of candidates that the router knows, two or more. 0 for `NULL`.
- */
-size_t routellm_router_model_count(const routellm_router *router);
-
-/**
- * The name of candidate `index`, valid until this handle is freed. `NULL` if there is none.
- */
-const char *routellm_router_model(const routellm_router *router,
-                                  size_t index);
-
-/**
- * The length of the embeddings that the router takes; 0 if it reads hashed features and takes none.
- */
-size_t routellm_router_embedding_dimension(const routellm_router *router);
-
-/**
- * How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
- */
-uint64_t routellm_router_fallbacks(const routellm_router *router);
-
-/**
- * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
- * `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
- * `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
- * and `version`. On success `*json` is a new string, which you free.
- */
-routellm_status routellm_router_info_json(const routellm_router *router,
-                                          routellm_string **json,
-                                          routellm_error **err);
-
-/**
- * P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.
- *
- * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8; what scoring reports.
- */
-routellm_status routellm_win_rate(const routellm_router *router,
-                                  const char *prompt,
-                                  size_t len,
-                                  double *win_rate,
-                                  routellm_error **err);
-
-/**
- * Win rates of `count` prompts, with the same bits as one by one, into `win_rates`, an array of `count`.
- * `token` may be `NULL`.
- *
- * Errors as of `routellm_win_rate()`, for the first prompt that fails, naming its index; `ROUTELLM_CANCELLED`.
- */
-routellm_status routellm_win_rates(const routellm_router *router,
-                                   const routellm_text *prompts,
-                                   size_t count,
-                                   const routellm_cancel_token *token,
-                                   double *win_rates,
-                                   routellm_error **err);
-
-/**
- * The win rate for an embedding that you computed, `dimension` numbers, into `*win_rate`.
- *
- * `ROUTELLM_INVALID_ARGUMENT` if `dimension` is not that of the router, a number is NaN or infinite, or the router
- * reads hashed features.
- */
-routellm_status routellm_win_rate_from_embedding(const routellm_router *router,
-                                                 const float *embedding,
-                                                 size_t dimension,
-                                                 double *win_rate,
-                                                 routellm_error **err);
-
-/**
- * Win rates of `rows` embeddings: `rows` x `dimension` numbers, row after row, into `win_rates`, an array of
- * `rows`.
- *
- * Errors as of `routellm_win_rate_from_embedding()`, naming the row.
- */
-routellm_status routellm_win_rates_from_embeddings(const routellm_router *router,
-                                                   const float *embeddings,
-                                                   size_t rows,
-                                                   size_t dimension,
-                                                   double *win_rates,
-                                                   routellm_error **err);
-
-/**
- * One score for each candidate, higher is better, in the order of `routellm_router_model()`, into `scores`, an
- * array of `count`, which must be `routellm_router_model_count()`.
- *
- * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
- */
-routellm_status routellm_candidate_scores(const routellm_router *router,
-                                          const char *prompt,
-                                          size_t len,
-                                          double *scores,
-                                          size_t count,
-                                          routellm_error **err);
-
-/**
- * As `routellm_candidate_scores()`, for an embedding that you computed.
- *
- * Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
- */
-routellm_status routellm_candidate_scores_from_embedding(const routellm_router *router,
-                                                         const float *embedding,
-                                                         size_t dimension,
-                                                         double *scores,
-                                                         size_t count,
-                                                         routellm_error **err);
-
-/**
- * The embedding of a prompt by the router's own encoder into `embedding`, an array of `dimension`, which must be
- * that of the router's featurizer.
- *
- * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if its features are sparse or come from the caller.
- */
-routellm_status routellm_embed(const routellm_router *router,
-                               const char *prompt,
-                               size_t len,
-                               float *embedding,
-                               size_t dimension,
-                               routellm_error **err);
-
-/**
- * The name of a status, as in `InvalidArgument`; `Ok` for 0 and `Unknown` for a number that this library
- * does not use. Never `NULL`, and valid for ever.
- */
-const char *routellm_status_name(routellm_status status);
-
-/**
- * The bytes of a string: UTF-8, `routellm_string_len()` of them and a NUL, valid until it is freed. The text
- * itself may hold NUL. `NULL` for `NULL`.
- */
-const char *routellm_string_data(const routellm_string *string);
-
-/**
- * The length of a string in bytes, without the NUL after it. 0 for `NULL`.
- */
-size_t routellm_string_len(const routellm_string *string);
-
-/**
- * Frees a string. `NULL` is permitted.
- */
-void routellm_string_free(routellm_string *string);
-
-/**
- * The number of the binary interface of the library that is loaded. Compare it with `ROUTELLM_ABI_VERSION`
- * when you load the library by hand.
- */
-uint32_t routellm_abi_version(void);
-
-/**
- * The version of the library that is loaded, as in `0.1.0`. Valid for ever. `ROUTELLM_VERSION` is the version
- * that a program was compiled with.
- */
-const char *routellm_version(void);
+void routellm_cancel_token_free(struct routellm_cancel_token *token);
 
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
 
 #endif  /* ROUTELLM_H */
-
-/**
- * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
- */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0 }

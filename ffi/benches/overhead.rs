@@ -10,7 +10,11 @@ use std::ptr;
 use std::time::Instant;
 
 use routellm_core::{RouteOptions, Router};
-use routellm_ffi::*;
+use routellm_ffi::{
+    ROUTELLM_OK, routellm_decision, routellm_route, routellm_route_embedding, routellm_route_options_new,
+    routellm_route_options_set_threshold, routellm_router, routellm_router_open,
+    routellm_router_open_default, routellm_win_rate_from_embedding,
+};
 
 const ROUNDS: usize = 200;
 

@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn lengths_and_alignment_are_checked_before_memory_is_touched() {
         let values = [0.0_f32; 2];
-        let odd = values.as_ptr().cast::<u8>().wrapping_add(1).cast::<f32>();
+        let odd = values.as_ptr().wrapping_byte_add(1);
         // SAFETY: both are refused before anything is read.
         unsafe {
             assert!(slice(odd, 1, "x").unwrap_err().message().contains("aligned"));
