@@ -154,8 +154,9 @@ pub extern "C" fn routellm_router_fallbacks(router: Option<&routellm_router>) ->
 
 /// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
 /// `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
-/// `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
-/// and `version`. On success `*json` is a new string, which you free.
+/// `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `votes` (`count`, `store`,
+/// `clusters`, `tiers`, `weight_exponent`, or null), `path`, `provenance` and `version`. On success `*json` is a new
+/// string, which you free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_router_info_json(
     router: Option<&routellm_router>,
@@ -167,9 +168,7 @@ pub unsafe extern "C" fn routellm_router_info_json(
         guard(err, || {
             let out = Out::new(json, "json")?;
             let info = handle(router, "router")?.router.info();
-            let text = serde_json::to_string(info)
-                .map_err(|error| Error::new(ErrorKind::Internal, format!("info: {error}")))?;
-            out.give(routellm_string::new(text));
+            out.give(routellm_string::json(serde_json::to_string(info), "info")?);
             Ok(())
         })
     }
