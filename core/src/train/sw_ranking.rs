@@ -11,8 +11,8 @@ use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Mod
 use crate::embed::{CallerSpec, Features, FeaturizerSpec};
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind, SwInput,
-    SwModel, SwSpec, TEXTS_FILE,
+    BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind,
+    SwInput, SwModel, SwSpec, TEXTS_FILE,
 };
 use crate::{Error, Mode, Result};
 
@@ -146,7 +146,8 @@ pub fn train(
         winner: &winner,
         ids: Some(&ids),
     };
-    let texts: Option<Vec<&str>> = options.texts.then(|| table.votes.iter().map(|v| v.prompt.as_str()).collect());
+    let texts: Option<Vec<&str>> =
+        options.texts.then(|| table.votes.iter().map(|v| v.prompt.as_str()).collect());
     let mut provenance = Map::new();
     let counts = votes.map(|votes| votes.counts).unwrap_or_default();
     provenance.insert(
@@ -329,7 +330,9 @@ fn pair(model: &SwModel, options: &SwOptions, ratings: &[(String, f64)]) -> Resu
         .find(|(weak, _)| model.pair(strong, weak, Mode::Exact).is_ok())
         .map(|(weak, _)| (strong.clone(), weak.clone()))
         .ok_or_else(|| {
-            Error::invalid_argument(format!("the votes compare no model with {strong:?}: name a pair, or add votes"))
+            Error::invalid_argument(format!(
+                "the votes compare no model with {strong:?}: name a pair, or add votes"
+            ))
         })
 }
 
