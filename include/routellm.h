@@ -554,6 +554,12 @@ const char *routellm_router_model(const struct routellm_router *router,
 size_t routellm_router_embedding_dimension(const struct routellm_router *router);
 
 /**
+ * The length of the embeddings that `routellm_embed()` gives; 0 if it gives none. It is that of the embeddings that
+ * the router takes, where it has an encoder; hashed features may be given too, and are never taken.
+ */
+size_t routellm_router_embed_dimension(const struct routellm_router *router);
+
+/**
  * How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
  */
 uint64_t routellm_router_fallbacks(const struct routellm_router *router);
@@ -751,8 +757,8 @@ routellm_status routellm_candidate_scores_from_embedding(const struct routellm_r
                                                          struct routellm_error **err);
 
 /**
- * The embedding of a prompt by the router's own encoder into `embedding`, an array of `dimension`, which must be
- * that of the router's featurizer.
+ * The embedding of a prompt by the router's own encoder or hashed features into `embedding`, an array of
+ * `dimension`, which must be `routellm_router_embed_dimension()`.
  *
  * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if its features are sparse or come from the caller.
  */

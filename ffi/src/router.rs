@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
 
+use routellm_core::embed::Featurizer;
 use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router, Side};
 
 use crate::args::{Out, handle, path};
@@ -144,6 +145,17 @@ pub extern "C" fn routellm_router_model(router: Option<&routellm_router>, index:
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_embedding_dimension(router: Option<&routellm_router>) -> usize {
     router.and_then(|router| router.router.embedding_dimension()).unwrap_or(0)
+}
+
+/// The length of the embeddings that `routellm_embed()` gives; 0 if it gives none. It is that of the embeddings that
+/// the router takes, where it has an encoder; hashed features may be given too, and are never taken.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_embed_dimension(router: Option<&routellm_router>) -> usize {
+    router.map_or(0, |router| match router.router.featurizer() {
+        Featurizer::Hashed(hashed) => hashed.projection().map_or(0, |_| hashed.spec().dimension),
+        Featurizer::Onnx(encoder) => encoder.spec().dimension,
+        Featurizer::Caller(_) => 0,
+    })
 }
 
 /// How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
