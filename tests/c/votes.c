@@ -164,9 +164,7 @@ static void old_callers(void)
         CHECK(memcmp(element, &expected, old) == 0);
         CHECK(batch[i].similarity >= -1.0 && batch[i].similarity <= 1.0);
     }
-    CHECK(memcmp((const unsigned char *)memory + COUNT * old, &guard, sizeof memory - COUNT * old < sizeof guard
-                                                                           ? sizeof memory - COUNT * old
-                                                                           : sizeof guard) == 0);
+    CHECK(memcmp((const unsigned char *)memory + COUNT * old, &guard, sizeof guard) == 0);
 }
 
 static void rest(void)
@@ -194,7 +192,7 @@ static void rest(void)
     CHECK_FAILS(routellm_similarity(hashed, "\xff", 1, &similarity, &err), ROUTELLM_INVALID_ARGUMENT, "UTF-8");
     embedding[3] = NAN;
     CHECK_FAILS(routellm_similarity_from_embedding(clustered, embedding, DIMENSION, &similarity, &err),
-                ROUTELLM_INVALID_ARGUMENT, "3 is NaN");
+                ROUTELLM_INVALID_ARGUMENT, "NaN in dimension 3");
     CHECK(json == NULL && similarity == 0.0);
 
     /* More votes than there are: all of them. */

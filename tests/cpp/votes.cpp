@@ -79,8 +79,9 @@ void run(const Router &router, const votes_case &one, std::ofstream &out)
         return same(embedding ? router.similarity_from_embedding(values) : router.similarity(text), one.similarity);
     });
     check_case(one, "explanation", [&] {
-        out << one.id << '\t'
-            << (embedding ? router.explain_embedding(values, one.k) : router.explain(text, one.k)) << '\n';
+        const std::string json =
+            embedding ? router.explain_embedding(values, one.k) : router.explain(text, one.k);
+        out << one.id << '\t' << json << '\n';
         return true;
     });
 }
