@@ -39,6 +39,11 @@
  * A strong share names a threshold by the fraction of traffic that it sends to the strong model, through the
  * calibration table of the router. An artifact is a folder with everything that one router needs.
  *
+ * A router with votes (similarity-weighted ranking) rates the models anew for each prompt, from votes that people
+ * gave on other prompts. It can say how near the nearest of them is (`routellm_similarity()`), name those that
+ * weighed most (`routellm_explain()`), and leave prompts that none resembles to a chosen side
+ * (`routellm_open_options_set_out_of_distribution()`).
+ *
  *
  * RULES
  *

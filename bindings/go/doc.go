@@ -15,6 +15,10 @@
 // A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's answer
 // is preferred or needed; the decision is [Strong] if and only if the win rate is at least the threshold.
 //
+// A router with votes (similarity-weighted ranking) rates the models anew for each prompt, from votes that people gave
+// on other prompts. It can say how near the nearest of them is ([Router.Similarity]), name those that weighed most
+// ([Router.Explain]), and leave prompts that none resembles to a chosen side ([WithOutOfDistribution]).
+//
 // A [Router] is safe for concurrent use. Errors are [*Error] values, whose [Kind] says what went wrong. A call that
 // ended because its context did also matches [context.Canceled] or [context.DeadlineExceeded] under [errors.Is].
 // Text must be UTF-8: other strings are refused, never repaired.
