@@ -100,6 +100,7 @@ pub struct SwReport {
 ///
 /// # Errors
 /// `InvalidArgument` without votes or for unknown models; what the encoder reports; `Cancelled`; `Io`.
+#[allow(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
 pub fn train(
     out: &Path,
     votes: Option<&VoteTable>,
@@ -281,8 +282,8 @@ fn write(
     };
     writer.add_with(STORE_FILE, |path| model.write(path))?;
     if let Some(texts) = texts {
-        let lines: String = texts.iter().map(|text| format!("{}\n", json!(text))).collect();
-        writer.add(TEXTS_FILE, lines.as_bytes())?;
+        let lines: Vec<String> = texts.iter().map(|text| json!(text).to_string()).collect();
+        writer.add(TEXTS_FILE, (lines.join("\n") + "\n").as_bytes())?;
     }
     if let Some(encoder) = encoder {
         encoder.add_files(&mut writer)?;

@@ -13,10 +13,6 @@ use serde_json::Map;
 
 use crate::support::{default_router, root};
 
-fn names(list: &[&str]) -> Vec<String> {
-    list.iter().map(|name| (*name).to_owned()).collect()
-}
-
 /// On prompts along the first axis a wins, along the second one b does.
 fn small(
     out: &std::path::Path,
@@ -80,7 +76,8 @@ fn near_votes_decide_and_far_prompts_can_abstain() {
     assert!(strict.route_embedding(&[1.0, 1.0], &options).unwrap().out_of_distribution);
     assert_eq!(router.info().votes.as_ref().unwrap().count, 20);
 
-    let rows: Vec<f32> = (0..50).flat_map(|i| [(i as f32).cos(), (i as f32).sin()]).collect();
+    let rows: Vec<f32> =
+        (0..50).map(|i| i as f32 / 32.0).flat_map(|angle| [angle.cos(), angle.sin()]).collect();
     let mut batch = vec![0.0; 50];
     router.win_rates_from_embeddings(&rows, &mut batch).unwrap();
     for (row, rate) in rows.chunks(2).zip(&batch) {
