@@ -63,8 +63,8 @@ pub mod train;
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};
 pub use messages::prompt_from_messages;
-pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
 pub use mode::Mode;
+pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
 pub use router::{Explanation, Info, OpenOptions, Router};
 
 /// Version of this library.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::Mode;
 use crate::artifact::Calibration;
 use crate::embed::Featurizer;
-use crate::Mode;
 use crate::runtime;
 use crate::scorer::{Pair, SwScorer};
 

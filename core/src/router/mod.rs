@@ -16,7 +16,9 @@ pub use published::REFERENCE_MODELS;
 
 use crate::artifact::Calibration;
 use crate::embed::{Features, Featurizer};
-use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side, unit_interval};
+use crate::policy::{
+    Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side, unit_interval,
+};
 use crate::scorer::{Pair, Score, Scorer};
 use crate::{CancelToken, Error, ErrorKind, Result};
 
@@ -287,7 +289,8 @@ impl Router {
 
     fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<(Score, bool)> {
         let Inner { featurizer, scorer, .. } = &*self.inner;
-        featurizer.with_features(prompt, cancel, |features, truncated| Ok((scorer.score(features)?, truncated)))
+        featurizer
+            .with_features(prompt, cancel, |features, truncated| Ok((scorer.score(features)?, truncated)))
     }
 
     fn score_embedding(&self, embedding: &[f32]) -> Result<Score> {
@@ -346,7 +349,8 @@ impl Router {
 
     /// Whether a score is of a prompt that no vote resembles.
     fn is_far(&self, score: Score) -> bool {
-        let below = self.inner.min_similarity.zip(score.similarity).is_some_and(|(least, found)| found < least);
+        let below =
+            self.inner.min_similarity.zip(score.similarity).is_some_and(|(least, found)| found < least);
         score.flat || below
     }
 

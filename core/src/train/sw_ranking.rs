@@ -11,8 +11,8 @@ use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Mod
 use crate::embed::{CallerSpec, Features, FeaturizerSpec};
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind, SwInput,
-    SwModel, SwSpec, TEXTS_FILE,
+    BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind,
+    SwInput, SwModel, SwSpec, TEXTS_FILE,
 };
 use crate::{Error, Mode, Result};
 
@@ -100,6 +100,7 @@ pub struct SwReport {
 ///
 /// # Errors
 /// `InvalidArgument` without votes or for unknown models; what the encoder reports; `Cancelled`; `Io`.
+#[allow(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
 pub fn train(
     out: &Path,
     votes: Option<&VoteTable>,
@@ -146,7 +147,8 @@ pub fn train(
         winner: &winner,
         ids: Some(&ids),
     };
-    let texts: Option<Vec<&str>> = options.texts.then(|| table.votes.iter().map(|v| v.prompt.as_str()).collect());
+    let texts: Option<Vec<&str>> =
+        options.texts.then(|| table.votes.iter().map(|v| v.prompt.as_str()).collect());
     let mut provenance = Map::new();
     let counts = votes.map(|votes| votes.counts).unwrap_or_default();
     provenance.insert(
@@ -280,8 +282,8 @@ fn write(
     };
     writer.add_with(STORE_FILE, |path| model.write(path))?;
     if let Some(texts) = texts {
-        let lines: String = texts.iter().map(|text| format!("{}\n", json!(text))).collect();
-        writer.add(TEXTS_FILE, lines.as_bytes())?;
+        let lines: Vec<String> = texts.iter().map(|text| json!(text).to_string()).collect();
+        writer.add(TEXTS_FILE, (lines.join("\n") + "\n").as_bytes())?;
     }
     if let Some(encoder) = encoder {
         encoder.add_files(&mut writer)?;
@@ -329,7 +331,9 @@ fn pair(model: &SwModel, options: &SwOptions, ratings: &[(String, f64)]) -> Resu
         .find(|(weak, _)| model.pair(strong, weak, Mode::Exact).is_ok())
         .map(|(weak, _)| (strong.clone(), weak.clone()))
         .ok_or_else(|| {
-            Error::invalid_argument(format!("the votes compare no model with {strong:?}: name a pair, or add votes"))
+            Error::invalid_argument(format!(
+                "the votes compare no model with {strong:?}: name a pair, or add votes"
+            ))
         })
 }
 

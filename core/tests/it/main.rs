@@ -6,4 +6,6 @@ mod encoder;
 mod mf_golden;
 mod refusals;
 mod support;
+mod sw_conformance;
+mod sw_router;
 mod training;

@@ -66,10 +66,10 @@ pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInp
 pub use cache::EmbeddingCache;
 pub use clustered::ClusterMeta;
 pub use groups::{Group, GroupSum, Mode, weights};
-pub(crate) use scorer::{SwSpec, score_options};
-pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
 pub use model::{ExplainedVote, Explanation, Open, ScoreOptions, Scratch, SwMeta, SwModel};
 pub use parts::{SwSections, SwTensor};
 pub use rows::{MAX_DIM, StoreKind};
 pub use score::{Reach, SwScore};
+pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
+pub(crate) use scorer::{SwSpec, score_options};
 pub use section::Section;

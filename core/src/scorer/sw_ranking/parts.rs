@@ -178,6 +178,10 @@ impl SwModel {
         let info = [(META.to_owned(), meta)].into();
         safetensors::serialize_to_file(views, Some(info), &temporary)
             .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", temporary.display())))?;
+        // The serialiser makes a file that only its owner can read; an artifact is for whoever runs the router.
+        #[cfg(unix)]
+        std::fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .map_err(|e| Error::io(&temporary, e))?;
         File::open(&temporary).and_then(|f| f.sync_all()).map_err(|e| Error::io(&temporary, e))?;
         std::fs::rename(&temporary, path).map_err(|e| Error::io(path, e))
     }

@@ -82,7 +82,8 @@ impl SwScorer {
     /// # Errors
     /// As [`SwModel::score_batch`].
     pub fn score_batch(&self, embeddings: &[f32]) -> Result<Vec<Score>> {
-        let scores = SCRATCH.with_borrow_mut(|scratch| self.model.score_batch(embeddings, &self.options, scratch))?;
+        let scores =
+            SCRATCH.with_borrow_mut(|scratch| self.model.score_batch(embeddings, &self.options, scratch))?;
         scores.iter().map(|score| self.bound(score)).collect()
     }
 

@@ -1,0 +1,289 @@
+//! Similarity-weighted ranking in the conformance file that every language reads:
+//! `tests/conformance/sw_ranking.json`, on small artifacts beside it that need no ONNX Runtime.
+//!
+//! `ROUTELLM_BLESS=1` builds the artifacts and writes the expectations anew.
+
+use std::path::Path;
+
+use routellm_core::artifact::Artifact;
+use routellm_core::preference::{GoldTable, VoteTable, Winner};
+use routellm_core::runtime::SessionOptions;
+use routellm_core::scorer::sw_ranking::ClusterOptions;
+use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
+use routellm_core::train::{Encoder, Rng, linear, silent};
+use routellm_core::{Decision, Error, Explanation, OpenOptions, Result, RouteOptions, Router};
+use serde_json::{Map, Value, json};
+
+use crate::support::root;
+
+const FOLDER: &str = "tests/conformance";
+const FILE: &str = "tests/conformance/sw_ranking.json";
+const DIM: usize = 8;
+const MODELS: [&str; 5] = ["huge", "large", "medium", "small", "tiny"];
+
+/// Options of a case, as every language's runner applies them.
+fn open(artifact: &str, options: &Value) -> Result<Router> {
+    let mut open = OpenOptions::new();
+    let text = |key: &str| options[key].as_str();
+    if let Some(name) = text("strong") {
+        open = open.strong(name);
+    }
+    if let Some(name) = text("weak") {
+        open = open.weak(name);
+    }
+    if let Some(mode) = text("mode") {
+        open = open.mode(mode.parse()?);
+    }
+    if let Some(decision) = text("out_of_distribution") {
+        open = open.out_of_distribution(decision.parse()?);
+    }
+    if let Some(similarity) = options["min_similarity"].as_f64() {
+        open = open.min_similarity(similarity);
+    }
+    match &options["open_clusters"] {
+        Value::String(all) if all == "all" => open = open.open_clusters(usize::MAX),
+        Value::Number(count) => open = open.open_clusters(count.as_u64().unwrap() as usize),
+        _ => {}
+    }
+    if let Some(error) = options["error_target"].as_f64() {
+        open = open.error_target(error);
+    }
+    open.open(root().join(artifact))
+}
+
+fn outcome(decision: Result<Decision, Error>, explanation: Result<Explanation, Error>) -> Value {
+    match decision {
+        Err(error) => json!({ "error": error.kind().name() }),
+        Ok(decision) => json!({
+            "win_rate_bits": format!("{:016x}", decision.win_rate.unwrap().to_bits()),
+            "win_rate": decision.win_rate.unwrap(),
+            "side": decision.side.name(),
+            "similarity_bits": format!("{:016x}", decision.similarity.unwrap().to_bits()),
+            "out_of_distribution": decision.out_of_distribution,
+            "explanation": serde_json::to_value(explanation.unwrap()).unwrap(),
+        }),
+    }
+}
+
+fn answer(router: &Router, case: &Value) -> Value {
+    let options = RouteOptions::threshold(case["threshold"].as_f64().unwrap());
+    let k = case["k"].as_u64().unwrap() as usize;
+    if let Some(text) = case["text"].as_str() {
+        return outcome(router.route(text, &options), router.explain(text, k));
+    }
+    let values: Vec<f32> =
+        case["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+    outcome(router.route_embedding(&values, &options), router.explain_embedding(&values, k))
+}
+
+#[test]
+fn every_case() {
+    let path = root().join(FILE);
+    let bless = std::env::var_os("ROUTELLM_BLESS").is_some();
+    if bless {
+        build_fixtures();
+        std::fs::write(&path, cases().to_string()).unwrap();
+    }
+    let mut file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let routers: Map<String, Value> = file["routers"].as_object().unwrap().clone();
+    let opened: Vec<(String, Router)> = routers
+        .iter()
+        .map(|(name, spec)| {
+            (name.clone(), open(spec["artifact"].as_str().unwrap(), &spec["options"]).unwrap())
+        })
+        .collect();
+    for case in file["cases"].as_array_mut().unwrap() {
+        let (_, router) = opened.iter().find(|(name, _)| case["router"] == name.as_str()).unwrap();
+        let ours = answer(router, case);
+        if bless {
+            case["expect"] = ours;
+        } else {
+            assert_eq!(ours, case["expect"], "{}", case["id"]);
+        }
+    }
+    for case in file["open_errors"].as_array().unwrap() {
+        let error = open(case["artifact"].as_str().unwrap(), &case["options"]).unwrap_err();
+        assert_eq!(error.kind().name(), case["error"], "{case}");
+    }
+    if bless {
+        let lines = |key: &str| -> String {
+            let cases: Vec<String> = file[key].as_array().unwrap().iter().map(Value::to_string).collect();
+            cases.join(",\n")
+        };
+        let text = format!(
+            "{{\"format\": 1,\n\"routers\": {},\n\"cases\": [\n{}\n],\n\"open_errors\": [\n{}\n]}}\n",
+            file["routers"],
+            lines("cases"),
+            lines("open_errors")
+        );
+        std::fs::write(&path, text).unwrap();
+    }
+    assert!(file["cases"].as_array().unwrap().len() >= 40);
+}
+
+fn cases() -> Value {
+    let (hashed, caller, clustered) =
+        ("tests/conformance/sw-hashed", "tests/conformance/sw-caller", "tests/conformance/sw-clustered");
+    let routers = json!({
+        "hashed": { "artifact": hashed, "options": {} },
+        "hashed-abstains": {
+            "artifact": hashed, "options": { "out_of_distribution": "weak", "min_similarity": 0.9 }
+        },
+        "hashed-flags": { "artifact": hashed, "options": { "min_similarity": 0.9 } },
+        "caller": { "artifact": caller, "options": {} },
+        "caller-reference": { "artifact": caller, "options": { "mode": "reference" } },
+        "caller-other-pair": { "artifact": caller, "options": { "strong": "large", "weak": "small" } },
+        "caller-strong-far-away": { "artifact": caller, "options": { "out_of_distribution": "strong" } },
+        "clustered": { "artifact": clustered, "options": {} },
+        "clustered-two": { "artifact": clustered, "options": { "open_clusters": 2 } },
+        "clustered-all": { "artifact": clustered, "options": { "open_clusters": "all" } },
+        "clustered-error": { "artifact": clustered, "options": { "error_target": 0.001 } },
+    });
+    let mut rng = Rng::new(4);
+    let mut vector = || -> Vec<f64> { (0..DIM).map(|_| (rng.normal() * 1000.0).round() / 1000.0).collect() };
+    let queries: Vec<Vec<f64>> = (0..5).map(|_| vector()).collect();
+    let mut cases = Vec::new();
+    for (name, spec) in routers.as_object().unwrap() {
+        let texts = ["integral number 5 of x", "greet person 8", "something else entirely", "", "\u{1f642}"];
+        for i in 0..5 {
+            let mut case = json!({ "id": format!("{name}-{i}"), "router": name, "threshold": 0.5, "k": i });
+            if spec["artifact"] == hashed {
+                case["text"] = json!(texts[i]);
+            } else {
+                case["values"] = json!(queries[i]);
+            }
+            cases.push(case);
+        }
+    }
+    let embedding = |id: &str, values: Vec<f64>| json!({ "id": id, "router": "caller", "values": values, "threshold": 0.5, "k": 1 });
+    cases.push(embedding("zeros", vec![0.0; DIM]));
+    cases.push(embedding("too-short", vec![1.0; DIM - 1]));
+    cases.push(json!({ "id": "hashed-takes-no-embedding", "router": "hashed", "values": vec![1.0; DIM], "threshold": 0.5, "k": 1 }));
+    cases.push(
+        json!({ "id": "caller-reads-no-prompt", "router": "caller", "text": "x", "threshold": 0.5, "k": 1 }),
+    );
+    let refused = |artifact: &str, options: Value| json!({ "artifact": artifact, "options": options, "error": "InvalidArgument" });
+    json!({
+        "format": 1,
+        "routers": routers,
+        "cases": cases,
+        "open_errors": [
+            refused(caller, json!({ "strong": "unknown" })),
+            refused(caller, json!({ "strong": "tiny", "weak": "tiny" })),
+            refused(caller, json!({ "min_similarity": 1.5 })),
+            refused(caller, json!({ "out_of_distribution": "maybe" })),
+            refused(caller, json!({ "open_clusters": 2 })),
+            refused(clustered, json!({ "open_clusters": 0 })),
+            refused(clustered, json!({ "error_target": 2.0 })),
+            refused("core/default-router", json!({ "out_of_distribution": "weak" })),
+            refused("core/default-router", json!({ "min_similarity": 0.5 })),
+        ],
+    })
+}
+
+/// Made-up votes: better models win more often, and more so along the first direction.
+struct Made {
+    embeddings: Vec<f32>,
+    model_a: Vec<String>,
+    model_b: Vec<String>,
+    winner: Vec<Winner>,
+    ids: Vec<String>,
+}
+
+fn made(n: usize, seed: u64) -> Made {
+    let mut rng = Rng::new(seed);
+    let mut made = Made {
+        embeddings: Vec::new(),
+        model_a: Vec::new(),
+        model_b: Vec::new(),
+        winner: Vec::new(),
+        ids: Vec::new(),
+    };
+    for i in 0..n {
+        let x: Vec<f64> = (0..DIM).map(|_| rng.normal()).collect();
+        let a = rng.below(MODELS.len());
+        let b = (a + 1 + rng.below(MODELS.len() - 1)) % MODELS.len();
+        let strength = (b as f64 - a as f64) * (0.5 + 0.4 * x[0]);
+        let u = rng.uniform();
+        let p = 1.0 / (1.0 + libm::exp(-strength));
+        made.embeddings.extend(x.iter().map(|v| *v as f32));
+        made.model_a.push(MODELS[a].to_owned());
+        made.model_b.push(MODELS[b].to_owned());
+        made.winner.push(if u < 0.1 {
+            Winner::Tie
+        } else if u < 0.1 + 0.9 * p {
+            Winner::ModelA
+        } else {
+            Winner::ModelB
+        });
+        made.ids.push(format!("made-{i}"));
+    }
+    made
+}
+
+fn columns(made: &Made) -> VoteColumns<'_> {
+    VoteColumns {
+        embeddings: &made.embeddings,
+        dim: DIM,
+        encoder: "made-up",
+        model_a: &made.model_a,
+        model_b: &made.model_b,
+        winner: &made.winner,
+        ids: Some(&made.ids),
+    }
+}
+
+fn build_fixtures() {
+    let folder = root().join(FOLDER);
+    let (few, many) = (made(120, 1), made(600, 2));
+    let mut options = SwOptions { name: "sw-caller".into(), ..SwOptions::default().store("f32").unwrap() };
+    options.build.tiers = 4;
+    train_columns(&folder.join("sw-caller"), &columns(&few), &options, Map::new(), &mut silent).unwrap();
+    let mut options =
+        SwOptions { name: "sw-clustered".into(), ..SwOptions::default().store("clustered").unwrap() };
+    options.build.clusters = Some(ClusterOptions { clusters: 12, coarse: 3, open_votes: 60, iterations: 5 });
+    train_columns(&folder.join("sw-clustered"), &columns(&many), &options, Map::new(), &mut silent).unwrap();
+    hashed_fixture(&folder.join("sw-hashed"));
+}
+
+/// Votes on texts, through a dense projection of hashed features.
+fn hashed_fixture(out: &Path) {
+    let prompt =
+        |i: usize| if i % 3 == 0 { format!("integral number {i} of x") } else { format!("greet person {i}") };
+    let rows: Vec<String> = (0..90)
+        .map(|i| json!({ "prompt": prompt(i), "huge": true, "tiny": i % 3 != 0 }).to_string())
+        .collect();
+    let gold = GoldTable::from_jsonl(rows.join("\n").as_bytes(), "made").unwrap();
+    let dense = tempfile::tempdir().unwrap();
+    let dense = dense.path().join("dense");
+    let options = linear::LinearOptions {
+        bits: 8,
+        folds: 4,
+        lambdas: vec![1.0],
+        projection: Some(DIM),
+        ..linear::LinearOptions::default()
+    };
+    linear::train(&dense, &gold, ("huge", "tiny"), None, &options, Map::new(), &mut silent).unwrap();
+    let mut rng = Rng::new(9);
+    let votes: Vec<String> = (0..80)
+        .map(|i| {
+            let wins = rng.uniform() < if i % 3 == 0 { 0.9 } else { 0.55 };
+            json!({
+                "id": format!("vote-{i}"), "prompt": prompt(i), "model_a": "huge", "model_b": "tiny",
+                "winner": if wins { "model_a" } else { "model_b" },
+            })
+            .to_string()
+        })
+        .collect();
+    let votes = VoteTable::from_jsonl(votes.join("\n").as_bytes(), "made").unwrap();
+    let encoder =
+        Encoder::from_artifact(Artifact::open(&dense).unwrap(), &SessionOptions::default()).unwrap();
+    let mut options = SwOptions {
+        name: "sw-hashed".into(),
+        texts: true,
+        pair: Some(("huge".into(), "tiny".into())),
+        ..SwOptions::default()
+    };
+    options.build.tiers = 2;
+    train(out, Some(&votes), None, &encoder, None, &options, Map::new(), &mut silent).unwrap();
+}
