@@ -338,8 +338,9 @@ def sw_ranking(
         answer = _native.train_sw_ranking(
             out, vote_rows, gold_rows, directory, spec, cache, common, options, progress
         )
-    found = json.loads(answer)
-    report: SwRankingReport = {**found, "ratings": dict(found["ratings"])}
+    report: SwRankingReport = json.loads(answer)
+    # Pairs, so that JSON keeps their order.
+    report["ratings"] = dict(report["ratings"])
     return report
 
 

@@ -123,7 +123,7 @@ def test_columns_become_a_router(columns: Columns, artifact: Path, tmp_path: Pat
     assert rates[7] == router.win_rate_from_embedding(columns["embeddings"][7])
     other = Router.open(artifact, weak="middle")
     assert other.win_rate_from_embedding(unit(0)) != router.win_rate_from_embedding(unit(0))
-    with pytest.raises(InvalidArgumentError):
+    with pytest.raises(UnsupportedError, match="pass an embedding of mine-8"):
         router.win_rate("a prompt, which only an encoder could read")
 
 
