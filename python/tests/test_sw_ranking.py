@@ -381,7 +381,7 @@ def test_progress_is_told_and_can_stop(votes: Rows, encoder: Path, columns: Colu
                 votes=votes[:200],
                 encoder=encoder,
                 store="clustered",
-                progress=lambda now, *_, stage=stage: now != stage,  # type: ignore[misc]
+                progress=lambda now, *_, stage=stage: now != stage,
             )
     with pytest.raises(CancelledError):
         train.sw_ranking(out, **columns, progress=lambda *_: False)
