@@ -248,10 +248,11 @@ fn build_fixtures() {
 
 /// Votes on texts, through a dense projection of hashed features.
 fn hashed_fixture(out: &Path) {
-    let prompt =
-        |i: usize| if i % 3 == 0 { format!("integral number {i} of x") } else { format!("greet person {i}") };
-    let rows: Vec<String> = (0..90)
-        .map(|i| json!({ "prompt": prompt(i), "huge": true, "tiny": i % 3 != 0 }).to_string())
+    let prompt = |i: usize| {
+        if i.is_multiple_of(3) { format!("integral number {i} of x") } else { format!("greet person {i}") }
+    };
+    let rows: Vec<String> = (0..90_usize)
+        .map(|i| json!({ "prompt": prompt(i), "huge": true, "tiny": !i.is_multiple_of(3) }).to_string())
         .collect();
     let gold = GoldTable::from_jsonl(rows.join("\n").as_bytes(), "made").unwrap();
     let dense = tempfile::tempdir().unwrap();
@@ -265,9 +266,9 @@ fn hashed_fixture(out: &Path) {
     };
     linear::train(&dense, &gold, ("huge", "tiny"), None, &options, Map::new(), &mut silent).unwrap();
     let mut rng = Rng::new(9);
-    let votes: Vec<String> = (0..80)
+    let votes: Vec<String> = (0..80_usize)
         .map(|i| {
-            let wins = rng.uniform() < if i % 3 == 0 { 0.9 } else { 0.55 };
+            let wins = rng.uniform() < if i.is_multiple_of(3) { 0.9 } else { 0.55 };
             json!({
                 "id": format!("vote-{i}"), "prompt": prompt(i), "model_a": "huge", "model_b": "tiny",
                 "winner": if wins { "model_a" } else { "model_b" },
