@@ -87,7 +87,7 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0 }
+#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0 }
 
 /**
  * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
@@ -104,6 +104,21 @@
  * Mode: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
  */
 #define ROUTELLM_MODE_REFERENCE 1
+
+/**
+ * Out of distribution: the win rate decides as for any prompt. The default.
+ */
+#define ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE 0
+
+/**
+ * Out of distribution: decide for the strong model.
+ */
+#define ROUTELLM_OUT_OF_DISTRIBUTION_STRONG 1
+
+/**
+ * Out of distribution: decide for the weak model.
+ */
+#define ROUTELLM_OUT_OF_DISTRIBUTION_WEAK 2
 
 /**
  * Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
@@ -231,6 +246,20 @@ typedef struct routellm_decision {
      * In a fallback, the status of the error behind it; else `ROUTELLM_OK`.
      */
     routellm_status fallback_status;
+    /**
+     * The largest cosine similarity to any vote, in [-1, 1]; NaN in a fallback and for routers without votes.
+     */
+    double similarity;
+    /**
+     * 1 if the prompt is farther from every vote than the router was told to trust, by
+     * `routellm_open_options_set_min_similarity()`; else 0. Then
+     * `routellm_open_options_set_out_of_distribution()` may have decided instead of the win rate.
+     */
+    int32_t out_of_distribution;
+    /**
+     * 0.
+     */
+    int32_t reserved;
 } routellm_decision;
 
 /**
@@ -419,7 +448,7 @@ routellm_status routellm_open_options_set_sessions(struct routellm_open_options 
 
 /**
  * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
- * of the number of cores and 4.
+ * of the number of cores and 4. A router with votes reads them with as many, by default with one.
  */
 routellm_status routellm_open_options_set_intra_threads(struct routellm_open_options *options,
                                                         size_t count,
@@ -430,6 +459,40 @@ routellm_status routellm_open_options_set_intra_threads(struct routellm_open_opt
  */
 routellm_status routellm_open_options_set_throughput(struct routellm_open_options *options,
                                                      struct routellm_error **err);
+
+/**
+ * Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
+ * `_STRONG` or `_WEAK`. Similarity-weighted ranking only.
+ */
+routellm_status routellm_open_options_set_out_of_distribution(struct routellm_open_options *options,
+                                                              int32_t decision,
+                                                              struct routellm_error **err);
+
+/**
+ * Sets the least similarity, in [-1, 1] (checked when opening): a prompt whose largest cosine similarity to any
+ * vote is below it is out of distribution. Without it, only a prompt is whose every similarity is 0 or less.
+ * Similarity-weighted ranking only.
+ */
+routellm_status routellm_open_options_set_min_similarity(struct routellm_open_options *options,
+                                                         double similarity,
+                                                         struct routellm_error **err);
+
+/**
+ * Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
+ * `SIZE_MAX` reads all of them, for the exact answer. It replaces an error target. Clustered stores of
+ * similarity-weighted ranking only.
+ */
+routellm_status routellm_open_options_set_open_clusters(struct routellm_open_options *options,
+                                                        size_t count,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets the largest estimated error of a win rate, in (0, 1] (checked when opening): clusters are read until it is
+ * reached. It replaces a number of clusters. Clustered stores of similarity-weighted ranking only.
+ */
+routellm_status routellm_open_options_set_error_target(struct routellm_open_options *options,
+                                                       double error,
+                                                       struct routellm_error **err);
 
 /**
  * Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
@@ -491,6 +554,12 @@ const char *routellm_router_model(const struct routellm_router *router,
 size_t routellm_router_embedding_dimension(const struct routellm_router *router);
 
 /**
+ * The length of the embeddings that `routellm_embed()` gives; 0 if it gives none. It is that of the embeddings that
+ * the router takes, where it has an encoder; hashed features may be given too, and are never taken.
+ */
+size_t routellm_router_embed_dimension(const struct routellm_router *router);
+
+/**
  * How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
  */
 uint64_t routellm_router_fallbacks(const struct routellm_router *router);
@@ -498,8 +567,9 @@ uint64_t routellm_router_fallbacks(const struct routellm_router *router);
 /**
  * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
  * `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
- * `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
- * and `version`. On success `*json` is a new string, which you free.
+ * `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `votes` (`count`, `store`,
+ * `clusters`, `tiers`, `weight_exponent`, or null), `path`, `provenance` and `version`. On success `*json` is a new
+ * string, which you free.
  */
 routellm_status routellm_router_info_json(const struct routellm_router *router,
                                           struct routellm_string **json,
@@ -687,8 +757,8 @@ routellm_status routellm_candidate_scores_from_embedding(const struct routellm_r
                                                          struct routellm_error **err);
 
 /**
- * The embedding of a prompt by the router's own encoder into `embedding`, an array of `dimension`, which must be
- * that of the router's featurizer.
+ * The embedding of a prompt by the router's own encoder or hashed features into `embedding`, an array of
+ * `dimension`, which must be `routellm_router_embed_dimension()`.
  *
  * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if its features are sparse or come from the caller.
  */
@@ -698,6 +768,58 @@ routellm_status routellm_embed(const struct routellm_router *router,
                                float *embedding,
                                size_t dimension,
                                struct routellm_error **err);
+
+/**
+ * The largest cosine similarity of a prompt to any vote, in [-1, 1], into `*similarity`: how far the prompt is from
+ * the data that the router was made of.
+ *
+ * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+ */
+routellm_status routellm_similarity(const struct routellm_router *router,
+                                    const char *prompt,
+                                    size_t len,
+                                    double *similarity,
+                                    struct routellm_error **err);
+
+/**
+ * As `routellm_similarity()`, for an embedding that you computed.
+ *
+ * Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+ */
+routellm_status routellm_similarity_from_embedding(const struct routellm_router *router,
+                                                   const float *embedding,
+                                                   size_t dimension,
+                                                   double *similarity,
+                                                   struct routellm_error **err);
+
+/**
+ * Why a prompt got its score, with the `k` votes that weighed most, as a JSON object: `win_rate`,
+ * `win_rate_error` (its standard error), `similarity`, `out_of_distribution`, `ratings` (a list of `model`,
+ * `tier`, `rating`, `standard_error`), `votes` (a list, heaviest first, of `row`, `id`, `text`, `similarity`,
+ * `weight`, `model_a`, `model_b`, and `winner`: `model_a`, `model_b` or `tie`) and `reach` (of a clustered store:
+ * `opened_clusters`, `opened_votes`, `error`; else null). What is unknown is null. On success `*json` is a new
+ * string, which you free.
+ *
+ * Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+ */
+routellm_status routellm_explain(const struct routellm_router *router,
+                                 const char *prompt,
+                                 size_t len,
+                                 size_t k,
+                                 struct routellm_string **json,
+                                 struct routellm_error **err);
+
+/**
+ * As `routellm_explain()`, for an embedding that you computed.
+ *
+ * Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+ */
+routellm_status routellm_explain_embedding(const struct routellm_router *router,
+                                           const float *embedding,
+                                           size_t dimension,
+                                           size_t k,
+                                           struct routellm_string **json,
+                                           struct routellm_error **err);
 
 /**
  * The prompt of a chat: the text of the last user message.

@@ -22,6 +22,7 @@
 
 #include <routellm.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -81,6 +82,15 @@ enum class OnError : std::int32_t {
     strong = ROUTELLM_ON_ERROR_STRONG,
     weak = ROUTELLM_ON_ERROR_WEAK
 };
+/** What is decided for a prompt that no vote resembles. */
+enum class OutOfDistribution : std::int32_t {
+    ignore = ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE,
+    strong = ROUTELLM_OUT_OF_DISTRIBUTION_STRONG,
+    weak = ROUTELLM_OUT_OF_DISTRIBUTION_WEAK
+};
+
+/** For OpenOptions::open_clusters(): all of them, for the exact answer. */
+inline constexpr std::size_t all_clusters = SIZE_MAX;
 
 namespace detail {
 
@@ -199,7 +209,7 @@ public:
         return set([&](auto err) { return routellm_open_options_set_sessions(handle_.get(), count, err); });
     }
     OpenOptions sessions(std::size_t count) && { return std::move(sessions(count)); }
-    /** Threads inside one ONNX session, 1 to 256. */
+    /** Threads inside one ONNX session, and of the scan of a router's votes, 1 to 256. */
     OpenOptions &intra_threads(std::size_t count) &
     {
         return set([&](auto err) { return routellm_open_options_set_intra_threads(handle_.get(), count, err); });
@@ -211,6 +221,33 @@ public:
         return set([&](auto err) { return routellm_open_options_set_throughput(handle_.get(), err); });
     }
     OpenOptions throughput() && { return std::move(throughput()); }
+    /** What is decided for a prompt that no vote resembles. This and the next three: routers with votes only. */
+    OpenOptions &out_of_distribution(OutOfDistribution which) &
+    {
+        const auto value = static_cast<std::int32_t>(which);
+        return set(
+            [&](auto err) { return routellm_open_options_set_out_of_distribution(handle_.get(), value, err); });
+    }
+    OpenOptions out_of_distribution(OutOfDistribution which) && { return std::move(out_of_distribution(which)); }
+    /** A prompt whose largest similarity to any vote is below this is out of distribution, in [-1, 1]. */
+    OpenOptions &min_similarity(double similarity) &
+    {
+        return set(
+            [&](auto err) { return routellm_open_options_set_min_similarity(handle_.get(), similarity, err); });
+    }
+    OpenOptions min_similarity(double similarity) && { return std::move(min_similarity(similarity)); }
+    /** Clusters whose votes are read one by one, at least 1, or all_clusters. Clustered stores only. */
+    OpenOptions &open_clusters(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_open_clusters(handle_.get(), count, err); });
+    }
+    OpenOptions open_clusters(std::size_t count) && { return std::move(open_clusters(count)); }
+    /** Largest estimated error of a win rate, in (0, 1], instead of a number of clusters. Clustered stores only. */
+    OpenOptions &error_target(double error) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_error_target(handle_.get(), error, err); });
+    }
+    OpenOptions error_target(double error) && { return std::move(error_target(error)); }
 
     const routellm_open_options *get() const noexcept { return handle_.get(); }
 
@@ -293,6 +330,13 @@ struct Decision {
     bool truncated;
     /** Why the prompt could not be scored, if on_error decided instead. */
     std::optional<Fallback> fallback;
+    /** Largest cosine similarity to any vote; nothing in a fallback and for routers without votes. */
+    std::optional<double> similarity;
+    /**
+     * Whether the prompt is farther from every vote than the router was told to trust; then
+     * OpenOptions::out_of_distribution may have decided instead of the win rate.
+     */
+    bool out_of_distribution;
 };
 
 namespace detail {
@@ -301,7 +345,10 @@ inline Decision decision(const routellm_decision &plain)
 {
     const ErrorHandle owner(plain.fallback_error);
     Decision decision{static_cast<Side>(plain.side), plain.model,          plain.win_rate, plain.threshold,
-                      plain.truncated != 0,          std::nullopt};
+                      plain.truncated != 0,          std::nullopt, std::nullopt,   plain.out_of_distribution != 0};
+    if (!std::isnan(plain.similarity)) {
+        decision.similarity = plain.similarity;
+    }
     if (plain.fallback != 0) {
         decision.win_rate.reset();
         decision.fallback = Fallback{static_cast<Status>(plain.fallback_status),
@@ -429,14 +476,53 @@ public:
         return out;
     }
 
-    /** The embedding of a prompt by the router's own encoder, embedding_dimension() numbers. */
+    /** The embedding of a prompt by the router's own encoder or hashed features. */
     std::vector<float> embed(std::string_view prompt) const
     {
-        std::vector<float> out(embedding_dimension());
+        std::vector<float> out(routellm_router_embed_dimension(handle_.get()));
         detail::check([&](auto err) {
             return routellm_embed(handle_.get(), prompt.data(), prompt.size(), out.data(), out.size(), err);
         });
         return out;
+    }
+
+    /** Largest cosine similarity of a prompt to any vote, in [-1, 1]. Routers with votes only. */
+    double similarity(std::string_view prompt) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) {
+            return routellm_similarity(handle_.get(), prompt.data(), prompt.size(), &out, err);
+        });
+        return out;
+    }
+    double similarity_from_embedding(Span<const float> embedding) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) {
+            return routellm_similarity_from_embedding(handle_.get(), embedding.data(), embedding.size(), &out, err);
+        });
+        return out;
+    }
+
+    /**
+     * Why a prompt got its score, with the k votes that weighed most: a JSON object, which routellm_explain() in
+     * routellm.h describes. Routers with votes only.
+     */
+    std::string explain(std::string_view prompt, std::size_t k) const
+    {
+        routellm_string *json = nullptr;
+        detail::check([&](auto err) {
+            return routellm_explain(handle_.get(), prompt.data(), prompt.size(), k, &json, err);
+        });
+        return detail::take(json);
+    }
+    std::string explain_embedding(Span<const float> embedding, std::size_t k) const
+    {
+        routellm_string *json = nullptr;
+        detail::check([&](auto err) {
+            return routellm_explain_embedding(handle_.get(), embedding.data(), embedding.size(), k, &json, err);
+        });
+        return detail::take(json);
     }
 
     /** The threshold that a call with these options compares win rates with. */

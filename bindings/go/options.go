@@ -5,7 +5,10 @@ package routellm
 */
 import "C"
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Mode is the mathematics that a router follows. Routers that know one mode take either.
 type Mode int32
@@ -18,6 +21,22 @@ const (
 	Reference Mode = C.ROUTELLM_MODE_REFERENCE
 )
 
+// OutOfDistribution says what is decided for a prompt that no vote resembles.
+type OutOfDistribution int32
+
+// What is decided for a prompt that no vote resembles.
+const (
+	// Ignore lets the win rate decide as for any prompt. The default.
+	Ignore OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE
+	// AbstainToStrong decides for the strong model.
+	AbstainToStrong OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_STRONG
+	// AbstainToWeak decides for the weak model.
+	AbstainToWeak OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_WEAK
+)
+
+// AllClusters is for [WithOpenClusters]: every vote is read, for the exact answer.
+const AllClusters = math.MaxInt
+
 // An OpenOption changes how a router is opened. One that has no effect on the router is an error.
 type OpenOption func(*openOptions)
 
@@ -26,6 +45,10 @@ type openOptions struct {
 	mode                      Mode
 	sessions, intraThreads    *int
 	throughput                bool
+	outOfDistribution         *OutOfDistribution
+	minSimilarity             *float64
+	openClusters              *int
+	errorTarget               *float64
 }
 
 // WithStrong names the strong model, one of the artifact's candidates.
@@ -54,7 +77,7 @@ func WithSessions(count int) OpenOption {
 }
 
 // WithIntraThreads sets the number of threads inside one ONNX session: 1 to 256, by default the smaller of the
-// number of cores and 4.
+// number of cores and 4. A router with votes reads them with as many, by default with one.
 func WithIntraThreads(count int) OpenOption {
 	return func(o *openOptions) { o.intraThreads = &count }
 }
@@ -62,6 +85,29 @@ func WithIntraThreads(count int) OpenOption {
 // WithThroughput opens one single-threaded ONNX session for each core: most requests a second for many callers.
 func WithThroughput() OpenOption {
 	return func(o *openOptions) { o.throughput = true }
+}
+
+// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. Routers with votes only.
+func WithOutOfDistribution(decision OutOfDistribution) OpenOption {
+	return func(o *openOptions) { o.outOfDistribution = &decision }
+}
+
+// WithMinSimilarity makes a prompt out of distribution whose largest cosine similarity to any vote is below
+// similarity, in [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less. Routers with votes only.
+func WithMinSimilarity(similarity float64) OpenOption {
+	return func(o *openOptions) { o.minSimilarity = &similarity }
+}
+
+// WithOpenClusters reads the votes of this many of the nearest clusters one by one: at least 1, or [AllClusters].
+// It and [WithErrorTarget] replace each other. Clustered stores only.
+func WithOpenClusters(count int) OpenOption {
+	return func(o *openOptions) { o.openClusters, o.errorTarget = &count, nil }
+}
+
+// WithErrorTarget reads clusters until the estimated error of a win rate is at most this, in (0, 1]. It and
+// [WithOpenClusters] replace each other. Clustered stores only.
+func WithErrorTarget(target float64) OpenOption {
+	return func(o *openOptions) { o.errorTarget, o.openClusters = &target, nil }
 }
 
 // cOpenOptions are the options for C, or nil for the defaults. The caller frees them.
@@ -132,6 +178,42 @@ func (o *openOptions) apply(out *C.routellm_open_options) error {
 			return invalid("intra_threads is %d, expected 1 to 256", *o.intraThreads)
 		}
 		status := C.routellm_open_options_set_intra_threads(out, C.size_t(*o.intraThreads), &cerr)
+		if status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	return o.applyVotes(out)
+}
+
+// applyVotes sets the options of routers with votes.
+func (o *openOptions) applyVotes(out *C.routellm_open_options) error {
+	var cerr *C.routellm_error
+	if o.outOfDistribution != nil {
+		status := C.routellm_open_options_set_out_of_distribution(out, C.int32_t(*o.outOfDistribution), &cerr)
+		if status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	if o.minSimilarity != nil {
+		status := C.routellm_open_options_set_min_similarity(out, C.double(*o.minSimilarity), &cerr)
+		if status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	if o.openClusters != nil {
+		count := C.size_t(C.SIZE_MAX)
+		if *o.openClusters < 0 {
+			return invalid("open_clusters is %d, expected at least 1, or AllClusters", *o.openClusters)
+		}
+		if *o.openClusters != AllClusters {
+			count = C.size_t(*o.openClusters)
+		}
+		if status := C.routellm_open_options_set_open_clusters(out, count, &cerr); status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
+	}
+	if o.errorTarget != nil {
+		status := C.routellm_open_options_set_error_target(out, C.double(*o.errorTarget), &cerr)
 		if status != C.ROUTELLM_OK {
 			return failure(nil, status, cerr)
 		}

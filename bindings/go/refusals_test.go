@@ -66,10 +66,34 @@ func TestRefusedOpenOptions(t *testing.T) {
 		"intra_threads is -2":  WithIntraThreads(-2),
 		"intra_threads is 999": WithIntraThreads(999),
 		"have no effect":       WithONNXRuntime("/nowhere/libonnxruntime.so"),
+
+		"out_of_distribution is 5": WithOutOfDistribution(5),
+		"open_clusters is -1":      WithOpenClusters(-1),
 	} {
 		_, err := Default(option)
 		refused(t, err, InvalidArgument, part)
 	}
+}
+
+func TestVotesAreMissed(t *testing.T) {
+	for _, option := range []OpenOption{
+		WithOutOfDistribution(AbstainToWeak), WithMinSimilarity(0.5), WithOpenClusters(AllClusters), WithErrorTarget(0.1),
+	} {
+		_, err := Default(option)
+		refused(t, err, InvalidArgument, "has no votes")
+	}
+	router := openDefault(t)
+	embedding := make([]float32, callerDimension)
+	_, err := router.Similarity("x")
+	refused(t, err, Unsupported, "votes")
+	_, err = router.SimilarityFromEmbedding(embedding)
+	refused(t, err, Unsupported, "votes")
+	_, err = router.Explain("x", 3)
+	refused(t, err, Unsupported, "votes")
+	_, err = router.ExplainEmbedding(embedding, 3)
+	refused(t, err, Unsupported, "votes")
+	_, err = router.Explain("x", -1)
+	refused(t, err, InvalidArgument, "k is -1")
 }
 
 func TestRefusedRouteOptions(t *testing.T) {
@@ -220,7 +244,7 @@ func TestCancellationReachesTheEncoder(t *testing.T) {
 		t.Fatal(err)
 	}
 	watched, err := router.Route(ctx, "What is 2+2?")
-	if err != nil || watched != free {
+	if err != nil || !same(watched, free) {
 		t.Error(watched, free, err)
 	}
 	rate, err := router.WinRate(ctx, "What is 2+2?")

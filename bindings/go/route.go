@@ -54,6 +54,12 @@ type Decision struct {
 	Truncated bool
 	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.
 	Fallback *Error
+	// Similarity is the largest cosine similarity to any vote, in [-1, 1]; NaN in a fallback and for routers without
+	// votes, so that such decisions are never == each other.
+	Similarity float64
+	// OutOfDistribution says that the prompt is farther from every vote than the router was told to trust. Then
+	// [WithOutOfDistribution] may have decided instead of the win rate.
+	OutOfDistribution bool
 }
 
 // Route decides for one prompt.
@@ -167,6 +173,9 @@ func (r *Router) decision(plain *C.routellm_decision) Decision {
 		WinRate:   float64(plain.win_rate),
 		Threshold: float64(plain.threshold),
 		Truncated: plain.truncated != 0,
+
+		Similarity:        float64(plain.similarity),
+		OutOfDistribution: plain.out_of_distribution != 0,
 	}
 	if out.Side == Strong {
 		out.Model = r.strong

@@ -28,6 +28,8 @@ type Router struct {
 	// Names are copied once: a decision allocates nothing.
 	strong, weak string
 	dimension    int
+	// Of what Embed gives.
+	embedDimension int
 	// Whether calls may last long enough to be worth interrupting: those of an encoder.
 	interruptible bool
 }
@@ -71,6 +73,8 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 		strong:    C.GoString(C.routellm_router_strong(handle)),
 		weak:      C.GoString(C.routellm_router_weak(handle)),
 		dimension: int(C.routellm_router_embedding_dimension(handle)),
+
+		embedDimension: int(C.routellm_router_embed_dimension(handle)),
 	}
 	// Hashed features take microseconds; a router of embeddings may run an encoder.
 	router.interruptible = router.dimension > 0
@@ -125,7 +129,7 @@ func (r *Router) Fallbacks() uint64 {
 type Info struct {
 	// Name of the artifact.
 	Name string `json:"name"`
-	// Kind of scorer, as in "linear" and "mf".
+	// Kind of scorer: "linear", "mf" or "sw_ranking".
 	Kind string `json:"kind"`
 	// Models are the candidates; Strong and Weak are two of them.
 	Models []string `json:"models"`
@@ -139,6 +143,8 @@ type Info struct {
 	Calibration *CalibrationInfo `json:"calibration"`
 	// Runtime is the ONNX Runtime in use, or nil.
 	Runtime *RuntimeInfo `json:"runtime"`
+	// Votes of a router that has them, or nil.
+	Votes *VotesInfo `json:"votes"`
 	// Path of the artifact, or nil for the one that is compiled in.
 	Path *string `json:"path"`
 	// Provenance says what the artifact was made from.
@@ -175,6 +181,20 @@ type RuntimeInfo struct {
 	Provider     string `json:"provider"`
 	Sessions     int    `json:"sessions"`
 	IntraThreads int    `json:"intra_threads"`
+}
+
+// VotesInfo is the votes of similarity-weighted ranking in short.
+type VotesInfo struct {
+	// Count is their number.
+	Count int `json:"count"`
+	// Store of their embeddings: "f32", "f16", "int8", "int4" or "int2".
+	Store string `json:"store"`
+	// Clusters of a clustered store, or nil.
+	Clusters *int `json:"clusters"`
+	// Tiers is the number of tiers.
+	Tiers int `json:"tiers"`
+	// WeightExponent is 1 for the paper's weights.
+	WeightExponent float64 `json:"weight_exponent"`
 }
 
 // Info tells what is known about the router.

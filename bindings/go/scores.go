@@ -153,14 +153,14 @@ func (r *Router) CandidateScoresFromEmbedding(embedding []float32) ([]float64, e
 	return out, nil
 }
 
-// Embed is the embedding of a prompt by the router's own encoder, [Router.EmbeddingDimension] numbers.
+// Embed is the embedding of a prompt by the router's own encoder or hashed features.
 func (r *Router) Embed(prompt string) ([]float32, error) {
 	handle, err := r.use()
 	if err != nil {
 		return nil, err
 	}
 	defer r.mu.RUnlock()
-	out := make([]float32, r.dimension)
+	out := make([]float32, r.embedDimension)
 	var cerr *C.routellm_error
 	status := C.routellm_embed(handle, text(prompt), C.size_t(len(prompt)), floats(out), C.size_t(len(out)), &cerr)
 	if status != C.ROUTELLM_OK {

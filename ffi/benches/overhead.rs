@@ -59,6 +59,9 @@ fn decision() -> routellm_decision {
         truncated: 0,
         fallback: 0,
         fallback_status: 0,
+        similarity: 0.0,
+        out_of_distribution: 0,
+        reserved: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Plain structs: a decision, and a text of a batch.
 
 use std::ffi::c_char;
-use std::ptr;
+use std::{mem, ptr};
 
 use routellm_core::{Decision, Result, Side};
 
@@ -52,13 +52,21 @@ pub struct routellm_decision {
     pub fallback: i32,
     /// In a fallback, the status of the error behind it; else `ROUTELLM_OK`.
     pub fallback_status: routellm_status,
+    /// The largest cosine similarity to any vote, in [-1, 1]; NaN in a fallback and for routers without votes.
+    pub similarity: f64,
+    /// 1 if the prompt is farther from every vote than the router was told to trust, by
+    /// `routellm_open_options_set_min_similarity()`; else 0. Then
+    /// `routellm_open_options_set_out_of_distribution()` may have decided instead of the win rate.
+    pub out_of_distribution: i32,
+    /// 0.
+    pub reserved: i32,
 }
 
-/// Size of the first version of the struct: the least that a caller can know.
-const FIRST_SIZE: usize = 40 + 16;
-// The first version has no padding that a later member could hide in.
+/// Size of the first version of the struct, which ended before `similarity`: the least that a caller can know.
+const FIRST_SIZE: usize = mem::offset_of!(routellm_decision, similarity);
+// No version has padding that a later member could hide in.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<routellm_decision>() == FIRST_SIZE);
+const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 16);
 
 /// The caller's decisions: an array whose elements are as large as the caller knows them.
 pub(crate) struct Decisions {
@@ -113,6 +121,9 @@ impl Decisions {
             truncated: i32::from(decision.truncated),
             fallback: i32::from(decision.fallback.is_some()),
             fallback_status: decision.fallback.as_ref().map_or(ROUTELLM_OK, |fallback| fallback.kind.code()),
+            similarity: decision.similarity.unwrap_or(f64::NAN),
+            out_of_distribution: i32::from(decision.out_of_distribution),
+            reserved: 0,
         };
         // SAFETY: the element lies in the caller's array, and is `stride` bytes of it; `value` is at least as large.
         unsafe {

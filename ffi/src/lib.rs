@@ -44,6 +44,8 @@ mod route;
 
 mod score;
 
+mod explain;
+
 mod messages;
 
 mod cancel;
@@ -51,6 +53,7 @@ mod cancel;
 pub use cancel::*;
 pub use decision::*;
 pub use error::*;
+pub use explain::*;
 pub use messages::*;
 pub use open_options::*;
 pub use route::*;

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::mem;
 
-use routellm_core::{Mode, OpenOptions};
+use routellm_core::{Mode, OpenOptions, OutOfDistribution};
 
 use crate::args::{handle, invalid, name, path};
 use crate::error::routellm_error;
@@ -14,6 +14,13 @@ use crate::status::routellm_status;
 pub const ROUTELLM_MODE_EXACT: i32 = 0;
 /// Mode: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
 pub const ROUTELLM_MODE_REFERENCE: i32 = 1;
+
+/// Out of distribution: the win rate decides as for any prompt. The default.
+pub const ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE: i32 = 0;
+/// Out of distribution: decide for the strong model.
+pub const ROUTELLM_OUT_OF_DISTRIBUTION_STRONG: i32 = 1;
+/// Out of distribution: decide for the weak model.
+pub const ROUTELLM_OUT_OF_DISTRIBUTION_WEAK: i32 = 2;
 
 /// How a router is opened. `NULL` stands for every default.
 ///
@@ -137,7 +144,7 @@ pub unsafe extern "C" fn routellm_open_options_set_sessions(
 }
 
 /// Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
-/// of the number of cores and 4.
+/// of the number of cores and 4. A router with votes reads them with as many, by default with one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_intra_threads(
     options: Option<&mut routellm_open_options>,
@@ -163,6 +170,87 @@ pub unsafe extern "C" fn routellm_open_options_set_throughput(
     unsafe {
         guard(err, || {
             handle(options, "options")?.change(OpenOptions::throughput);
+            Ok(())
+        })
+    }
+}
+
+/// Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
+/// `_STRONG` or `_WEAK`. Similarity-weighted ranking only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_out_of_distribution(
+    options: Option<&mut routellm_open_options>,
+    decision: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let decision = match decision {
+                ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE => OutOfDistribution::Ignore,
+                ROUTELLM_OUT_OF_DISTRIBUTION_STRONG => OutOfDistribution::Strong,
+                ROUTELLM_OUT_OF_DISTRIBUTION_WEAK => OutOfDistribution::Weak,
+                other => {
+                    return Err(invalid(format!(
+                        "out_of_distribution is {other}, expected ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE (0), _STRONG (1) \
+                         or _WEAK (2)"
+                    )));
+                }
+            };
+            handle(options, "options")?.change(|options| options.out_of_distribution(decision));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the least similarity, in [-1, 1] (checked when opening): a prompt whose largest cosine similarity to any
+/// vote is below it is out of distribution. Without it, only a prompt is whose every similarity is 0 or less.
+/// Similarity-weighted ranking only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_min_similarity(
+    options: Option<&mut routellm_open_options>,
+    similarity: f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.change(|options| options.min_similarity(similarity));
+            Ok(())
+        })
+    }
+}
+
+/// Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
+/// `SIZE_MAX` reads all of them, for the exact answer. It replaces an error target. Clustered stores of
+/// similarity-weighted ranking only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_open_clusters(
+    options: Option<&mut routellm_open_options>,
+    count: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.change(|options| options.open_clusters(count));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the largest estimated error of a win rate, in (0, 1] (checked when opening): clusters are read until it is
+/// reached. It replaces a number of clusters. Clustered stores of similarity-weighted ranking only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_error_target(
+    options: Option<&mut routellm_open_options>,
+    error: f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.change(|options| options.error_target(error));
             Ok(())
         })
     }

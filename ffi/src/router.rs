@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
 
+use routellm_core::embed::Featurizer;
 use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router, Side};
 
 use crate::args::{Out, handle, path};
@@ -146,6 +147,17 @@ pub extern "C" fn routellm_router_embedding_dimension(router: Option<&routellm_r
     router.and_then(|router| router.router.embedding_dimension()).unwrap_or(0)
 }
 
+/// The length of the embeddings that `routellm_embed()` gives; 0 if it gives none. It is that of the embeddings that
+/// the router takes, where it has an encoder; hashed features may be given too, and are never taken.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_embed_dimension(router: Option<&routellm_router>) -> usize {
+    router.map_or(0, |router| match router.router.featurizer() {
+        Featurizer::Hashed(hashed) => hashed.projection().map_or(0, |_| hashed.spec().dimension),
+        Featurizer::Onnx(encoder) => encoder.spec().dimension,
+        Featurizer::Caller(_) => 0,
+    })
+}
+
 /// How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_fallbacks(router: Option<&routellm_router>) -> u64 {
@@ -154,8 +166,9 @@ pub extern "C" fn routellm_router_fallbacks(router: Option<&routellm_router>) ->
 
 /// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
 /// `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
-/// `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `path`, `provenance`
-/// and `version`. On success `*json` is a new string, which you free.
+/// `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `votes` (`count`, `store`,
+/// `clusters`, `tiers`, `weight_exponent`, or null), `path`, `provenance` and `version`. On success `*json` is a new
+/// string, which you free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_router_info_json(
     router: Option<&routellm_router>,
@@ -167,9 +180,7 @@ pub unsafe extern "C" fn routellm_router_info_json(
         guard(err, || {
             let out = Out::new(json, "json")?;
             let info = handle(router, "router")?.router.info();
-            let text = serde_json::to_string(info)
-                .map_err(|error| Error::new(ErrorKind::Internal, format!("info: {error}")))?;
-            out.give(routellm_string::new(text));
+            out.give(routellm_string::json(serde_json::to_string(info), "info")?);
             Ok(())
         })
     }

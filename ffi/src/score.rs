@@ -160,8 +160,8 @@ pub unsafe extern "C" fn routellm_candidate_scores_from_embedding(
     }
 }
 
-/// The embedding of a prompt by the router's own encoder into `embedding`, an array of `dimension`, which must be
-/// that of the router's featurizer.
+/// The embedding of a prompt by the router's own encoder or hashed features into `embedding`, an array of
+/// `dimension`, which must be `routellm_router_embed_dimension()`.
 ///
 /// Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if its features are sparse or come from the caller.
 #[unsafe(no_mangle)]

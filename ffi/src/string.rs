@@ -2,6 +2,8 @@
 
 use std::ffi::c_char;
 
+use routellm_core::{Error, ErrorKind, Result};
+
 use crate::guard::guard_or;
 
 /// A text that a call made: UTF-8 with its length, and a NUL after it.
@@ -14,6 +16,11 @@ pub struct routellm_string {
 }
 
 impl routellm_string {
+    /// The JSON text of something, which `what` names.
+    pub(crate) fn json(text: serde_json::Result<String>, what: &str) -> Result<Self> {
+        text.map(Self::new).map_err(|error| Error::new(ErrorKind::Internal, format!("{what}: {error}")))
+    }
+
     pub(crate) fn new(text: String) -> Self {
         let mut bytes = text.into_bytes();
         bytes.push(0);

@@ -8,6 +8,16 @@ One case a line, fields separated by one space:
 
 HEX is `-` for nothing, and float32 values are little-endian. Cases in UTF-16 are for languages whose strings
 are; they are left out.
+
+The cases of routers with votes make another file, whose fields are separated by one tab:
+
+    router     NAME FOLDER STRONG WEAK MODE OUT_OF_DISTRIBUTION MIN_SIMILARITY OPEN_CLUSTERS ERROR_TARGET
+    refused    KIND FOLDER STRONG ...
+    text       ROUTER ID HEX THRESHOLD K win_rate BITS SIDE SIMILARITY OUT_OF_DISTRIBUTION
+    values     ROUTER ID HEX THRESHOLD K error KIND - - -
+
+An option that is absent is `-`. Numbers with a point are bits, modes and decisions are the numbers of C, and
+OPEN_CLUSTERS is a number or `all`.
 """
 
 from __future__ import annotations
@@ -74,6 +84,58 @@ def lines(data: dict[str, Any]) -> list[str]:
         for router, expect in case["expect"].items():
             out.append(f"embedding {router} {case['id']} float32 {content.hex() or '-'} {outcome(expect, False)}")
     return out
+
+
+def bits(value: float) -> str:
+    """The bits of a double, as 16 hexadecimal digits."""
+    return struct.pack(">d", value).hex()
+
+
+def opening(folder: str, options: dict[str, Any], root: Path) -> list[str]:
+    """A folder and the options that it is opened with."""
+    known = {"strong", "weak", "mode", "out_of_distribution", "min_similarity", "open_clusters", "error_target"}
+    if options.keys() - known:
+        raise SystemExit(f"options {sorted(options.keys() - known)} are not known")
+    modes = {"exact": "0", "reference": "1"}
+    # Another word is another number here.
+    decisions = {"ignore": "0", "strong": "1", "weak": "2"}
+    return [
+        str(root / folder),
+        options.get("strong", "-"),
+        options.get("weak", "-"),
+        modes[options["mode"]] if "mode" in options else "-",
+        decisions.get(options["out_of_distribution"], "9") if "out_of_distribution" in options else "-",
+        bits(options["min_similarity"]) if "min_similarity" in options else "-",
+        str(options.get("open_clusters", "-")),
+        bits(options["error_target"]) if "error_target" in options else "-",
+    ]
+
+
+def vote_lines(data: dict[str, Any], root: Path) -> list[str]:
+    """Every router, refusal and case of routers with votes, one a line."""
+    if data["format"] != 1:
+        raise SystemExit(f"conformance format {data['format']}, expected 1")
+    out = [["router", name, *opening(r["artifact"], r["options"], root)] for name, r in data["routers"].items()]
+    out += [["refused", r["error"], *opening(r["artifact"], r["options"], root)] for r in data["open_errors"]]
+    for case in data["cases"]:
+        content = case["text"].encode() if "text" in case else embedding_bytes(case)
+        expect = case["expect"]
+        if "error" in expect:
+            wanted = ["error", expect["error"], "-", "-", "-"]
+        else:
+            far = str(int(expect["out_of_distribution"]))
+            wanted = ["win_rate", expect["win_rate_bits"], expect["side"], expect["similarity_bits"], far]
+        kind = "text" if "text" in case else "values"
+        given = [case["router"], case["id"], content.hex() or "-", bits(case["threshold"]), str(case["k"])]
+        out.append([kind, *given, *wanted])
+    return ["\t".join(fields) for fields in out]
+
+
+def votes(source: Path, destination: Path, root: Path) -> dict[str, Any]:
+    """Writes the cases of routers with votes, and gives the explanation of each that has one."""
+    data = json.loads(source.read_text(encoding="utf-8"))
+    destination.write_text("".join(f"{line}\n" for line in vote_lines(data, root)), encoding="utf-8")
+    return {case["id"]: case["expect"]["explanation"] for case in data["cases"] if "error" not in case["expect"]}
 
 
 def main(source: Path, destination: Path) -> int:

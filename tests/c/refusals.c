@@ -1,5 +1,6 @@
 /* Every refusal: an error that says what was expected and what came, and never a crash. */
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -55,6 +56,29 @@ static void opening(const char *fixtures)
     options = routellm_open_options_new();
     CHECK_OK(routellm_open_options_set_onnxruntime(options, "/nowhere/libonnxruntime.so", &err));
     CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "no effect");
+    routellm_open_options_free(options);
+    CHECK(router == NULL);
+
+    /* Options of routers with votes. */
+    options = routellm_open_options_new();
+    CHECK_FAILS(routellm_open_options_set_out_of_distribution(options, 3, &err), BAD, "out_of_distribution is 3");
+    CHECK_FAILS(routellm_open_options_set_out_of_distribution(options, -1, &err), BAD, "out_of_distribution is -1");
+    CHECK_OK(routellm_open_options_set_out_of_distribution(options, ROUTELLM_OUT_OF_DISTRIBUTION_WEAK, &err));
+    CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "has no votes");
+    CHECK_OK(routellm_open_options_set_out_of_distribution(options, ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE, &err));
+    CHECK_OK(routellm_router_open_default(options, &router, &err));
+    routellm_router_free(router);
+    router = NULL;
+    CHECK_OK(routellm_open_options_set_min_similarity(options, NAN, &err));
+    CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "has no votes");
+    routellm_open_options_free(options);
+    options = routellm_open_options_new();
+    CHECK_OK(routellm_open_options_set_open_clusters(options, (size_t)-1, &err));
+    CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "has no votes");
+    routellm_open_options_free(options);
+    options = routellm_open_options_new();
+    CHECK_OK(routellm_open_options_set_error_target(options, 0.1, &err));
+    CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "has no votes");
     routellm_open_options_free(options);
     CHECK(router == NULL);
 }
@@ -171,6 +195,19 @@ static void nulls(const routellm_router *router)
     CHECK_FAILS(routellm_candidate_scores(NULL, "x", 1, &number, 1, &err), BAD, "router is NULL");
     CHECK_FAILS(routellm_candidate_scores_from_embedding(NULL, &one, 1, &number, 1, &err), BAD, "router is NULL");
     CHECK_FAILS(routellm_embed(NULL, "x", 1, &one, 1, &err), BAD, "router is NULL");
+    CHECK_FAILS(routellm_similarity(NULL, "x", 1, &number, &err), BAD, "router is NULL");
+    CHECK_FAILS(routellm_similarity(router, "x", 1, NULL, &err), BAD, "similarity is NULL");
+    CHECK_FAILS(routellm_similarity(router, NULL, 1, &number, &err), BAD, "prompt is NULL");
+    CHECK_FAILS(routellm_similarity_from_embedding(NULL, &one, 1, &number, &err), BAD, "router is NULL");
+    CHECK_FAILS(routellm_similarity_from_embedding(router, &one, 1, NULL, &err), BAD, "similarity is NULL");
+    CHECK_FAILS(routellm_similarity_from_embedding(router, NULL, 1, &number, &err), BAD, "embedding is NULL");
+    CHECK_FAILS(routellm_explain(NULL, "x", 1, 1, &string, &err), BAD, "router is NULL");
+    CHECK_FAILS(routellm_explain(router, "x", 1, 1, NULL, &err), BAD, "json is NULL");
+    CHECK_FAILS(routellm_explain(router, NULL, 1, 1, &string, &err), BAD, "prompt is NULL");
+    CHECK_FAILS(routellm_explain_embedding(NULL, &one, 1, 1, &string, &err), BAD, "router is NULL");
+    CHECK_FAILS(routellm_explain_embedding(router, &one, 1, 1, NULL, &err), BAD, "json is NULL");
+    CHECK_FAILS(routellm_explain_embedding(router, NULL, 1, 1, &string, &err), BAD, "embedding is NULL");
+    CHECK(routellm_router_embed_dimension(NULL) == 0);
     CHECK_FAILS(routellm_router_info_json(NULL, &string, &err), BAD, "router is NULL");
     CHECK_FAILS(routellm_router_info_json(router, NULL, &err), BAD, "json is NULL");
     CHECK_FAILS(routellm_prompt_from_messages("[]", 2, NULL, &err), BAD, "prompt is NULL");
@@ -188,6 +225,10 @@ static void nulls(const routellm_router *router)
     CHECK_FAILS(routellm_open_options_set_sessions(NULL, 1, &err), BAD, "options is NULL");
     CHECK_FAILS(routellm_open_options_set_intra_threads(NULL, 1, &err), BAD, "options is NULL");
     CHECK_FAILS(routellm_open_options_set_throughput(NULL, &err), BAD, "options is NULL");
+    CHECK_FAILS(routellm_open_options_set_out_of_distribution(NULL, 0, &err), BAD, "options is NULL");
+    CHECK_FAILS(routellm_open_options_set_min_similarity(NULL, 0.5, &err), BAD, "options is NULL");
+    CHECK_FAILS(routellm_open_options_set_open_clusters(NULL, 1, &err), BAD, "options is NULL");
+    CHECK_FAILS(routellm_open_options_set_error_target(NULL, 0.5, &err), BAD, "options is NULL");
 
     /* Without a place for the error the status is all. */
     CHECK(routellm_route(router, "\xff", 1, NULL, &decision, NULL) == BAD);
@@ -213,7 +254,8 @@ static void struct_size(const routellm_router *router)
     routellm_error *err = NULL;
     routellm_decision decision = ROUTELLM_DECISION_INIT;
     static const size_t SIZES[] = {0, 1, sizeof(routellm_decision) - 1, sizeof(routellm_decision) + 1,
-                                   sizeof(routellm_decision) + 8, (size_t)-1};
+                                   sizeof(routellm_decision) + 8,
+                                   offsetof(routellm_decision, similarity) - 8, (size_t)-1};
     size_t i;
 
     for (i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
@@ -239,6 +281,16 @@ static void embeddings(const routellm_router *hashed, const char *fixtures)
     CHECK_FAILS(routellm_win_rates_from_embeddings(hashed, values, 2, DIMENSION, rates, &err), BAD, "hashed");
     CHECK_FAILS(routellm_embed(hashed, "x", 1, values, DIMENSION, &err), ROUTELLM_UNSUPPORTED, "sparse");
     CHECK_FAILS(routellm_candidate_scores(hashed, "x", 1, scores, 2, &err), ROUTELLM_UNSUPPORTED, "pair");
+    {
+        routellm_string *json = NULL;
+        CHECK_FAILS(routellm_similarity(hashed, "x", 1, rates, &err), ROUTELLM_UNSUPPORTED, "votes");
+        CHECK_FAILS(routellm_similarity_from_embedding(hashed, values, DIMENSION, rates, &err),
+                    ROUTELLM_UNSUPPORTED, "votes");
+        CHECK_FAILS(routellm_explain(hashed, "x", 1, 3, &json, &err), ROUTELLM_UNSUPPORTED, "votes");
+        CHECK_FAILS(routellm_explain_embedding(hashed, values, DIMENSION, 3, &json, &err), ROUTELLM_UNSUPPORTED,
+                    "votes");
+        CHECK(json == NULL);
+    }
 
     CHECK_OK(routellm_router_open(in(fixtures, "caller-mf"), NULL, &router, &err));
     CHECK_FAILS(routellm_win_rate_from_embedding(router, values, DIMENSION - 1, rates, &err), BAD, "8");

@@ -8,6 +8,7 @@ Every compilation and every check of a program counts. The last line is `NAME: N
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -139,6 +140,19 @@ class Suite:
         cases.main(source, self.work / "cases.txt")
         return self.work / "cases.txt"
 
+    def votes(self, program: Path | None, prefix: list[str]) -> None:
+        """Runs the cases of routers with votes, and compares the explanations that the program wrote."""
+        if program is None:
+            return
+        source = ROOT / "tests" / "conformance" / "sw_ranking.json"
+        flat, out = self.work / "votes.txt", self.work / "explanations.txt"
+        expected = cases.votes(source, flat, ROOT)
+        self.count([*prefix, str(program), str(flat), str(out)])
+        lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+        got = {case: json.loads(text) for case, text in (line.split("\t", 1) for line in lines)}
+        for case, explanation in expected.items():
+            self.check(got.get(case) == explanation, f"explanation of {case}", f"{explanation}\n{got.get(case)}")
+
     def example(self, header: str, suffix: str) -> Path:
         """The program on the opening page of a header."""
         text = (self.tree / "include" / header).read_text(encoding="utf-8")
@@ -226,6 +240,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "threads": [],
         "runtime": None,
         "conformance": None,
+        "votes": None,
     }
     for name, args in arguments.items():
         program = suite.compile(folder / f"{name}.c", name, compiler)
@@ -233,6 +248,8 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
             continue
         if name == "runtime":
             without_runtime(suite, program, prefix)
+        elif name == "votes":
+            suite.votes(program, prefix)
         elif name == "conformance":
             flat = suite.cases()
             if flat is not None:
@@ -260,6 +277,7 @@ def suite_cpp(suite: Suite) -> None:
     runtime = suite.compile(folder / "runtime.cpp", "runtime", compiler)
     if runtime is not None:
         without_runtime(suite, runtime, [])
+    suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
     conformance = suite.compile(folder / "conformance.cpp", "conformance", [*compiler, include])
     flat = suite.cases()
     if conformance is not None and flat is not None:

@@ -45,6 +45,7 @@ static void routing(void)
                                                                  : routellm_router_weak(router)) == 0);
         CHECK(one.fallback == 0 && one.fallback_error == NULL && one.fallback_status == ROUTELLM_OK);
         CHECK(one.truncated == 0);
+        CHECK(isnan(one.similarity) && one.out_of_distribution == 0 && one.reserved == 0);
     }
     CHECK_OK(routellm_route_batch(router, NULL, 0, NULL, NULL, &err));
     CHECK_OK(routellm_win_rates(router, NULL, 0, NULL, NULL, &err));
@@ -67,10 +68,11 @@ static void routing(void)
     CHECK(routellm_router_model_count(router) >= 2);
     CHECK(routellm_router_model(router, 0) != NULL);
     CHECK(routellm_router_model(router, routellm_router_model_count(router)) == NULL);
-    CHECK(routellm_router_embedding_dimension(router) == 0);
+    CHECK(routellm_router_embedding_dimension(router) == 0 && routellm_router_embed_dimension(router) == 0);
     CHECK_OK(routellm_router_info_json(router, &json, &err));
     CHECK(routellm_string_len(json) == strlen(routellm_string_data(json)));
     CHECK(strstr(routellm_string_data(json), "\"kind\":\"linear\"") != NULL);
+    CHECK(strstr(routellm_string_data(json), "\"votes\":null") != NULL);
     routellm_string_free(json);
 
     /* A clone outlives the handle that it was made of. */

@@ -1,0 +1,113 @@
+//! Votes behind a score: how near they are, and which weighed most.
+
+use std::ffi::c_char;
+
+use routellm_core::router::utf8;
+
+use crate::args::{Out, bytes, handle, slice};
+use crate::error::routellm_error;
+use crate::guard::guard;
+use crate::router::routellm_router;
+use crate::status::routellm_status;
+use crate::string::routellm_string;
+
+/// The largest cosine similarity of a prompt to any vote, in [-1, 1], into `*similarity`: how far the prompt is from
+/// the data that the router was made of.
+///
+/// Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_similarity(
+    router: Option<&routellm_router>,
+    prompt: *const c_char,
+    len: usize,
+    similarity: *mut f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, texts and places of results.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Out::new(similarity, "similarity")?;
+            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
+            out.set(router.router.similarity(prompt)?);
+            Ok(())
+        })
+    }
+}
+
+/// As `routellm_similarity()`, for an embedding that you computed.
+///
+/// Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_similarity_from_embedding(
+    router: Option<&routellm_router>,
+    embedding: *const f32,
+    dimension: usize,
+    similarity: *mut f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, arrays and places of results.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Out::new(similarity, "similarity")?;
+            out.set(router.router.similarity_from_embedding(slice(embedding, dimension, "embedding")?)?);
+            Ok(())
+        })
+    }
+}
+
+/// Why a prompt got its score, with the `k` votes that weighed most, as a JSON object: `win_rate`,
+/// `win_rate_error` (its standard error), `similarity`, `out_of_distribution`, `ratings` (a list of `model`,
+/// `tier`, `rating`, `standard_error`), `votes` (a list, heaviest first, of `row`, `id`, `text`, `similarity`,
+/// `weight`, `model_a`, `model_b`, and `winner`: `model_a`, `model_b` or `tie`) and `reach` (of a clustered store:
+/// `opened_clusters`, `opened_votes`, `error`; else null). What is unknown is null. On success `*json` is a new
+/// string, which you free.
+///
+/// Errors as of `routellm_win_rate()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_explain(
+    router: Option<&routellm_router>,
+    prompt: *const c_char,
+    len: usize,
+    k: usize,
+    json: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, texts and places of results.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Out::new(json, "json")?;
+            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
+            let explanation = router.router.explain(prompt, k)?;
+            out.give(routellm_string::json(serde_json::to_string(&explanation), "explanation")?);
+            Ok(())
+        })
+    }
+}
+
+/// As `routellm_explain()`, for an embedding that you computed.
+///
+/// Errors as of `routellm_win_rate_from_embedding()`; `ROUTELLM_UNSUPPORTED` if the router has no votes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_explain_embedding(
+    router: Option<&routellm_router>,
+    embedding: *const f32,
+    dimension: usize,
+    k: usize,
+    json: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, arrays and places of results.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Out::new(json, "json")?;
+            let embedding = slice(embedding, dimension, "embedding")?;
+            let explanation = router.router.explain_embedding(embedding, k)?;
+            out.give(routellm_string::json(serde_json::to_string(&explanation), "explanation")?);
+            Ok(())
+        })
+    }
+}
