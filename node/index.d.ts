@@ -53,8 +53,28 @@ export interface OpenOptions {
   onnxruntime?: string | URL;
   /** ONNX sessions that run side by side, 1 to 256; 1 by default. */
   sessions?: number;
-  /** Threads inside one ONNX session, 1 to 256; the smaller of the number of cores and 4 by default. */
+  /**
+   * Threads inside one ONNX session, 1 to 256; the smaller of the number of cores and 4 by default. In a router
+   * with votes also the threads that read them; there it is 1 by default.
+   */
   intraThreads?: number;
+  /**
+   * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
+   * decision to the win rate. This and the options below are for routers with votes (kind `sw_ranking`) alone.
+   */
+  outOfDistribution?: 'strong' | 'weak' | 'ignore';
+  /**
+   * A prompt is out of distribution if its largest cosine similarity to any vote is below this, in [-1, 1].
+   * Without it, only a prompt is whose every similarity is 0 or less.
+   */
+  minSimilarity?: number;
+  /**
+   * How many of the nearest clusters are read vote by vote; `all` gives the exact answer. For a clustered store,
+   * and not together with `errorTarget`.
+   */
+  openClusters?: number | 'all';
+  /** Clusters are read until the estimated error of the win rate is at most this, above 0 and up to 1. */
+  errorTarget?: number;
 }
 
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
@@ -95,10 +115,71 @@ export interface Decision {
   threshold: number;
   /** Whether the prompt was longer than the router reads, and was cut. */
   truncated: boolean;
+  /**
+   * Largest cosine similarity to any vote, in [-1, 1]: of a clustered store, to any vote in the clusters that were
+   * read. `null` in a router without votes and in a fallback.
+   */
+  similarity: number | null;
+  /**
+   * Whether the prompt is farther from every vote than the router was told to trust. Then its option
+   * `outOfDistribution` may have decided instead of the win rate.
+   */
+  outOfDistribution: boolean;
   /** Whether the prompt could not be scored, and `onError` decided. */
   fallback: boolean;
   /** Why, in a fallback. */
   fallbackReason: string | null;
+}
+
+/** Rating of a candidate on one prompt. */
+export interface ModelRating {
+  model: string;
+  /** Its tier; 0 is the best. */
+  tier: number;
+  /** Rating of its tier on the Elo scale; `null` if no vote compares it. */
+  rating: number | null;
+  /** Standard error of the rating; `null` with it. */
+  standardError: number | null;
+}
+
+/** A vote that weighed in a score. */
+export interface ExplainedVote {
+  /** Row of the vote in the data that the router was built from. */
+  row: number;
+  /** Its id, if the artifact has ids. */
+  id: string | null;
+  /** Its prompt, if the artifact holds the texts. */
+  text: string | null;
+  /** Cosine similarity to the prompt. */
+  similarity: number;
+  /** Its weight; at exponent 1, that of the most similar vote is 100. */
+  weight: number;
+  modelA: string;
+  modelB: string;
+  winner: 'model_a' | 'model_b' | 'tie';
+}
+
+/** Why a prompt got its score. */
+export interface Explanation {
+  /** P(the strong model's answer is preferred or needed), in [0, 1]. */
+  winRate: number;
+  /** Standard error of the win rate, from the weighted votes. */
+  winRateError: number;
+  /** Largest cosine similarity to any vote, in [-1, 1]. */
+  similarity: number;
+  /** Whether the prompt is farther from every vote than the router was told to trust. */
+  outOfDistribution: boolean;
+  /** Ratings on this prompt, in the order of `models`. */
+  ratings: ModelRating[];
+  /** The votes that weighed most, heaviest first. */
+  votes: ExplainedVote[];
+  /** How far a clustered store was read; `null` for the others, of which every vote is read. */
+  reach: {
+    openedClusters: number;
+    openedVotes: number;
+    /** Estimated error, in win rate, that reading every vote would remove. */
+    error: number | null;
+  } | null;
 }
 
 /** What is known about a router. */
@@ -134,6 +215,17 @@ export interface RouterInfo {
     provider: string;
     sessions: number;
     intraThreads: number;
+  } | null;
+  /** The votes of a router that has them (kind `sw_ranking`). */
+  votes: {
+    count: number;
+    /** How their embeddings are stored: `f32`, `f16`, `int8`, `int4` or `int2`. */
+    store: string;
+    /** Number of clusters of a clustered store. */
+    clusters: number | null;
+    tiers: number;
+    /** 1 is the paper's. */
+    weightExponent: number;
   } | null;
   /** Folder of the artifact; `null` for the one that is compiled in. */
   path: string | null;
@@ -205,6 +297,34 @@ export class Router {
 
   /** One score for each of `models`, for an embedding of `embeddingDimension` numbers, in place. */
   candidateScoresFromEmbedding(embedding: Float32Array): Float64Array;
+
+  /**
+   * Largest cosine similarity of a prompt to any vote, in [-1, 1], on a worker thread: how near the prompt is to
+   * what the router was built from.
+   *
+   * @throws {RouteLLMError} `Unsupported` if the router has no votes.
+   */
+  similarity(prompt: Prompt): Promise<number>;
+
+  /** Largest cosine similarity of a prompt to any vote, in [-1, 1], in place. */
+  similaritySync(prompt: Prompt): number;
+
+  /** Largest cosine similarity of an embedding of `embeddingDimension` numbers to any vote, in place. */
+  similarityFromEmbedding(embedding: Float32Array): number;
+
+  /**
+   * Why a prompt gets its score, with the `k` votes that weighed most, on a worker thread. Reads every vote, also
+   * of a clustered store.
+   *
+   * @throws {RouteLLMError} `Unsupported` if the router has no votes.
+   */
+  explain(prompt: Prompt, k: number): Promise<Explanation>;
+
+  /** Why a prompt gets its score, with the `k` votes that weighed most, in place. */
+  explainSync(prompt: Prompt, k: number): Explanation;
+
+  /** Why an embedding of `embeddingDimension` numbers gets its score, in place. */
+  explainEmbedding(embedding: Float32Array, k: number): Explanation;
 
   /** The embedding of a prompt by this router's encoder, on a worker thread. */
   embed(prompt: Prompt): Promise<Float32Array>;

@@ -38,7 +38,7 @@ export declare class NativeRouter {
   /** Decides for a copy of an embedding on a worker thread. */
   routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
-   * Decides for many prompts into `out`, four numbers each; returns why some decisions are fallbacks.
+   * Decides for many prompts into `out`, six numbers each; returns why some decisions are fallbacks.
    *
    * # Errors
    * What the core reports.
@@ -88,6 +88,38 @@ export declare class NativeRouter {
    */
   candidateScoresFromEmbedding(embedding: Float32Array): Float64Array
   /**
+   * The largest cosine similarity of a prompt to any vote.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  similaritySync(prompt: string | Uint8Array): number
+  /** The largest cosine similarity of a prompt to any vote, on a worker thread. */
+  similarity(prompt: string | Uint8Array): Promise<number>
+  /**
+   * The largest cosine similarity of an embedding to any vote.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  similarityFromEmbedding(embedding: Float32Array): number
+  /**
+   * Why a prompt gets its score, with the `k` votes that weighed most, as JSON.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  explainSync(prompt: string | Uint8Array, k: number): string
+  /** Why a prompt gets its score, as JSON, on a worker thread. */
+  explain(prompt: string | Uint8Array, k: number): Promise<string>
+  /**
+   * Why an embedding gets its score, as JSON.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  explainEmbedding(embedding: Float32Array, k: number): string
+  /**
    * The embedding of a prompt.
    *
    * # Errors
@@ -134,7 +166,10 @@ export interface Cap {
 
 /** The decisions of one call. */
 export interface Decided {
-  /** Four for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated. */
+  /**
+   * Six for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
+   * (NaN if there is none), out of distribution.
+   */
   numbers: Float64Array
   /** Those that are fallbacks. */
   fallbacks: Array<FallbackReason>
@@ -175,8 +210,16 @@ export interface NativeOpenOptions {
   onnxruntime?: string
   /** Number of ONNX sessions. */
   sessions?: number
-  /** Threads inside one of them. */
+  /** Threads inside one of them, and of a scan of votes. */
   intraThreads?: number
+  /** `strong`, `weak` or `ignore`. */
+  outOfDistribution?: string
+  /** Similarity below which a prompt is out of distribution. */
+  minSimilarity?: number
+  /** Clusters of votes that are read; `Infinity` is all of them. */
+  openClusters?: number
+  /** Estimated error down to which clusters are read. */
+  errorTarget?: number
 }
 
 /**

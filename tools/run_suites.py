@@ -46,7 +46,8 @@ def run(target: str) -> tuple[int, int, int]:
     if passed == 0 and failed == 0:
         print(f"{target} ran no test")
         failed = 1
-    print(f"===== {target}: {passed} ok, {failed} bad, {skipped} left out, {time.monotonic() - start:.0f} s", flush=True)
+    seconds = time.monotonic() - start
+    print(f"===== {target}: {passed} ok, {failed} bad, {skipped} left out, {seconds:.0f} s", flush=True)
     return passed, failed, skipped
 
 

@@ -4,7 +4,8 @@ const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase
 
 /** The keys of an object, and of those in it, as JavaScript writes them. */
 function camelKeys(value) {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.map(camelKeys);
+  if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [camel(name), camelKeys(inner)]));
 }
 
@@ -14,4 +15,9 @@ function infoFromJson(json) {
   return { ...camelKeys(info), provenance };
 }
 
-module.exports = { infoFromJson };
+/** Why a prompt got its score, from the core's JSON. */
+function explanationFromJson(json) {
+  return camelKeys(JSON.parse(json));
+}
+
+module.exports = { explanationFromJson, infoFromJson };

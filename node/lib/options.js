@@ -62,7 +62,10 @@ function callOptions(options, method, known) {
   return call;
 }
 
-const OPEN = ['strong', 'weak', 'mode', 'onnxruntime', 'sessions', 'intraThreads'];
+const OPEN = [
+  'strong', 'weak', 'mode', 'onnxruntime', 'sessions', 'intraThreads',
+  'outOfDistribution', 'minSimilarity', 'openClusters', 'errorTarget',
+];
 
 function text(name, value) {
   if (typeof value === 'string' && value.isWellFormed()) return value;
@@ -72,6 +75,19 @@ function text(name, value) {
 function count(name, value) {
   if (Number.isInteger(value) && value >= 1 && value <= 256) return value;
   throw invalid(`${name} is ${describe(value)}, expected a whole number from 1 to 256`);
+}
+
+function clusters(value) {
+  // The number by which the native layer knows all of them.
+  if (value === 'all') return Infinity;
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw invalid(`openClusters is ${describe(value)}, expected a whole number from 1, or "all"`);
+}
+
+/** How many votes an explanation names. */
+function voteCount(value) {
+  if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return value;
+  throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
 /** A path, also given as a `file:` URL. */
@@ -89,6 +105,7 @@ function openOptions(options, method) {
   if (options === undefined) return {};
   checkNames(options, method, OPEN);
   const { strong, weak, mode, onnxruntime, sessions, intraThreads } = options;
+  const { outOfDistribution, minSimilarity, openClusters, errorTarget } = options;
   const open = {};
   if (strong !== undefined) open.strong = text('strong', strong);
   if (weak !== undefined) open.weak = text('weak', weak);
@@ -101,7 +118,31 @@ function openOptions(options, method) {
   if (onnxruntime !== undefined) open.onnxruntime = pathText('onnxruntime', onnxruntime);
   if (sessions !== undefined) open.sessions = count('sessions', sessions);
   if (intraThreads !== undefined) open.intraThreads = count('intraThreads', intraThreads);
+  if (outOfDistribution !== undefined) {
+    if (!['strong', 'weak', 'ignore'].includes(outOfDistribution)) {
+      throw invalid(`outOfDistribution is ${describe(outOfDistribution)}, expected "strong", "weak" or "ignore"`);
+    }
+    open.outOfDistribution = outOfDistribution;
+  }
+  if (minSimilarity !== undefined) {
+    if (!(typeof minSimilarity === 'number' && minSimilarity >= -1 && minSimilarity <= 1)) {
+      throw invalid(`minSimilarity is ${describe(minSimilarity)}, expected a number in [-1, 1]`);
+    }
+    open.minSimilarity = minSimilarity;
+  }
+  if (openClusters !== undefined && errorTarget !== undefined) {
+    throw invalid('both openClusters and errorTarget are given: pass one of them');
+  }
+  if (openClusters !== undefined) open.openClusters = clusters(openClusters);
+  if (errorTarget !== undefined) {
+    if (!(typeof errorTarget === 'number' && errorTarget > 0 && errorTarget <= 1)) {
+      throw invalid(
+        `errorTarget is ${describe(errorTarget)}, expected a number above 0, up to 1 (openClusters: "all" is exact)`,
+      );
+    }
+    open.errorTarget = errorTarget;
+  }
   return open;
 }
 
-module.exports = { callOptions, openOptions, pathText };
+module.exports = { callOptions, openOptions, pathText, voteCount };

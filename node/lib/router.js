@@ -5,9 +5,9 @@ const native = require('../native.js');
 const { abortable } = require('./abort.js');
 const { bundledPath } = require('./bundled.js');
 const { describe, fromNative, invalid } = require('./errors.js');
-const { infoFromJson } = require('./info.js');
+const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
-const { callOptions, openOptions, pathText } = require('./options.js');
+const { callOptions, openOptions, pathText, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
 const ROUTE_SYNC = ['threshold', 'strongShare', 'onError'];
@@ -15,8 +15,11 @@ const ROUTE = [...ROUTE_SYNC, 'signal'];
 const SIGNAL = ['signal'];
 const THRESHOLD = ['threshold', 'strongShare'];
 
-/** What the native layer writes for one decision: side (1 is strong), win rate, threshold, truncated. */
-const NUMBERS = 4;
+/**
+ * What the native layer writes for one decision: side (1 is strong), win rate, threshold, truncated, similarity
+ * (NaN if there is none), out of distribution.
+ */
+const NUMBERS = 6;
 // Shared by all synchronous calls of this thread: each has read it before the next one can begin.
 const out = new Float64Array(NUMBERS);
 
@@ -192,6 +195,39 @@ class Router {
     return sync(() => this.#native.candidateScoresFromEmbedding(numbers));
   }
 
+  similaritySync(prompt) {
+    const text = this.#text(prompt);
+    return sync(() => this.#native.similaritySync(text));
+  }
+
+  async similarity(prompt) {
+    const text = this.#text(prompt);
+    return abortable(undefined, () => this.#native.similarity(text));
+  }
+
+  similarityFromEmbedding(embedding) {
+    const numbers = embeddingNumbers(embedding, 'the embedding');
+    return sync(() => this.#native.similarityFromEmbedding(numbers));
+  }
+
+  explainSync(prompt, k) {
+    const count = voteCount(k);
+    const text = this.#text(prompt);
+    return explanationFromJson(sync(() => this.#native.explainSync(text, count)));
+  }
+
+  async explain(prompt, k) {
+    const count = voteCount(k);
+    const text = this.#text(prompt);
+    return explanationFromJson(await abortable(undefined, () => this.#native.explain(text, count)));
+  }
+
+  explainEmbedding(embedding, k) {
+    const count = voteCount(k);
+    const numbers = embeddingNumbers(embedding, 'the embedding');
+    return explanationFromJson(sync(() => this.#native.explainEmbedding(numbers, count)));
+  }
+
   embedSync(prompt) {
     const text = this.#text(prompt);
     return sync(() => this.#native.embedSync(text));
@@ -253,12 +289,15 @@ class Router {
   #decision(numbers, at, reason) {
     const strong = numbers[at] === 1;
     const fallback = reason !== null;
+    const similarity = numbers[at + 4];
     return {
       model: strong ? this.#strong : this.#weak,
       side: strong ? 'strong' : 'weak',
       winRate: fallback ? null : numbers[at + 1],
       threshold: numbers[at + 2],
       truncated: numbers[at + 3] === 1,
+      similarity: Number.isNaN(similarity) ? null : similarity,
+      outOfDistribution: numbers[at + 5] === 1,
       fallback,
       fallbackReason: reason,
     };

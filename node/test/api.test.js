@@ -15,7 +15,7 @@ const router = Router.default();
 test('a decision says which model, and why', () => {
   const decision = router.routeSync(HARD);
   assert.deepEqual(Object.keys(decision), [
-    'model', 'side', 'winRate', 'threshold', 'truncated', 'fallback', 'fallbackReason',
+    'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'fallback', 'fallbackReason',
   ]);
   assert.ok(decision.winRate > 0 && decision.winRate < 1);
   assert.equal(decision.side, decision.winRate >= decision.threshold ? 'strong' : 'weak');
@@ -136,6 +136,7 @@ test('info tells what a router is', () => {
   assert.equal(info.mode, 'exact');
   assert.equal(info.path, null);
   assert.equal(info.runtime, null);
+  assert.equal(info.votes, null);
   assert.equal(info.version, version);
   assert.ok(Object.keys(info.provenance).length > 0);
   assert.equal(router.embeddingDimension, null);

@@ -7,7 +7,7 @@ const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { after, test } = require('node:test');
 const { Router } = require('..');
-const { ROOT, noEncoder } = require('./helpers.js');
+const { ROOT, bits, noEncoder } = require('./helpers.js');
 
 const FILE = join(ROOT, 'tests', 'conformance', 'routing.json');
 const missing = !existsSync(FILE) && 'tests/conformance/routing.json is not in this checkout';
@@ -28,12 +28,6 @@ function embeddingOf(entry) {
   if ('nan_at' in entry) values[entry.nan_at] = NaN;
   if ('inf_at' in entry) values[entry.inf_at] = Infinity;
   return values;
-}
-
-function bits(value) {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleBE(value);
-  return bytes.toString('hex');
 }
 
 /** Checks that each of `calls` comes to what `expected` says; gives the first decision. */

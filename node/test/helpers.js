@@ -39,6 +39,13 @@ function numbers(count, seed) {
   });
 }
 
+/** The bits of a number, as hexadecimal digits. */
+function bits(value) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(value);
+  return bytes.toString('hex');
+}
+
 function safetensors(tensors) {
   const header = {};
   let offset = 0;
@@ -100,5 +107,5 @@ function runScript(script, { cwd = PACKAGE, env = {}, args = [] } = {}) {
 
 module.exports = {
   DEFAULT_ARTIFACT, DIMENSION, MF_ARTIFACT, PACKAGE, ROOT,
-  installAlone, noEncoder, numbers, runScript, temporary, writeCheckpoint,
+  bits, installAlone, noEncoder, numbers, runScript, temporary, writeCheckpoint,
 };

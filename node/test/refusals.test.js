@@ -31,6 +31,9 @@ test('promises reject', () => {
     () => router.winRates(1),
     () => router.embed(1),
     () => router.candidateScores(1),
+    () => router.similarity(1),
+    () => router.explain(1, 1),
+    () => router.explain('x'),
     () => Router.openAsync(1),
     () => Router.bundledAsync('nothing'),
   ]) {
@@ -243,7 +246,7 @@ test('onError decides for what cannot be scored, says why, and is counted', asyn
     { ...strong, fallbackReason: undefined },
     {
       model: caller.strong, side: 'strong', winRate: null, threshold: 0.5,
-      truncated: false, fallback: true, fallbackReason: undefined,
+      truncated: false, similarity: null, outOfDistribution: false, fallback: true, fallbackReason: undefined,
     },
   );
   assert.match(strong.fallbackReason, /no featurizer of its own/);

@@ -22,6 +22,4 @@ class CustomBuildHook(BuildHookInterface):
             raise FileNotFoundError(f"{artifact}: no artifact with a router.json")
         for file in sorted(artifact.iterdir()):
             if file.is_file():
-                build_data["force_include"][str(file)] = (
-                    f"{MODULE}/artifact/{file.name}"
-                )
+                build_data["force_include"][str(file)] = f"{MODULE}/artifact/{file.name}"

@@ -14,6 +14,11 @@ DEFAULT = "default"
 _PACKAGES = {"mf-minilm": ("routellm_rs_mf_minilm", "routellm-rs[mf-minilm]")}
 
 
+def is_package(name: str) -> bool:
+    """Return whether a router of this name has a package of its own, installed or not."""
+    return name in _PACKAGES
+
+
 def artifact_path(name: str) -> Path:
     """Return the folder of the bundled artifact of this name.
 

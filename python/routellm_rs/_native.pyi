@@ -19,6 +19,8 @@ __all__ = [
     "set_package_library",
     "train_linear",
     "train_mf",
+    "train_sw_ranking",
+    "train_sw_ranking_columns",
 ]
 
 __version__: str
@@ -29,6 +31,8 @@ class _DecisionDict(TypedDict):
     win_rate: float | None
     threshold: float
     truncated: bool
+    similarity: float | None
+    out_of_distribution: bool
     fallback: bool
     fallback_kind: str | None
     fallback_reason: str | None
@@ -46,6 +50,8 @@ class Decision:
         truncated: bool = False,
         fallback_kind: str | None = None,
         fallback_reason: str | None = None,
+        similarity: float | None = None,
+        out_of_distribution: bool = False,
     ) -> Decision: ...
     @property
     def model(self) -> str:
@@ -62,6 +68,12 @@ class Decision:
     @property
     def truncated(self) -> bool:
         """Whether the prompt was longer than the router reads, and was cut."""
+    @property
+    def similarity(self) -> float | None:
+        """Largest cosine similarity to any vote; None for a router without votes, and in a fallback."""
+    @property
+    def out_of_distribution(self) -> bool:
+        """Whether the prompt is farther from every vote than the router was told to trust."""
     @property
     def fallback(self) -> bool:
         """Whether ``on_error`` decided, because the prompt could not be scored."""
@@ -95,6 +107,10 @@ class Router:
         onnxruntime: StrPath | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
+        out_of_distribution: str | None = None,
+        min_similarity: float | None = None,
+        open_clusters: int | str | None = None,
+        error_target: float | None = None,
     ) -> Router: ...
     def route(
         self,
@@ -125,6 +141,10 @@ class Router:
     def win_rates_from_embeddings(self, embeddings: Embeddings) -> NDArray[np.float64]: ...
     def candidate_scores(self, prompt: str) -> list[float]: ...
     def candidate_scores_from_embedding(self, embedding: Embeddings) -> list[float]: ...
+    def similarity(self, prompt: str) -> float: ...
+    def similarity_from_embedding(self, embedding: Embeddings) -> float: ...
+    def explain(self, prompt: str, k: int) -> str: ...
+    def explain_embedding(self, embedding: Embeddings, k: int) -> str: ...
     def embed(self, prompt: str) -> NDArray[np.float32]: ...
     def threshold(self, threshold: float | None = None, strong_share: float | None = None) -> float: ...
     def info(self) -> str: ...
@@ -156,6 +176,29 @@ def train_mf(
     gold: StrPath | bytes | None,
     encoder: StrPath,
     spec: str | None,
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
+def train_sw_ranking(
+    out: StrPath,
+    votes: StrPath | bytes | None,
+    gold: StrPath | bytes | None,
+    encoder: StrPath,
+    spec: str | None,
+    cache: StrPath | None,
+    common: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
+def train_sw_ranking_columns(
+    out: StrPath,
+    embeddings: Embeddings,
+    model_a: list[str],
+    model_b: list[str],
+    winner: list[str],
+    ids: list[str] | None,
+    embedding_model: str,
     common: Mapping[str, Any],
     options: Mapping[str, Any],
     progress: Callable[[str, int, int], bool | None] | None = None,

@@ -9,13 +9,22 @@ from ._messages import text_of, texts_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NoReturn, Self
+    from typing import Literal, NoReturn, Self
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ._native import CancelToken, Decision
-    from ._types import Embeddings, Mode, OnError, Prompt, RouterInfo, StrPath
+    from ._types import (
+        Embeddings,
+        Explanation,
+        Mode,
+        OnError,
+        OutOfDistribution,
+        Prompt,
+        RouterInfo,
+        StrPath,
+    )
 
 
 class Router:
@@ -59,6 +68,10 @@ class Router:
         onnxruntime: StrPath | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
+        out_of_distribution: OutOfDistribution = "ignore",
+        min_similarity: float | None = None,
+        open_clusters: int | Literal["all"] | None = None,
+        error_target: float | None = None,
     ) -> Self:
         """Open an artifact, or a checkpoint in the published RouteLLM layout.
 
@@ -70,7 +83,17 @@ class Router:
             onnxruntime: path of ``libonnxruntime``; otherwise ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``, one
                 that is loaded already, the package ``onnxruntime`` and the system are looked at.
             sessions: ONNX sessions, which run side by side; 1 by default.
-            intra_threads: threads inside one session; the smaller of the number of cores and 4 by default.
+            intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
+                and of the scan of a router's votes, 1 by default.
+            out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
+                or ``ignore``, so that its win rate decides as for any prompt. This and what follows is for
+                routers with votes (similarity-weighted ranking) only.
+            min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
+                [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
+            open_clusters: how many of the nearest clusters have their votes read one by one; ``all`` gives
+                the exact answer (clustered stores only).
+            error_target: clusters are read until the estimated error of every win rate is at most this, in
+                (0, 1] (clustered stores only; instead of ``open_clusters``).
 
         Raises:
             NotFoundError: if there is no such folder or file.
@@ -79,7 +102,20 @@ class Router:
             RuntimeUnavailableError: if it needs ONNX Runtime and there is none.
         """
         _runtime.announce()
-        return cls._of(_native.Router.open(path, strong, weak, mode, onnxruntime, sessions, intra_threads))
+        native = _native.Router.open(
+            path,
+            strong,
+            weak,
+            mode,
+            onnxruntime,
+            sessions,
+            intra_threads,
+            out_of_distribution,
+            min_similarity,
+            open_clusters,
+            error_target,
+        )
+        return cls._of(native)
 
     @classmethod
     def bundled(
@@ -92,6 +128,10 @@ class Router:
         onnxruntime: StrPath | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
+        out_of_distribution: OutOfDistribution = "ignore",
+        min_similarity: float | None = None,
+        open_clusters: int | Literal["all"] | None = None,
+        error_target: float | None = None,
     ) -> Self:
         """Open a router that is installed: ``default`` or ``mf-minilm``. Options as :meth:`open`.
 
@@ -100,7 +140,20 @@ class Router:
         """
         path = None if name == _bundled.DEFAULT else _bundled.artifact_path(name)
         _runtime.announce()
-        return cls._of(_native.Router.open(path, strong, weak, mode, onnxruntime, sessions, intra_threads))
+        native = _native.Router.open(
+            path,
+            strong,
+            weak,
+            mode,
+            onnxruntime,
+            sessions,
+            intra_threads,
+            out_of_distribution,
+            min_similarity,
+            open_clusters,
+            error_target,
+        )
+        return cls._of(native)
 
     # Deciding
 
@@ -193,6 +246,38 @@ class Router:
         scores = self._inner.candidate_scores_from_embedding(embedding)
         return dict(zip(self.models, scores, strict=True))
 
+    def similarity(self, prompt: Prompt) -> float:
+        """Return the largest cosine similarity of a prompt to any vote, in [-1, 1].
+
+        It says how far the prompt is from the data behind the router.
+
+        Raises:
+            UnsupportedError: if the router has no votes.
+        """
+        return self._inner.similarity(text_of(prompt))
+
+    def similarity_from_embedding(self, embedding: Embeddings) -> float:
+        """Return :meth:`similarity` for an embedding of your own."""
+        return self._inner.similarity_from_embedding(embedding)
+
+    def explain(self, prompt: Prompt, k: int = 10) -> Explanation:
+        """Return why a prompt gets its score: ratings of the models, and the ``k`` votes that weighed most.
+
+        Raises:
+            UnsupportedError: if the router has no votes.
+        """
+        import json
+
+        explanation: Explanation = json.loads(self._inner.explain(text_of(prompt), k))
+        return explanation
+
+    def explain_embedding(self, embedding: Embeddings, k: int = 10) -> Explanation:
+        """Return :meth:`explain` for an embedding of your own."""
+        import json
+
+        explanation: Explanation = json.loads(self._inner.explain_embedding(embedding, k))
+        return explanation
+
     def embed(self, prompt: Prompt) -> NDArray[np.float32]:
         """Return the embedding of a prompt by this router's encoder, ``embedding_dimension`` numbers.
 
@@ -257,7 +342,7 @@ class Router:
         return self._inner.threshold(None, strong_share)
 
     def info(self) -> RouterInfo:
-        """Return what is known: kind, models, featurizer, calibration, runtime in use, provenance."""
+        """Return what is known: kind, models, featurizer, calibration, votes, runtime, provenance."""
         import json
 
         info: RouterInfo = json.loads(self._inner.info())

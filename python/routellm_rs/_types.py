@@ -22,6 +22,15 @@ OnError: TypeAlias = Literal["raise", "strong", "weak"]
 Mode: TypeAlias = Literal["exact", "reference"]
 """The mathematically right router, or lm-sys/RouteLLM's to the digit where that is possible."""
 
+OutOfDistribution: TypeAlias = Literal["strong", "weak", "ignore"]
+"""What is decided for a prompt that no vote resembles; with ``ignore`` its win rate decides as for any."""
+
+Store: TypeAlias = Literal["f32", "f16", "int8", "int4", "int2", "clustered"]
+"""How the embeddings of votes are stored; ``clustered`` is ``int8`` with an index of clusters."""
+
+Winner: TypeAlias = Literal["model_a", "model_b", "tie", "tie (bothbad)"]
+"""Whose answer was preferred."""
+
 Side: TypeAlias = Literal["strong", "weak"]
 """The two sides of a pair."""
 
@@ -62,6 +71,16 @@ class RuntimeInfo(TypedDict):
     intra_threads: int
 
 
+class VotesInfo(TypedDict):
+    """The votes of similarity-weighted ranking."""
+
+    count: int
+    store: Literal["f32", "f16", "int8", "int4", "int2"]
+    clusters: int | None
+    tiers: int
+    weight_exponent: float
+
+
 class RouterInfo(TypedDict):
     """What is known about a router."""
 
@@ -74,9 +93,52 @@ class RouterInfo(TypedDict):
     featurizer: FeaturizerInfo
     calibration: CalibrationInfo | None
     runtime: RuntimeInfo | None
+    votes: VotesInfo | None
     path: str | None
     provenance: dict[str, Any]
     version: str
+
+
+class ModelRating(TypedDict):
+    """Rating of a candidate on one prompt."""
+
+    model: str
+    tier: int
+    rating: float | None
+    standard_error: float | None
+
+
+class ExplainedVote(TypedDict):
+    """A vote that weighed in a score."""
+
+    row: int
+    id: str | None
+    text: str | None
+    similarity: float
+    weight: float
+    model_a: str
+    model_b: str
+    winner: Literal["model_a", "model_b", "tie"]
+
+
+class Reach(TypedDict):
+    """How far a clustered store was read."""
+
+    opened_clusters: int
+    opened_votes: int
+    error: float | None
+
+
+class Explanation(TypedDict):
+    """Why a prompt got its score."""
+
+    win_rate: float
+    win_rate_error: float
+    similarity: float
+    out_of_distribution: bool
+    ratings: list[ModelRating]
+    votes: list[ExplainedVote]
+    reach: Reach | None
 
 
 class TextCap(TypedDict):
@@ -119,3 +181,12 @@ class MfReport(TypedDict):
     best_epoch: int
     train_losses: list[float]
     held_out_losses: list[float]
+
+
+class SwRankingReport(TypedDict):
+    """What the building of a router by similarity-weighted ranking made."""
+
+    votes: int
+    embedded: int
+    tiers: int
+    ratings: dict[str, float]

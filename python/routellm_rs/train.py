@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from . import _native, _runtime
+from . import _bundled, _native, _runtime
 from .errors import InvalidArgumentError, IoError, NotFoundError
 
 TYPE_CHECKING = False
@@ -24,13 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeAlias
 
-    from ._types import EncoderSpec, LinearReport, MfReport, StrPath
+    from ._types import (
+        Embeddings,
+        EncoderSpec,
+        LinearReport,
+        MfReport,
+        Store,
+        StrPath,
+        SwRankingReport,
+        Winner,
+    )
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
     Prompts: TypeAlias = StrPath | Iterable[str]
     Progress: TypeAlias = Callable[[str, int, int], bool | None]
 
-__all__ = ["linear", "mf"]
+__all__ = ["linear", "mf", "sw_ranking"]
 
 
 def linear(
@@ -133,8 +142,9 @@ def mf(
 
     Args:
         out: the folder to write.
-        encoder: what turns prompts into vectors: the folder of an artifact, whose encoder is taken over; or a
-            mapping with ``directory`` (where an ONNX model and a ``tokenizer.json`` lie) and its parameters.
+        encoder: what turns prompts into vectors: the folder of an artifact, whose encoder is taken over; the
+            name of an installed router (``mf-minilm``), likewise, unless a folder is called so; or a mapping
+            with ``directory`` (where an ONNX model and a ``tokenizer.json`` lie) and its parameters.
         votes: votes; rows without a winner, ties and models against themselves are dropped and counted.
         gold: gold rows; each two models of which one was right make a comparison.
         strong: the strong model; may be left out where there are only gold rows of two models.
@@ -188,6 +198,158 @@ def mf(
         _native.train_mf(out, vote_rows, gold_rows, directory, spec, common, options, progress)
     )
     return report
+
+
+def sw_ranking(
+    out: StrPath,
+    *,
+    votes: Rows | None = None,
+    gold: Rows | None = None,
+    encoder: StrPath | EncoderSpec | None = None,
+    model_a: Iterable[str] | None = None,
+    model_b: Iterable[str] | None = None,
+    winner: Iterable[Winner] | Iterable[str] | None = None,
+    embeddings: Embeddings | None = None,
+    ids: Iterable[str] | None = None,
+    strong: str | None = None,
+    weak: str | None = None,
+    tiers: int = 10,
+    store: Store = "int8",
+    weight_exponent: float = 1.0,
+    texts: bool = False,
+    cache: StrPath | None = None,
+    rename: Mapping[str, str] | None = None,
+    name: str = "sw-ranking",
+    seed: int = 0,
+    embedding_model: str = "caller",
+    onnxruntime: StrPath | None = None,
+    intra_threads: int | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> SwRankingReport:
+    """Build a router by similarity-weighted ranking: all votes count, each by how similar its prompt is.
+
+    Pass either rows whose prompts are embedded here (``votes``, ``gold`` or both, and ``encoder``), or
+    columns with embeddings of your own (``embeddings``, ``model_a``, ``model_b``, ``winner``); from columns
+    comes a router that takes embeddings of the same model only. Options that :func:`mf` has too mean the
+    same.
+
+    Args:
+        out: the folder to write; an artifact that is there already is replaced at once, at the end.
+        votes: votes; rows without a winner are dropped and counted.
+        gold: gold rows; each becomes a vote between every two of its models, a tie if both were right or both
+            wrong.
+        encoder: see :func:`mf`.
+        model_a: name of the first model of each vote.
+        model_b: name of the second model of each vote.
+        winner: ``model_a``, ``model_b``, ``tie`` or ``tie (bothbad)`` for each vote.
+        embeddings: one row for each vote: a C-contiguous buffer of float32 with two dimensions.
+        ids: a name for each vote, shown in explanations. Rows bring their own.
+        strong: the strong model unless the opener names another; together with ``weak``. By default they are
+            the best and the worst rated model.
+        weak: the weak model, likewise.
+        tiers: number of tiers; models of one tier share a rating.
+        store: how embeddings are stored: ``f32``, ``f16``, ``int8``, ``int4``, ``int2``, or ``clustered``.
+        weight_exponent: how steeply similarity weighs; 1 is the paper's.
+        texts: whether the prompts go into the artifact, for explanations. They may be private.
+        cache: a file of embeddings that were computed before: read if it exists, and written, so that a later
+            build with more votes embeds the new prompts only.
+        rename: other names for models of the gold rows.
+        name: name of the artifact.
+        seed: of the store's rotation and of the clusters.
+        embedding_model: name of the model behind ``embeddings``, for whoever opens the artifact.
+        onnxruntime: see :meth:`Router.open`.
+        intra_threads: threads inside the encoder's session.
+        provenance: see :func:`linear`.
+        progress: see :func:`linear`.
+
+    Raises:
+        InvalidArgumentError: for malformed rows (naming the line or the row), columns of different lengths,
+            an embedding that is zero or not finite, or rows and columns together.
+        UnsupportedError: if the encoder gives no dense vectors.
+        CancelledError: if ``progress`` returned False.
+    """
+    import json
+
+    how = (
+        "pass votes= and/or gold= with encoder=, whose prompts are embedded here, or columns: embeddings=, "
+        "model_a=, model_b= and winner="
+    )
+    of_rows = {
+        "votes": votes,
+        "gold": gold,
+        "encoder": encoder,
+        "texts": texts or None,
+        "cache": cache,
+        "rename": rename or None,
+        "onnxruntime": onnxruntime,
+        "intra_threads": intra_threads,
+    }
+    of_columns = {
+        "embeddings": embeddings,
+        "model_a": model_a,
+        "model_b": model_b,
+        "winner": winner,
+        "ids": ids,
+        "embedding_model": None if embedding_model == "caller" else embedding_model,
+    }
+    rows_given = [key for key, value in of_rows.items() if value is not None]
+    columns_given = [key for key, value in of_columns.items() if value is not None]
+    if rows_given and columns_given:
+        raise InvalidArgumentError(f"{rows_given[0]} does not go with {columns_given[0]}: {how}")
+    if rename and gold is None:
+        raise InvalidArgumentError("rename has no effect without gold rows")
+    options = {
+        "tiers": tiers,
+        "store": store,
+        "weight_exponent": weight_exponent,
+        "seed": seed,
+        "texts": texts,
+        "onnxruntime": onnxruntime,
+        "intra_threads": intra_threads,
+    }
+    common = _common(name, strong, weak, rename, None, None, provenance)
+    if columns_given:
+        if embeddings is None or model_a is None or model_b is None or winner is None:
+            needed = ("embeddings", "model_a", "model_b", "winner")
+            missing = ", ".join(key for key in needed if key not in columns_given)
+            raise InvalidArgumentError(f"{columns_given[0]} without {missing}: {how}")
+        answer = _native.train_sw_ranking_columns(
+            out,
+            embeddings,
+            _column("model_a", model_a),
+            _column("model_b", model_b),
+            _column("winner", winner),
+            None if ids is None else _column("ids", ids),
+            embedding_model,
+            common,
+            options,
+            progress,
+        )
+    else:
+        if votes is None and gold is None:
+            raise InvalidArgumentError(f"there are no votes: {how}")
+        if encoder is None:
+            raise InvalidArgumentError(f"{rows_given[0]} without encoder: {how}")
+        directory, spec = _encoder(encoder)
+        vote_rows = None if votes is None else _rows("votes", votes)
+        gold_rows = None if gold is None else _rows("gold", gold)
+        _runtime.announce()
+        answer = _native.train_sw_ranking(
+            out, vote_rows, gold_rows, directory, spec, cache, common, options, progress
+        )
+    report: SwRankingReport = json.loads(answer)
+    # Pairs, so that JSON keeps their order.
+    report["ratings"] = dict(report["ratings"])
+    return report
+
+
+def _column(name: str, values: Iterable[str]) -> list[str]:
+    if isinstance(values, (str, bytes, bytearray)) or not hasattr(values, "__iter__"):
+        raise InvalidArgumentError(
+            f"{name} is of type {type(values).__name__}, expected one text for each vote"
+        )
+    return list(values)
 
 
 def _common(
@@ -251,8 +413,14 @@ def _rows(name: str, rows: Rows) -> StrPath | bytes:
 
 def _encoder(encoder: StrPath | EncoderSpec) -> tuple[StrPath, str | None]:
     """Return the folder, and the parameters if it is no artifact's."""
+    if isinstance(encoder, str) and _bundled.is_package(encoder) and not os.path.exists(encoder):
+        return _bundled.artifact_path(encoder), None
     if isinstance(encoder, (str, os.PathLike)):
         return encoder, None
+    if not hasattr(encoder, "keys"):
+        raise InvalidArgumentError(
+            f"encoder is of type {type(encoder).__name__}, expected a path, a name or a mapping"
+        )
     spec: dict[str, Any] = {
         "model": "model.onnx",
         "tokenizer": "tokenizer.json",

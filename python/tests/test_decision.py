@@ -13,10 +13,12 @@ from routellm_rs import Decision, InvalidArgumentError, Router
 
 PLAIN = Decision("big", "strong", 0.75, 0.5)
 CUT = Decision("it's", "weak", 1 / 3, 0.5, truncated=True)
+FAR = Decision("big", "strong", 0.1, 0.5, similarity=-0.25, out_of_distribution=True)
+NEAR = Decision("big", "weak", 0.1, 0.5, similarity=1 / 3)
 FALLBACK = Decision("big", "strong", None, 0.5, False, "InvalidArgument", 'the prompt is not "UTF-8"')
 
 
-@pytest.mark.parametrize("decision", [PLAIN, CUT, FALLBACK])
+@pytest.mark.parametrize("decision", [PLAIN, CUT, FAR, NEAR, FALLBACK])
 def test_a_decision_survives_repr_pickle_and_copy(decision: Decision) -> None:
     assert eval(repr(decision)) == decision
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -37,21 +39,24 @@ def test_decisions_compare_by_value() -> None:
     same = Decision("big", "strong", 0.75, 0.5)
     assert same == PLAIN
     assert hash(same) == hash(PLAIN)
-    assert len({same, PLAIN, CUT, FALLBACK}) == 3
+    assert len({same, PLAIN, CUT, FAR, NEAR, FALLBACK}) == 5
     others = [
         Decision("other", "strong", 0.75, 0.5),
         Decision("big", "weak", 0.75, 0.5),
         Decision("big", "strong", 0.7, 0.5),
         Decision("big", "strong", 0.75, 0.4),
         Decision("big", "strong", 0.75, 0.5, truncated=True),
+        Decision("big", "strong", 0.75, 0.5, similarity=0.5),
     ]
+    assert Decision("big", "strong", 0.1, 0.5, similarity=-0.25) != FAR
     assert all(other != PLAIN for other in others)
     assert PLAIN != "a decision"
     assert PLAIN.__eq__("a decision") is NotImplemented
 
 
 def test_a_decision_is_frozen() -> None:
-    for name in ("model", "side", "win_rate", "threshold", "truncated", "fallback", "anything"):
+    names = ("model", "side", "win_rate", "threshold", "truncated", "similarity", "out_of_distribution")
+    for name in (*names, "fallback", "anything"):
         with pytest.raises(AttributeError):
             setattr(PLAIN, name, None)
 
@@ -63,11 +68,13 @@ def test_the_fields_are_plain_data() -> None:
         "win_rate": 0.75,
         "threshold": 0.5,
         "truncated": False,
+        "similarity": None,
+        "out_of_distribution": False,
         "fallback": False,
         "fallback_kind": None,
         "fallback_reason": None,
     }
-    for decision in (PLAIN, CUT, FALLBACK):
+    for decision in (PLAIN, CUT, FAR, NEAR, FALLBACK):
         fields = decision.as_dict()
         assert json.loads(json.dumps(fields)) == fields
         assert fields == {name: getattr(decision, name) for name in fields}
@@ -83,6 +90,8 @@ def test_the_fields_are_plain_data() -> None:
         (("big", "strong", 0.5, 0.5, False, "InvalidArgument", "why"), "either a win rate or the reason"),
         (("big", "strong", None, 0.5, False, "InvalidArgument"), "come together"),
         (("big", "strong", None, 0.5, False, "NoSuchKind", "why"), "fallback_kind"),
+        (("big", "strong", None, 0.5, False, "InvalidArgument", "why", 0.5), "a fallback has no similarity"),
+        (("big", "strong", 0.5, 0.5, False, None, None, None, True), "only a decision with a similarity"),
     ],
 )
 def test_a_decision_that_cannot_be_is_refused(arguments: Any, message: str) -> None:

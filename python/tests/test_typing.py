@@ -28,6 +28,17 @@ two: Decision = router.route_embedding(memoryview(b"").cast("f"))
 kind: str = router.info()["featurizer"]["kind"]
 prompt: str = prompt_from_messages([{"role": "user", "content": "y"}])
 code: int = InvalidArgumentError.code
+votes_router: Router = Router.open(
+    "router", out_of_distribution="weak", min_similarity=0.3, open_clusters="all"
+)
+counted: Router = Router.bundled("mf-minilm", open_clusters=8, error_target=None)
+near: float | None = decision.similarity
+far: bool = decision.out_of_distribution
+weight: float = router.explain("x", 3)["votes"][0]["weight"]
+rating: float | None = router.explain_embedding(array.array("f", [1.0]))["ratings"][0]["rating"]
+similarity: float = router.similarity("x") + router.similarity_from_embedding(array.array("f", [1.0]))
+votes = router.info()["votes"]
+count: int = votes["count"] if votes else 0
 
 
 async def twins() -> tuple[Decision, list[Decision], float, list[float]]:
@@ -45,6 +56,17 @@ def progress(stage: str, done: int, total: int) -> bool:
 
 strength: float = train.linear("out", gold=[{"prompt": "x"}], progress=progress)["strength"]
 best: int = train.mf("out", encoder="encoder", votes="votes.jsonl", strong="a", weak="b")["best_epoch"]
+embedded: int = train.sw_ranking("out", votes="votes.jsonl", encoder="encoder", cache="cache")["embedded"]
+names: list[str] = ["a", "b"]
+ratings: dict[str, float] = train.sw_ranking(
+    "out",
+    embeddings=np.zeros((2, 3), dtype=np.float32),
+    model_a=names,
+    model_b=names,
+    winner=["model_a", "tie"],
+    store="clustered",
+    progress=progress,
+)["ratings"]
 """
 
 WRONG = """
@@ -56,6 +78,8 @@ Router.default().route(3)
 Router.default().route("x", on_error="panic")
 Router.default().route("x").model = "y"
 Router.open()
+Router.open("x", out_of_distribution="abstain")
+Router.open("x", open_clusters="some")
 """
 
 
@@ -85,7 +109,7 @@ def test_wrong_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(WRONG)
     done = python("-m", "mypy", "--strict", "wrong.py", cwd=tmp_path)
     lines = [line for line in done.stdout.splitlines() if ": error:" in line]
-    for number in range(4, 10):
+    for number in range(4, 12):
         assert any(line.startswith(f"wrong.py:{number}: error:") for line in lines), (number, done.stdout)
 
 

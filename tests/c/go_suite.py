@@ -1,4 +1,4 @@
-"""The suite of Go: vet, format, and the tests under the race detector. Ends with `go: N passed, M failed, K skipped`."""
+"""The suite of Go: vet, format, and the tests under the race detector. Ends with `go: N passed, N failed, ...`."""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 use routellm_core::{Decision, Error, ErrorKind, OnError, Policy, Result, Side};
 
-/// Numbers of one decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated (0 or 1).
-pub(crate) const NUMBERS: usize = 4;
+/// Numbers of one decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated (0 or 1),
+/// similarity (NaN if there is none), out of distribution (0 or 1).
+pub(crate) const NUMBERS: usize = 6;
 
 /// Why the decision at an index is a fallback.
 #[napi(object, object_from_js = false)]
@@ -19,7 +20,8 @@ pub struct FallbackReason {
 /// The decisions of one call.
 #[napi(object, object_from_js = false)]
 pub struct Decided {
-    /// Four for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated.
+    /// Six for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
+    /// (NaN if there is none), out of distribution.
     pub numbers: Float64Array,
     /// Those that are fallbacks.
     pub fallbacks: Vec<FallbackReason>,
@@ -41,6 +43,8 @@ pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
     out[1] = decision.win_rate.unwrap_or(f64::NAN);
     out[2] = decision.threshold;
     out[3] = f64::from(u8::from(decision.truncated));
+    out[4] = decision.similarity.unwrap_or(f64::NAN);
+    out[5] = f64::from(u8::from(decision.out_of_distribution));
 }
 
 /// Why some decisions are fallbacks.

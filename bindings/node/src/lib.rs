@@ -1,13 +1,14 @@
 //! Glue between `routellm-core` and Node.js.
 //!
 //! What is exported here is the layer below the package's own face (`node/lib`), made for it alone: prompts
-//! come as strings or bytes, options as numbers, and a decision as four numbers in an array of the caller,
+//! come as strings or bytes, options as numbers, and a decision as six numbers in an array of the caller,
 //! because an object built here would cost more than the rest of the call. JavaScript checks names and
 //! types; everything else is checked by the core.
 //!
 //! Every entry runs under one [`guard`](guard::guard): a panic becomes an error of kind `Internal`, also on
 //! the worker threads, where it would end the process.
 
+#![cfg_attr(test, allow(dead_code, reason = "napi registers nothing in a build of tests"))]
 #![allow(unreachable_pub, reason = "what napi exports is seen by JavaScript, not through the module tree")]
 #![allow(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 

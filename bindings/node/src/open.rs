@@ -26,8 +26,16 @@ pub struct NativeOpenOptions {
     pub onnxruntime: Option<String>,
     /// Number of ONNX sessions.
     pub sessions: Option<u32>,
-    /// Threads inside one of them.
+    /// Threads inside one of them, and of a scan of votes.
     pub intra_threads: Option<u32>,
+    /// `strong`, `weak` or `ignore`.
+    pub out_of_distribution: Option<String>,
+    /// Similarity below which a prompt is out of distribution.
+    pub min_similarity: Option<f64>,
+    /// Clusters of votes that are read; `Infinity` is all of them.
+    pub open_clusters: Option<f64>,
+    /// Estimated error down to which clusters are read.
+    pub error_target: Option<f64>,
 }
 
 /// Opens a router.
@@ -67,6 +75,19 @@ impl NativeOpenOptions {
         }
         if let Some(threads) = self.intra_threads {
             options = options.intra_threads(threads as usize);
+        }
+        if let Some(decision) = self.out_of_distribution {
+            options = options.out_of_distribution(decision.parse()?);
+        }
+        if let Some(similarity) = self.min_similarity {
+            options = options.min_similarity(similarity);
+        }
+        if let Some(count) = self.open_clusters {
+            // Infinity becomes the largest number, which means all of them.
+            options = options.open_clusters(count as usize);
+        }
+        if let Some(error) = self.error_target {
+            options = options.error_target(error);
         }
         let router: Router = match &self.path {
             Some(path) => options.open(path)?,

@@ -79,6 +79,11 @@ fn utf8(texts: &[Text]) -> routellm_core::Result<Vec<&str>> {
     texts.iter().enumerate().map(|(i, text)| text.utf8().map_err(named(i))).collect()
 }
 
+/// A mapping on its way to JavaScript.
+fn json(written: serde_json::Result<String>) -> routellm_core::Result<String> {
+    written.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
 fn bytes(texts: &[Text]) -> Vec<&[u8]> {
     texts.iter().map(Text::bytes).collect()
 }
@@ -164,7 +169,7 @@ impl NativeRouter {
         })
     }
 
-    /// Decides for many prompts into `out`, four numbers each; returns why some decisions are fallbacks.
+    /// Decides for many prompts into `out`, six numbers each; returns why some decisions are fallbacks.
     ///
     /// # Errors
     /// What the core reports.
@@ -306,6 +311,67 @@ impl NativeRouter {
         guarded(|| Ok(Float64Array::new(self.router.candidate_scores_from_embedding(&embedding)?)))
     }
 
+    /// The largest cosine similarity of a prompt to any vote.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn similarity_sync(&self, #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text) -> Result<f64> {
+        guarded(|| self.router.similarity(prompt.utf8()?))
+    }
+
+    /// The largest cosine similarity of a prompt to any vote, on a worker thread.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn similarity(
+        &self,
+        #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
+    ) -> AsyncTask<Work<f64>> {
+        let router = self.router.clone();
+        Work::queue(move || router.similarity(prompt.utf8()?))
+    }
+
+    /// The largest cosine similarity of an embedding to any vote.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn similarity_from_embedding(&self, embedding: Float32ArraySlice<'_>) -> Result<f64> {
+        guarded(|| self.router.similarity_from_embedding(&embedding))
+    }
+
+    /// Why a prompt gets its score, with the `k` votes that weighed most, as JSON.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn explain_sync(
+        &self,
+        #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
+        k: u32,
+    ) -> Result<String> {
+        guarded(|| json(serde_json::to_string(&self.router.explain(prompt.utf8()?, k as usize)?)))
+    }
+
+    /// Why a prompt gets its score, as JSON, on a worker thread.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn explain(
+        &self,
+        #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
+        k: u32,
+    ) -> AsyncTask<Work<String>> {
+        let router = self.router.clone();
+        Work::queue(move || json(serde_json::to_string(&router.explain(prompt.utf8()?, k as usize)?)))
+    }
+
+    /// Why an embedding gets its score, as JSON.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn explain_embedding(&self, embedding: Float32ArraySlice<'_>, k: u32) -> Result<String> {
+        guarded(|| json(serde_json::to_string(&self.router.explain_embedding(&embedding, k as usize)?)))
+    }
+
     /// The embedding of a prompt.
     ///
     /// # Errors
@@ -343,10 +409,7 @@ impl NativeRouter {
     /// None.
     #[napi]
     pub fn info(&self) -> Result<String> {
-        guarded(|| {
-            serde_json::to_string(self.router.info())
-                .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-        })
+        guarded(|| json(serde_json::to_string(self.router.info())))
     }
 
     /// Names of the candidates.

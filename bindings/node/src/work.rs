@@ -30,6 +30,7 @@ pub trait Arrival: ToNapiValue + TypeName + Send + 'static {
 }
 
 impl Arrival for f64 {}
+impl Arrival for String {}
 impl Arrival for Float32Array {}
 impl Arrival for Float64Array {}
 impl Arrival for Decided {}

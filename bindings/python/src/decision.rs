@@ -26,14 +26,38 @@ pub(crate) struct Decision {
     /// Whether the prompt was longer than the router reads, and was cut.
     #[pyo3(get)]
     truncated: bool,
+    /// Largest cosine similarity to any vote; None for a router without votes, and in a fallback.
+    #[pyo3(get)]
+    similarity: Option<f64>,
+    /// Whether the prompt is farther from every vote than the router was told to trust.
+    #[pyo3(get)]
+    out_of_distribution: bool,
     reason: Option<Fallback>,
 }
 
 impl Decision {
     /// A decision of the core; `model` is the object for its model's name, which the router keeps.
     pub(crate) fn new(decision: routellm_core::Decision, model: Py<PyString>) -> Self {
-        let routellm_core::Decision { side, win_rate, threshold, truncated, fallback, .. } = decision;
-        Self { side, model, win_rate, threshold, truncated, reason: fallback }
+        let routellm_core::Decision {
+            side,
+            model: _,
+            win_rate,
+            threshold,
+            truncated,
+            similarity,
+            out_of_distribution,
+            fallback,
+        } = decision;
+        Self {
+            side,
+            model,
+            win_rate,
+            threshold,
+            truncated,
+            similarity,
+            out_of_distribution,
+            reason: fallback,
+        }
     }
 
     /// What the constructor takes, in its order.
@@ -41,7 +65,18 @@ impl Decision {
         let kind = self.reason.as_ref().map(|fallback| fallback.kind.name());
         let reason = self.reason.as_ref().map(|fallback| &*fallback.reason);
         let model = self.model.bind(py);
-        (model, self.side.name(), self.win_rate, self.threshold, self.truncated, kind, reason)
+        let (similarity, far) = (self.similarity, self.out_of_distribution);
+        (
+            model,
+            self.side.name(),
+            self.win_rate,
+            self.threshold,
+            self.truncated,
+            kind,
+            reason,
+            similarity,
+            far,
+        )
             .into_pyobject(py)
     }
 }
@@ -50,7 +85,10 @@ impl Decision {
 impl Decision {
     /// For what was logged and is replayed, and for tests; routers make their own.
     #[new]
-    #[pyo3(signature = (model, side, win_rate, threshold, truncated=false, fallback_kind=None, fallback_reason=None))]
+    #[pyo3(signature = (
+        model, side, win_rate, threshold, truncated=false, fallback_kind=None, fallback_reason=None,
+        similarity=None, out_of_distribution=false
+    ))]
     #[allow(clippy::too_many_arguments, reason = "one for each field, as Python names them")]
     fn from_python(
         py: Python<'_>,
@@ -61,6 +99,8 @@ impl Decision {
         truncated: bool,
         fallback_kind: Option<&Bound<'_, PyAny>>,
         fallback_reason: Option<&Bound<'_, PyAny>>,
+        similarity: Option<f64>,
+        out_of_distribution: bool,
     ) -> PyResult<Self> {
         let refuse = |message: String| Err(invalid_argument(py, message));
         let side = match text::argument("side", side)? {
@@ -82,8 +122,14 @@ impl Decision {
         if win_rate.is_none() != reason.is_some() {
             return refuse("a decision has either a win rate or the reason of its fallback".to_owned());
         }
+        if similarity.is_some() && reason.is_some() {
+            return refuse("a fallback has no similarity: its prompt was not scored".to_owned());
+        }
+        if out_of_distribution && similarity.is_none() {
+            return refuse("only a decision with a similarity is out of distribution".to_owned());
+        }
         let model = PyString::new(py, text::argument("model", model)?).unbind();
-        Ok(Self { side, model, win_rate, threshold, truncated, reason })
+        Ok(Self { side, model, win_rate, threshold, truncated, similarity, out_of_distribution, reason })
     }
 
     /// The chosen side: "strong" or "weak".
@@ -121,6 +167,8 @@ impl Decision {
         dict.set_item("win_rate", self.win_rate)?;
         dict.set_item("threshold", self.threshold)?;
         dict.set_item("truncated", self.truncated)?;
+        dict.set_item("similarity", self.similarity)?;
+        dict.set_item("out_of_distribution", self.out_of_distribution)?;
         dict.set_item("fallback", self.fallback())?;
         dict.set_item("fallback_kind", self.fallback_kind())?;
         dict.set_item("fallback_reason", self.fallback_reason())?;
@@ -138,9 +186,16 @@ impl Decision {
         if self.truncated {
             text.push_str(", truncated=True");
         }
+        // Writing to a string cannot fail.
+        if let Some(similarity) = self.similarity {
+            let similarity = similarity.into_bound_py_any(py)?.repr()?;
+            let _ = write!(text, ", similarity={similarity}");
+        }
+        if self.out_of_distribution {
+            text.push_str(", out_of_distribution=True");
+        }
         if let Some(Fallback { kind, reason }) = &self.reason {
             let reason = PyString::new(py, reason).repr()?;
-            // Writing to a string cannot fail.
             let _ = write!(text, ", fallback_kind='{kind}', fallback_reason={reason}");
         }
         text.push(')');

@@ -61,6 +61,17 @@ impl Embeddings {
         }
     }
 
+    /// A matrix, one embedding a row, and how many numbers each has.
+    pub(crate) fn matrix(value: &Bound<'_, PyAny>) -> PyResult<(Self, usize)> {
+        let this = Self::new(value)?;
+        if this.rows.is_none() {
+            let message = "the embeddings are one-dimensional, expected one row for each vote";
+            return Err(invalid_argument(value.py(), message));
+        }
+        let dimension = this.buffer.shape()[1];
+        Ok((this, dimension))
+    }
+
     /// All numbers, row by row.
     pub(crate) fn values(&self) -> &[f32] {
         let count = self.buffer.item_count();

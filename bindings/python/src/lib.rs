@@ -28,7 +28,7 @@ mod _native {
     #[pymodule_export]
     use crate::router::Router;
     #[pymodule_export]
-    use crate::train::{train_linear, train_mf};
+    use crate::train::{train_linear, train_mf, train_sw_ranking, train_sw_ranking_columns};
     use crate::{guard, text};
 
     /// The prompt of a chat, given as JSON.

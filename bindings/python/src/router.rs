@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use numpy::PyArray1;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyInt, PyList, PyString};
 use routellm_core::{OnError, OpenOptions, Policy, RouteOptions, Router as Core, Side};
+use serde::Serialize;
 
 use crate::cancel::{CancelToken, interruptible};
 use crate::decision::Decision;
@@ -59,7 +60,10 @@ impl Router {
 impl Router {
     /// Opens the artifact at `path`, or the default router if it is None.
     #[staticmethod]
-    #[pyo3(signature = (path, strong=None, weak=None, mode=None, onnxruntime=None, sessions=None, intra_threads=None))]
+    #[pyo3(signature = (
+        path, strong=None, weak=None, mode=None, onnxruntime=None, sessions=None, intra_threads=None,
+        out_of_distribution=None, min_similarity=None, open_clusters=None, error_target=None
+    ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn open(
         py: Python<'_>,
@@ -70,6 +74,10 @@ impl Router {
         onnxruntime: Option<&Bound<'_, PyAny>>,
         sessions: Option<i64>,
         intra_threads: Option<i64>,
+        out_of_distribution: Option<&Bound<'_, PyAny>>,
+        min_similarity: Option<f64>,
+        open_clusters: Option<&Bound<'_, PyAny>>,
+        error_target: Option<f64>,
     ) -> PyResult<Self> {
         let mut open = OpenOptions::new();
         if let Some(name) = strong {
@@ -92,6 +100,24 @@ impl Router {
         }
         if let Some(value) = intra_threads {
             open = open.intra_threads(count(value));
+        }
+        if let Some(decision) = out_of_distribution {
+            let decision = text::argument("out_of_distribution", decision)?;
+            open = open.out_of_distribution(decision.parse().map_err(|error| to_python(py, &error))?);
+        }
+        if let Some(similarity) = min_similarity {
+            open = open.min_similarity(similarity);
+        }
+        // Each would undo the other.
+        if open_clusters.is_some() && error_target.is_some() {
+            let message = "both open_clusters and error_target are given: pass one of them";
+            return Err(invalid_argument(py, message));
+        }
+        if let Some(clusters) = open_clusters {
+            open = open.open_clusters(cluster_count(clusters)?);
+        }
+        if let Some(error) = error_target {
+            open = open.error_target(error);
         }
         let path = path.map(|path| text::path("path", path)).transpose()?;
         let core = guard::detached(py, || match path {
@@ -242,6 +268,32 @@ impl Router {
         guard::detached(py, || self.core.candidate_scores_from_embedding(embedding.values()))
     }
 
+    /// Largest cosine similarity of a prompt to any vote.
+    fn similarity(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let prompt = text::prompt(prompt)?;
+        guard::detached(py, || self.core.similarity(routellm_core::router::utf8(&prompt)?))
+    }
+
+    /// Largest cosine similarity of an embedding to any vote.
+    fn similarity_from_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let embedding = Embeddings::one(embedding)?;
+        guard::detached(py, || self.core.similarity_from_embedding(embedding.values()))
+    }
+
+    /// The score of a prompt with the `k` votes that weighed most, as JSON.
+    fn explain(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>, k: i64) -> PyResult<String> {
+        let k = vote_count(py, k)?;
+        let prompt = text::prompt(prompt)?;
+        guard::detached(py, || json(&self.core.explain(routellm_core::router::utf8(&prompt)?, k)?))
+    }
+
+    /// The score of an embedding with the `k` votes that weighed most, as JSON.
+    fn explain_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>, k: i64) -> PyResult<String> {
+        let k = vote_count(py, k)?;
+        let embedding = Embeddings::one(embedding)?;
+        guard::detached(py, || json(&self.core.explain_embedding(embedding.values(), k)?))
+    }
+
     /// The embedding of a prompt, as numpy float32.
     fn embed<'py>(&self, py: Python<'py>, prompt: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f32>>> {
         need_numpy(py)?;
@@ -258,11 +310,7 @@ impl Router {
 
     /// What is known about the router, as JSON.
     fn info(&self, py: Python<'_>) -> PyResult<String> {
-        guard::detached(py, || {
-            serde_json::to_string(self.core.info()).map_err(|error| {
-                routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string())
-            })
-        })
+        guard::detached(py, || json(self.core.info()))
     }
 
     /// Name of the strong model.
@@ -294,6 +342,38 @@ impl Router {
     fn fallbacks(&self) -> u64 {
         self.core.fallbacks()
     }
+}
+
+/// Plain data of the core as JSON.
+fn json(value: &impl Serialize) -> routellm_core::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string()))
+}
+
+/// A number of clusters, or "all" of them.
+fn cluster_count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let py = value.py();
+    let expected = "expected a number of clusters, at least 1, or \"all\"";
+    if let Ok(number) = value.cast::<PyInt>() {
+        return match number.extract::<i64>() {
+            Ok(count @ 1..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+            _ => Err(invalid_argument(py, format!("open_clusters is {}, {expected}", number.str()?))),
+        };
+    }
+    if !value.is_instance_of::<PyString>() {
+        let name = text::type_name(value);
+        return Err(invalid_argument(py, format!("open_clusters is of type {name}, {expected}")));
+    }
+    match text::argument("open_clusters", value)? {
+        "all" => Ok(usize::MAX),
+        other => Err(invalid_argument(py, format!("open_clusters is {other:?}, {expected}"))),
+    }
+}
+
+/// How many votes an explanation should name.
+fn vote_count(py: Python<'_>, k: i64) -> PyResult<usize> {
+    usize::try_from(k)
+        .map_err(|_| invalid_argument(py, format!("k is {k}, expected a number of votes, 0 or more")))
 }
 
 /// The options of a call.

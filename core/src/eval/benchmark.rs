@@ -1,6 +1,6 @@
 //! The benchmarks of the paper, read from a folder in the layout of RouteLLM's `routellm/evals`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -47,6 +47,61 @@ impl Benchmark {
         let folder = evals.join("gsm8k");
         let mut benchmark = Self::default();
         benchmark.read(&folder.join("gsm8k_responses.csv"), strong, weak, &contaminated(&folder)?)?;
+        Ok(benchmark)
+    }
+
+    /// MT-Bench: `mt_bench/question.jsonl` and `judgements.jsonl` below `evals`. One entry for each turn that both
+    /// models have a judgement of; the first turn's text routes both turns. Scores of 1 to 10 become tenths.
+    ///
+    /// # Errors
+    /// As [`mmlu`](Self::mmlu).
+    pub fn mt_bench(evals: &Path, strong: &str, weak: &str) -> Result<Self> {
+        let folder = evals.join("mt_bench");
+        let contaminated = contaminated(&folder)?;
+        let mut scores: HashMap<(u64, u64, String), Vec<f64>> = HashMap::new();
+        for (line, row) in json_lines(&folder.join("judgements.jsonl"))? {
+            let fields = (
+                row["question_id"].as_u64(),
+                row["turn"].as_u64(),
+                row["model"].as_str(),
+                row["score"].as_f64(),
+            );
+            let (Some(question), Some(turn), Some(model), Some(score)) = fields else {
+                return Err(Error::invalid_argument(format!(
+                    "{}, line {line}: question_id, turn, model and score are needed",
+                    folder.join("judgements.jsonl").display()
+                )));
+            };
+            // -1 marks an answer that the judge could not grade.
+            if score >= 0.0 {
+                scores.entry((question, turn, model.to_owned())).or_default().push(score / 10.0);
+            }
+        }
+        let mean = |question: u64, turn: u64, model: &str| {
+            let scores = scores.get(&(question, turn, model.to_owned()))?;
+            Some(scores.iter().sum::<f64>() / scores.len() as f64)
+        };
+        let mut benchmark = Self::default();
+        for (line, row) in json_lines(&folder.join("question.jsonl"))? {
+            let (Some(question), Some(prompt)) = (row["question_id"].as_u64(), row["turns"][0].as_str())
+            else {
+                return Err(Error::invalid_argument(format!(
+                    "{}, line {line}: question_id and turns are needed",
+                    folder.join("question.jsonl").display()
+                )));
+            };
+            if contaminated.contains(prompt) {
+                benchmark.contaminated += 1;
+                continue;
+            }
+            for turn in [1, 2] {
+                if let (Some(strong), Some(weak)) = (mean(question, turn, strong), mean(question, turn, weak))
+                {
+                    benchmark.prompts.push(prompt.to_owned());
+                    benchmark.graded.push(Graded { strong, weak });
+                }
+            }
+        }
         Ok(benchmark)
     }
 
@@ -98,16 +153,25 @@ fn contaminated(folder: &Path) -> Result<HashSet<String>> {
     if !path.exists() {
         return Ok(HashSet::new());
     }
-    let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+    json_lines(&path)?
+        .into_iter()
+        .map(|(line, row)| {
+            row["eval_prompt"].as_str().map(str::to_owned).ok_or_else(|| {
+                Error::invalid_argument(format!("{}, line {line}: no eval_prompt", path.display()))
+            })
+        })
+        .collect()
+}
+
+/// The JSON objects of a file, one a line, with their line numbers from 1.
+fn json_lines(path: &Path) -> Result<Vec<(usize, serde_json::Value)>> {
+    let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
     text.lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(i, line)| {
-            let row: serde_json::Value = serde_json::from_str(line).map_err(|error| {
+            serde_json::from_str(line).map(|row| (i + 1, row)).map_err(|error| {
                 Error::invalid_argument(format!("{}, line {}: {error}", path.display(), i + 1))
-            })?;
-            row["eval_prompt"].as_str().map(str::to_owned).ok_or_else(|| {
-                Error::invalid_argument(format!("{}, line {}: no eval_prompt", path.display(), i + 1))
             })
         })
         .collect()

@@ -16,6 +16,9 @@ use crate::error::{Error, ErrorKind, Result};
 const STEP: f64 = 1e-9;
 /// Steps below this are taken without a check of the slope, which rounding would spoil.
 const UNCHECKED: f64 = 1e-5;
+/// Largest component of a step: beyond it the quadratic model says nothing, and a longer step can end where every
+/// probability is 0 or 1 and the Hessian vanishes.
+const LONGEST: f64 = 2.0;
 /// Newton needs about 5 steps; hundreds mean that there is no maximum.
 const MAX_STEPS: u32 = 200;
 
@@ -161,11 +164,17 @@ pub(crate) fn maximize(duels: &Duels, e: &mut [f64], buffers: &mut Buffers) -> R
                 *s -= mean;
             }
         }
-        let largest = step.iter().fold(0.0_f64, |m, s| m.max(s.abs()));
+        let mut largest = step.iter().fold(0.0_f64, |m, s| m.max(s.abs()));
         if !largest.is_finite() {
             return Err(no_maximum());
         }
-        let slope = dot(gradient, step);
+        if largest > LONGEST {
+            for s in step.iter_mut() {
+                *s *= LONGEST / largest;
+            }
+            largest = LONGEST;
+        }
+        let mut slope = dot(gradient, step);
         for (e, s) in e.iter_mut().zip(step.iter()) {
             *e += s;
         }
@@ -185,6 +194,8 @@ pub(crate) fn maximize(duels: &Duels, e: &mut [f64], buffers: &mut Buffers) -> R
             for s in step.iter_mut() {
                 *s *= 0.5;
             }
+            // The slope is along the step, and so is halved with it.
+            slope *= 0.5;
             for (e, s) in e.iter_mut().zip(step.iter()) {
                 *e -= s;
             }
@@ -278,6 +289,21 @@ mod tests {
         let c = strong_components(7, |i, j| edges.contains(&(i, j)));
         assert!(c[0] == c[1] && c[1] != c[2] && c[3] == c[4] && c[4] == c[5] && c[6] != c[5]);
         assert_eq!(c.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    }
+
+    /// One heavy win of the weakest over the middle, against a start where it is far behind: full steps from there
+    /// overshoot from side to side.
+    #[test]
+    fn a_single_heavy_upset_converges_from_a_distant_start() {
+        for weight in [1.0, 1e2, 1e4, 1e8] {
+            let wins = [0.0, 0.5, 0.12, 0.05, 0.0, 0.15, 1e-6, weight, 0.0];
+            let mut e = [4.0, 0.0, -4.0];
+            let duels = Duels { n: 3, wins: &wins, anchor: None };
+            maximize(&duels, &mut e, &mut Buffers::default()).unwrap();
+            let (mut g, mut h) = (vec![0.0; 3], vec![0.0; 9]);
+            derivatives(&duels, &e, &mut g, &mut h);
+            assert!(g.iter().all(|g| g.abs() < 1e-9 * weight.max(1.0)), "{weight}: {e:?} {g:?}");
+        }
     }
 
     proptest! {

@@ -38,7 +38,19 @@ pub struct OpenOptions {
 struct VoteOptions {
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
-    open: Open,
+    open_clusters: Option<usize>,
+    error_target: Option<f64>,
+}
+
+impl VoteOptions {
+    fn open(&self) -> Open {
+        match (self.open_clusters, self.error_target) {
+            (Some(usize::MAX), _) => Open::All,
+            (Some(count), _) => Open::Clusters(count),
+            (None, Some(error)) => Open::Error(error),
+            (None, None) => Open::Default,
+        }
+    }
 }
 
 impl OpenOptions {
@@ -104,18 +116,18 @@ impl OpenOptions {
         self
     }
 
-    /// Reads the votes of this many of the nearest clusters one by one (clustered stores only); all of them give
-    /// the exact answer.
+    /// Reads the votes of this many of the nearest clusters one by one (clustered stores only); `usize::MAX` reads
+    /// all of them, which gives the exact answer.
     #[must_use]
     pub fn open_clusters(mut self, count: usize) -> Self {
-        self.votes.open = if count == usize::MAX { Open::All } else { Open::Clusters(count) };
+        self.votes.open_clusters = Some(count);
         self
     }
 
     /// Reads clusters until the estimated error of every win rate is at most this (clustered stores only).
     #[must_use]
     pub fn error_target(mut self, error: f64) -> Self {
-        self.votes.open = Open::Error(error);
+        self.votes.error_target = Some(error);
         self
     }
 
@@ -180,7 +192,7 @@ impl OpenOptions {
             }
             "mf" => Scorer::Mf(MfScorer::load(artifact, pair)?),
             "sw_ranking" => {
-                let options = score_options(self.mode, scan_threads, self.votes.open);
+                let options = score_options(self.mode, scan_threads, self.votes.open());
                 Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
             }
             other => {
@@ -233,16 +245,22 @@ impl OpenOptions {
                 "min_similarity is {similarity}, expected a number in [-1, 1]"
             )));
         }
-        match self.votes.open {
-            Open::Clusters(0) => Err(Error::invalid_argument("open_clusters is 0, expected at least 1")),
-            Open::Error(error) => unit_interval("error_target", error).and_then(|error| {
-                if error > 0.0 {
-                    return Ok(());
-                }
-                Err(Error::invalid_argument("error_target is 0: open every cluster for the exact answer"))
-            }),
-            _ => Ok(()),
+        if self.votes.open_clusters.is_some() && self.votes.error_target.is_some() {
+            return Err(Error::invalid_argument(
+                "both open_clusters and error_target are given: pass one of them",
+            ));
         }
+        if self.votes.open_clusters == Some(0) {
+            return Err(Error::invalid_argument("open_clusters is 0, expected at least 1"));
+        }
+        if let Some(error) = self.votes.error_target
+            && unit_interval("error_target", error)? == 0.0
+        {
+            return Err(Error::invalid_argument(
+                "error_target is 0: open every cluster for the exact answer",
+            ));
+        }
+        Ok(())
     }
 
     /// Options of the session, and threads of a scan of votes: `intra_threads` means both.

@@ -93,7 +93,9 @@ pub struct SwReport {
 }
 
 /// Builds from votes and gold rows, whose prompts `encoder` embeds, and writes the artifact `out`. Gold rows become
-/// votes between every two of their models: both right or both wrong is a tie.
+/// votes between every two of their models: both right or both wrong is a tie. With both, the tiers come from the votes
+/// alone, provided that they know every model: gold rows are mostly ties and would put the models that they compare into
+/// one tier.
 ///
 /// `cache` names a file of embeddings that were computed before; it is read if it exists and written at the end, so
 /// that a later build with more votes embeds the new prompts only.
@@ -163,7 +165,15 @@ pub fn train(
     );
     provenance.insert("label_kinds".into(), json!({ "votes": "D_arena", "gold": "D_gold" }));
     provenance.extend(sources);
-    let mut report = write(writer, &columns, texts.as_deref(), Some(encoder), options, provenance, progress)?;
+    // Tiers come from the votes where those know every model.
+    let mut options = options.clone();
+    if let (Some(votes), Some(gold)) = (votes, gold) {
+        let known = votes.models();
+        let rated = gold.models.names().iter().all(|name| known.number(name).is_ok());
+        options.build.rated = options.build.rated.or(rated.then_some(votes.votes.len()));
+    }
+    let mut report =
+        write(writer, &columns, texts.as_deref(), Some(encoder), &options, provenance, progress)?;
     report.embedded = embedded;
     Ok(report)
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use routellm_core::embed::{OnnxEncoder, OnnxSpec, Pooling};
+use routellm_core::runtime::SessionOptions;
 use routellm_core::{CancelToken, ErrorKind, OpenOptions, RouteOptions};
 
 use crate::support::{json, mf_minilm, root};
@@ -80,6 +82,45 @@ fn a_running_batch_can_be_cancelled() {
     let error = router.route("late", &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(router.route("another", &RouteOptions::default()).is_ok());
+}
+
+#[test]
+fn pooling_prefix_and_length_are_the_artifact_s_choice() {
+    let Some(router) = mf_minilm() else { return };
+    let shipped = router.featurizer().encoder().unwrap().spec().clone();
+    let open = |change: &dyn Fn(&mut OnnxSpec)| {
+        let mut spec = shipped.clone();
+        change(&mut spec);
+        let encoder =
+            OnnxEncoder::open(spec, &root().join("artifacts/mf-minilm"), &SessionOptions::default());
+        encoder.map(|encoder| encoder.embed("query: hi", None).unwrap().0)
+    };
+    let length = |x: &[f32]| x.iter().map(|v| v * v).sum::<f32>().sqrt();
+    let plain = open(&|_| {}).unwrap();
+    assert!((length(&plain) - 1.0).abs() < 1e-5);
+    let raw = open(&|spec| spec.normalize = false).unwrap();
+    assert!((length(&raw) - 1.0).abs() > 1e-2);
+    let cosine = |x: &[f32]| x.iter().zip(&plain).map(|(a, b)| a * b).sum::<f32>() / length(x);
+    assert!((cosine(&raw) - 1.0).abs() < 1e-5);
+    let first = open(&|spec| spec.pooling = Pooling::Cls).unwrap();
+    assert!(cosine(&first) < 0.99);
+    let prefixed = OnnxEncoder::open(
+        OnnxSpec { prefix: "query: ".into(), ..shipped.clone() },
+        &root().join("artifacts/mf-minilm"),
+        &SessionOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(prefixed.embed("hi", None).unwrap().0, plain);
+    let short = open(&|spec| spec.max_tokens = 4).unwrap();
+    assert!(cosine(&short) < 0.9999);
+    // What does not fit the model is found at opening.
+    assert_eq!(open(&|spec| spec.dimension = 100).unwrap_err().kind(), ErrorKind::InvalidModel);
+    assert_eq!(open(&|spec| spec.max_tokens = 1).unwrap_err().kind(), ErrorKind::InvalidModel);
+    assert_eq!(
+        open(&|spec| spec.tokenizer = "router.json".into()).unwrap_err().kind(),
+        ErrorKind::InvalidModel
+    );
+    assert_eq!(open(&|spec| spec.model = "router.json".into()).unwrap_err().kind(), ErrorKind::InvalidModel);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod artifact;
 mod conformance;
 mod encoder;
 mod mf_golden;
+mod parsers;
 mod refusals;
 mod support;
 mod sw_conformance;

@@ -122,18 +122,24 @@ fn every_case() {
 }
 
 fn cases() -> Value {
-    let (hashed, caller, clustered) =
-        ("tests/conformance/sw-hashed", "tests/conformance/sw-caller", "tests/conformance/sw-clustered");
+    let (hashed, caller, clustered, lopsided) = (
+        "tests/conformance/sw-hashed",
+        "tests/conformance/sw-caller",
+        "tests/conformance/sw-clustered",
+        "tests/conformance/sw-lopsided",
+    );
     let routers = json!({
         "hashed": { "artifact": hashed, "options": {} },
         "hashed-abstains": {
-            "artifact": hashed, "options": { "out_of_distribution": "weak", "min_similarity": 0.9 }
+            "artifact": hashed, "options": { "out_of_distribution": "weak", "min_similarity": 0.95 }
         },
-        "hashed-flags": { "artifact": hashed, "options": { "min_similarity": 0.9 } },
+        "hashed-flags": { "artifact": hashed, "options": { "min_similarity": 0.95 } },
         "caller": { "artifact": caller, "options": {} },
         "caller-reference": { "artifact": caller, "options": { "mode": "reference" } },
         "caller-other-pair": { "artifact": caller, "options": { "strong": "large", "weak": "small" } },
-        "caller-strong-far-away": { "artifact": caller, "options": { "out_of_distribution": "strong" } },
+        "lopsided": { "artifact": lopsided, "options": {} },
+        "lopsided-strong": { "artifact": lopsided, "options": { "out_of_distribution": "strong" } },
+        "lopsided-weak": { "artifact": lopsided, "options": { "out_of_distribution": "weak" } },
         "clustered": { "artifact": clustered, "options": {} },
         "clustered-two": { "artifact": clustered, "options": { "open_clusters": 2 } },
         "clustered-all": { "artifact": clustered, "options": { "open_clusters": "all" } },
@@ -142,9 +148,9 @@ fn cases() -> Value {
     let mut rng = Rng::new(4);
     let mut vector = || -> Vec<f64> { (0..DIM).map(|_| (rng.normal() * 1000.0).round() / 1000.0).collect() };
     let queries: Vec<Vec<f64>> = (0..5).map(|_| vector()).collect();
+    let texts = ["integral number 5 of x", "greet person 8", "something else entirely", "", "\u{1f642}"];
     let mut cases = Vec::new();
     for (name, spec) in routers.as_object().unwrap() {
-        let texts = ["integral number 5 of x", "greet person 8", "something else entirely", "", "\u{1f642}"];
         for i in 0..5 {
             let mut case = json!({ "id": format!("{name}-{i}"), "router": name, "threshold": 0.5, "k": i });
             if spec["artifact"] == hashed {
@@ -156,6 +162,26 @@ fn cases() -> Value {
         }
     }
     let embedding = |id: &str, values: Vec<f64>| json!({ "id": id, "router": "caller", "values": values, "threshold": 0.5, "k": 1 });
+    // A high threshold shows the other side.
+    for (name, threshold) in [("hashed", 0.999), ("caller", 0.999), ("clustered", 0.999)] {
+        let mut case =
+            json!({ "id": format!("{name}-high"), "router": name, "threshold": threshold, "k": 2 });
+        if name == "hashed" {
+            case["text"] = json!(texts[0]);
+        } else {
+            case["values"] = json!(queries[0]);
+        }
+        cases.push(case);
+    }
+    // Opposite to the mean of the votes of `lopsided`: every similarity is negative.
+    let opposite: Vec<f64> = (0..DIM).map(|i| if i == 0 { -1.0 } else { 0.0 }).collect();
+    for name in ["lopsided", "lopsided-strong", "lopsided-weak"] {
+        for (what, values) in [("far", &opposite), ("near", &opposite.iter().map(|x| -x).collect())] {
+            cases.push(json!({
+                "id": format!("{name}-{what}"), "router": name, "values": values, "threshold": 0.5, "k": 3
+            }));
+        }
+    }
     cases.push(embedding("zeros", vec![0.0; DIM]));
     cases.push(embedding("too-short", vec![1.0; DIM - 1]));
     cases.push(json!({ "id": "hashed-takes-no-embedding", "router": "hashed", "values": vec![1.0; DIM], "threshold": 0.5, "k": 1 }));
@@ -174,6 +200,7 @@ fn cases() -> Value {
             refused(caller, json!({ "out_of_distribution": "maybe" })),
             refused(caller, json!({ "open_clusters": 2 })),
             refused(clustered, json!({ "open_clusters": 0 })),
+            refused(clustered, json!({ "open_clusters": 1, "error_target": 0.1 })),
             refused(clustered, json!({ "error_target": 2.0 })),
             refused("core/default-router", json!({ "out_of_distribution": "weak" })),
             refused("core/default-router", json!({ "min_similarity": 0.5 })),
@@ -243,15 +270,25 @@ fn build_fixtures() {
         SwOptions { name: "sw-clustered".into(), ..SwOptions::default().store("clustered").unwrap() };
     options.build.clusters = Some(ClusterOptions { clusters: 12, coarse: 3, open_votes: 60, iterations: 5 });
     train_columns(&folder.join("sw-clustered"), &columns(&many), &options, Map::new(), &mut silent).unwrap();
+    // All votes on one side of the space.
+    let mut one_side = made(100, 3);
+    for row in one_side.embeddings.chunks_mut(DIM) {
+        row[0] = row[0].abs() + 3.0;
+    }
+    let mut options = SwOptions { name: "sw-lopsided".into(), ..SwOptions::default().store("int4").unwrap() };
+    options.build.tiers = 3;
+    train_columns(&folder.join("sw-lopsided"), &columns(&one_side), &options, Map::new(), &mut silent)
+        .unwrap();
     hashed_fixture(&folder.join("sw-hashed"));
 }
 
 /// Votes on texts, through a dense projection of hashed features.
 fn hashed_fixture(out: &Path) {
-    let prompt =
-        |i: usize| if i % 3 == 0 { format!("integral number {i} of x") } else { format!("greet person {i}") };
-    let rows: Vec<String> = (0..90)
-        .map(|i| json!({ "prompt": prompt(i), "huge": true, "tiny": i % 3 != 0 }).to_string())
+    let prompt = |i: usize| {
+        if i.is_multiple_of(3) { format!("integral number {i} of x") } else { format!("greet person {i}") }
+    };
+    let rows: Vec<String> = (0..90_usize)
+        .map(|i| json!({ "prompt": prompt(i), "huge": true, "tiny": !i.is_multiple_of(3) }).to_string())
         .collect();
     let gold = GoldTable::from_jsonl(rows.join("\n").as_bytes(), "made").unwrap();
     let dense = tempfile::tempdir().unwrap();
@@ -265,9 +302,9 @@ fn hashed_fixture(out: &Path) {
     };
     linear::train(&dense, &gold, ("huge", "tiny"), None, &options, Map::new(), &mut silent).unwrap();
     let mut rng = Rng::new(9);
-    let votes: Vec<String> = (0..80)
+    let votes: Vec<String> = (0..80_usize)
         .map(|i| {
-            let wins = rng.uniform() < if i % 3 == 0 { 0.9 } else { 0.55 };
+            let wins = rng.uniform() < if i.is_multiple_of(3) { 0.9 } else { 0.55 };
             json!({
                 "id": format!("vote-{i}"), "prompt": prompt(i), "model_a": "huge", "model_b": "tiny",
                 "winner": if wins { "model_a" } else { "model_b" },

@@ -13,10 +13,6 @@ use serde_json::Map;
 
 use crate::support::{default_router, root};
 
-fn names(list: &[&str]) -> Vec<String> {
-    list.iter().map(|name| (*name).to_owned()).collect()
-}
-
 /// On prompts along the first axis a wins, along the second one b does.
 fn small(
     out: &std::path::Path,

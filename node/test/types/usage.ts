@@ -2,8 +2,8 @@
 
 import {
   Router, RouteLLMError, promptFromMessages, version,
-  type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type OpenOptions, type Prompt, type RouteOptions,
-  type RouteSyncOptions, type RouterInfo,
+  type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type ExplainedVote, type Explanation,
+  type ModelRating, type OpenOptions, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo,
 } from 'routellm';
 
 function is<T>(value: T): T {
@@ -17,6 +17,9 @@ export async function usage(): Promise<void> {
   router = Router.open('path', open);
   router = Router.open(new URL('file:///path'));
   router = await Router.openAsync('path', { mode: 'exact' });
+  router = Router.open('path', { outOfDistribution: 'strong', minSimilarity: 0.3, openClusters: 8 });
+  router = Router.open('path', { openClusters: 'all' });
+  router = Router.open('path', { errorTarget: 0.01 });
   router = Router.bundled('mf-minilm');
   router = await Router.bundledAsync('default');
 
@@ -35,6 +38,8 @@ export async function usage(): Promise<void> {
   is<number | null>(decision.winRate);
   is<number>(decision.threshold);
   is<boolean>(decision.truncated);
+  is<number | null>(decision.similarity);
+  is<boolean>(decision.outOfDistribution);
   is<boolean>(decision.fallback);
   is<string | null>(decision.fallbackReason);
 
@@ -55,6 +60,20 @@ export async function usage(): Promise<void> {
   is<Float64Array>(router.candidateScoresFromEmbedding(new Float32Array(2)));
   is<Float32Array>(router.embedSync('x'));
   is<Float32Array>(await router.embed('x'));
+  is<number>(await router.similarity('x'));
+  is<number>(router.similaritySync(chat));
+  is<number>(router.similarityFromEmbedding(new Float32Array(2)));
+  const explanation: Explanation = await router.explain(prompts[0]!, 5);
+  is<Explanation>(router.explainSync('x', 0));
+  is<Explanation>(router.explainEmbedding(new Float32Array(2), 5));
+  is<number>(explanation.winRate + explanation.winRateError + explanation.similarity);
+  is<boolean>(explanation.outOfDistribution);
+  is<number | undefined>(explanation.reach?.openedClusters);
+  const rating: ModelRating | undefined = explanation.ratings[0];
+  is<number | null | undefined>(rating?.standardError);
+  const vote: ExplainedVote | undefined = explanation.votes[0];
+  is<'model_a' | 'model_b' | 'tie' | undefined>(vote?.winner);
+  is<string | null | undefined>(vote?.text);
   is<number>(router.threshold());
   is<number>(router.threshold({ strongShare: 0.5 }));
   is<string>(router.strong);
@@ -67,6 +86,8 @@ export async function usage(): Promise<void> {
   const info: RouterInfo = router.info();
   is<number | undefined>(info.calibration?.defaultThreshold);
   is<number | undefined>(info.runtime?.intraThreads);
+  is<number | undefined>(info.votes?.weightExponent);
+  is<number | null | undefined>(info.votes?.clusters);
   is<unknown>(info.provenance['seed']);
 
   try {
@@ -98,6 +119,12 @@ export async function usage(): Promise<void> {
   router.strong = 'x';
   // @ts-expect-error another mode
   Router.default({ mode: 'fast' });
+  // @ts-expect-error another decision
+  Router.default({ outOfDistribution: 'raise' });
+  // @ts-expect-error another word for all
+  Router.default({ openClusters: 'every' });
+  // @ts-expect-error how many votes
+  router.explainSync('x');
   // @ts-expect-error another router
   Router.bundled('nothing');
 }

@@ -84,6 +84,9 @@ pub struct BuildOptions {
     /// Virtual ties per model in the ratings behind the tiers. `None`: none if all ratings are finite without,
     /// else one.
     pub prior_ties: Option<f64>,
+    /// The tiers come from this many of the first votes; `None`: from all. Votes of another kind (gold rows, most of
+    /// which are ties) count in every score, but would pull the models that they compare into one tier.
+    pub rated: Option<usize>,
     /// Threads for the clustering. The result does not depend on it.
     pub threads: usize,
 }
@@ -98,6 +101,7 @@ impl Default for BuildOptions {
             weight_exponent: 1.0,
             seed: 0,
             prior_ties: None,
+            rated: None,
             threads: 1,
         }
     }
@@ -305,7 +309,8 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
 }
 
 fn rate(input: &SwInput, options: &BuildOptions) -> Result<(BradleyTerry, f64)> {
-    let votes = (0..input.winners.len()).map(|i| (input.model_a[i], input.model_b[i], input.winners[i], 1.0));
+    let rated = options.rated.unwrap_or(input.winners.len()).min(input.winners.len());
+    let votes = (0..rated).map(|i| (input.model_a[i], input.model_b[i], input.winners[i], 1.0));
     let self_battles = match options.tier_rule {
         TierRule::Exact => SelfBattles::Drop,
         TierRule::Reference => SelfBattles::Anchor,
