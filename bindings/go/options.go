@@ -99,15 +99,15 @@ func WithMinSimilarity(similarity float64) OpenOption {
 }
 
 // WithOpenClusters reads the votes of this many of the nearest clusters one by one: at least 1, or [AllClusters].
-// It and [WithErrorTarget] replace each other. Clustered stores only.
+// Together with [WithErrorTarget] it is refused. Clustered stores only.
 func WithOpenClusters(count int) OpenOption {
-	return func(o *openOptions) { o.openClusters, o.errorTarget = &count, nil }
+	return func(o *openOptions) { o.openClusters = &count }
 }
 
-// WithErrorTarget reads clusters until the estimated error of a win rate is at most this, in (0, 1]. It and
-// [WithOpenClusters] replace each other. Clustered stores only.
+// WithErrorTarget reads clusters until the estimated error of a win rate is at most this, in (0, 1].
+// Together with [WithOpenClusters] it is refused. Clustered stores only.
 func WithErrorTarget(target float64) OpenOption {
-	return func(o *openOptions) { o.errorTarget, o.openClusters = &target, nil }
+	return func(o *openOptions) { o.errorTarget = &target }
 }
 
 // cOpenOptions are the options for C, or nil for the defaults. The caller frees them.

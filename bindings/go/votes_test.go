@@ -240,7 +240,7 @@ func TestVotes(t *testing.T) {
 		t.Errorf("%+v, %v", fallback, err)
 	}
 
-	clustered, err := Open(filepath.Join(folder, "sw-clustered"), WithErrorTarget(0.5), WithOpenClusters(AllClusters))
+	clustered, err := Open(filepath.Join(folder, "sw-clustered"), WithOpenClusters(AllClusters))
 	if err != nil {
 		t.Fatal(err)
 	}
