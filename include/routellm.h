@@ -484,7 +484,7 @@ routellm_status routellm_open_options_set_min_similarity(struct routellm_open_op
 
 /**
  * Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
- * `SIZE_MAX` reads all of them, for the exact answer. It replaces an error target. Clustered stores of
+ * `SIZE_MAX` reads all of them, for the exact answer. It excludes an error target. Clustered stores of
  * similarity-weighted ranking only.
  */
 routellm_status routellm_open_options_set_open_clusters(struct routellm_open_options *options,
@@ -493,7 +493,7 @@ routellm_status routellm_open_options_set_open_clusters(struct routellm_open_opt
 
 /**
  * Sets the largest estimated error of a win rate, in (0, 1] (checked when opening): clusters are read until it is
- * reached. It replaces a number of clusters. Clustered stores of similarity-weighted ranking only.
+ * reached. It excludes a number of clusters. Clustered stores of similarity-weighted ranking only.
  */
 routellm_status routellm_open_options_set_error_target(struct routellm_open_options *options,
                                                        double error,

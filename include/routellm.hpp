@@ -242,7 +242,7 @@ public:
         return set([&](auto err) { return routellm_open_options_set_open_clusters(handle_.get(), count, err); });
     }
     OpenOptions open_clusters(std::size_t count) && { return std::move(open_clusters(count)); }
-    /** Largest estimated error of a win rate, in (0, 1], instead of a number of clusters. Clustered stores only. */
+    /** Largest estimated error of a win rate, in (0, 1]. It excludes open_clusters(). Clustered stores only. */
     OpenOptions &error_target(double error) &
     {
         return set([&](auto err) { return routellm_open_options_set_error_target(handle_.get(), error, err); });
