@@ -48,7 +48,12 @@ test-rust:
 	@test -n "$(ORT_LIBRARY)" || { echo "no ONNX Runtime in $(VENV): run make setup"; exit 1; }
 	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/rust.json $(CARGO) test --quiet 2>&1
 
+# The other languages write their results in their own suites; these two use the same library here.
+test-agreement: export ROUTELLM_ORT_PATH = $(ORT_LIBRARY)
 test-agreement:
+	@ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/python.json \
+	    $(VENV_PYTHON) -P -m pytest -c python/pyproject.toml -q python/tests/test_conformance.py >/dev/null
+	@ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/node.json $(NODE) --test node/test/conformance.test.js >/dev/null
 	@$(PYTHON) tools/agreement.py
 
 bench: python-venv node-addon
