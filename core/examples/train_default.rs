@@ -8,6 +8,8 @@
 //! `GOLD.jsonl` holds the gold rows it learns from; of `VOTES.jsonl` only the prompts are read, to calibrate
 //! strong shares on traffic as people send it.
 
+mod support;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -15,11 +17,7 @@ use routellm_core::preference::GoldTable;
 use routellm_core::train::{Progress, linear};
 use routellm_core::{Error, ErrorKind, Result};
 use serde_json::{Map, json};
-
-const STRONG: &str = "gpt-4-1106-preview";
-const WEAK: &str = "mixtral-8x7b-instruct-v0.1";
-/// How the gold rows call the weak model.
-const WEAK_IN_GOLD: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
+use support::{STRONG, WEAK, WEAK_IN_GOLD, digest, prompts_of};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -72,19 +70,4 @@ fn main() -> Result<()> {
         report.link.b
     );
     Ok(())
-}
-
-/// The prompts of every row of a votes file, also of those whose winner is not known.
-fn prompts_of(path: &str) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
-    let prompt = |line: &str| {
-        serde_json::from_str::<serde_json::Value>(line).ok()?["prompt"].as_str().map(str::to_owned)
-    };
-    Ok(text.lines().filter_map(prompt).collect())
-}
-
-fn digest(path: &str) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
-    Ok(routellm_core::artifact::sha256_hex(&bytes))
 }

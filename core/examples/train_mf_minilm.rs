@@ -9,6 +9,8 @@
 //! `tools/encoder/convert.py --out target/encoder`), the last one the artifact. `ROUTELLM_ORT_PATH` names ONNX
 //! Runtime.
 
+mod support;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -18,11 +20,7 @@ use routellm_core::runtime::SessionOptions;
 use routellm_core::train::{Encoder, Progress, mf};
 use routellm_core::{Error, ErrorKind, Result};
 use serde_json::{Map, json};
-
-const STRONG: &str = "gpt-4-1106-preview";
-const WEAK: &str = "mixtral-8x7b-instruct-v0.1";
-/// How the gold rows call the weak model.
-const WEAK_IN_GOLD: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
+use support::{STRONG, WEAK, WEAK_IN_GOLD, digest, prompts_of};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -92,19 +90,4 @@ fn main() -> Result<()> {
     )?;
     println!("best epoch {}, held-out loss {:.5}", fit.best_epoch, fit.held_out_losses[fit.best_epoch]);
     Ok(())
-}
-
-/// The prompts of every row of a votes file, also of those whose winner is not known.
-fn prompts_of(path: &str) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
-    let prompt = |line: &str| {
-        serde_json::from_str::<serde_json::Value>(line).ok()?["prompt"].as_str().map(str::to_owned)
-    };
-    Ok(text.lines().filter_map(prompt).collect())
-}
-
-fn digest(path: &str) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|error| Error::new(ErrorKind::Io, format!("{path}: {error}")))?;
-    Ok(routellm_core::artifact::sha256_hex(&bytes))
 }

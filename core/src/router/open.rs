@@ -10,7 +10,7 @@ use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::embed::{Featurizer, FeaturizerSpec, Hashed, OnnxEncoder, hashed};
 use crate::policy::{OutOfDistribution, unit_interval};
 use crate::runtime::SessionOptions;
-use crate::scorer::sw_ranking::{Open, SwScorer, score_options};
+use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
 use crate::scorer::{LinearScorer, MfScorer, Pair, Scorer};
 use crate::{Error, ErrorKind, Mode, Result};
 
@@ -192,7 +192,12 @@ impl OpenOptions {
             }
             "mf" => Scorer::Mf(MfScorer::load(artifact, pair)?),
             "sw_ranking" => {
-                let options = score_options(self.mode, scan_threads, self.votes.open());
+                let options = ScoreOptions {
+                    mode: self.mode,
+                    threads: scan_threads,
+                    open: self.votes.open(),
+                    estimate_error: false,
+                };
                 Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
             }
             other => {
@@ -207,7 +212,7 @@ impl OpenOptions {
             (&names[pair.strong], &names[pair.weak]) == (&manifest.models.strong, &manifest.models.weak);
         let calibration = manifest.calibration.clone().filter(|_| calibrated);
         let default_threshold = calibration.as_ref().map(|table| table.threshold(table.default_strong_share));
-        let info = Info::new(
+        let mut info = Info::new(
             &manifest.name,
             &manifest.kind,
             names,
@@ -218,13 +223,19 @@ impl OpenOptions {
             artifact.directory(),
             manifest.provenance.clone(),
         );
-        let mut router = router(featurizer, scorer, names, pair, calibration, default_threshold, info);
-        if let Some(inner) = Arc::get_mut(&mut router.inner) {
-            inner.out_of_distribution = self.votes.out_of_distribution;
-            inner.min_similarity = self.votes.min_similarity;
-            inner.info.votes = inner.scorer.votes().ok().map(VotesInfo::new);
-        }
-        Ok(router)
+        info.votes = scorer.votes().ok().map(VotesInfo::new);
+        Ok(router(Inner {
+            featurizer,
+            scorer,
+            models: shared(names),
+            pair,
+            calibration,
+            default_threshold,
+            out_of_distribution: self.votes.out_of_distribution,
+            min_similarity: self.votes.min_similarity,
+            info,
+            fallbacks: AtomicU64::new(0),
+        }))
     }
 
     /// Refuses options that have no effect or are out of range.
@@ -293,7 +304,18 @@ impl OpenOptions {
             Some(path),
             serde_json::Map::new(),
         );
-        Ok(router(featurizer, scorer, &names, pair, None, None, info))
+        Ok(router(Inner {
+            featurizer,
+            scorer,
+            models: shared(&names),
+            pair,
+            calibration: None,
+            default_threshold: None,
+            out_of_distribution: OutOfDistribution::Ignore,
+            min_similarity: None,
+            info,
+            fallbacks: AtomicU64::new(0),
+        }))
     }
 
     fn pair(&self, names: &[String], strong: &str, weak: &str) -> Result<Pair> {
@@ -311,31 +333,13 @@ impl OpenOptions {
     }
 }
 
-fn router(
-    featurizer: Featurizer,
-    scorer: Scorer,
-    names: &[String],
-    pair: Pair,
-    calibration: Option<artifact::Calibration>,
-    default_threshold: Option<f64>,
-    info: Info,
-) -> Router {
-    let models = names.iter().map(|name| Arc::from(name.as_str())).collect();
-    let fallbacks = AtomicU64::new(0);
-    Router {
-        inner: Arc::new(Inner {
-            featurizer,
-            scorer,
-            models,
-            pair,
-            calibration,
-            default_threshold,
-            out_of_distribution: OutOfDistribution::Ignore,
-            min_similarity: None,
-            info,
-            fallbacks,
-        }),
-    }
+fn router(inner: Inner) -> Router {
+    Router { inner: Arc::new(inner) }
+}
+
+/// Names that every decision shares.
+fn shared(names: &[String]) -> Vec<Arc<str>> {
+    names.iter().map(|name| Arc::from(name.as_str())).collect()
 }
 
 /// The featurizer of an artifact, ready for use without a router: training reads features through it.

@@ -70,6 +70,6 @@ pub use model::{ExplainedVote, Explanation, Open, ScoreOptions, Scratch, SwMeta,
 pub use parts::{SwSections, SwTensor};
 pub use rows::{MAX_DIM, StoreKind};
 pub use score::{Reach, SwScore};
+pub(crate) use scorer::SwSpec;
 pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
-pub(crate) use scorer::{SwSpec, score_options};
 pub use section::Section;

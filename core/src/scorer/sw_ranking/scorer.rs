@@ -9,7 +9,7 @@ use super::{Open, ScoreOptions, Scratch, SwModel, SwScore};
 use crate::artifact::Artifact;
 use crate::embed::Features;
 use crate::scorer::{Pair, Score};
-use crate::{Error, Mode, Result};
+use crate::{Error, Result};
 
 /// File of the votes' store in an artifact.
 pub const STORE_FILE: &str = "votes.safetensors";
@@ -113,11 +113,6 @@ impl SwScorer {
             flat: score.out_of_distribution(),
         })
     }
-}
-
-/// Options of scoring from those of opening.
-pub(crate) fn score_options(mode: Mode, threads: usize, open: Open) -> ScoreOptions {
-    ScoreOptions { mode, threads, open, estimate_error: false }
 }
 
 fn fits(path: &Path, what: &str, fits: bool) -> Result<()> {

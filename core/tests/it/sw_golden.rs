@@ -1,33 +1,17 @@
 //! SW ranking against the outputs of the reference's own router.
 
-use std::ops::ControlFlow;
-use std::path::PathBuf;
-
 use routellm_core::preference::{ModelIndex, Winner};
 use routellm_core::scorer::sw_ranking::{
     BuildOptions, Mode, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, TierRule, weights,
 };
 use serde_json::Value;
 
-/// The folder of shared data, or `None` (with a word about what is skipped) where it is absent.
-fn shared_dir(part: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("ROUTELLM_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let folder = root.join(part);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no {part} under the shared folder (set ROUTELLM_SHARED)");
-    None
-}
-
-fn json(path: &std::path::Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
+use crate::support::{json, shared};
+use std::ops::ControlFlow;
 
 #[test]
 fn weights_are_those_of_the_reference() {
-    let Some(folder) = shared_dir("golden/sw_ranking") else { return };
+    let Some(folder) = shared("golden/sw_ranking") else { return };
     for (name, case) in json(&folder.join("weights.json")).as_object().unwrap() {
         let numbers = |field: &str| -> Vec<f64> {
             case[field].as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect()
@@ -53,7 +37,7 @@ struct Golden {
 const DIM: usize = 64;
 
 fn golden() -> Option<Golden> {
-    let folder = shared_dir("golden/sw_ranking")?;
+    let folder = shared("golden/sw_ranking")?;
     let results = json(&folder.join("n2000_d64_results.json"));
     let bytes = std::fs::read(folder.join("n2000_d64.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -1,7 +1,5 @@
 //! Vote filter, Bradley-Terry and tiers against the outputs of the reference's own functions.
 
-use std::path::PathBuf;
-
 use routellm_core::preference::bradley_terry::{self, WinMatrix};
 use routellm_core::preference::{
     GoldTable, ModelIndex, SelfBattles, VoteTable, Winner, filter_votes, first_turn_of_json, is_long_enough,
@@ -9,25 +7,11 @@ use routellm_core::preference::{
 };
 use serde_json::Value;
 
-/// The folder of shared data, or `None` (with a word about what is skipped) where it is absent.
-fn shared_dir(part: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("ROUTELLM_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let folder = root.join(part);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no {part} under the shared folder (set ROUTELLM_SHARED)");
-    None
-}
-
-fn json(path: &std::path::Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
+use crate::support::{json, shared};
 
 #[test]
 fn the_filter_keeps_what_the_reference_keeps() {
-    let Some(folder) = shared_dir("golden/preference") else { return };
+    let Some(folder) = shared("golden/preference") else { return };
     let cases = json(&folder.join("preprocess_battles.json"));
     let columns = ["model_a", "model_b", "prompt", "winner_model_a", "winner_model_b", "winner_tie"];
     let mut csv = csv::Writer::from_writer(Vec::new());
@@ -67,7 +51,7 @@ fn the_filter_keeps_what_the_reference_keeps() {
 
 #[test]
 fn tiers_are_those_of_the_reference() {
-    let Some(folder) = shared_dir("golden/tiers") else { return };
+    let Some(folder) = shared("golden/tiers") else { return };
     let cases = json(&folder.join("tiers.json"));
     let mut compared = 0;
     for (name, case) in cases.as_object().unwrap() {
@@ -87,7 +71,7 @@ fn tiers_are_those_of_the_reference() {
 
 #[test]
 fn bradley_terry_finds_the_optimum_of_the_reference() {
-    let Some(folder) = shared_dir("golden/bradley_terry") else { return };
+    let Some(folder) = shared("golden/bradley_terry") else { return };
     let cases = json(&folder.join("cases.json"));
     let results = json(&folder.join("results.json"));
     for (name, result) in results["cases"].as_object().unwrap() {
@@ -123,7 +107,7 @@ fn bradley_terry_finds_the_optimum_of_the_reference() {
 
 #[test]
 fn the_real_files_are_read() {
-    let Some(folder) = shared_dir("data") else { return };
+    let Some(folder) = shared("data") else { return };
     let votes = VoteTable::read(folder.join("arena/votes.jsonl")).unwrap();
     assert_eq!(votes.counts.read, 8272);
     assert_eq!(votes.counts.dropped_null_winner, 3199);
