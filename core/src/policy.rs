@@ -1,6 +1,7 @@
 //! Policies: what turns a win rate into a decision.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cancel::CancelToken;
 use crate::{Error, ErrorKind, Result};
@@ -98,6 +99,9 @@ pub struct RouteOptions {
     pub on_error: OnError,
     /// Cancels the call from another thread.
     pub cancel: Option<CancelToken>,
+    /// Longest time that the call may take, all of its prompts together. A prompt that is not scored by then is
+    /// a `ResourceExhausted` error, or a fallback if `on_error` says so.
+    pub timeout: Option<Duration>,
 }
 
 impl RouteOptions {
@@ -109,6 +113,15 @@ impl RouteOptions {
     /// Options with this strong share, in [0, 1].
     pub fn strong_share(share: f64) -> Self {
         Self { policy: Policy::StrongShare(share), ..Self::default() }
+    }
+
+    /// What stops the call: its token, its timeout from now, or both.
+    pub(crate) fn stop(&self) -> Result<Option<CancelToken>> {
+        match self.timeout {
+            None => Ok(self.cancel.clone()),
+            Some(Duration::ZERO) => Err(Error::invalid_argument("timeout is 0, expected a positive time")),
+            Some(timeout) => Ok(Some(self.cancel.clone().unwrap_or_default().with_timeout(timeout))),
+        }
     }
 }
 
@@ -149,6 +162,8 @@ pub struct Decision {
     /// Whether the prompt is farther from every vote than the router was told to trust; then its
     /// `out_of_distribution` option may have decided instead of the win rate.
     pub out_of_distribution: bool,
+    /// Whether a causal LM gave no score token: then the win rate is 1, as in the reference.
+    pub no_score: bool,
     /// Why the prompt could not be scored, if `on_error` decided instead.
     pub fallback: Option<Fallback>,
 }

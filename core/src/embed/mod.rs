@@ -61,6 +61,8 @@ pub enum FeaturizerSpec {
     Onnx(OnnxSpec),
     /// Embeddings come from the caller.
     Caller(CallerSpec),
+    /// There are no features: the scorer reads the prompt itself.
+    None,
 }
 
 /// Parameters of the `caller` featurizer.
@@ -74,12 +76,13 @@ pub struct CallerSpec {
 }
 
 impl FeaturizerSpec {
-    /// `hashed`, `onnx` or `caller`.
+    /// `hashed`, `onnx`, `caller` or `none`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Hashed(_) => "hashed",
             Self::Onnx(_) => "onnx",
             Self::Caller(_) => "caller",
+            Self::None => "none",
         }
     }
 
@@ -89,15 +92,17 @@ impl FeaturizerSpec {
             Self::Hashed(spec) => &spec.id,
             Self::Onnx(spec) => &spec.id,
             Self::Caller(spec) => &spec.id,
+            Self::None => "",
         }
     }
 
-    /// Number of dimensions of its vectors.
+    /// Number of dimensions of its vectors; 0 if there are none.
     pub fn dimension(&self) -> usize {
         match self {
             Self::Hashed(spec) => spec.dimension,
             Self::Onnx(spec) => spec.dimension,
             Self::Caller(spec) => spec.dimension,
+            Self::None => 0,
         }
     }
 }
@@ -120,6 +125,8 @@ pub enum Featurizer {
     Onnx(Box<OnnxEncoder>),
     /// Embeddings come from the caller.
     Caller(CallerSpec),
+    /// There are no features: the scorer reads the prompt itself.
+    None,
 }
 
 impl Featurizer {
@@ -152,13 +159,16 @@ impl Featurizer {
                  a prompt",
                 spec.id, spec.dimension
             ))),
+            Self::None => Err(Error::unsupported(
+                "this router's scorer reads the prompt itself: there are no features of it",
+            )),
         }
     }
 
     /// Checks an embedding that the caller computed.
     ///
     /// # Errors
-    /// `InvalidArgument` if this router reads hashed features, or if the length is not its dimension.
+    /// `InvalidArgument` if this router reads prompts only, or if the length is not its dimension.
     pub fn check_embedding(&self, embedding: &[f32]) -> Result<()> {
         let (id, dimension) = match self {
             Self::Hashed(hashed) => {
@@ -169,6 +179,11 @@ impl Featurizer {
             }
             Self::Onnx(encoder) => (&encoder.spec().id, encoder.spec().dimension),
             Self::Caller(spec) => (&spec.id, spec.dimension),
+            Self::None => {
+                return Err(Error::invalid_argument(
+                    "this router's scorer reads the prompt itself and takes no embedding: pass the prompt",
+                ));
+            }
         };
         if embedding.len() == dimension {
             return Ok(());

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tokenizers::Tokenizer;
-use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
 
-use super::{CapSide, TextCap};
+use super::TextCap;
 use crate::cancel::CancelToken;
 use crate::kernel;
-use crate::runtime::{SessionOptions, SessionPool};
-use crate::{Error, ErrorKind, Result};
+use crate::runtime::{Input as Tensor, SessionOptions, SessionPool};
+use crate::tokenize::TextTokenizer;
+use crate::{Error, Result};
 
 /// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +54,7 @@ pub struct OnnxSpec {
 #[derive(Debug)]
 pub struct OnnxEncoder {
     spec: OnnxSpec,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     pool: SessionPool,
     /// Which of the usual inputs the model has, in the model's order.
     inputs: Vec<Input>,
@@ -85,19 +84,24 @@ impl OnnxEncoder {
     /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
     /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
     pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
-        let tokenizer = open_tokenizer(&directory.join(&spec.tokenizer), spec.max_tokens, spec.cap.side)?;
+        let path = directory.join(&spec.tokenizer);
+        let mut tokenizer = TextTokenizer::open(&path)?;
+        tokenizer
+            .truncate(spec.max_tokens, spec.cap.side, 0)
+            .map_err(|error| error.context(path.display()))?;
         let path = directory.join(&spec.model);
         let pool = SessionPool::open(&path, options)?;
         let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool
             .inputs()
             .iter()
-            .map(|name| {
-                known.into_iter().find(|input| input.name() == name).ok_or_else(|| {
+            .map(|spec| {
+                known.into_iter().find(|input| input.name() == spec.name).ok_or_else(|| {
                     Error::invalid_model(format!(
-                        "{}: the model wants an input {name:?}; an encoder has input_ids, attention_mask and \
+                        "{}: the model wants an input {:?}; an encoder has input_ids, attention_mask and \
                          token_type_ids",
-                        path.display()
+                        path.display(),
+                        spec.name
                     ))
                 })
             })
@@ -129,7 +133,8 @@ impl OnnxEncoder {
         let (ids, truncated) = self.token_ids(prompt)?;
         let ones = vec![1_i64; ids.len()];
         let zeros = vec![0_i64; ids.len()];
-        let inputs: Vec<(&str, &[i64])> = self
+        let shape = [1, ids.len()];
+        let inputs: Vec<(&str, Tensor<'_>)> = self
             .inputs
             .iter()
             .map(|input| {
@@ -138,12 +143,14 @@ impl OnnxEncoder {
                     Input::AttentionMask => &ones,
                     Input::TokenTypeIds => &zeros,
                 };
-                (input.name(), data.as_slice())
+                (input.name(), Tensor::Integers(data, &shape))
             })
             .collect();
-        let embedding = self
-            .pool
-            .run(&inputs, [1, ids.len()], cancel, |shape, hidden| self.pool_tokens(shape, hidden))?;
+        let output = &self.pool.outputs()[0].name;
+        let embedding = self.pool.run(&inputs, &[output], cancel, |outputs| {
+            let (shape, hidden) = outputs.floats(output, |shape| 0..shape.iter().product())?;
+            self.pool_tokens(&shape, &hidden)
+        })?;
         Ok((embedding, truncated))
     }
 
@@ -153,21 +160,18 @@ impl OnnxEncoder {
     /// `Tokenize`.
     pub fn token_ids(&self, prompt: &str) -> Result<(Vec<i64>, bool)> {
         let (text, cut) = self.spec.cap.apply(prompt);
-        let encoding = if self.spec.prefix.is_empty() {
-            self.tokenizer.encode_fast(text, true)
+        let mut windows = if self.spec.prefix.is_empty() {
+            self.tokenizer.windows(text)?
         } else {
-            self.tokenizer.encode_fast(format!("{}{text}", self.spec.prefix), true)
+            self.tokenizer.windows(&format!("{}{text}", self.spec.prefix))?
         };
-        let encoding = encoding
-            .map_err(|error| Error::new(ErrorKind::Tokenize, format!("the tokenizer failed: {error}")))?;
-        let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
-        Ok((ids, cut || !encoding.get_overflowing().is_empty()))
+        Ok((windows.swap_remove(0).ids, cut || windows.len() > 1))
     }
 
     /// Token vectors `[1, tokens, dimension]`, or a vector that the model pooled itself `[1, dimension]`.
-    fn pool_tokens(&self, shape: &[i64], hidden: &[f32]) -> Result<Vec<f32>> {
+    fn pool_tokens(&self, shape: &[usize], hidden: &[f32]) -> Result<Vec<f32>> {
         let dimension = self.spec.dimension;
-        let fits = matches!(shape, [1, _, d] | [1, d] if *d == dimension as i64);
+        let fits = matches!(shape, [1, _, d] | [1, d] if *d == dimension);
         if !fits || hidden.is_empty() {
             return Err(Error::invalid_model(format!(
                 "the encoder's output has shape {shape:?}, expected [1, tokens, {dimension}]"
@@ -195,26 +199,4 @@ impl OnnxEncoder {
         }
         Ok(embedding)
     }
-}
-
-/// A tokenizer with padding off and truncation at `max_tokens`: what `tokenizer.json` says of both belongs
-/// to whoever saved it.
-fn open_tokenizer(path: &Path, max_tokens: usize, side: CapSide) -> Result<Tokenizer> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-    let invalid =
-        |error: &dyn std::fmt::Display| Error::invalid_model(format!("{}: {error}", path.display()));
-    let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(|error| invalid(&error))?;
-    if max_tokens < 4 {
-        return Err(invalid(&format!("max_tokens is {max_tokens}, expected at least 4")));
-    }
-    let truncation = TruncationParams {
-        max_length: max_tokens,
-        direction: match side {
-            CapSide::Head => TruncationDirection::Right,
-            CapSide::Tail => TruncationDirection::Left,
-        },
-        ..TruncationParams::default()
-    };
-    tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(|error| invalid(&error))?;
-    Ok(tokenizer)
 }

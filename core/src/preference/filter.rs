@@ -13,10 +13,15 @@ fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
+/// Python's `str.strip`.
+pub(crate) fn strip(text: &str) -> &str {
+    text.trim_matches(is_python_space)
+}
+
 /// Whether the reference keeps a battle with this first turn: at least `minimum` code points after
 /// Python's `strip`.
 pub fn is_long_enough(first_turn: &str, minimum: usize) -> bool {
-    first_turn.trim_matches(is_python_space).chars().take(minimum).count() == minimum
+    strip(first_turn).chars().take(minimum).count() == minimum
 }
 
 /// The first turn of a conversation stored as JSON text, as the reference's `json.loads(prompt)[0]`.

@@ -17,7 +17,7 @@
 //! ```
 
 pub mod bradley_terry;
-mod filter;
+pub(crate) mod filter;
 mod gold;
 pub(crate) mod newton;
 #[cfg(feature = "parquet")]

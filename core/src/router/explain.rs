@@ -103,6 +103,8 @@ impl Router {
             win_rate: score.win_rate(pair.strong, pair.weak)?,
             similarity: Some(score.similarity()),
             flat: score.out_of_distribution(),
+            truncated: false,
+            no_score: false,
         };
         Ok(Explanation {
             win_rate: bound.win_rate,

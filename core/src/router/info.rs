@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 
 use crate::Mode;
 use crate::artifact::Calibration;
-use crate::embed::Featurizer;
-use crate::runtime;
-use crate::scorer::{Pair, SwScorer};
+use crate::embed::{Featurizer, OnnxEncoder};
+use crate::runtime::{self, SessionPool};
+use crate::scorer::{Pair, PromptScorer, Scorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
 pub struct Info {
     /// Name of the artifact.
     pub name: String,
-    /// Kind of scorer: `linear`, `mf`.
+    /// Kind of scorer: `linear`, `mf`, `sw_ranking`, `bert`, `causal_llm`.
     pub kind: String,
     /// Names of the candidates.
     pub models: Vec<String>,
@@ -34,6 +34,8 @@ pub struct Info {
     pub runtime: Option<RuntimeUse>,
     /// The votes of a router that has them.
     pub votes: Option<VotesInfo>,
+    /// The model of a router whose scorer reads prompts (`bert`, `causal_llm`).
+    pub model: Option<ModelInfo>,
     /// The folder, or `None` for the router that is compiled in.
     pub path: Option<PathBuf>,
     /// Data sources, seed, tool version.
@@ -45,7 +47,7 @@ pub struct Info {
 /// A featurizer, in short.
 #[derive(Debug, Clone, Serialize)]
 pub struct FeaturizerInfo {
-    /// `hashed`, `onnx` or `caller`.
+    /// `hashed`, `onnx`, `caller`, or `none` if the scorer reads the prompt itself.
     pub kind: &'static str,
     /// Its name.
     pub id: String,
@@ -98,14 +100,54 @@ impl VotesInfo {
     }
 }
 
+/// The model of a router whose scorer reads prompts.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelInfo {
+    /// Its parameters, as they stand in an artifact: `head` and `long_prompts`, or `template`, `score_tokens`,
+    /// `score_threshold` and `max_new_tokens`.
+    pub parameters: Value,
+    /// Tokens of a prompt that are read.
+    pub max_tokens: usize,
+    /// Whether activations are quantised at run time; then every prompt runs alone.
+    pub dynamically_quantized: bool,
+    /// Tokens of the instruction whose keys and values are kept (`causal_llm`).
+    pub cached_tokens: Option<usize>,
+}
+
+impl ModelInfo {
+    fn new(scorer: &PromptScorer) -> Self {
+        let (parameters, cached_tokens) = match scorer {
+            PromptScorer::Bert(bert) => (serde_json::to_value(bert.spec()), None),
+            PromptScorer::CausalLlm(causal) => {
+                (serde_json::to_value(causal.spec()), Some(causal.cached_tokens()))
+            }
+        };
+        Self {
+            // Parameters are plain data, which always serialises.
+            parameters: parameters.unwrap_or(Value::Null),
+            max_tokens: scorer.max_tokens(),
+            dynamically_quantized: scorer.pool().dynamically_quantized(),
+            cached_tokens,
+        }
+    }
+}
+
+/// The sessions of a router that has some.
+fn pool<'a>(featurizer: &'a Featurizer, scorer: &'a Scorer) -> Option<&'a SessionPool> {
+    let encoder = featurizer.encoder().map(OnnxEncoder::pool);
+    encoder.or_else(|| scorer.prompt().map(PromptScorer::pool))
+}
+
 /// An ONNX Runtime in use.
 #[derive(Debug, Clone, Serialize)]
 pub struct RuntimeUse {
     /// Path of the library.
     pub library: PathBuf,
+    /// Its version.
+    pub version: String,
     /// What it says of its build.
     pub build: String,
-    /// Execution provider.
+    /// Execution provider, `cpu` or `cuda`.
     pub provider: &'static str,
     /// Number of sessions.
     pub sessions: usize,
@@ -121,7 +163,7 @@ impl Info {
         names: &[String],
         pair: Pair,
         mode: Mode,
-        featurizer: &Featurizer,
+        (featurizer, scorer): (&Featurizer, &Scorer),
         calibration: Option<&Calibration>,
         path: Option<&Path>,
         provenance: Map<String, Value>,
@@ -133,21 +175,23 @@ impl Info {
             strong: names[pair.strong].clone(),
             weak: names[pair.weak].clone(),
             mode,
-            featurizer: FeaturizerInfo::new(featurizer),
+            featurizer: FeaturizerInfo::new(featurizer, scorer),
             calibration: calibration.map(|table| CalibrationInfo {
                 sample: table.sample.clone(),
                 count: table.count,
                 default_strong_share: table.default_strong_share,
                 default_threshold: table.threshold(table.default_strong_share),
             }),
-            runtime: featurizer.encoder().zip(runtime::loaded()).map(|(encoder, info)| RuntimeUse {
+            runtime: pool(featurizer, scorer).zip(runtime::loaded()).map(|(pool, info)| RuntimeUse {
                 library: info.library.clone(),
+                version: info.version.clone(),
                 build: info.build.clone(),
-                provider: "cpu",
-                sessions: encoder.pool().size(),
-                intra_threads: encoder.pool().intra_threads(),
+                provider: pool.provider(),
+                sessions: pool.size(),
+                intra_threads: pool.intra_threads(),
             }),
             votes: None,
+            model: scorer.prompt().map(ModelInfo::new),
             path: path.map(Path::to_path_buf),
             provenance,
             version: crate::VERSION,
@@ -156,8 +200,15 @@ impl Info {
 }
 
 impl FeaturizerInfo {
-    fn new(featurizer: &Featurizer) -> Self {
+    fn new(featurizer: &Featurizer, scorer: &Scorer) -> Self {
         match featurizer {
+            Featurizer::None => Self {
+                kind: "none",
+                id: String::new(),
+                dimension: 0,
+                max_bytes: scorer.prompt().map(|scorer| scorer.cap().max_bytes),
+                max_tokens: scorer.prompt().map(PromptScorer::max_tokens),
+            },
             Featurizer::Hashed(hashed) => Self {
                 kind: "hashed",
                 id: hashed.spec().id.clone(),

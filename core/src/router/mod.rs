@@ -1,26 +1,29 @@
 //! The router: an immutable handle from a prompt to a decision.
 
+mod decide;
 mod explain;
+mod export;
 mod info;
 mod open;
+mod options;
 mod published;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
-pub use info::{CalibrationInfo, FeaturizerInfo, Info, RuntimeUse, VotesInfo};
+pub use export::write_export;
+pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, RuntimeUse, VotesInfo};
 pub(crate) use open::FEATURIZER_FILE;
-pub use open::{OpenOptions, load_featurizer};
+pub use open::load_featurizer;
+pub use options::OpenOptions;
 pub use published::REFERENCE_MODELS;
 
 use crate::artifact::Calibration;
-use crate::embed::{Features, Featurizer};
-use crate::policy::{
-    Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side, unit_interval,
-};
-use crate::scorer::{Pair, Score, Scorer};
-use crate::{CancelToken, Error, ErrorKind, Result};
+use crate::embed::{Features, Featurizer, TextCap};
+use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, unit_interval};
+use crate::scorer::{Pair, PromptScorer, Scorer};
+use crate::{CancelToken, Error, Result};
 
 /// Decides which model should answer a prompt.
 ///
@@ -68,8 +71,8 @@ impl Router {
     /// `InvalidArgument` for a threshold or share outside [0, 1], or a share of a router without calibration;
     /// what scoring reports, unless `options.on_error` decides instead; `Cancelled`.
     pub fn route(&self, prompt: &str, options: &RouteOptions) -> Result<Decision> {
-        let threshold = self.threshold(options.policy)?;
-        self.decide(threshold, options, || self.score(prompt, options.cancel.as_ref()))
+        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        self.decide(threshold, options, self.score(prompt, stop.as_ref()))
     }
 
     /// As [`route`](Self::route), for bytes that should be UTF-8.
@@ -77,8 +80,9 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` if they are not UTF-8.
     pub fn route_utf8(&self, prompt: &[u8], options: &RouteOptions) -> Result<Decision> {
-        let threshold = self.threshold(options.policy)?;
-        self.decide(threshold, options, || self.score(utf8(prompt)?, options.cancel.as_ref()))
+        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        let score = utf8(prompt).and_then(|prompt| self.score(prompt, stop.as_ref()));
+        self.decide(threshold, options, score)
     }
 
     /// Decides for an embedding that the caller computed, `dimension` numbers.
@@ -86,8 +90,8 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` if the embedding does not fit or is not finite.
     pub fn route_embedding(&self, embedding: &[f32], options: &RouteOptions) -> Result<Decision> {
-        let threshold = self.threshold(options.policy)?;
-        self.decide(threshold, options, || Ok((self.score_embedding(embedding)?, false)))
+        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        self.decide(threshold, options, self.score_embedding(embedding, stop.as_ref()))
     }
 
     /// Decides for many prompts, with the same bits as one by one.
@@ -99,10 +103,7 @@ impl Router {
         prompts: &[P],
         options: &RouteOptions,
     ) -> Result<Vec<Decision>> {
-        let threshold = self.threshold(options.policy)?;
-        self.for_each(prompts.len(), options.cancel.as_ref(), |i| {
-            self.decide(threshold, options, || self.score(prompts[i].as_ref(), options.cancel.as_ref()))
-        })
+        self.route_many(prompts.len(), |i| Ok(prompts[i].as_ref()), options)
     }
 
     /// As [`route_batch`](Self::route_batch), for bytes that should be UTF-8.
@@ -110,10 +111,20 @@ impl Router {
     /// # Errors
     /// As [`route_utf8`](Self::route_utf8), for the first prompt that fails, naming its index.
     pub fn route_batch_utf8(&self, prompts: &[&[u8]], options: &RouteOptions) -> Result<Vec<Decision>> {
-        let threshold = self.threshold(options.policy)?;
-        self.for_each(prompts.len(), options.cancel.as_ref(), |i| {
-            self.decide(threshold, options, || self.score(utf8(prompts[i])?, options.cancel.as_ref()))
-        })
+        self.route_many(prompts.len(), |i| utf8(prompts[i]), options)
+    }
+
+    fn route_many<'a>(
+        &self,
+        count: usize,
+        text: impl Fn(usize) -> Result<&'a str> + Sync,
+        options: &RouteOptions,
+    ) -> Result<Vec<Decision>> {
+        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        if let Some(token) = &options.cancel {
+            token.check()?;
+        }
+        self.score_many(count, text, stop.as_ref(), |score| self.decide(threshold, options, score))
     }
 
     /// P(strong model's answer is preferred or needed) for `prompt`, in [0, 1].
@@ -121,7 +132,7 @@ impl Router {
     /// # Errors
     /// What scoring reports.
     pub fn win_rate(&self, prompt: &str) -> Result<f64> {
-        Ok(self.score(prompt, None)?.0.win_rate)
+        Ok(self.score(prompt, None)?.win_rate)
     }
 
     /// Win rates of many prompts, with the same bits as one by one.
@@ -133,7 +144,7 @@ impl Router {
         prompts: &[P],
         cancel: Option<&CancelToken>,
     ) -> Result<Vec<f64>> {
-        self.for_each(prompts.len(), cancel, |i| Ok(self.score(prompts[i].as_ref(), cancel)?.0.win_rate))
+        self.score_many(prompts.len(), |i| Ok(prompts[i].as_ref()), cancel, |score| Ok(score?.win_rate))
     }
 
     /// The win rate for an embedding that the caller computed, `dimension` numbers.
@@ -141,7 +152,7 @@ impl Router {
     /// # Errors
     /// `InvalidArgument` if it has another length, holds NaN or infinity, or the router reads hashed features.
     pub fn win_rate_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
-        Ok(self.score_embedding(embedding)?.win_rate)
+        Ok(self.score_embedding(embedding, None)?.win_rate)
     }
 
     /// Largest cosine similarity of `prompt` to any vote, in [-1, 1]: the paper's measure of how far a prompt is
@@ -151,7 +162,7 @@ impl Router {
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn similarity(&self, prompt: &str) -> Result<f64> {
         self.inner.scorer.votes()?;
-        Ok(self.score(prompt, None)?.0.similarity.unwrap_or(f64::NAN))
+        Ok(self.score(prompt, None)?.similarity.unwrap_or(f64::NAN))
     }
 
     /// As [`similarity`](Self::similarity), for an embedding that the caller computed.
@@ -160,7 +171,7 @@ impl Router {
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding); `Unsupported` if the router has no votes.
     pub fn similarity_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
         self.inner.scorer.votes()?;
-        Ok(self.score_embedding(embedding)?.similarity.unwrap_or(f64::NAN))
+        Ok(self.score_embedding(embedding, None)?.similarity.unwrap_or(f64::NAN))
     }
 
     /// Win rates of `out.len()` embeddings, `out.len() x dimension`, row-major, into `out`.
@@ -200,6 +211,9 @@ impl Router {
     /// What scoring reports; `Unsupported` if the router knows its pair only.
     pub fn candidate_scores(&self, prompt: &str) -> Result<Vec<f64>> {
         let Inner { featurizer, scorer, .. } = &*self.inner;
+        if let Some(scorer) = scorer.prompt() {
+            return scorer.candidate_scores(prompt);
+        }
         featurizer.with_features(prompt, None, |features, _| scorer.candidate_scores(features))
     }
 
@@ -263,10 +277,10 @@ impl Router {
         &self.inner.models[self.inner.pair.weak]
     }
 
-    /// Length of the embeddings that this router takes; `None` if it reads hashed features.
+    /// Length of the embeddings that this router takes; `None` if it reads prompts only.
     pub fn embedding_dimension(&self) -> Option<usize> {
         match &self.inner.featurizer {
-            Featurizer::Hashed(_) => None,
+            Featurizer::Hashed(_) | Featurizer::None => None,
             Featurizer::Onnx(encoder) => Some(encoder.spec().dimension),
             Featurizer::Caller(spec) => Some(spec.dimension),
         }
@@ -282,123 +296,24 @@ impl Router {
         &self.inner.featurizer
     }
 
+    /// The scorer of this router.
+    pub fn scorer(&self) -> &Scorer {
+        &self.inner.scorer
+    }
+
+    /// How much of a prompt is looked at; `None` if the router reads no prompts.
+    pub fn cap(&self) -> Option<TextCap> {
+        match &self.inner.featurizer {
+            Featurizer::Hashed(hashed) => Some(hashed.spec().cap),
+            Featurizer::Onnx(encoder) => Some(encoder.spec().cap),
+            Featurizer::Caller(_) => None,
+            Featurizer::None => self.inner.scorer.prompt().map(PromptScorer::cap),
+        }
+    }
+
     /// How many decisions of this router were fallbacks.
     pub fn fallbacks(&self) -> u64 {
         self.inner.fallbacks.load(Ordering::Relaxed)
-    }
-
-    fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<(Score, bool)> {
-        let Inner { featurizer, scorer, .. } = &*self.inner;
-        featurizer
-            .with_features(prompt, cancel, |features, truncated| Ok((scorer.score(features)?, truncated)))
-    }
-
-    fn score_embedding(&self, embedding: &[f32]) -> Result<Score> {
-        self.inner.featurizer.check_embedding(embedding)?;
-        self.inner.scorer.score(Features::Dense(embedding))
-    }
-
-    fn decide(
-        &self,
-        threshold: f64,
-        options: &RouteOptions,
-        score: impl FnOnce() -> Result<(Score, bool)>,
-    ) -> Result<Decision> {
-        // Also for a router that is too fast to be interrupted: a token that has no effect would be a surprise.
-        if let Some(token) = &options.cancel {
-            token.check()?;
-        }
-        let (side, score, truncated, fallback) = match score() {
-            Ok((score, truncated)) => {
-                let side = if score.win_rate >= threshold { Side::Strong } else { Side::Weak };
-                (side, Some(score), truncated, None)
-            }
-            // Who cancels wants no decision.
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-            Err(error) => {
-                let side = match options.on_error {
-                    OnError::Raise => return Err(error),
-                    OnError::Strong => Side::Strong,
-                    OnError::Weak => Side::Weak,
-                };
-                self.inner.fallbacks.fetch_add(1, Ordering::Relaxed);
-                (side, None, false, Some(Fallback { kind: error.kind(), reason: error.message().into() }))
-            }
-        };
-        let far = score.is_some_and(|score| self.is_far(score));
-        let side = match self.inner.out_of_distribution {
-            OutOfDistribution::Strong if far => Side::Strong,
-            OutOfDistribution::Weak if far => Side::Weak,
-            _ => side,
-        };
-        let index = match side {
-            Side::Strong => self.inner.pair.strong,
-            Side::Weak => self.inner.pair.weak,
-        };
-        Ok(Decision {
-            side,
-            model: Arc::clone(&self.inner.models[index]),
-            win_rate: score.map(|score| score.win_rate),
-            threshold,
-            truncated,
-            similarity: score.and_then(|score| score.similarity),
-            out_of_distribution: far,
-            fallback,
-        })
-    }
-
-    /// Whether a score is of a prompt that no vote resembles.
-    fn is_far(&self, score: Score) -> bool {
-        let below =
-            self.inner.min_similarity.zip(score.similarity).is_some_and(|(least, found)| found < least);
-        score.flat || below
-    }
-
-    /// `call(i)` for every index, in as many threads as there are sessions to keep busy.
-    fn for_each<T: Send>(
-        &self,
-        count: usize,
-        cancel: Option<&CancelToken>,
-        call: impl Fn(usize) -> Result<T> + Sync,
-    ) -> Result<Vec<T>> {
-        let one = |i: usize| -> Result<T> {
-            if let Some(token) = cancel {
-                token.check()?;
-            }
-            call(i).map_err(|error| match error.kind() {
-                ErrorKind::Cancelled => error,
-                _ => error.context(format!("prompt {i}")),
-            })
-        };
-        let workers = self.inner.featurizer.encoder().map_or(1, |encoder| encoder.pool().size()).min(count);
-        if workers <= 1 {
-            return (0..count).map(one).collect();
-        }
-        let next = std::sync::atomic::AtomicUsize::new(0);
-        let run = || {
-            let mut done = Vec::new();
-            loop {
-                let i = next.fetch_add(1, Ordering::Relaxed);
-                if i >= count {
-                    return done;
-                }
-                let result = one(i);
-                if result.is_err() {
-                    // The others stop too: the caller gets an error whatever they do.
-                    next.store(count, Ordering::Relaxed);
-                }
-                done.push((i, result));
-            }
-        };
-        let mut all: Vec<(usize, Result<T>)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(run)).collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
-        all.sort_by_key(|(i, _)| *i);
-        all.into_iter().map(|(_, result)| result).collect()
     }
 }
 

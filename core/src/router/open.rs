@@ -1,157 +1,41 @@
 //! Opening routers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::info::{Info, VotesInfo};
+use super::options::{ExportOptions, OpenOptions, VoteOptions};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::embed::{Featurizer, FeaturizerSpec, Hashed, OnnxEncoder, hashed};
 use crate::policy::{OutOfDistribution, unit_interval};
 use crate::runtime::SessionOptions;
-use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
+use crate::scorer::sw_ranking::{ScoreOptions, SwScorer};
 use crate::scorer::{LinearScorer, MfScorer, Pair, Scorer};
-use crate::{Error, ErrorKind, Mode, Result};
-
-/// How a router is opened.
-///
-/// ```no_run
-/// use routellm_core::OpenOptions;
-/// let router = OpenOptions::new()
-///     .strong("gpt-4-1106-preview")
-///     .weak("mixtral-8x7b-instruct-v0.1")
-///     .open("artifacts/mf-minilm")?;
-/// # Ok::<(), routellm_core::Error>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct OpenOptions {
-    strong: Option<String>,
-    weak: Option<String>,
-    mode: Mode,
-    session: SessionOptions,
-    votes: VoteOptions,
-}
-
-/// Options of routers with votes.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct VoteOptions {
-    out_of_distribution: OutOfDistribution,
-    min_similarity: Option<f64>,
-    open_clusters: Option<usize>,
-    error_target: Option<f64>,
-}
-
-impl VoteOptions {
-    fn open(&self) -> Open {
-        match (self.open_clusters, self.error_target) {
-            (Some(usize::MAX), _) => Open::All,
-            (Some(count), _) => Open::Clusters(count),
-            (None, Some(error)) => Open::Error(error),
-            (None, None) => Open::Default,
-        }
-    }
-}
+use crate::{Error, ErrorKind, Result};
 
 impl OpenOptions {
-    /// Options with every default.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The strong model, one of the artifact's candidates.
-    #[must_use]
-    pub fn strong(mut self, name: impl Into<String>) -> Self {
-        self.strong = Some(name.into());
-        self
-    }
-
-    /// The weak model, one of the artifact's candidates.
-    #[must_use]
-    pub fn weak(mut self, name: impl Into<String>) -> Self {
-        self.weak = Some(name.into());
-        self
-    }
-
-    /// `exact` (default) or `reference`.
-    #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Path of `libonnxruntime`; without it, it is looked for.
-    #[must_use]
-    pub fn onnxruntime(mut self, path: impl Into<PathBuf>) -> Self {
-        self.session.library = Some(path.into());
-        self
-    }
-
-    /// Number of ONNX sessions, which run side by side; 1 by default.
-    #[must_use]
-    pub fn sessions(mut self, count: usize) -> Self {
-        self.session.sessions = Some(count);
-        self
-    }
-
-    /// Threads inside one ONNX session; the smaller of the number of cores and 4 by default.
-    #[must_use]
-    pub fn intra_threads(mut self, count: usize) -> Self {
-        self.session.intra_threads = Some(count);
-        self
-    }
-
-    /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
-    #[must_use]
-    pub fn out_of_distribution(mut self, decision: OutOfDistribution) -> Self {
-        self.votes.out_of_distribution = decision;
-        self
-    }
-
-    /// A prompt whose largest cosine similarity to any vote is below this is out of distribution, in [-1, 1]
-    /// (similarity-weighted ranking only). Without it, only a prompt is whose every similarity is 0 or less.
-    #[must_use]
-    pub fn min_similarity(mut self, similarity: f64) -> Self {
-        self.votes.min_similarity = Some(similarity);
-        self
-    }
-
-    /// Reads the votes of this many of the nearest clusters one by one (clustered stores only); `usize::MAX` reads
-    /// all of them, which gives the exact answer.
-    #[must_use]
-    pub fn open_clusters(mut self, count: usize) -> Self {
-        self.votes.open_clusters = Some(count);
-        self
-    }
-
-    /// Reads clusters until the estimated error of every win rate is at most this (clustered stores only).
-    #[must_use]
-    pub fn error_target(mut self, error: f64) -> Self {
-        self.votes.error_target = Some(error);
-        self
-    }
-
-    /// One single-threaded session for each core: most requests a second for many callers.
-    #[must_use]
-    pub fn throughput(self) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.sessions(cores).intra_threads(1)
-    }
-
-    /// Opens an artifact, or a checkpoint in the published layout.
+    /// Opens an artifact, a checkpoint in the published layout, or the folder of an exported model.
     ///
     /// # Errors
     /// `NotFound`, `InvalidModel`, `Io`; `InvalidArgument` for a model that the artifact does not know or an
     /// option that has no effect on it; `RuntimeUnavailable` if it needs ONNX Runtime and there is none.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Router> {
         let path = path.as_ref();
-        if !path.join(MANIFEST_NAME).exists() && path.join(published::CONFIG_NAME).exists() {
-            return self.open_published(path);
-        }
         if !path.is_dir() {
             return Err(Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display())));
         }
-        self.open_artifact(&Artifact::open(path)?)
+        if path.join(MANIFEST_NAME).exists() {
+            return self.open_artifact(&Artifact::open(path)?);
+        }
+        match self.kind_of(path)? {
+            Some("bert") => self.open_classifier(path),
+            Some("causal_llm") => self.open_causal_llm(path),
+            Some("mf") => self.open_published(path),
+            // The error names what is missing.
+            _ => self.open_artifact(&Artifact::open(path)?),
+        }
     }
 
     /// Opens the router that ships with this library.
@@ -178,6 +62,13 @@ impl OpenOptions {
             )));
         }
         self.check_vote_options(&manifest.kind)?;
+        self.check_kind(&manifest.kind)?;
+        if self.export != ExportOptions::default() {
+            return Err(Error::invalid_argument(
+                "head, long_prompts, template, score_tokens, score_threshold, max_new_tokens and max_tokens belong to \
+                 the artifact and cannot be given at opening",
+            ));
+        }
         let (session, scan_threads) = self.session_of(artifact);
         let featurizer = load_featurizer(artifact, &session)?;
         let scorer = match manifest.kind.as_str() {
@@ -200,9 +91,11 @@ impl OpenOptions {
                 };
                 Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
             }
+            "bert" | "causal_llm" => Scorer::Prompt(Box::new(self.load_prompt_scorer(artifact, pair)?)),
             other => {
                 return Err(Error::unsupported(format!(
-                    "{MANIFEST_NAME}: kind is {other:?}; this library knows \"linear\", \"mf\" and \"sw_ranking\""
+                    "{MANIFEST_NAME}: kind is {other:?}; this library knows {}",
+                    KINDS.map(|kind| format!("{kind:?}")).join(", ")
                 )));
             }
         };
@@ -218,7 +111,7 @@ impl OpenOptions {
             names,
             pair,
             self.mode,
-            &featurizer,
+            (&featurizer, &scorer),
             calibration.as_ref(),
             artifact.directory(),
             manifest.provenance.clone(),
@@ -239,7 +132,7 @@ impl OpenOptions {
     }
 
     /// Refuses options that have no effect or are out of range.
-    fn check_vote_options(&self, kind: &str) -> Result<()> {
+    pub(super) fn check_vote_options(&self, kind: &str) -> Result<()> {
         if kind != "sw_ranking" {
             if self.votes == VoteOptions::default() {
                 return Ok(());
@@ -287,6 +180,7 @@ impl OpenOptions {
 
     fn open_published(&self, path: &Path) -> Result<Router> {
         self.check_vote_options("mf")?;
+        self.refuse_export_options("mf", &ExportOptions::default())?;
         let checkpoint = published::read(path)?;
         let names: Vec<String> = published::REFERENCE_MODELS.map(str::to_owned).to_vec();
         let pair = self.pair(&names, published::DEFAULT_STRONG, published::DEFAULT_WEAK)?;
@@ -299,7 +193,7 @@ impl OpenOptions {
             &names,
             pair,
             self.mode,
-            &featurizer,
+            (&featurizer, &scorer),
             None,
             Some(path),
             serde_json::Map::new(),
@@ -333,12 +227,15 @@ impl OpenOptions {
     }
 }
 
-fn router(inner: Inner) -> Router {
+pub(super) fn router(inner: Inner) -> Router {
     Router { inner: Arc::new(inner) }
 }
 
+/// The kinds of scorers.
+const KINDS: [&str; 5] = ["linear", "mf", "sw_ranking", "bert", "causal_llm"];
+
 /// Names that every decision shares.
-fn shared(names: &[String]) -> Vec<Arc<str>> {
+pub(super) fn shared(names: &[String]) -> Vec<Arc<str>> {
     names.iter().map(|name| Arc::from(name.as_str())).collect()
 }
 
@@ -358,6 +255,7 @@ pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<
             no_session(session, "caller")?;
             Ok(Featurizer::Caller(spec.clone()))
         }
+        FeaturizerSpec::None => Ok(Featurizer::None),
         FeaturizerSpec::Onnx(spec) => {
             // Both are looked up in the manifest, so that only verified files are opened.
             let model = artifact.path_of(&spec.model)?;
@@ -382,7 +280,7 @@ fn no_session(session: &SessionOptions, featurizer: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "onnxruntime, sessions and intra_threads have no effect: this router's featurizer ({featurizer}) runs no \
+        "onnxruntime, provider, device_id, memory_limit, preset, sessions and intra_threads have no effect: this router's featurizer ({featurizer}) runs no \
          ONNX session"
     )))
 }

@@ -17,13 +17,28 @@ pub(super) struct Runtime {
     info: RuntimeInfo,
 }
 
+impl Runtime {
+    pub(super) fn info(&self) -> &RuntimeInfo {
+        &self.info
+    }
+}
+
 /// The ONNX Runtime in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeInfo {
     /// Path or name that was loaded.
     pub library: PathBuf,
-    /// What the library says of its build, with its version.
+    /// Version of the library, for example `1.32.0`.
+    pub version: String,
+    /// What the library says of its build.
     pub build: String,
+}
+
+impl RuntimeInfo {
+    fn of(library: PathBuf) -> Self {
+        let version = locate::version(&library).unwrap_or_else(|| "unknown".to_owned());
+        Self { library, version, build: ort::info().to_owned() }
+    }
 }
 
 /// The runtime in use, if one was loaded.
@@ -57,7 +72,7 @@ pub(super) fn runtime(explicit: Option<&Path>) -> Result<&'static Runtime> {
 /// # Errors
 /// `InvalidArgument` if a runtime is already in use.
 pub fn adopt(environment: Environment, library: impl Into<PathBuf>) -> Result<()> {
-    let info = RuntimeInfo { library: library.into(), build: ort::info().to_owned() };
+    let info = RuntimeInfo::of(library.into());
     RUNTIME.set(Runtime { environment, info }).map_err(|_| {
         Error::invalid_argument("this process already uses an ONNX Runtime environment of routellm")
     })
@@ -78,7 +93,7 @@ fn load(explicit: Option<&Path>) -> Result<Runtime> {
         });
         match attempt {
             Ok(Ok(environment)) => {
-                let info = RuntimeInfo { library: candidate.path, build: ort::info().to_owned() };
+                let info = RuntimeInfo::of(candidate.path);
                 return Ok(Runtime { environment, info });
             }
             Ok(Err(reason)) => looked_at.push(format!("{}: {reason}", candidate.description)),

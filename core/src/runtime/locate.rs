@@ -118,6 +118,39 @@ fn resident() -> Option<PathBuf> {
     })
 }
 
+/// The version that the library at `path`, which is loaded, gives.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "asks a library that is already resident for its version")]
+pub(super) fn version(path: &Path) -> Option<String> {
+    use std::ffi::{CStr, CString};
+    use std::os::unix::ffi::OsStrExt;
+
+    type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
+    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: RTLD_NOLOAD never loads or runs anything; the name is a C string; the handle is closed below.
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+    if handle.is_null() {
+        return None;
+    }
+    // SAFETY: the handle is open and the name a C string.
+    let symbol = unsafe { libc::dlsym(handle, c"OrtGetApiBase".as_ptr()) };
+    let version = (!symbol.is_null()).then(|| {
+        // SAFETY: that is the type of this function in every release of ONNX Runtime.
+        let base = unsafe { std::mem::transmute::<*mut libc::c_void, GetApiBase>(symbol)() };
+        // SAFETY: the base API has the same form in every release, and gives a C string that belongs to the library.
+        let text = unsafe { CStr::from_ptr(((*base).GetVersionString)()) };
+        text.to_string_lossy().into_owned()
+    });
+    // SAFETY: closes the reference that dlopen gave; the library stays with its first loader.
+    unsafe { libc::dlclose(handle) };
+    version
+}
+
+#[cfg(not(unix))]
+pub(super) fn version(_path: &Path) -> Option<String> {
+    None
+}
+
 #[cfg(not(unix))]
 fn resident() -> Option<PathBuf> {
     None

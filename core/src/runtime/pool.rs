@@ -2,69 +2,48 @@
 //! two callers faster than one locked session with two threads.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
-use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{RunOptions, Session, SessionInputValue};
-use ort::value::TensorRef;
+use ort::session::{
+    HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, SessionOutputs,
+};
 
 use super::env;
 use super::fork::Generation;
+use super::graph::Graph;
+use super::options::SessionOptions;
+use super::session;
+use super::tensor::{Input, Outputs, TensorSpec, inference};
 use crate::cancel::CancelToken;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
-/// How sessions are opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SessionOptions {
-    /// Path of `libonnxruntime`, or `None` to look for it.
-    pub library: Option<PathBuf>,
-    /// Number of sessions, each with its own threads and working memory; 1 if `None`.
-    pub sessions: Option<usize>,
-    /// Threads inside one session; the smaller of the number of cores and 4 if `None`.
-    pub intra_threads: Option<usize>,
-}
+/// Runs of more elements than this in their first input give the arena's memory back afterwards: one batch of
+/// 16 x 512 tokens would otherwise keep 470 MB for good.
+const BIG_RUN: usize = 2048;
 
-/// Largest number of sessions or threads that is accepted: more is a typing mistake.
-const MAX_THREADS: usize = 256;
+/// How long a queued call with a token sleeps before it looks at the token again.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-impl SessionOptions {
-    /// # Errors
-    /// `InvalidArgument` if a number is 0 or absurd.
-    pub fn check(&self) -> Result<()> {
-        for (name, value) in [("sessions", self.sessions), ("intra_threads", self.intra_threads)] {
-            if let Some(value) = value
-                && !(1..=MAX_THREADS).contains(&value)
-            {
-                return Err(Error::invalid_argument(format!(
-                    "{name} is {value}, expected 1 to {MAX_THREADS}"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether every option is at its default.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Equal sessions of one model, and the names of its inputs and outputs.
+/// Equal sessions of one model, and its inputs and outputs.
 pub struct SessionPool {
     idle: Mutex<Vec<Session>>,
     returned: Condvar,
     size: usize,
     intra_threads: usize,
+    provider: &'static str,
     generation: Generation,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+    dynamically_quantized: bool,
 }
 
 impl std::fmt::Debug for SessionPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionPool")
             .field("size", &self.size)
+            .field("provider", &self.provider)
             .field("inputs", &self.inputs)
             .finish_non_exhaustive()
     }
@@ -74,49 +53,43 @@ impl SessionPool {
     /// Opens the model at `path`.
     ///
     /// # Errors
-    /// `RuntimeUnavailable` without ONNX Runtime, `InvalidModel` if the file is no model that it can run.
+    /// `RuntimeUnavailable` without ONNX Runtime or the provider that was asked for; `InvalidModel` if the file is no
+    /// model that it can run, or names weights outside its folder.
     pub fn open(path: &Path, options: &SessionOptions) -> Result<Self> {
         options.check()?;
+        let graph = Graph::read(path)?;
+        graph.check_external_files(path)?;
         let runtime = env::runtime(options.library.as_deref())?;
         let generation = Generation::now();
-        let size = options.sessions.unwrap_or(1);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let intra_threads = options.intra_threads.unwrap_or(cores.min(4));
-        let open = || -> Result<Session> {
-            let model = |error: &dyn std::fmt::Display| {
-                Error::invalid_model(format!("{}: ONNX Runtime cannot open it: {error}", path.display()))
-            };
-            Session::builder(&runtime.environment)
-                .map_err(|e| model(&e))?
-                .with_optimization_level(GraphOptimizationLevel::All)
-                .map_err(|e| model(&e))?
-                .with_intra_threads(intra_threads)
-                .map_err(|e| model(&e))?
-                .with_intra_op_spinning(false)
-                .map_err(|e| model(&e))?
-                .commit_from_file(path)
-                .map_err(|e| model(&e))
-        };
-        let sessions = (0..size).map(|_| open()).collect::<Result<Vec<_>>>()?;
-        let names = |outlets: &[ort::value::Outlet]| outlets.iter().map(|o| o.name().to_owned()).collect();
+        let (size, intra_threads) = options.counts();
+        let mut sessions = Vec::with_capacity(size);
+        let mut provider = "cpu";
+        for _ in 0..size {
+            let (session, used) = session::open(runtime, path, options, intra_threads)?;
+            provider = used;
+            sessions.push(session);
+        }
+        let specs = |outlets: &[ort::value::Outlet]| outlets.iter().map(TensorSpec::of).collect();
         Ok(Self {
-            inputs: names(sessions[0].inputs()),
-            outputs: names(sessions[0].outputs()),
+            inputs: specs(sessions[0].inputs()),
+            outputs: specs(sessions[0].outputs()),
             idle: Mutex::new(sessions),
             returned: Condvar::new(),
             size,
             intra_threads,
+            provider,
             generation,
+            dynamically_quantized: graph.dynamically_quantized(),
         })
     }
 
-    /// Names of the model's inputs.
-    pub fn inputs(&self) -> &[String] {
+    /// The model's inputs.
+    pub fn inputs(&self) -> &[TensorSpec] {
         &self.inputs
     }
 
-    /// Names of the model's outputs.
-    pub fn outputs(&self) -> &[String] {
+    /// The model's outputs.
+    pub fn outputs(&self) -> &[TensorSpec] {
         &self.outputs
     }
 
@@ -130,48 +103,64 @@ impl SessionPool {
         self.intra_threads
     }
 
-    /// Runs the model on integer inputs of one shape and hands the first output, a float tensor, with its
-    /// shape to `consume`. Waits for an idle session.
+    /// The provider in use, `cpu` or `cuda`.
+    pub fn provider(&self) -> &'static str {
+        self.provider
+    }
+
+    /// Whether activations are quantised by the range that they have in a run: then a row's result depends on the
+    /// other rows of its batch.
+    pub fn dynamically_quantized(&self) -> bool {
+        self.dynamically_quantized
+    }
+
+    /// Runs the model and hands the outputs named in `wanted` to `consume`. Waits for an idle session.
     ///
     /// # Errors
-    /// `Cancelled`, `Inference`, `Unsupported` in a forked child; and what `consume` returns.
+    /// `Cancelled`, `ResourceExhausted` at a deadline, `Inference`, `Unsupported` in a forked child; and what
+    /// `consume` returns.
     pub fn run<T>(
         &self,
-        inputs: &[(&str, &[i64])],
-        shape: [usize; 2],
+        inputs: &[(&str, Input<'_>)],
+        wanted: &[&str],
         cancel: Option<&CancelToken>,
-        consume: impl FnOnce(&[i64], &[f32]) -> Result<T>,
+        consume: impl FnOnce(Outputs<'_, '_>) -> Result<T>,
     ) -> Result<T> {
         self.generation.check()?;
-        let inference =
-            |error: ort::Error| Error::new(ErrorKind::Inference, format!("ONNX Runtime failed: {error}"));
         let values = inputs
             .iter()
-            .map(|(name, data)| {
-                let tensor = TensorRef::from_array_view((shape, *data)).map_err(inference)?;
-                Ok((Cow::Borrowed(*name), SessionInputValue::from(tensor)))
+            .map(|(name, input)| {
+                let spec = self
+                    .inputs
+                    .iter()
+                    .find(|spec| spec.name == *name)
+                    .ok_or_else(|| Error::invalid_model(format!("the model has no input {name:?}")))?;
+                Ok((Cow::Borrowed(*name), input.to_session(spec)?))
             })
             .collect::<Result<Vec<_>>>()?;
+        let big =
+            inputs.iter().any(|(_, input)| matches!(input, Input::Integers(data, _) if data.len() > BIG_RUN));
+        let options = self.run_options(wanted, big)?;
         let mut session = self.lend(cancel)?;
-        let result = match cancel {
-            None => {
-                session.get().run(values).map_err(inference).and_then(|outputs| extract(&outputs, consume))
-            }
-            Some(token) => {
-                let options = Arc::new(RunOptions::new().map_err(inference)?);
-                let stop = Arc::clone(&options);
-                let _guard = token.on_cancel(move || {
-                    // It can only fail without a runtime, and then nothing runs.
-                    let _ = stop.terminate();
-                });
-                let run = session.get().run_with_options(values, &options).map_err(inference);
-                // A run that was stopped reports a failure of inference; what the caller did comes first.
-                token.check()?;
-                run.and_then(|outputs| extract(&outputs, consume))
-            }
+        let Some(token) = cancel else {
+            let mut outputs = session.get().run_with_options(values, &options).map_err(|e| inference(&e))?;
+            return consume(Outputs { values: &mut outputs });
         };
-        drop(session);
-        result
+        let options = Arc::new(StoppableRun(options));
+        let run = run_watched(session.get(), values, &options, token);
+        // A run that was stopped reports a failure of inference; what the caller did comes first.
+        token.check()?;
+        consume(Outputs { values: &mut run? })
+    }
+
+    fn run_options(&self, wanted: &[&str], big: bool) -> Result<RunOptions<HasSelectedOutputs>> {
+        let mut options = RunOptions::new().map_err(|error| inference(&error))?;
+        if big {
+            let arenas = if self.provider == "cuda" { "cpu:0;gpu:0" } else { "cpu:0" };
+            options.set("memory.enable_memory_arena_shrinkage", arenas).map_err(|error| inference(&error))?;
+        }
+        let outputs = wanted.iter().fold(OutputSelector::no_default(), |outputs, name| outputs.with(*name));
+        Ok(options.with_outputs(outputs))
     }
 
     fn lend(&self, cancel: Option<&CancelToken>) -> Result<Lent<'_>> {
@@ -184,24 +173,57 @@ impl SessionPool {
                 return Ok(Lent { pool: self, session: Some(session) });
             }
             // With a token the wait is cut into pieces, so that a queued call notices its cancellation.
-            idle = if cancel.is_none() {
-                self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner)
-            } else {
-                let step = std::time::Duration::from_millis(5);
-                self.returned.wait_timeout(idle, step).unwrap_or_else(PoisonError::into_inner).0
+            idle = match cancel {
+                None => self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
+                Some(token) => {
+                    let step = token.remaining().map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
+                    self.returned.wait_timeout(idle, step).unwrap_or_else(PoisonError::into_inner).0
+                }
             };
         }
     }
 }
 
-fn extract<T>(
-    outputs: &ort::session::SessionOutputs<'_>,
-    consume: impl FnOnce(&[i64], &[f32]) -> Result<T>,
-) -> Result<T> {
-    let (shape, data) = outputs[0].try_extract_tensor::<f32>().map_err(|error| {
-        Error::invalid_model(format!("the model's first output is not a float tensor: {error}"))
-    })?;
-    consume(shape, data)
+/// Runs a session that a token or its deadline can stop.
+fn run_watched<'s>(
+    session: &'s mut Session,
+    values: Vec<(Cow<'_, str>, SessionInputValue<'_>)>,
+    options: &'s Arc<StoppableRun>,
+    token: &CancelToken,
+) -> Result<SessionOutputs<'s>> {
+    let stop = Arc::clone(options);
+    let _guard = token.on_cancel(move || stop.terminate());
+    let Some(remaining) = token.remaining() else {
+        return session.run_with_options(values, &options.0).map_err(|error| inference(&error));
+    };
+    // One thread for this one run: it needs no state that a fork would have to repair.
+    std::thread::scope(|scope| {
+        let (done, wait) = mpsc::channel::<()>();
+        let watched = Arc::clone(options);
+        scope.spawn(move || {
+            if wait.recv_timeout(remaining) == Err(mpsc::RecvTimeoutError::Timeout) {
+                watched.terminate();
+            }
+        });
+        let outcome = session.run_with_options(values, &options.0).map_err(|error| inference(&error));
+        drop(done);
+        outcome
+    })
+}
+
+/// Options of a run that other threads may only stop.
+struct StoppableRun(RunOptions<HasSelectedOutputs>);
+
+#[allow(unsafe_code, reason = "ort withholds Sync because of outputs that are allocated beforehand")]
+// SAFETY: no output is allocated beforehand here; other threads only set the flag that ends the run, which the
+// C API allows from any thread.
+unsafe impl Sync for StoppableRun {}
+
+impl StoppableRun {
+    fn terminate(&self) {
+        // It can only fail without a runtime, and then nothing runs.
+        let _ = self.0.terminate();
+    }
 }
 
 /// A session that goes back to its pool when dropped, also by a panic.

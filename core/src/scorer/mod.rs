@@ -1,15 +1,21 @@
 //! Scorers: what turns features into win rates and candidate scores.
 
+pub mod bert;
+pub mod causal_llm;
+pub mod checkpoint;
 pub mod linear;
 pub mod mf;
 pub mod sw_ranking;
 
+pub use bert::BertScorer;
+pub use causal_llm::CausalLlmScorer;
 pub use linear::{LinearScorer, LinearTarget, Link};
 pub use mf::{MfScorer, MfWeights};
 pub use sw_ranking::SwScorer;
 
-use crate::Result;
-use crate::embed::Features;
+use crate::embed::{Features, TextCap};
+use crate::runtime::SessionPool;
+use crate::{CancelToken, Result};
 
 /// A pair of candidates, as their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +35,15 @@ pub struct Score {
     pub similarity: Option<f64>,
     /// Whether the prompt is so far from every vote that all weighed the same.
     pub flat: bool,
+    /// Whether the scorer read the prompt itself and cut it.
+    pub truncated: bool,
+    /// Whether a causal LM gave no score, so that the win rate is 1 as in the reference.
+    pub no_score: bool,
 }
 
 impl Score {
     fn of(win_rate: f64) -> Self {
-        Self { win_rate, similarity: None, flat: false }
+        Self { win_rate, similarity: None, flat: false, truncated: false, no_score: false }
     }
 }
 
@@ -46,6 +56,78 @@ pub enum Scorer {
     Mf(MfScorer),
     /// Similarity-weighted ranking.
     SwRanking(Box<SwScorer>),
+    /// A model that reads the prompt itself.
+    Prompt(Box<PromptScorer>),
+}
+
+/// A scorer that reads prompts, not features.
+#[derive(Debug)]
+pub enum PromptScorer {
+    /// A sequence classifier.
+    Bert(BertScorer),
+    /// A language model that predicts a score.
+    CausalLlm(CausalLlmScorer),
+}
+
+impl PromptScorer {
+    /// The score of one prompt.
+    ///
+    /// # Errors
+    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
+    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+        match self {
+            Self::Bert(bert) => bert.score(prompt, cancel),
+            Self::CausalLlm(causal) => causal.score(prompt, cancel),
+        }
+    }
+
+    /// The scores of many prompts, each with the bits that it has alone.
+    ///
+    /// # Errors
+    /// For each prompt its own, as [`score`](Self::score).
+    pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
+        match self {
+            Self::Bert(bert) => bert.score_batch(prompts, cancel),
+            Self::CausalLlm(causal) => causal.score_batch(prompts, cancel),
+        }
+    }
+
+    /// One score for each candidate, higher is better.
+    ///
+    /// # Errors
+    /// `Unsupported` if the scorer knows the pair only; else as [`score`](Self::score).
+    pub fn candidate_scores(&self, prompt: &str) -> Result<Vec<f64>> {
+        match self {
+            Self::Bert(bert) => bert.candidate_scores(prompt, None),
+            Self::CausalLlm(_) => Err(crate::Error::unsupported(
+                "this router (causal_llm) scores its pair only: there is no score for each candidate",
+            )),
+        }
+    }
+
+    /// The sessions behind it.
+    pub fn pool(&self) -> &SessionPool {
+        match self {
+            Self::Bert(bert) => bert.pool(),
+            Self::CausalLlm(causal) => causal.pool(),
+        }
+    }
+
+    /// Cap on the bytes of a prompt.
+    pub fn cap(&self) -> TextCap {
+        match self {
+            Self::Bert(bert) => bert.cap(),
+            Self::CausalLlm(causal) => causal.cap(),
+        }
+    }
+
+    /// Tokens that are read of a prompt.
+    pub fn max_tokens(&self) -> usize {
+        match self {
+            Self::Bert(bert) => bert.max_tokens(),
+            Self::CausalLlm(causal) => causal.max_tokens(),
+        }
+    }
 }
 
 impl Scorer {
@@ -58,6 +140,7 @@ impl Scorer {
             Self::Linear(linear) => linear.win_rate(features).map(Score::of),
             Self::Mf(mf) => mf.win_rate(features).map(Score::of),
             Self::SwRanking(sw) => sw.score(features),
+            Self::Prompt(_) => Err(reads_prompts()),
         }
     }
 
@@ -86,8 +169,21 @@ impl Scorer {
                 let score = sw.rank(features)?;
                 Ok((0..sw.model().models().len()).map(|model| score.rating(model)).collect())
             }
+            Self::Prompt(_) => Err(reads_prompts()),
         }
     }
+
+    /// The scorer that reads prompts, if that is what this is.
+    pub fn prompt(&self) -> Option<&PromptScorer> {
+        match self {
+            Self::Prompt(scorer) => Some(scorer),
+            _ => None,
+        }
+    }
+}
+
+fn reads_prompts() -> crate::Error {
+    crate::Error::unsupported("this router's scorer reads the prompt itself, not features of it")
 }
 
 /// Refuses a score that is not finite: the only way to one is an embedding that holds NaN or infinity,

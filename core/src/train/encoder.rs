@@ -80,7 +80,7 @@ impl Encoder {
         match &self.spec {
             FeaturizerSpec::Hashed(_) => vec![FEATURIZER_FILE],
             FeaturizerSpec::Onnx(spec) => vec![spec.model.as_str(), spec.tokenizer.as_str()],
-            FeaturizerSpec::Caller(_) => vec![],
+            FeaturizerSpec::Caller(_) | FeaturizerSpec::None => vec![],
         }
     }
 

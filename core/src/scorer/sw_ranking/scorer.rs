@@ -111,6 +111,8 @@ impl SwScorer {
             win_rate: score.win_rate(self.pair.strong, self.pair.weak)?,
             similarity: Some(score.similarity()),
             flat: score.out_of_distribution(),
+            truncated: false,
+            no_score: false,
         })
     }
 }

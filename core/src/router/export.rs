@@ -1,0 +1,340 @@
+//! Routers of exported models: a sequence classifier or a causal LM, in a bare folder or as an artifact.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+use serde_json::{Map, Value};
+
+use super::info::Info;
+use super::open::{router, shared};
+use super::options::{ExportOptions, OpenOptions};
+use super::{Inner, Router};
+use crate::artifact::{Artifact, ArtifactWriter, Calibration, MANIFEST_NAME, Manifest, Models};
+use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::policy::OutOfDistribution;
+use crate::runtime::graph::Graph;
+use crate::scorer::bert::{BertScorer, BertSpec, Head};
+use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
+use crate::scorer::checkpoint::{CONFIG_FILE, Files};
+use crate::scorer::{Pair, PromptScorer, Scorer};
+use crate::{Error, Result};
+
+/// Kinds that a folder without `router.json` may have.
+const BARE_KINDS: [&str; 3] = ["bert", "causal_llm", "mf"];
+
+impl OpenOptions {
+    /// What the folder `path`, which is no artifact, is: what the options say, or else its `config.json`.
+    pub(super) fn kind_of(&self, path: &Path) -> Result<Option<&'static str>> {
+        if let Some(kind) = &self.kind {
+            return BARE_KINDS.into_iter().find(|known| known == kind).map(Some).ok_or_else(|| {
+                Error::invalid_argument(format!(
+                    "kind is {kind:?}, and {} has no {MANIFEST_NAME}: expected \"bert\", \"causal_llm\" or \"mf\"",
+                    path.display()
+                ))
+            });
+        }
+        if !path.join(CONFIG_FILE).is_file() {
+            return Ok(None);
+        }
+        let Ok(config) = Files::bare(path).config() else { return Ok(Some("mf")) };
+        let is = |suffix: &str| config.architectures.iter().any(|name| name.ends_with(suffix));
+        Ok(Some(if is("ForSequenceClassification") {
+            "bert"
+        } else if is("ForCausalLM") || is("LMHeadModel") {
+            "causal_llm"
+        } else {
+            "mf"
+        }))
+    }
+
+    /// # Errors
+    /// `InvalidArgument` if the options name another kind.
+    pub(super) fn check_kind(&self, found: &str) -> Result<()> {
+        match &self.kind {
+            Some(kind) if kind != found => {
+                Err(Error::invalid_argument(format!("kind is {kind:?}, and this artifact's is {found:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses options of exported models that have no effect: those that differ from `kept`.
+    pub(super) fn refuse_export_options(&self, kind: &str, kept: &ExportOptions) -> Result<()> {
+        let given = &self.export;
+        let named = [
+            ("head", given.head != kept.head),
+            ("long_prompts", given.long_prompts != kept.long_prompts),
+            ("template", given.template != kept.template),
+            ("score_tokens", given.score_tokens != kept.score_tokens),
+            ("score_threshold", given.score_threshold != kept.score_threshold),
+            ("max_new_tokens", given.max_new_tokens != kept.max_new_tokens),
+            ("max_tokens", given.max_tokens != kept.max_tokens),
+        ];
+        match named.iter().find(|(_, without_effect)| *without_effect) {
+            Some((name, _)) => {
+                Err(Error::invalid_argument(format!("{name} has no effect on a router of kind {kind:?}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn open_classifier(&self, path: &Path) -> Result<Router> {
+        let given = &self.export;
+        let kept = ExportOptions {
+            head: given.head,
+            long_prompts: given.long_prompts,
+            max_tokens: given.max_tokens,
+            ..ExportOptions::default()
+        };
+        self.refuse_export_options("bert", &kept)?;
+        let files = Files::bare(path);
+        let labels = files.config()?.labels;
+        let head = match given.head {
+            Some(head) => head,
+            None if labels.len() == 3 => Head::ThreeLabels,
+            None => {
+                return Err(Error::invalid_argument(format!(
+                    "head is needed: {} describes {} outputs, and only three have a usual meaning (strong wins, tie, \
+                     weak wins). Pass head \"binary\", \"regression\" or \"candidates\"",
+                    path.join(CONFIG_FILE).display(),
+                    labels.len()
+                )));
+            }
+        };
+        let spec = BertSpec {
+            head,
+            long_prompts: given.long_prompts.unwrap_or_default(),
+            max_tokens: given.max_tokens,
+        };
+        spec.check()?;
+        // The outputs of this head are the candidates, by the names that the model has for them.
+        let names = if head == Head::Candidates { labels } else { self.named_pair()? };
+        let pair = self.bare_pair(&names)?;
+        let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
+        self.bare("bert", path, &names, pair, PromptScorer::Bert(scorer))
+    }
+
+    pub(super) fn open_causal_llm(&self, path: &Path) -> Result<Router> {
+        let given = &self.export;
+        let kept = ExportOptions { head: None, long_prompts: None, ..given.clone() };
+        self.refuse_export_options("causal_llm", &kept)?;
+        let files = Files::bare(path);
+        let published = || [SYSTEM_FILE, CLASSIFIER_FILE].iter().all(|name| files.optional(name).is_some());
+        let template = match &given.template {
+            Some(template) => template.clone(),
+            None if published() => TemplateSpec::Routellm,
+            None => {
+                return Err(Error::invalid_argument(format!(
+                    "template is needed: {} has no {SYSTEM_FILE} and {CLASSIFIER_FILE}, the published router's prompt. \
+                     Pass a text with {{question}} in it, or \"chat\" for the model's own chat template",
+                    path.display()
+                )));
+            }
+        };
+        let mut spec = CausalLlmSpec::new(template);
+        spec.max_tokens = given.max_tokens;
+        if let Some(tokens) = &given.score_tokens {
+            spec.score_tokens.clone_from(tokens);
+        }
+        spec.score_threshold = given.score_threshold.unwrap_or(spec.score_threshold);
+        spec.max_new_tokens = given.max_new_tokens.unwrap_or(spec.max_new_tokens);
+        spec.check().map_err(|error| Error::invalid_argument(error.message().to_owned()))?;
+        let names = self.named_pair()?;
+        let pair = self.bare_pair(&names)?;
+        let scorer = CausalLlmScorer::open(files, spec, self.mode, &self.session)?;
+        self.bare("causal_llm", path, &names, pair, PromptScorer::CausalLlm(scorer))
+    }
+
+    /// The models of an export, which knows no names of its own.
+    fn named_pair(&self) -> Result<Vec<String>> {
+        match (&self.strong, &self.weak) {
+            (Some(strong), Some(weak)) => Ok(vec![strong.clone(), weak.clone()]),
+            _ => Err(Error::invalid_argument(
+                "strong and weak are needed: an exported model does not name the models that it routes between",
+            )),
+        }
+    }
+
+    fn bare_pair(&self, names: &[String]) -> Result<Pair> {
+        let named = self.named_pair()?;
+        let index = |role: &str, name: &String| {
+            names.iter().position(|known| known == name).ok_or_else(|| {
+                Error::invalid_argument(format!(
+                    "{role} is {name:?}, which this model does not know; its outputs are: {}",
+                    names.join(", ")
+                ))
+            })
+        };
+        let pair = Pair { strong: index("strong", &named[0])?, weak: index("weak", &named[1])? };
+        if pair.strong == pair.weak {
+            return Err(Error::invalid_argument(format!("strong and weak are both {:?}", named[0])));
+        }
+        if named.iter().any(|name| name.is_empty() || name.contains('\0')) {
+            return Err(Error::invalid_argument("the name of a model is empty or holds NUL"));
+        }
+        Ok(pair)
+    }
+
+    fn bare(
+        &self,
+        kind: &str,
+        path: &Path,
+        names: &[String],
+        pair: Pair,
+        scorer: PromptScorer,
+    ) -> Result<Router> {
+        self.check_vote_options(kind)?;
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let scorer = Scorer::Prompt(Box::new(scorer));
+        let parts = (&Featurizer::None, &scorer);
+        let info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
+        Ok(router(Inner {
+            featurizer: Featurizer::None,
+            scorer,
+            models: shared(names),
+            pair,
+            calibration: None,
+            default_threshold: None,
+            out_of_distribution: OutOfDistribution::Ignore,
+            min_similarity: None,
+            info,
+            fallbacks: AtomicU64::new(0),
+        }))
+    }
+
+    /// The scorer of an artifact of kind `bert` or `causal_llm`.
+    pub(super) fn load_prompt_scorer(&self, artifact: &Artifact, pair: Pair) -> Result<PromptScorer> {
+        let manifest = artifact.manifest();
+        let invalid =
+            |error: serde_json::Error| Error::invalid_model(format!("{MANIFEST_NAME}: scorer: {error}"));
+        let files = Files::listed(artifact)?;
+        let names = &manifest.models.names;
+        let trained = |name: usize| [&manifest.models.strong, &manifest.models.weak].contains(&&names[name]);
+        let only_its_pair = || {
+            if (&names[pair.strong], &names[pair.weak]) == (&manifest.models.strong, &manifest.models.weak) {
+                return Ok(());
+            }
+            let hint = if trained(pair.strong) && trained(pair.weak) { " (the other way round)" } else { "" };
+            Err(Error::invalid_argument(format!(
+                "this router scores strong={:?}, weak={:?} and cannot score strong={:?}, weak={:?}{hint}",
+                manifest.models.strong, manifest.models.weak, names[pair.strong], names[pair.weak]
+            )))
+        };
+        if manifest.kind == "bert" {
+            let spec: BertSpec = serde_json::from_value(manifest.scorer.clone()).map_err(invalid)?;
+            spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
+            if spec.head != Head::Candidates {
+                only_its_pair()?;
+            }
+            let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
+            return Ok(PromptScorer::Bert(scorer));
+        }
+        let spec: CausalLlmSpec = serde_json::from_value(manifest.scorer.clone()).map_err(invalid)?;
+        spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
+        only_its_pair()?;
+        Ok(PromptScorer::CausalLlm(CausalLlmScorer::open(files, spec, self.mode, &self.session)?))
+    }
+}
+
+/// Files of an export that go into its artifact, where they are there.
+const EXPORT_FILES: [&str; 7] = [
+    CONFIG_FILE,
+    "genai_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    SYSTEM_FILE,
+    CLASSIFIER_FILE,
+];
+
+/// Models of an export that go into its artifact, where they are there.
+const EXPORT_MODELS: [&str; 5] = [
+    "model.onnx",
+    "model_quantized.onnx",
+    "decoder_model.onnx",
+    "decoder_with_past_model.onnx",
+    "decoder_model_merged.onnx",
+];
+
+/// Writes the exported model in the folder `export`, opened with `options`, as the artifact `out`, and returns the
+/// router that `options` open there.
+///
+/// `sample` names prompts and holds them: their win rates become the calibration, and `default_strong_share` the share
+/// of calls that name neither threshold nor share.
+///
+/// # Errors
+/// As [`OpenOptions::open`]; what scoring the sample reports; `InvalidArgument` if `out` exists and is no artifact.
+pub fn write_export(
+    options: &OpenOptions,
+    export: &Path,
+    out: &Path,
+    sample: Option<(&str, &[String])>,
+    default_strong_share: f64,
+) -> Result<Router> {
+    let router = options.open(export)?;
+    let (kind, spec) = match router.scorer().prompt() {
+        Some(PromptScorer::Bert(bert)) => ("bert", serde_json::to_value(bert.spec())),
+        Some(PromptScorer::CausalLlm(causal)) => ("causal_llm", serde_json::to_value(causal.spec())),
+        None => {
+            return Err(Error::invalid_argument(format!(
+                "{} is a router of kind {:?}, not an exported classifier or language model",
+                export.display(),
+                router.info().kind
+            )));
+        }
+    };
+    let spec = spec.map_err(|error| Error::invalid_model(error.to_string()))?;
+    let calibration = match sample {
+        None => None,
+        Some((name, prompts)) => {
+            let rates = router.win_rates(prompts, None)?;
+            Some(calibration(name, &rates, default_strong_share)?)
+        }
+    };
+    let mut writer = ArtifactWriter::new(out)?;
+    let files = Files::bare(export);
+    for name in EXPORT_FILES {
+        if let Some(path) = files.optional(name) {
+            writer.add_copy(name, &path)?;
+        }
+    }
+    for name in EXPORT_MODELS {
+        let Some(path) = files.optional(name) else { continue };
+        writer.add_copy(name, &path)?;
+        for weights in Graph::read(&path)?.external_files() {
+            writer.add_copy(weights, &export.join(weights))?;
+        }
+    }
+    let models = Models {
+        names: router.models().map(str::to_owned).collect(),
+        strong: router.strong().to_owned(),
+        weak: router.weak().to_owned(),
+    };
+    let provenance = [("tool", format!("routellm {}", crate::VERSION))];
+    let name = out.file_name().map_or_else(|| kind.to_owned(), |name| name.to_string_lossy().into_owned());
+    writer.finish(&Manifest {
+        format_version: crate::artifact::FORMAT_VERSION,
+        name,
+        kind: kind.to_owned(),
+        models,
+        featurizer: FeaturizerSpec::None,
+        scorer: spec,
+        files: Vec::new(),
+        calibration,
+        provenance: provenance
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), Value::String(value)))
+            .collect(),
+        manifest_sha256: String::new(),
+    })?;
+    let mut options = options.clone();
+    options.export = ExportOptions::default();
+    options.open(out)
+}
+
+fn calibration(name: &str, rates: &[f64], share: f64) -> Result<Calibration> {
+    crate::policy::unit_interval("default_strong_share", share)?;
+    let mut table = Calibration::from_win_rates(name, rates.to_vec())?;
+    table.default_strong_share = share;
+    Ok(table)
+}

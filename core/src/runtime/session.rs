@@ -1,0 +1,87 @@
+//! Opening one session on the provider that was asked for.
+
+use std::path::Path;
+
+use ort::ep::cuda::CUDA;
+use ort::ep::{ArenaExtendStrategy, ExecutionProvider};
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use super::env::Runtime;
+use super::options::{Provider, SessionOptions};
+use crate::{Error, ErrorKind, Result};
+
+/// Opens `path` on the provider of `options`, and says which provider it became.
+///
+/// # Errors
+/// `InvalidModel` if the file is no model that the runtime can run; `RuntimeUnavailable` if the provider `cuda`
+/// cannot be had.
+pub(super) fn open(
+    runtime: &Runtime,
+    path: &Path,
+    options: &SessionOptions,
+    intra_threads: usize,
+) -> Result<(Session, &'static str)> {
+    let on_cpu = || {
+        let builder = builder(runtime, intra_threads).map_err(|error| broken(path, &error))?;
+        Ok((commit(builder, path)?, Provider::Cpu.name()))
+    };
+    let provider = options.provider.unwrap_or_default();
+    if provider == Provider::Cpu {
+        return on_cpu();
+    }
+    let on_gpu = cuda(runtime, options, intra_threads)
+        .map_err(|reason| {
+            Error::new(
+                ErrorKind::RuntimeUnavailable,
+                format!(
+                    "the provider \"cuda\" was asked for, and ONNX Runtime {} ({}) cannot give it: {reason}. Install \
+                     onnxruntime-gpu with its CUDA and cuDNN libraries (Python: pip install \
+                     'onnxruntime-gpu[cuda,cudnn]'; elsewhere set ORT_DYLIB_PATH to a GPU build), or use the \
+                     provider \"cpu\" or \"auto\"",
+                    runtime.info().library.display(),
+                    runtime.info().build
+                ),
+            )
+        })
+        .and_then(|builder| Ok((commit(builder, path)?, Provider::Cuda.name())));
+    match (provider, on_gpu) {
+        // A GPU that has no memory left or the wrong driver is as good as none.
+        (Provider::Auto, Err(_)) => on_cpu(),
+        (_, outcome) => outcome,
+    }
+}
+
+fn builder(runtime: &Runtime, intra_threads: usize) -> Result<SessionBuilder, ort::Error> {
+    Ok(Session::builder(&runtime.environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(intra_threads)?
+        .with_intra_op_spinning(false)?)
+}
+
+fn cuda(runtime: &Runtime, options: &SessionOptions, threads: usize) -> Result<SessionBuilder, String> {
+    match CUDA::is_available() {
+        Ok(true) => {}
+        Ok(false) => return Err("it was built without CUDA".to_owned()),
+        Err(error) => return Err(error.to_string()),
+    }
+    // The arena grows by what is asked for: doubling would take memory from other programs on the same GPU.
+    let mut provider = CUDA::default().with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested);
+    if let Some(device) = options.device_id {
+        provider = provider.with_device_id(i32::try_from(device).map_err(|error| error.to_string())?);
+    }
+    if let Some(limit) = options.memory_limit {
+        provider = provider.with_memory_limit(usize::try_from(limit).map_err(|error| error.to_string())?);
+    }
+    builder(runtime, threads)
+        .and_then(|builder| Ok(builder.with_execution_providers([provider.build().error_on_failure()])?))
+        .map_err(|error| error.to_string())
+}
+
+fn commit(mut builder: SessionBuilder, path: &Path) -> Result<Session> {
+    builder.commit_from_file(path).map_err(|error| broken(path, &error))
+}
+
+fn broken(path: &Path, error: &ort::Error) -> Error {
+    Error::invalid_model(format!("{}: ONNX Runtime cannot open it: {error}", path.display()))
+}

@@ -1,0 +1,221 @@
+//! A sequence classifier as a model: token ids in, logits out, alone or in batches.
+
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use crate::runtime::{BatchLimits, Input, SessionPool, TensorSpec, plan, spread};
+use crate::tokenize::Tokens;
+use crate::{CancelToken, Error, ErrorKind, Result};
+
+/// Batches of the processor: short rows gain up to 45 % from sharing a run, and nothing beyond about a thousand
+/// tokens.
+const CPU: BatchLimits = BatchLimits { rows: 16, padded_tokens: 1024 };
+/// Batches of a GPU.
+const GPU: BatchLimits = BatchLimits { rows: 256, padded_tokens: 16_384 };
+/// Every row alone.
+const ALONE: BatchLimits = BatchLimits { rows: 1, padded_tokens: usize::MAX };
+
+/// Lengths of the rows by which is tried whether rows have the same bits in a batch as alone.
+const PROBE: [usize; 6] = [3, 4, 9, 18, 18, 33];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Ids,
+    AttentionMask,
+    TokenTypeIds,
+}
+
+/// The model behind a classifier.
+#[derive(Debug)]
+pub(super) struct Classifier {
+    pool: SessionPool,
+    inputs: Vec<(String, Role)>,
+    output: String,
+    pad_id: i64,
+    batches: OnceCell<bool>,
+}
+
+impl Classifier {
+    /// # Errors
+    /// `InvalidModel` if the model has an input that a classifier does not have, or no floating-point output
+    /// `[batch, outputs]`.
+    pub(super) fn new(pool: SessionPool, pad_id: i64) -> Result<Self> {
+        let inputs = pool
+            .inputs()
+            .iter()
+            .map(|spec| {
+                let role = match spec.name.as_str() {
+                    "input_ids" => Role::Ids,
+                    "attention_mask" => Role::AttentionMask,
+                    "token_type_ids" => Role::TokenTypeIds,
+                    other => {
+                        return Err(Error::invalid_model(format!(
+                            "the model wants an input {other:?} ({}); a sequence classifier has input_ids, \
+                             attention_mask and token_type_ids",
+                            spec.describe()
+                        )));
+                    }
+                };
+                Ok((spec.name.clone(), role))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        if !inputs.iter().any(|(_, role)| *role == Role::Ids) {
+            return Err(Error::invalid_model("the model has no input \"input_ids\""));
+        }
+        let output = output(pool.outputs())?;
+        Ok(Self { pool, inputs, output, pad_id, batches: OnceCell::new() })
+    }
+
+    pub(super) fn pool(&self) -> &SessionPool {
+        &self.pool
+    }
+
+    /// Whether rows may share a batch: only if a row has the same bits in one as alone. It is tried once, on the
+    /// first batch.
+    pub(super) fn batches(&self) -> bool {
+        *self.batches.get_or_init(|| {
+            !self.pool.dynamically_quantized() && self.rows_are_independent().unwrap_or(false)
+        })
+    }
+
+    fn rows_are_independent(&self) -> Result<bool> {
+        // Any ids do: what matters is the order in which kernels sum. Small ones are in every vocabulary.
+        let rows: Vec<Tokens> = PROBE
+            .iter()
+            .map(|&length| Tokens {
+                ids: (0..length as i64).map(|i| 1 + (i * 7 + length as i64) % 90).collect(),
+                type_ids: vec![0; length],
+            })
+            .collect();
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let together = self.run(&rows, &all, None)?;
+        let pair = self.run(&rows, &[3, 4], None)?;
+        for row in 0..rows.len() {
+            let alone = self.run(&rows, &[row], None)?.swap_remove(0);
+            if together[row] != alone || (3..5).contains(&row) && pair[row - 3] != alone {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The outputs of each row, which are the same alone and in any batch.
+    pub(super) fn run_all(
+        &self,
+        rows: &[Tokens],
+        cancel: Option<&CancelToken>,
+    ) -> Vec<Result<Vec<f32>, Arc<Error>>> {
+        let limits = match rows {
+            [] => return Vec::new(),
+            [_] => ALONE,
+            _ if !self.batches() => ALONE,
+            _ if self.pool.provider() == "cpu" => CPU,
+            _ => GPU,
+        };
+        let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
+        let batches = plan(&lengths, limits, self.pool.size());
+        let results = spread(batches.len(), self.pool.size(), |i| {
+            if let Some(token) = cancel {
+                token.check()?;
+            }
+            // A batch that fails must not keep others from their results: its rows carry the error.
+            Ok(self.run(rows, &batches[i], cancel).map_err(Arc::new))
+        });
+        let mut outputs: Vec<Result<Vec<f32>, Arc<Error>>> = rows
+            .iter()
+            .map(|_| Err(Arc::new(Error::new(ErrorKind::Internal, "a row did not run"))))
+            .collect();
+        let stopped = results
+            .iter()
+            .find_map(|result| result.as_ref().and_then(|result| result.as_ref().err()))
+            .map(|error| Arc::new(Error::new(error.kind(), error.message().to_owned())));
+        for (batch, result) in batches.iter().zip(results) {
+            match result {
+                Some(Ok(Ok(rows))) => {
+                    for (&row, logits) in batch.iter().zip(rows) {
+                        outputs[row] = Ok(logits);
+                    }
+                }
+                Some(Ok(Err(error))) => batch.iter().for_each(|&row| outputs[row] = Err(Arc::clone(&error))),
+                // Stopped: by a cancellation or a deadline.
+                Some(Err(_)) | None => {
+                    if let Some(stopped) = &stopped {
+                        batch.iter().for_each(|&row| outputs[row] = Err(Arc::clone(stopped)));
+                    }
+                }
+            }
+        }
+        outputs
+    }
+
+    /// The outputs of the rows with these indices, run as one batch, padded at the end.
+    pub(super) fn run(
+        &self,
+        rows: &[Tokens],
+        batch: &[usize],
+        cancel: Option<&CancelToken>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let width = batch.iter().map(|&row| rows[row].ids.len()).max().unwrap_or(0);
+        let padded = |values: fn(&Tokens) -> &[i64], pad: i64| -> Vec<i64> {
+            let mut all = Vec::with_capacity(batch.len() * width);
+            for &row in batch {
+                let values = values(&rows[row]);
+                all.extend_from_slice(values);
+                all.resize(all.len() + width - values.len(), pad);
+            }
+            all
+        };
+        let ids = padded(|row| &row.ids, self.pad_id);
+        let types = padded(|row| &row.type_ids, 0);
+        let mut mask = vec![0_i64; ids.len()];
+        for (line, &row) in mask.chunks_mut(width.max(1)).zip(batch) {
+            line[..rows[row].ids.len()].fill(1);
+        }
+        let shape = [batch.len(), width];
+        let inputs: Vec<(&str, Input<'_>)> = self
+            .inputs
+            .iter()
+            .map(|(name, role)| {
+                let data = match role {
+                    Role::Ids => &ids,
+                    Role::AttentionMask => &mask,
+                    Role::TokenTypeIds => &types,
+                };
+                (name.as_str(), Input::Integers(data, &shape))
+            })
+            .collect();
+        self.pool.run(&inputs, &[&self.output], cancel, |outputs| {
+            let (shape, logits) = outputs.floats(&self.output, |shape| 0..shape.iter().product())?;
+            match shape[..] {
+                [count, columns] if count == batch.len() && columns > 0 => {
+                    Ok(logits.chunks(columns).map(<[f32]>::to_vec).collect())
+                }
+                _ => Err(Error::invalid_model(format!(
+                    "the output {:?} has shape {shape:?} for {} rows, expected [rows, outputs]",
+                    self.output,
+                    batch.len()
+                ))),
+            }
+        })
+    }
+}
+
+/// The output with the logits: the one of that name, else the only one of two dimensions.
+fn output(outputs: &[TensorSpec]) -> Result<String> {
+    let fits = |spec: &&TensorSpec| spec.is_float() && spec.dims.len() == 2;
+    let named = outputs.iter().find(|spec| spec.name == "logits").filter(fits);
+    let mut others = outputs.iter().filter(fits);
+    let found = match (named, others.next(), others.next()) {
+        (Some(spec), ..) | (None, Some(spec), None) => spec,
+        _ => {
+            let all: Vec<String> =
+                outputs.iter().map(|spec| format!("{} {}", spec.name, spec.describe())).collect();
+            return Err(Error::invalid_model(format!(
+                "the model has the outputs {}; expected logits[rows, outputs] of floats, as a sequence classifier has",
+                all.join(", ")
+            )));
+        }
+    };
+    Ok(found.name.clone())
+}

@@ -1,0 +1,215 @@
+//! From the outputs of a sequence classifier to win rates.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::sigmoid;
+use crate::scorer::Pair;
+use crate::{Error, Mode, Result};
+
+/// What the outputs of a classifier mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Head {
+    /// The paper's three labels: strong wins, tie, weak wins. The win rate is the first one's probability.
+    ThreeLabels,
+    /// Two labels; the win rate is the probability of the one that says that the strong model is needed.
+    Binary {
+        /// Which of the two, 0 or 1.
+        #[serde(default = "one")]
+        strong_label: usize,
+    },
+    /// One number `x`; the win rate is `link(scale * x + offset)`.
+    Regression {
+        /// From the line to a win rate.
+        #[serde(default)]
+        link: RegressionLink,
+        /// Factor.
+        #[serde(default = "unit")]
+        scale: f64,
+        /// Summand.
+        #[serde(default)]
+        offset: f64,
+    },
+    /// One logit for each candidate: the win rate of a pair is the sigmoid of the difference.
+    Candidates,
+}
+
+/// From a regression score to a win rate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegressionLink {
+    /// The score itself, held within [0, 1].
+    #[default]
+    Identity,
+    /// The logistic function.
+    Sigmoid,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn unit() -> f64 {
+    1.0
+}
+
+impl std::str::FromStr for Head {
+    type Err = Error;
+
+    /// A name (`three_labels`, `binary`, `regression`, `candidates`), or JSON with the name as `kind` and parameters:
+    /// `{"kind": "regression", "link": "sigmoid"}`.
+    fn from_str(text: &str) -> Result<Self> {
+        let json = if text.trim_start().starts_with('{') {
+            text.to_owned()
+        } else {
+            serde_json::json!({ "kind": text }).to_string()
+        };
+        let head: Self = serde_json::from_str(&json).map_err(|error| {
+            Error::invalid_argument(format!(
+                "head is {text:?}: {error}; expected \"three_labels\", \"binary\", \"regression\" or \
+                 \"candidates\", or JSON with one of them as \"kind\""
+            ))
+        })?;
+        head.check().map_err(|error| Error::invalid_argument(error.message().to_owned()))?;
+        Ok(head)
+    }
+}
+
+impl Head {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ThreeLabels => "three_labels",
+            Self::Binary { .. } => "binary",
+            Self::Regression { .. } => "regression",
+            Self::Candidates => "candidates",
+        }
+    }
+
+    /// # Errors
+    /// `InvalidModel` if a parameter is out of range.
+    pub fn check(self) -> Result<()> {
+        match self {
+            Self::Binary { strong_label } if strong_label > 1 => {
+                Err(Error::invalid_model(format!("head: strong_label is {strong_label}, expected 0 or 1")))
+            }
+            Self::Regression { scale, offset, .. } if !(scale.is_finite() && offset.is_finite()) => {
+                Err(Error::invalid_model("head: scale and offset have to be finite"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many outputs it reads, of a router with `candidates` candidates.
+    pub fn outputs(self, candidates: usize) -> usize {
+        match self {
+            Self::ThreeLabels => 3,
+            Self::Binary { .. } => 2,
+            Self::Regression { .. } => 1,
+            Self::Candidates => candidates,
+        }
+    }
+
+    /// The win rate of `pair` for the outputs of one row, in [0, 1].
+    ///
+    /// `reference` computes as the reference does, in single precision and from the other labels
+    /// (`1 - (p[1] + p[2])`, `BERTRouter`); `exact` takes the label's own probability in double precision.
+    ///
+    /// # Errors
+    /// `Inference` if an output is not finite.
+    pub fn win_rate(self, outputs: &[f32], pair: Pair, mode: Mode) -> Result<f64> {
+        if let Some(i) = outputs.iter().position(|x| !x.is_finite()) {
+            return Err(Error::new(
+                crate::ErrorKind::Inference,
+                format!("the classifier's output {i} is {}", outputs[i]),
+            ));
+        }
+        Ok(match self {
+            Self::ThreeLabels => match mode {
+                Mode::Exact => softmax(outputs)[0],
+                Mode::Reference => {
+                    let p = softmax_f32(outputs);
+                    f64::from(1.0 - (p[1] + p[2]))
+                }
+            },
+            Self::Binary { strong_label } => softmax(outputs)[strong_label],
+            Self::Regression { link, scale, offset } => {
+                let line = scale * f64::from(outputs[0]) + offset;
+                match link {
+                    RegressionLink::Identity => line.clamp(0.0, 1.0),
+                    RegressionLink::Sigmoid => sigmoid(line),
+                }
+            }
+            Self::Candidates => sigmoid(f64::from(outputs[pair.strong]) - f64::from(outputs[pair.weak])),
+        })
+    }
+}
+
+/// The softmax, in double precision.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().fold(f64::NEG_INFINITY, |largest, x| largest.max(f64::from(*x)));
+    let mut p: Vec<f64> = logits.iter().map(|x| libm::exp(f64::from(*x) - largest)).collect();
+    let sum: f64 = p.iter().sum();
+    p.iter_mut().for_each(|p| *p /= sum);
+    p
+}
+
+/// The softmax, in single precision as the reference has it.
+pub fn softmax_f32(logits: &[f32]) -> Vec<f32> {
+    let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, x| largest.max(*x));
+    let mut p: Vec<f32> = logits.iter().map(|x| libm::expf(*x - largest)).collect();
+    let sum: f32 = p.iter().sum();
+    p.iter_mut().for_each(|p| *p /= sum);
+    p
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAIR: Pair = Pair { strong: 0, weak: 1 };
+
+    fn win_rate(head: &str, outputs: &[f32]) -> f64 {
+        let head: Head = head.parse().unwrap();
+        assert_eq!(head.outputs(2), outputs.len());
+        head.win_rate(outputs, PAIR, Mode::Exact).unwrap()
+    }
+
+    #[test]
+    fn each_head_reads_its_outputs() {
+        let e = std::f64::consts::E;
+        assert_eq!(win_rate("three_labels", &[0.0, 0.0, 0.0]), 1.0 / 3.0);
+        assert!((win_rate("binary", &[0.0, 1.0]) - e / (1.0 + e)).abs() < 1e-15);
+        assert!(
+            (win_rate(r#"{"kind": "binary", "strong_label": 0}"#, &[0.0, 1.0]) - 1.0 / (1.0 + e)).abs()
+                < 1e-15
+        );
+        assert_eq!(win_rate("regression", &[0.25]), 0.25);
+        assert_eq!(win_rate("regression", &[7.0]), 1.0);
+        assert_eq!(win_rate(r#"{"kind": "regression", "link": "sigmoid"}"#, &[0.0]), 0.5);
+        assert_eq!(win_rate(r#"{"kind": "regression", "scale": 2, "offset": -1}"#, &[0.75]), 0.5);
+        assert!((win_rate("candidates", &[1.0, 0.0]) - e / (1.0 + e)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn wrong_heads_are_refused() {
+        for head in [
+            "",
+            "four_labels",
+            "{",
+            r#"{"kind": "binary", "strong_label": 2}"#,
+            r#"{"kind": "three_labels", "link": "sigmoid"}"#,
+            r#"{"kind": "regression", "link": "probit"}"#,
+            r#"{"kind": "regression", "scale": 1e999}"#,
+        ] {
+            let error = head.parse::<Head>().unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidArgument, "{head}");
+        }
+    }
+
+    #[test]
+    fn outputs_that_are_not_finite_are_no_win_rate() {
+        let error = Head::ThreeLabels.win_rate(&[0.0, f32::NAN, 0.0], PAIR, Mode::Exact).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Inference);
+    }
+}

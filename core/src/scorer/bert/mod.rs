@@ -1,0 +1,254 @@
+//! The `bert` scorer: a sequence classifier through ONNX Runtime (section 4.2 of the paper; `BERTRouter` of the
+//! reference).
+//!
+//! Any export of a sequence classifier (BERT, DistilBERT, RoBERTa, XLM-R, DeBERTa, ModernBERT) in float32, float16 or
+//! int8: which inputs it has and of which types is read from the model, what its outputs mean is the [`Head`].
+
+mod classifier;
+mod head;
+mod spec;
+
+use std::sync::Arc;
+
+pub use head::{Head, RegressionLink, softmax, softmax_f32};
+pub use spec::{BertSpec, LongPrompts, WindowPooling};
+
+use classifier::Classifier;
+
+use super::checkpoint::Files;
+use super::{Pair, Score};
+use crate::embed::{CapSide, TextCap};
+use crate::runtime::{SessionOptions, SessionPool};
+use crate::tokenize::{TextTokenizer, Tokens};
+use crate::{CancelToken, Error, Mode, Result};
+
+/// Files that an export may have its model in, in the order in which they are looked for.
+const MODEL_FILES: [&str; 2] = ["model.onnx", "model_quantized.onnx"];
+
+/// Tokens that a classifier reads where nothing says how many.
+const DEFAULT_MAX_TOKENS: usize = 512;
+
+/// Bytes of text for each token that is read: a text above it is cut before it is tokenised, so that ten megabytes
+/// cost no more than a few full windows.
+const BYTES_PER_TOKEN: usize = 32;
+
+/// A classifier bound to a pair. Safe to use from many threads.
+#[derive(Debug)]
+pub struct BertScorer {
+    spec: BertSpec,
+    max_tokens: usize,
+    cap: TextCap,
+    pair: Pair,
+    mode: Mode,
+    tokenizer: TextTokenizer,
+    classifier: Classifier,
+}
+
+/// A prompt as the model reads it.
+struct Prepared {
+    windows: Vec<Tokens>,
+    truncated: bool,
+}
+
+impl BertScorer {
+    /// Opens the export in `files`, for a router with `candidates` candidates.
+    ///
+    /// # Errors
+    /// `InvalidModel` if a file is missing, malformed or does not fit the others, or the head does not fit the model's
+    /// outputs; `RuntimeUnavailable`; `NotFound`; `Io`.
+    pub fn open(
+        files: Files<'_>,
+        spec: &BertSpec,
+        candidates: usize,
+        pair: Pair,
+        mode: Mode,
+        session: &SessionOptions,
+    ) -> Result<Self> {
+        let config = files.config()?;
+        let (mut tokenizer, settings) = files.tokenizer(&config)?;
+        let folder = files.directory().display();
+        let saved = tokenizer.saved_truncation();
+        let max_tokens = spec
+            .max_tokens
+            .or(settings.model_max_length)
+            .or(saved.map(|(length, _)| length))
+            .or(config.max_positions)
+            .unwrap_or(DEFAULT_MAX_TOKENS);
+        if let Some(positions) = config.max_positions
+            && max_tokens > positions
+        {
+            return Err(Error::invalid_model(format!(
+                "{folder}: sequences of {max_tokens} tokens are asked for, the model has {positions} positions: expected \
+                 model_max_length (tokenizer_config.json) or max_tokens of {positions} at most"
+            )));
+        }
+        let side = settings.truncation_side.or(saved.map(|(_, side)| side)).unwrap_or(CapSide::Head);
+        let (overlap, windows) = match spec.long_prompts {
+            LongPrompts::Truncate => (0, 1),
+            LongPrompts::Windows { overlap, max_windows, .. } => (overlap, max_windows),
+        };
+        tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
+        let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
+        let path = files.model(&MODEL_FILES)?;
+        let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
+        let pool = SessionPool::open(&path, session)?;
+        let classifier =
+            Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
+        let scorer = Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier };
+        scorer.check_outputs(candidates).map_err(|error| error.context(path.display()))?;
+        Ok(scorer)
+    }
+
+    /// A wrong head or a model that cannot run is found now, not on the first request.
+    fn check_outputs(&self, candidates: usize) -> Result<()> {
+        let windows = self.tokenizer.windows("a")?;
+        let outputs = self.classifier.run(&windows, &[0], None)?;
+        let (found, expected) = (outputs[0].len(), self.spec.head.outputs(candidates));
+        if found != expected {
+            return Err(Error::invalid_model(format!(
+                "the head {:?} reads {expected} outputs, the model has {found}",
+                self.spec.head.name()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The scores of many prompts, each with the bits that it has alone.
+    ///
+    /// # Errors
+    /// For each prompt its own: `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
+    pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
+        let prepared: Vec<Result<Prepared>> = prompts.iter().map(|prompt| self.prepare(prompt)).collect();
+        let mut windows = Vec::new();
+        let mut ranges = Vec::with_capacity(prepared.len());
+        for prompt in &prepared {
+            let start = windows.len();
+            if let Ok(prompt) = prompt {
+                windows.extend_from_slice(&prompt.windows);
+            }
+            ranges.push(start..windows.len());
+        }
+        let outputs = self.classifier.run_all(&windows, cancel);
+        prepared
+            .into_iter()
+            .zip(ranges)
+            .map(|(prompt, range)| {
+                let truncated = prompt?.truncated;
+                let rows = outputs[range]
+                    .iter()
+                    .map(|row| row.as_deref().map_err(copy))
+                    .collect::<Result<Vec<&[f32]>>>()?;
+                self.win_rate(&rows, truncated)
+            })
+            .collect()
+    }
+
+    /// The score of one prompt.
+    ///
+    /// # Errors
+    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
+    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+        let prepared = self.prepare(prompt)?;
+        let outputs = self.outputs(&prepared, cancel)?;
+        let rows: Vec<&[f32]> = outputs.iter().map(Vec::as_slice).collect();
+        self.win_rate(&rows, prepared.truncated)
+    }
+
+    /// One logit for each candidate, the mean over the windows of a long prompt.
+    ///
+    /// # Errors
+    /// `Unsupported` with another head than `candidates`; else as [`score`](Self::score).
+    pub fn candidate_scores(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Vec<f64>> {
+        if self.spec.head != Head::Candidates {
+            return Err(Error::unsupported(format!(
+                "this router scores its pair only (head {:?}): there is no score for each candidate",
+                self.spec.head.name()
+            )));
+        }
+        let outputs = self.outputs(&self.prepare(prompt)?, cancel)?;
+        let mean = |column: usize| {
+            outputs.iter().map(|row| f64::from(row[column])).sum::<f64>() / outputs.len() as f64
+        };
+        Ok((0..outputs[0].len()).map(mean).collect())
+    }
+
+    fn outputs(&self, prepared: &Prepared, cancel: Option<&CancelToken>) -> Result<Vec<Vec<f32>>> {
+        self.classifier
+            .run_all(&prepared.windows, cancel)
+            .into_iter()
+            .map(|row| row.map_err(|error| copy(&error)))
+            .collect()
+    }
+
+    fn win_rate(&self, rows: &[&[f32]], truncated: bool) -> Result<Score> {
+        let rates = rows
+            .iter()
+            .map(|row| self.spec.head.win_rate(row, self.pair, self.mode))
+            .collect::<Result<Vec<f64>>>()?;
+        let win_rate = match self.spec.long_prompts {
+            LongPrompts::Windows { pooling: WindowPooling::Max, .. } => {
+                rates.iter().copied().fold(0.0, f64::max)
+            }
+            _ => rates.iter().sum::<f64>() / rates.len() as f64,
+        };
+        Ok(Score { truncated, ..Score::of(win_rate) })
+    }
+
+    fn prepare(&self, prompt: &str) -> Result<Prepared> {
+        let (text, cut) = self.cap.apply(prompt);
+        let mut windows = self.tokenizer.windows(text)?;
+        let kept = match self.spec.long_prompts {
+            LongPrompts::Truncate => 1,
+            LongPrompts::Windows { max_windows, .. } => max_windows,
+        };
+        let truncated = cut || windows.len() > kept;
+        windows.truncate(kept);
+        Ok(Prepared { windows, truncated })
+    }
+
+    /// The token ids of the part of `prompt` that the model reads first, special tokens included.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn token_ids(&self, prompt: &str) -> Result<Vec<i64>> {
+        Ok(self.prepare(prompt)?.windows.swap_remove(0).ids)
+    }
+
+    /// The outputs of the model for the part of `prompt` that it reads first.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn logits(&self, prompt: &str) -> Result<Vec<f32>> {
+        Ok(self.classifier.run(&self.prepare(prompt)?.windows, &[0], None)?.swap_remove(0))
+    }
+
+    /// The parameters.
+    pub fn spec(&self) -> &BertSpec {
+        &self.spec
+    }
+
+    /// Tokens that are read of a prompt (of each window), special ones included.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Cap on the bytes of a prompt.
+    pub fn cap(&self) -> TextCap {
+        self.cap
+    }
+
+    /// The sessions behind this scorer.
+    pub fn pool(&self) -> &SessionPool {
+        self.classifier.pool()
+    }
+
+    /// Whether rows share a batch: only if a row has the same bits in it as alone.
+    pub fn batches(&self) -> bool {
+        self.classifier.batches()
+    }
+}
+
+/// An error for each row of a batch that failed as one.
+fn copy(error: &Arc<Error>) -> Error {
+    Error::new(error.kind(), error.message().to_owned())
+}

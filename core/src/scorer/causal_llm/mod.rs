@@ -1,0 +1,463 @@
+//! The `causal_llm` scorer: a language model that predicts a score (section 4.2 of the paper; `CausalLLMRouter` of the
+//! reference).
+//!
+//! The model reads an instruction and the question, and answers with a score token; the win rate is
+//! `1 - P(score >= score_threshold)` among the score tokens. The instruction is the same for every prompt, so its keys
+//! and values are computed once, at opening.
+
+mod decoder;
+mod spec;
+mod template;
+
+pub use spec::{CausalLlmSpec, ScoreToken};
+pub use template::{CLASSIFIER_FILE, Rendered, SYSTEM_FILE, Template, TemplateSpec};
+
+use decoder::{Cache, Decoder};
+
+use super::Score;
+use super::bert::{softmax, softmax_f32};
+use super::checkpoint::{Files, ModelConfig};
+use crate::embed::{CapSide, TextCap};
+use crate::runtime::{SessionOptions, SessionPool, spread};
+use crate::tokenize::TextTokenizer;
+use crate::{CancelToken, Error, ErrorKind, Mode, Result};
+
+/// Tokens that a model reads where nothing says how many.
+const DEFAULT_MAX_TOKENS: usize = 2048;
+
+/// Bytes of text for each token that is read: a longer text is cut before it is tokenised.
+const BYTES_PER_TOKEN: usize = 32;
+
+/// Questions whose texts begin differently: what their token ids have in common is the instruction's.
+const DIFFERENT: [&str; 5] = ["a", " b", "\nc", "1", "\u{e9}"];
+
+/// A causal LM as a scorer. Safe to use from many threads.
+#[derive(Debug)]
+pub struct CausalLlmScorer {
+    spec: CausalLlmSpec,
+    mode: Mode,
+    template: Template,
+    tokenizer: TextTokenizer,
+    score_ids: Vec<usize>,
+    eos_ids: Vec<i64>,
+    /// Tokens of a prompt that are read, those to be generated left out.
+    max_tokens: usize,
+    cap: TextCap,
+    // Before the sessions, whose memory it is in.
+    instruction: Option<Instruction>,
+    decoder: Decoder,
+}
+
+/// What every prompt begins with.
+#[derive(Debug)]
+struct Instruction {
+    ids: Vec<i64>,
+    cache: Cache,
+}
+
+/// The scores' logits at the position where a score was given.
+#[derive(Debug, Clone, PartialEq)]
+struct Prediction {
+    logits: Vec<f32>,
+}
+
+impl CausalLlmScorer {
+    /// Opens the export in `files`.
+    ///
+    /// # Errors
+    /// `InvalidModel` if a file is missing, malformed or does not fit the others, a score token is missing, or the
+    /// instruction leaves no room for a question; `RuntimeUnavailable`; `NotFound`; `Io`.
+    pub fn open(files: Files<'_>, spec: CausalLlmSpec, mode: Mode, session: &SessionOptions) -> Result<Self> {
+        spec.check()?;
+        let folder = files.directory().display().to_string();
+        let config = files.config()?;
+        let (mut tokenizer, settings) = files.tokenizer(&config)?;
+        let template = Template::open(&spec.template, files, &settings)?;
+        if spec.template == TemplateSpec::Routellm {
+            add_published_tokens(&mut tokenizer, &spec.score_tokens)?;
+        }
+        let score_ids =
+            score_ids(&tokenizer, &spec.score_tokens, &config).map_err(|error| error.context(&folder))?;
+        let positions = settings
+            .model_max_length
+            .into_iter()
+            .chain(config.max_positions)
+            .min()
+            .unwrap_or(DEFAULT_MAX_TOKENS);
+        let asked = spec.max_tokens.unwrap_or(positions);
+        if asked > positions {
+            return Err(Error::invalid_model(format!(
+                "{folder}: max_tokens is {asked}, the model has {positions} positions"
+            )));
+        }
+        let max_tokens = asked.saturating_sub(spec.max_new_tokens);
+        let decoder = Decoder::open(files, &config, session)?;
+        if let Some(size) = decoder.logits()
+            && score_ids.iter().any(|&id| id >= size)
+        {
+            return Err(Error::invalid_model(format!(
+                "{folder}: a score token has an id above the model's {size} logits"
+            )));
+        }
+        let mut scorer = Self {
+            cap: TextCap { max_bytes: max_tokens * BYTES_PER_TOKEN, side: CapSide::Tail },
+            spec,
+            mode,
+            template,
+            tokenizer,
+            score_ids,
+            eos_ids: config.eos_token_ids,
+            max_tokens,
+            instruction: None,
+            decoder,
+        };
+        scorer.instruction = scorer.read_instruction().map_err(|error| error.context(&folder))?;
+        Ok(scorer)
+    }
+
+    /// The instruction's tokens and cache; `None` for an export that takes no cache, or if there is no instruction.
+    fn read_instruction(&self) -> Result<Option<Instruction>> {
+        let texts = DIFFERENT.iter().map(|question| self.ids_of(question)).collect::<Result<Vec<_>>>()?;
+        let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
+        if longest > self.max_tokens {
+            return Err(Error::invalid_model(format!(
+                "the instruction with the shortest question is {longest} tokens long, and the model reads {} (its \
+                 positions without the {} to be generated)",
+                self.max_tokens, self.spec.max_new_tokens
+            )));
+        }
+        let (first, others) = texts.split_first().expect("there are several questions");
+        let common = others.iter().fold(first.len(), |common, other| {
+            first[..common].iter().zip(other).take_while(|(a, b)| a == b).count()
+        });
+        // The last token is read with the question, so that something is left to read.
+        let ids = first[..common.min(first.len() - 1)].to_vec();
+        if ids.is_empty() || !self.decoder.caches() {
+            // A model that cannot run is found now all the same.
+            self.predict(first, None)?;
+            return Ok(None);
+        }
+        let cache = self.decoder.read(&ids, None, true, None, |_| Ok(()))?.cache;
+        Ok(cache.map(|cache| Instruction { ids, cache }))
+    }
+
+    /// The score of one prompt.
+    ///
+    /// # Errors
+    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline; `InvalidArgument` if a chat template
+    /// refuses the prompt.
+    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+        if let Some(token) = cancel {
+            token.check()?;
+        }
+        let (ids, truncated) = self.prepare(prompt)?;
+        let prediction = self.predict(&ids, cancel)?;
+        let win_rate = prediction.as_ref().map_or(Ok(1.0), |found| self.win_rate(&found.logits))?;
+        Ok(Score { truncated, no_score: prediction.is_none(), ..Score::of(win_rate) })
+    }
+
+    /// The scores of many prompts, the longest first, on as many sessions as there are.
+    ///
+    /// # Errors
+    /// For each prompt its own, as [`score`](Self::score).
+    pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        order.sort_by_key(|&i| (std::cmp::Reverse(prompts[i].len()), i));
+        let done = spread(prompts.len(), self.pool().size(), |i| {
+            let result = self.score(prompts[order[i]], cancel);
+            match result {
+                // What stops the whole call ends it here; any other failure is its prompt's own.
+                Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::ResourceExhausted) => {
+                    Err(error)
+                }
+                other => Ok(other),
+            }
+        });
+        let mut scores: Vec<Option<Result<Score>>> = prompts.iter().map(|_| None).collect();
+        let mut stopped = None;
+        for (&i, result) in order.iter().zip(done) {
+            match result {
+                Some(Ok(result)) => scores[i] = Some(result),
+                Some(Err(error)) => stopped = Some(error),
+                None => {}
+            }
+        }
+        scores
+            .into_iter()
+            .map(|score| {
+                score.unwrap_or_else(|| {
+                    let (kind, message) =
+                        stopped.as_ref().map_or((ErrorKind::Internal, "a prompt did not run"), |error| {
+                            (error.kind(), error.message())
+                        });
+                    Err(Error::new(kind, message))
+                })
+            })
+            .collect()
+    }
+
+    /// Greedy steps until the most likely token is a score; `None` if none is, as in the reference.
+    fn predict(&self, ids: &[i64], cancel: Option<&CancelToken>) -> Result<Option<Prediction>> {
+        let direct = self.spec.max_new_tokens == 0;
+        let mut step = self.read(ids, self.spec.max_new_tokens > 1, cancel)?;
+        for generated in 1.. {
+            let (best, logits) = step.picked;
+            if direct || self.score_ids.iter().any(|&id| id as i64 == best) {
+                return Ok(Some(Prediction { logits }));
+            }
+            if generated >= self.spec.max_new_tokens || self.eos_ids.contains(&best) {
+                break;
+            }
+            step = match &step.cache {
+                Some(cache) => {
+                    let more = generated + 1 < self.spec.max_new_tokens;
+                    self.decoder.read(&[best], Some(cache), more, cancel, |logits| self.pick(logits))?
+                }
+                // Without a cache everything is read again.
+                None => return self.predict_uncached(ids, best, generated, cancel),
+            };
+        }
+        Ok(None)
+    }
+
+    fn predict_uncached(
+        &self,
+        ids: &[i64],
+        mut best: i64,
+        generated: usize,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Option<Prediction>> {
+        let mut all = ids.to_vec();
+        for _ in generated..self.spec.max_new_tokens {
+            all.push(best);
+            let (next, logits) =
+                self.decoder.read(&all, None, false, cancel, |logits| self.pick(logits))?.picked;
+            if self.score_ids.iter().any(|&id| id as i64 == next) {
+                return Ok(Some(Prediction { logits }));
+            }
+            if self.eos_ids.contains(&next) {
+                break;
+            }
+            best = next;
+        }
+        Ok(None)
+    }
+
+    /// Reads `ids`, going on from the instruction where they begin with it.
+    fn read(
+        &self,
+        ids: &[i64],
+        keep: bool,
+        cancel: Option<&CancelToken>,
+    ) -> Result<decoder::Step<(i64, Vec<f32>)>> {
+        let pick = |logits: &[f32]| self.pick(logits);
+        match &self.instruction {
+            Some(instruction) if ids.len() > instruction.ids.len() && ids.starts_with(&instruction.ids) => {
+                let rest = &ids[instruction.ids.len()..];
+                self.decoder.read(rest, Some(&instruction.cache), keep, cancel, pick)
+            }
+            _ => self.decoder.read(ids, None, keep, cancel, pick),
+        }
+    }
+
+    /// The most likely token and the scores' logits.
+    fn pick(&self, logits: &[f32]) -> Result<(i64, Vec<f32>)> {
+        let mut best = 0;
+        for (i, value) in logits.iter().enumerate() {
+            if value.is_nan() {
+                return Err(Error::new(ErrorKind::Inference, format!("the model's logit {i} is NaN")));
+            }
+            if *value > logits[best] {
+                best = i;
+            }
+        }
+        let missing = |id: usize| {
+            Error::invalid_model(format!("the score token {id} is above the model's {} logits", logits.len()))
+        };
+        let picked = match self.padded_range(logits.len()) {
+            Some(range) => logits[range].to_vec(),
+            None => self
+                .score_ids
+                .iter()
+                .map(|&id| logits.get(id).copied().ok_or_else(|| missing(id)))
+                .collect::<Result<_>>()?,
+        };
+        Ok((best as i64, picked))
+    }
+
+    /// The reference takes every logit from the first score token on, padding of the vocabulary included.
+    fn padded_range(&self, size: usize) -> Option<std::ops::Range<usize>> {
+        let first = *self.score_ids.first()?;
+        let in_a_row = self.score_ids.iter().enumerate().all(|(i, &id)| id == first + i);
+        let fits = first + self.score_ids.len() <= size;
+        (self.mode == Mode::Reference && in_a_row && fits && self.spec.template == TemplateSpec::Routellm)
+            .then_some(first..size)
+    }
+
+    /// The win rate for the logits of the scores, in [0, 1].
+    ///
+    /// `reference` computes in single precision, `1 - P(score >= threshold)`; `exact` sums the probabilities of the
+    /// scores below the threshold, in double precision.
+    ///
+    /// # Errors
+    /// `Inference` if a logit is not finite.
+    pub fn win_rate(&self, logits: &[f32]) -> Result<f64> {
+        win_rate(logits, self.spec.score_threshold, self.mode)
+    }
+
+    /// The token ids that the model reads for `prompt`, and whether the question was cut: from its left, and never the
+    /// instruction.
+    ///
+    /// # Errors
+    /// `Tokenize`; `InvalidArgument` if a chat template refuses the prompt.
+    pub fn prepare(&self, prompt: &str) -> Result<(Vec<i64>, bool)> {
+        let (text, cut) = self.cap.apply(prompt);
+        let rendered = self.template.render(text)?;
+        let special = self.template.special_tokens();
+        let ids = self.tokenizer.ids(&rendered.text, special)?;
+        if ids.len() <= self.max_tokens {
+            return Ok((ids, cut));
+        }
+        let (ids, offsets) = self.tokenizer.with_offsets(&rendered.text, special)?;
+        let excess = ids.len() - self.max_tokens;
+        let question = rendered.question.unwrap_or(0..0);
+        let inside =
+            |&(start, end): &(usize, usize)| start >= question.start && end <= question.end && start < end;
+        let first = offsets.iter().position(inside).unwrap_or(0);
+        let count = offsets[first..].iter().take_while(|offset| inside(offset)).count();
+        if count < excess {
+            return Err(Error::invalid_argument(format!(
+                "the prompt comes to {} tokens with its instruction, {excess} more than the model reads, and only \
+                 {count} of them are the question's own",
+                ids.len()
+            )));
+        }
+        Ok(([&ids[..first], &ids[first + excess..]].concat(), true))
+    }
+
+    fn ids_of(&self, question: &str) -> Result<Vec<i64>> {
+        let rendered = self.template.render(question)?;
+        self.tokenizer.ids(&rendered.text, self.template.special_tokens())
+    }
+
+    /// All logits of the token after `ids`: going on from the instruction's cache (`cached`), or in one full pass.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn logits(&self, ids: &[i64], cached: bool) -> Result<Vec<f32>> {
+        let all = |logits: &[f32]| Ok(logits.to_vec());
+        let step = match &self.instruction {
+            Some(instruction)
+                if cached && ids.len() > instruction.ids.len() && ids.starts_with(&instruction.ids) =>
+            {
+                self.decoder.read(&ids[instruction.ids.len()..], Some(&instruction.cache), false, None, all)
+            }
+            _ => self.decoder.read(ids, None, false, None, all),
+        };
+        Ok(step?.picked)
+    }
+
+    /// Ids of the score tokens, ascending by score.
+    pub fn score_ids(&self) -> &[usize] {
+        &self.score_ids
+    }
+
+    /// Tokens of the instruction whose keys and values are kept; 0 if the export takes no cache.
+    pub fn cached_tokens(&self) -> usize {
+        self.instruction.as_ref().map_or(0, |instruction| instruction.ids.len())
+    }
+
+    /// The parameters.
+    pub fn spec(&self) -> &CausalLlmSpec {
+        &self.spec
+    }
+
+    /// Tokens that are read, the instruction included.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Cap on the bytes of a prompt.
+    pub fn cap(&self) -> TextCap {
+        self.cap
+    }
+
+    /// The sessions behind this scorer.
+    pub fn pool(&self) -> &SessionPool {
+        self.decoder.pool()
+    }
+}
+
+/// The win rate for the logits of the scores 1, 2, 3 ..., in [0, 1]: 1 - P(score >= `threshold`).
+///
+/// # Errors
+/// `Inference` if a logit is not finite.
+pub fn win_rate(logits: &[f32], threshold: usize, mode: Mode) -> Result<f64> {
+    if let Some(i) = logits.iter().position(|x| !x.is_finite()) {
+        return Err(Error::new(
+            ErrorKind::Inference,
+            format!("the logit of score {} is {}", i + 1, logits[i]),
+        ));
+    }
+    Ok(match mode {
+        Mode::Exact => softmax(logits)[..threshold - 1].iter().sum::<f64>().min(1.0),
+        Mode::Reference => {
+            let likely: f32 = softmax_f32(logits)[threshold - 1..].iter().sum();
+            f64::from(1.0 - likely).clamp(0.0, 1.0)
+        }
+    })
+}
+
+/// The published router adds its score tokens to the tokenizer when it is loaded: with the next ids, those that the
+/// checkpoint was trained with.
+fn add_published_tokens(tokenizer: &mut TextTokenizer, tokens: &[ScoreToken]) -> Result<()> {
+    let texts = tokens.iter().filter_map(|token| match token {
+        ScoreToken::Text(text) => Some(text.as_str()),
+        ScoreToken::Id(_) => None,
+    });
+    let missing: Vec<&str> = texts.filter(|text| tokenizer.id_of(text).is_none()).collect();
+    if missing.is_empty() { Ok(()) } else { tokenizer.add_special(&missing) }
+}
+
+/// The ids of the score tokens.
+fn score_ids(tokenizer: &TextTokenizer, tokens: &[ScoreToken], config: &ModelConfig) -> Result<Vec<usize>> {
+    let size = config.vocab_size.unwrap_or_else(|| tokenizer.vocabulary_end());
+    let ids = tokens
+        .iter()
+        .map(|token| {
+            let id = match token {
+                ScoreToken::Id(id) => *id as usize,
+                ScoreToken::Text(text) => one_token(tokenizer, text)?,
+            };
+            if id < size {
+                return Ok(id);
+            }
+            Err(Error::invalid_model(format!(
+                "the score token {token} has the id {id}, the model has a vocabulary of {size}"
+            )))
+        })
+        .collect::<Result<Vec<usize>>>()?;
+    if let Some((i, id)) = ids.iter().enumerate().find(|(i, id)| ids[..*i].contains(id)) {
+        return Err(Error::invalid_model(format!(
+            "the score tokens {} and another one are the same token {id}",
+            tokens[i]
+        )));
+    }
+    Ok(ids)
+}
+
+/// The id of a text that is one token: in the vocabulary as it is, or after the tokenizer's own normalisation.
+fn one_token(tokenizer: &TextTokenizer, text: &str) -> Result<usize> {
+    if let Some(id) = tokenizer.id_of(text) {
+        return Ok(id as usize);
+    }
+    let ids = tokenizer.ids(text, false)?;
+    match ids[..] {
+        [id] => Ok(id as usize),
+        _ => Err(Error::invalid_model(format!(
+            "the score token {text:?} is not in the tokenizer's vocabulary (it comes to {} tokens): name tokens of the \
+             vocabulary, or pass their ids",
+            ids.len()
+        ))),
+    }
+}

@@ -1,0 +1,106 @@
+//! Parameters of a causal LM as a scorer, as they stand in `router.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::template::TemplateSpec;
+use crate::{Error, Result};
+
+/// Parameters of a causal LM as a scorer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CausalLlmSpec {
+    /// How a question becomes the text that the model reads.
+    pub template: TemplateSpec,
+    /// The tokens of the scores 1, 2, 3 ..., ascending.
+    #[serde(default = "score_tokens")]
+    pub score_tokens: Vec<ScoreToken>,
+    /// The win rate is 1 - P(score >= this).
+    #[serde(default = "score_threshold")]
+    pub score_threshold: usize,
+    /// How many tokens are generated at most until one is a score; 0 takes the scores' probabilities as the next token
+    /// whatever the most likely one is.
+    #[serde(default = "max_new_tokens")]
+    pub max_new_tokens: usize,
+    /// Tokens that are read, the instruction included; the model's positions if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
+}
+
+/// A token by its text or its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ScoreToken {
+    /// Its id.
+    Id(u32),
+    /// Its text, one token of the vocabulary.
+    Text(String),
+}
+
+impl std::fmt::Display for ScoreToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Text(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+/// Largest number of tokens that may be generated.
+const MOST_NEW_TOKENS: usize = 64;
+/// Largest number of scores.
+const MOST_SCORES: usize = 256;
+
+/// The published router's tokens: `[[1]]` to `[[5]]`.
+pub(crate) fn score_tokens() -> Vec<ScoreToken> {
+    (1..=5).map(|score| ScoreToken::Text(format!("[[{score}]]"))).collect()
+}
+
+fn score_threshold() -> usize {
+    4
+}
+
+fn max_new_tokens() -> usize {
+    6
+}
+
+impl CausalLlmSpec {
+    /// The published router's parameters with another template.
+    pub fn new(template: TemplateSpec) -> Self {
+        Self {
+            template,
+            score_tokens: score_tokens(),
+            score_threshold: score_threshold(),
+            max_new_tokens: max_new_tokens(),
+            max_tokens: None,
+        }
+    }
+
+    /// # Errors
+    /// `InvalidModel` if a parameter is out of range.
+    pub fn check(&self) -> Result<()> {
+        let scores = self.score_tokens.len();
+        if !(2..=MOST_SCORES).contains(&scores) {
+            return Err(Error::invalid_model(format!(
+                "score_tokens has {scores} entries, expected 2 to {MOST_SCORES}"
+            )));
+        }
+        if let Some(token) =
+            self.score_tokens.iter().enumerate().find(|(i, token)| self.score_tokens[..*i].contains(token))
+        {
+            return Err(Error::invalid_model(format!("score_tokens has {} twice", token.1)));
+        }
+        if !(2..=scores).contains(&self.score_threshold) {
+            return Err(Error::invalid_model(format!(
+                "score_threshold is {}, expected 2 to {scores} (scores are 1 to {scores})",
+                self.score_threshold
+            )));
+        }
+        if self.max_new_tokens > MOST_NEW_TOKENS {
+            return Err(Error::invalid_model(format!(
+                "max_new_tokens is {}, expected at most {MOST_NEW_TOKENS}",
+                self.max_new_tokens
+            )));
+        }
+        self.template.check()
+    }
+}

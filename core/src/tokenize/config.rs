@@ -1,0 +1,126 @@
+//! `tokenizer_config.json`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::embed::CapSide;
+use crate::{Error, Result};
+
+/// Larger lengths mean that whoever saved the tokenizer knew none (the usual value is 10^30).
+const NO_LENGTH: f64 = 1e9;
+
+/// What `tokenizer_config.json` says, as far as it matters for scoring.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TokenizerConfig {
+    /// Largest number of tokens.
+    pub model_max_length: Option<usize>,
+    /// Which end of a long text is kept.
+    pub truncation_side: Option<CapSide>,
+    /// The chat template, Jinja.
+    pub chat_template: Option<String>,
+    /// Text of the token that begins a sequence.
+    pub bos_token: Option<String>,
+    /// Text of the token that ends a sequence.
+    pub eos_token: Option<String>,
+    /// Text of the token that fills a batch.
+    pub pad_token: Option<String>,
+}
+
+impl TokenizerConfig {
+    /// File name.
+    pub const FILE: &'static str = "tokenizer_config.json";
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// `Io`; `InvalidModel` if it is malformed.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        Self::parse(&text).map_err(|error| error.context(path.display()))
+    }
+
+    /// Reads the contents of the file.
+    ///
+    /// # Errors
+    /// `InvalidModel` if it is malformed.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let value: Value =
+            serde_json::from_slice(text).map_err(|error| Error::invalid_model(error.to_string()))?;
+        let object = value
+            .as_object()
+            .ok_or_else(|| Error::invalid_model("expected an object with the tokenizer's settings"))?;
+        let truncation_side = match object.get("truncation_side").and_then(Value::as_str) {
+            None => None,
+            Some("right") => Some(CapSide::Head),
+            Some("left") => Some(CapSide::Tail),
+            Some(other) => {
+                return Err(Error::invalid_model(format!(
+                    "truncation_side is {other:?}, expected \"right\" or \"left\""
+                )));
+            }
+        };
+        let length =
+            object.get("model_max_length").and_then(Value::as_f64).filter(|length| *length < NO_LENGTH);
+        if length.is_some_and(|length| length < 1.0) {
+            return Err(Error::invalid_model("model_max_length is below 1"));
+        }
+        // A token is its text, or an object that has it.
+        let token = |name: &str| match object.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Object(token)) => token.get("content").and_then(Value::as_str).map(str::to_owned),
+            _ => None,
+        };
+        Ok(Self {
+            model_max_length: length.map(|length| length as usize),
+            truncation_side,
+            chat_template: chat_template(object.get("chat_template")),
+            bos_token: token("bos_token"),
+            eos_token: token("eos_token"),
+            pad_token: token("pad_token"),
+        })
+    }
+}
+
+/// One template, or the one named `default` among several.
+fn chat_template(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(named) => named
+            .iter()
+            .find(|entry| entry.get("name").and_then(Value::as_str) == Some("default"))
+            .and_then(|entry| entry.get("template"))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_lengths_and_templates_have_several_forms() {
+        let config = TokenizerConfig::parse(
+            br#"{"model_max_length": 1000000000000000019884624838656, "truncation_side": "left",
+                 "bos_token": {"content": "<s>", "lstrip": false}, "eos_token": "</s>", "pad_token": null,
+                 "chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(config.model_max_length, None);
+        assert_eq!(config.truncation_side, Some(CapSide::Tail));
+        assert_eq!(config.bos_token.as_deref(), Some("<s>"));
+        assert_eq!(config.eos_token.as_deref(), Some("</s>"));
+        assert_eq!(config.pad_token, None);
+        assert_eq!(config.chat_template.as_deref(), Some("d"));
+        assert_eq!(TokenizerConfig::parse(b"{}").unwrap(), TokenizerConfig::default());
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused() {
+        for text in ["", "[]", "{", "1", r#"{"truncation_side": "middle"}"#, r#"{"model_max_length": 0}"#] {
+            assert!(TokenizerConfig::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

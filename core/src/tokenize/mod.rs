@@ -1,0 +1,162 @@
+//! Tokenizers as they lie beside a model: `tokenizer.json` and `tokenizer_config.json`.
+
+mod config;
+
+use std::path::Path;
+
+use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
+use tokenizers::{AddedToken, Encoding, Tokenizer};
+
+pub use config::TokenizerConfig;
+
+use crate::embed::CapSide;
+use crate::{Error, ErrorKind, Result};
+
+/// File of the tokenizer.
+pub const TOKENIZER_FILE: &str = "tokenizer.json";
+
+/// A tokenizer without padding, which truncates only if it is told to: what `tokenizer.json` says of both belongs to
+/// whoever saved it last.
+#[derive(Debug)]
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    /// What `tokenizer.json` says of truncation.
+    saved: Option<(usize, CapSide)>,
+    pad_id: Option<u32>,
+}
+
+/// Token ids of a text, with their types (segments).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// Token ids with special tokens.
+    pub ids: Vec<i64>,
+    /// Their segment.
+    pub type_ids: Vec<i64>,
+}
+
+impl Tokens {
+    fn of(encoding: &Encoding) -> Self {
+        Self {
+            ids: encoding.get_ids().iter().map(|id| i64::from(*id)).collect(),
+            type_ids: encoding.get_type_ids().iter().map(|id| i64::from(*id)).collect(),
+        }
+    }
+}
+
+impl TextTokenizer {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`; `InvalidModel` if it is malformed.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let mut tokenizer = Tokenizer::from_bytes(&bytes)
+            .map_err(|error| Error::invalid_model(format!("{}: not a tokenizer: {error}", path.display())))?;
+        let saved = tokenizer.get_truncation().map(|saved| {
+            let side = match saved.direction {
+                TruncationDirection::Left => CapSide::Tail,
+                TruncationDirection::Right => CapSide::Head,
+            };
+            (saved.max_length, side)
+        });
+        let pad_id = tokenizer.get_padding().map(|padding| padding.pad_id);
+        tokenizer
+            .with_padding(None)
+            .with_truncation(None)
+            .map_err(|error| Error::invalid_model(format!("{}: {error}", path.display())))?;
+        Ok(Self { tokenizer, saved, pad_id })
+    }
+
+    /// Keeps `max_tokens` of a text, special tokens included; windows of the rest share `overlap` tokens.
+    ///
+    /// # Errors
+    /// `InvalidModel` if `max_tokens` leaves no room beside the special tokens.
+    pub fn truncate(&mut self, max_tokens: usize, side: CapSide, overlap: usize) -> Result<()> {
+        let special = tokenizers::PostProcessor::added_tokens;
+        let special = self.tokenizer.get_post_processor().map_or(0, |post| special(post, false));
+        if max_tokens < special + overlap + 2 {
+            return Err(Error::invalid_model(format!(
+                "max_tokens is {max_tokens}, expected at least {} ({special} special tokens, an overlap of {overlap} \
+                 and two of the text)",
+                special + overlap + 2
+            )));
+        }
+        let truncation = TruncationParams {
+            max_length: max_tokens,
+            stride: overlap,
+            direction: match side {
+                CapSide::Head => TruncationDirection::Right,
+                CapSide::Tail => TruncationDirection::Left,
+            },
+            ..TruncationParams::default()
+        };
+        self.tokenizer
+            .with_truncation(Some(truncation))
+            .map(|_| ())
+            .map_err(|error| Error::invalid_model(format!("max_tokens {max_tokens}: {error}")))
+    }
+
+    /// What `tokenizer.json` says of truncation: how many tokens are kept, and of which end.
+    pub fn saved_truncation(&self) -> Option<(usize, CapSide)> {
+        self.saved
+    }
+
+    /// The id that `tokenizer.json` pads with, if it says.
+    pub fn pad_id(&self) -> Option<u32> {
+        self.pad_id
+    }
+
+    /// The windows of `text`, each with special tokens: one, unless the text was truncated.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn windows(&self, text: &str) -> Result<Vec<Tokens>> {
+        let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| failed(&error))?;
+        let mut windows = vec![Tokens::of(&encoding)];
+        windows.extend(encoding.get_overflowing().iter().map(Tokens::of));
+        Ok(windows)
+    }
+
+    /// The token ids of `text`, and for each token the bytes of `text` that it stands for.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn with_offsets(&self, text: &str, special: bool) -> Result<(Vec<i64>, Vec<(usize, usize)>)> {
+        let encoding = self.tokenizer.encode(text, special).map_err(|error| failed(&error))?;
+        Ok((Tokens::of(&encoding).ids, encoding.get_offsets().to_vec()))
+    }
+
+    /// The token ids of `text`.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn ids(&self, text: &str, special: bool) -> Result<Vec<i64>> {
+        let encoding = self.tokenizer.encode_fast(text, special).map_err(|error| failed(&error))?;
+        Ok(Tokens::of(&encoding).ids)
+    }
+
+    /// The id of a token of the vocabulary.
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// Adds special tokens that the vocabulary lacks, with the next ids.
+    ///
+    /// # Errors
+    /// `InvalidModel` if the tokenizer refuses them.
+    pub fn add_special(&mut self, tokens: &[&str]) -> Result<()> {
+        self.tokenizer
+            .add_special_tokens(tokens.iter().map(|token| AddedToken::from(*token, true)))
+            .map(|_| ())
+            .map_err(|error| Error::invalid_model(format!("the tokenizer takes no special tokens: {error}")))
+    }
+
+    /// One more than the largest id of the vocabulary, added tokens included.
+    pub fn vocabulary_end(&self) -> usize {
+        self.tokenizer.get_vocab(true).values().max().map_or(0, |id| *id as usize + 1)
+    }
+}
+
+fn failed(error: &tokenizers::Error) -> Error {
+    Error::new(ErrorKind::Tokenize, format!("the tokenizer failed: {error}"))
+}
