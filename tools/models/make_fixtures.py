@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -226,7 +224,7 @@ def make(fixture: Fixture, source: Path, out: Path, stories: Path, scratch: Path
     elif fixture.made_by == "merged":
         merged(source, out, scratch)
     elif fixture.made_by == "genai":
-        genai(source, out, fixture.options["precision"], scratch)
+        export.export_genai(source, out, fixture.options["precision"])
     else:
         copy_stories(source, stories / "stories260K-onnx" / fixture.options["export"], out)
     for path in out.iterdir():
@@ -273,19 +271,6 @@ def check_merged(path: Path, model: torch.nn.Module) -> None:
         feed |= {"position_ids": np.arange(start, end)[None], "use_cache_branch": np.array([start > 0])}
         logits, *cache = session.run(export.decoder_outputs(config), feed)
         export.refuse_if_far(path, float(np.abs(want[:, start:end] - logits).max()))
-
-
-def genai(source: Path, out: Path, precision: str, scratch: Path) -> None:
-    """The builder of onnxruntime-genai: GroupQueryAttention, no position ids, logits of the last position only."""
-    command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", source, "-o", out]
-    command += ["-p", precision, "-e", "cpu", "-c", scratch / "cache", "--extra_options", "prune_lm_head=true"]
-    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    export.copy_companions(source, out)
-    (out / "chat_template.jinja").unlink(missing_ok=True)
-    path = out / "model.onnx"
-    graph = onnx.load(path, load_external_data=False)
-    export.strip_metadata(graph)
-    path.write_bytes(graph.SerializeToString())
 
 
 def copy_stories(source: Path, exported: Path, out: Path) -> None:
