@@ -3,6 +3,9 @@
 mod artifact;
 mod conformance;
 mod encoder;
+mod export_conformance;
+mod exports;
+mod exports_golden;
 mod mf_golden;
 mod parsers;
 mod preference_golden;
