@@ -10,7 +10,9 @@ fn the_corpus_of_every_parser_passes() {
     for (name, parse) in parsers::PARSERS {
         let folder = root().join("tests/fuzz/corpus").join(name);
         let mut count = 0;
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in
+            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             parse(&std::fs::read(entry.unwrap().path()).unwrap());
             count += 1;
         }
