@@ -1,7 +1,7 @@
 """Compare the encoder results that the languages wrote in this run: every bit must agree.
 
-Each conformance runner writes `{prompt id: hexadecimal bits of the win rate}` to
-target/conformance/LANGUAGE.json.
+Each conformance runner writes `{prompt id: hexadecimal bits of the win rate}` to target/conformance/LANGUAGE.json,
+and `{case: [bits of each prompt]}` of the exported models to target/conformance/LANGUAGE.exports.json.
 """
 
 from __future__ import annotations
@@ -11,6 +11,20 @@ import sys
 from pathlib import Path
 
 LANGUAGES = ("rust", "c", "cpp", "go", "python", "node")
+
+
+def read_exports(folder: Path) -> tuple[dict[str, dict[str, list[str]]], list[str]]:
+    """Results of exported models by language, and the languages that wrote none."""
+    paths = {language: folder / f"{language}.exports.json" for language in LANGUAGES}
+    missing = [language for language, path in paths.items() if not path.is_file()]
+    if "rust" in missing:
+        return {}, missing
+    found = {
+        language: json.loads(path.read_text(encoding="utf-8"))
+        for language, path in paths.items()
+        if language not in missing
+    }
+    return found, missing
 
 
 def main() -> int:
@@ -29,6 +43,22 @@ def main() -> int:
             failed += 1
             continue
         results[language] = json.loads(path.read_text(encoding="utf-8"))
+    exported, missing_exports = read_exports(folder)
+    for language in missing_exports:
+        print(f"{language}: wrote no results of exported models in this run")
+        failed += 1
+    for language, values in exported.items():
+        wrong = sorted(
+            case
+            for case in exported["rust"].keys() | values.keys()
+            if values.get(case) != exported["rust"].get(case)
+        )
+        if wrong:
+            print(f"{language}: {len(wrong)} cases of exported models differ {wrong[:5]}")
+            failed += 1
+        else:
+            print(f"{language}: {sum(map(len, values.values()))} win rates of exported models, the same bits")
+            passed += 1
     reference = results.get("rust", {})
     for language, values in results.items():
         wrong = [key for key in values if values[key] != reference.get(key)]

@@ -58,6 +58,7 @@ pub mod preference;
 pub mod router;
 pub mod runtime;
 pub mod scorer;
+mod strict;
 pub mod tokenize;
 pub mod train;
 

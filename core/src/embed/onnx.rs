@@ -87,7 +87,7 @@ impl OnnxEncoder {
         let path = directory.join(&spec.tokenizer);
         let mut tokenizer = TextTokenizer::open(&path)?;
         tokenizer
-            .truncate(spec.max_tokens, spec.cap.side, 0)
+            .truncate(spec.max_tokens, spec.cap.side, None)
             .map_err(|error| error.context(path.display()))?;
         let path = directory.join(&spec.model);
         let pool = SessionPool::open(&path, options)?;
@@ -165,7 +165,8 @@ impl OnnxEncoder {
         } else {
             self.tokenizer.windows(&format!("{}{text}", self.spec.prefix))?
         };
-        Ok((windows.swap_remove(0).ids, cut || windows.len() > 1))
+        let truncated = cut || windows.len() > 1;
+        Ok((windows.swap_remove(0).ids, truncated))
     }
 
     /// Token vectors `[1, tokens, dimension]`, or a vector that the model pooled itself `[1, dimension]`.

@@ -15,7 +15,7 @@ use crate::policy::OutOfDistribution;
 use crate::runtime::graph::Graph;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
-use crate::scorer::checkpoint::{CONFIG_FILE, Files};
+use crate::scorer::checkpoint::{CONFIG_FILE, Files, ModelConfig};
 use crate::scorer::{Pair, PromptScorer, Scorer};
 use crate::{Error, Result};
 
@@ -36,8 +36,10 @@ impl OpenOptions {
         if !path.join(CONFIG_FILE).is_file() {
             return Ok(None);
         }
-        let Ok(config) = Files::bare(path).config() else { return Ok(Some("mf")) };
-        let is = |suffix: &str| config.architectures.iter().any(|name| name.ends_with(suffix));
+        let path = path.join(CONFIG_FILE);
+        let text = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let architectures = ModelConfig::architectures(&text);
+        let is = |suffix: &str| architectures.iter().any(|name| name.ends_with(suffix));
         Ok(Some(if is("ForSequenceClassification") {
             "bert"
         } else if is("ForCausalLM") || is("LMHeadModel") {
@@ -111,7 +113,7 @@ impl OpenOptions {
         let names = if head == Head::Candidates { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
         let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
-        self.bare("bert", path, &names, pair, PromptScorer::Bert(scorer))
+        self.bare("bert", path, &names, pair, PromptScorer::Bert(Box::new(scorer)))
     }
 
     pub(super) fn open_causal_llm(&self, path: &Path) -> Result<Router> {
@@ -142,7 +144,7 @@ impl OpenOptions {
         let names = self.named_pair()?;
         let pair = self.bare_pair(&names)?;
         let scorer = CausalLlmScorer::open(files, spec, self.mode, &self.session)?;
-        self.bare("causal_llm", path, &names, pair, PromptScorer::CausalLlm(scorer))
+        self.bare("causal_llm", path, &names, pair, PromptScorer::CausalLlm(Box::new(scorer)))
     }
 
     /// The models of an export, which knows no names of its own.
@@ -185,7 +187,7 @@ impl OpenOptions {
     ) -> Result<Router> {
         self.check_vote_options(kind)?;
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let scorer = Scorer::Prompt(Box::new(scorer));
+        let scorer = Scorer::Prompt(scorer);
         let parts = (&Featurizer::None, &scorer);
         let info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
         Ok(router(Inner {
@@ -205,8 +207,7 @@ impl OpenOptions {
     /// The scorer of an artifact of kind `bert` or `causal_llm`.
     pub(super) fn load_prompt_scorer(&self, artifact: &Artifact, pair: Pair) -> Result<PromptScorer> {
         let manifest = artifact.manifest();
-        let invalid =
-            |error: serde_json::Error| Error::invalid_model(format!("{MANIFEST_NAME}: scorer: {error}"));
+        let invalid = |error: String| Error::invalid_model(format!("{MANIFEST_NAME}: scorer: {error}"));
         let files = Files::listed(artifact)?;
         let names = &manifest.models.names;
         let trained = |name: usize| [&manifest.models.strong, &manifest.models.weak].contains(&&names[name]);
@@ -221,18 +222,19 @@ impl OpenOptions {
             )))
         };
         if manifest.kind == "bert" {
-            let spec: BertSpec = serde_json::from_value(manifest.scorer.clone()).map_err(invalid)?;
+            let spec: BertSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
             spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
             if spec.head != Head::Candidates {
                 only_its_pair()?;
             }
             let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
-            return Ok(PromptScorer::Bert(scorer));
+            return Ok(PromptScorer::Bert(Box::new(scorer)));
         }
-        let spec: CausalLlmSpec = serde_json::from_value(manifest.scorer.clone()).map_err(invalid)?;
+        let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
         spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
         only_its_pair()?;
-        Ok(PromptScorer::CausalLlm(CausalLlmScorer::open(files, spec, self.mode, &self.session)?))
+        let scorer = CausalLlmScorer::open(files, spec, self.mode, &self.session)?;
+        Ok(PromptScorer::CausalLlm(Box::new(scorer)))
     }
 }
 

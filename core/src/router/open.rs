@@ -91,7 +91,7 @@ impl OpenOptions {
                 };
                 Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
             }
-            "bert" | "causal_llm" => Scorer::Prompt(Box::new(self.load_prompt_scorer(artifact, pair)?)),
+            "bert" | "causal_llm" => Scorer::Prompt(self.load_prompt_scorer(artifact, pair)?),
             other => {
                 return Err(Error::unsupported(format!(
                     "{MANIFEST_NAME}: kind is {other:?}; this library knows {}",

@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn rows_of_like_length_come_together_within_the_limits() {
         let batches = plan(&[4, 30, 5, 29, 100, 4], LIMITS, 1);
-        assert_eq!(batches, [vec![4], vec![1, 3], vec![2, 0, 5]]);
+        assert_eq!(batches, [vec![4], vec![1, 3], vec![2, 0], vec![5]]);
         assert_eq!(plan(&[], LIMITS, 2), Vec::<Vec<usize>>::new());
         let alone = plan(&[3, 3, 3], BatchLimits { rows: 1, padded_tokens: 64 }, 1);
         assert_eq!(alone, [vec![0], vec![1], vec![2]]);

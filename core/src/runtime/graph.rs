@@ -117,8 +117,9 @@ impl Graph {
             match field? {
                 // NodeProto.op_type
                 (4, Field::Bytes(name)) => {
-                    if !self.operators.contains(text(name)?) {
-                        self.operators.insert(text(name)?.to_owned());
+                    let name = text(name)?;
+                    if !self.operators.contains(name) {
+                        self.operators.insert(name.to_owned());
                     }
                 }
                 // NodeProto.attribute: AttributeProto.t, .g, .tensors, .graphs

@@ -102,11 +102,11 @@ impl Value {
 
 impl Input<'_> {
     /// The value that the runtime is handed for the input `spec`.
-    pub(super) fn to_session<'v>(&self, spec: &TensorSpec) -> Result<SessionInputValue<'v>>
+    pub(super) fn to_session<'v>(self, spec: &TensorSpec) -> Result<SessionInputValue<'v>>
     where
         Self: 'v,
     {
-        let (data, shape) = match *self {
+        let (data, shape) = match self {
             Input::Value(value) => return Ok(SessionInputValue::from(&value.0)),
             Input::Integers(data, shape) => (data, shape),
         };

@@ -146,8 +146,6 @@ impl<'a> Files<'a> {
 pub struct ModelConfig {
     /// Architecture family: `bert`, `llama` ...
     pub model_type: String,
-    /// Class names: `BertForSequenceClassification` ...
-    pub architectures: Vec<String>,
     /// Number of token ids.
     pub vocab_size: Option<usize>,
     /// Largest number of tokens in a sequence.
@@ -185,6 +183,13 @@ impl ModelConfig {
         }
     }
 
+    /// Class names that a configuration gives, `BertForSequenceClassification` ...; none if it is malformed.
+    pub fn architectures(text: &[u8]) -> Vec<String> {
+        let value: Value = serde_json::from_slice(text).unwrap_or_default();
+        let names = value.get("architectures").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     fn hugging_face(object: &Map<String, Value>) -> Result<Self> {
         let model_type = string(object, "model_type");
         let pad_token_id = number(object, "pad_token_id")?;
@@ -198,11 +203,6 @@ impl ModelConfig {
         let per_head =
             hidden.zip(heads).filter(|(_, heads)| *heads > 0).map(|(hidden, heads)| hidden / heads);
         Ok(Self {
-            architectures: object
-                .get("architectures")
-                .and_then(Value::as_array)
-                .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-                .unwrap_or_default(),
             vocab_size: number(object, "vocab_size")?,
             max_positions,
             labels: labels(object)?,
@@ -219,7 +219,6 @@ impl ModelConfig {
         let decoder = model.get("decoder").and_then(Value::as_object).unwrap_or(&empty);
         Ok(Self {
             model_type: string(model, "type"),
-            architectures: Vec::new(),
             vocab_size: number(model, "vocab_size")?,
             max_positions: number(model, "context_length")?,
             labels: Vec::new(),

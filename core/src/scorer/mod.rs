@@ -57,16 +57,16 @@ pub enum Scorer {
     /// Similarity-weighted ranking.
     SwRanking(Box<SwScorer>),
     /// A model that reads the prompt itself.
-    Prompt(Box<PromptScorer>),
+    Prompt(PromptScorer),
 }
 
 /// A scorer that reads prompts, not features.
 #[derive(Debug)]
 pub enum PromptScorer {
     /// A sequence classifier.
-    Bert(BertScorer),
+    Bert(Box<BertScorer>),
     /// A language model that predicts a score.
-    CausalLlm(CausalLlmScorer),
+    CausalLlm(Box<CausalLlmScorer>),
 }
 
 impl PromptScorer {

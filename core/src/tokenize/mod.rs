@@ -5,7 +5,7 @@ mod config;
 use std::path::Path;
 
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams};
-use tokenizers::{AddedToken, Encoding, Tokenizer};
+use tokenizers::{AddedToken, Encoding, PostProcessor, Tokenizer};
 
 pub use config::TokenizerConfig;
 
@@ -23,7 +23,20 @@ pub struct TextTokenizer {
     /// What `tokenizer.json` says of truncation.
     saved: Option<(usize, CapSide)>,
     pad_id: Option<u32>,
+    window: Option<Window>,
 }
+
+/// How a long text is cut.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    /// Tokens of the text in one window, special ones left out.
+    room: usize,
+    side: CapSide,
+    overlap: usize,
+}
+
+/// For each token, the bytes of the text that it stands for.
+pub type Offsets = Vec<(usize, usize)>;
 
 /// Token ids of a text, with their types (segments).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,34 +77,35 @@ impl TextTokenizer {
             .with_padding(None)
             .with_truncation(None)
             .map_err(|error| Error::invalid_model(format!("{}: {error}", path.display())))?;
-        Ok(Self { tokenizer, saved, pad_id })
+        Ok(Self { tokenizer, saved, pad_id, window: None })
     }
 
-    /// Keeps `max_tokens` of a text, special tokens included; windows of the rest share `overlap` tokens.
+    /// Keeps `max_tokens` of a text, special tokens included; the rest is read in windows that share `overlap` tokens,
+    /// or dropped if that is `None`.
     ///
     /// # Errors
     /// `InvalidModel` if `max_tokens` leaves no room beside the special tokens.
-    pub fn truncate(&mut self, max_tokens: usize, side: CapSide, overlap: usize) -> Result<()> {
-        let special = tokenizers::PostProcessor::added_tokens;
-        let special = self.tokenizer.get_post_processor().map_or(0, |post| special(post, false));
-        if max_tokens < special + overlap + 2 {
+    pub fn truncate(&mut self, max_tokens: usize, side: CapSide, overlap: Option<usize>) -> Result<()> {
+        let special = self.tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));
+        let shared = overlap.unwrap_or(0);
+        if max_tokens < special + shared + 2 {
             return Err(Error::invalid_model(format!(
-                "max_tokens is {max_tokens}, expected at least {} ({special} special tokens, an overlap of {overlap} \
-                 and two of the text)",
-                special + overlap + 2
+                "max_tokens is {max_tokens}, expected at least {} ({special} special tokens, an overlap of {shared} and \
+                 two of the text)",
+                special + shared + 2
             )));
         }
-        let truncation = TruncationParams {
-            max_length: max_tokens,
-            stride: overlap,
-            direction: match side {
-                CapSide::Head => TruncationDirection::Right,
-                CapSide::Tail => TruncationDirection::Left,
-            },
+        let room = max_tokens - special;
+        self.window = Some(Window { room, side, overlap: shared });
+        // The tokenizer stops soon after as many tokens as it is told; one more than is kept tells that there was a
+        // rest. It does so with windows too, which need all of the text.
+        let truncation = overlap.is_none().then(|| TruncationParams {
+            max_length: room + 1,
+            direction: direction(side),
             ..TruncationParams::default()
-        };
+        });
         self.tokenizer
-            .with_truncation(Some(truncation))
+            .with_truncation(truncation)
             .map(|_| ())
             .map_err(|error| Error::invalid_model(format!("max_tokens {max_tokens}: {error}")))
     }
@@ -106,22 +120,34 @@ impl TextTokenizer {
         self.pad_id
     }
 
-    /// The windows of `text`, each with special tokens: one, unless the text was truncated.
+    /// The windows of `text`, each with special tokens: one, unless the text is longer than is kept. Where the rest is
+    /// dropped, more than one says only that there was a rest.
     ///
     /// # Errors
     /// `Tokenize`.
     pub fn windows(&self, text: &str) -> Result<Vec<Tokens>> {
-        let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| failed(&error))?;
-        let mut windows = vec![Tokens::of(&encoding)];
-        windows.extend(encoding.get_overflowing().iter().map(Tokens::of));
-        Ok(windows)
+        let mut first = self.tokenizer.encode_fast(text, false).map_err(|error| failed(&error))?;
+        if let Some(window) = self.window {
+            first.truncate(window.room, window.overlap, direction(window.side));
+        }
+        let rest = first.take_overflowing();
+        std::iter::once(first).chain(rest).map(|encoding| self.finish(encoding)).collect()
+    }
+
+    /// Adds the special tokens.
+    fn finish(&self, encoding: Encoding) -> Result<Tokens> {
+        let encoding = match self.tokenizer.get_post_processor() {
+            Some(post) => post.process(encoding, None, true).map_err(|error| failed(&error))?,
+            None => encoding,
+        };
+        Ok(Tokens::of(&encoding))
     }
 
     /// The token ids of `text`, and for each token the bytes of `text` that it stands for.
     ///
     /// # Errors
     /// `Tokenize`.
-    pub fn with_offsets(&self, text: &str, special: bool) -> Result<(Vec<i64>, Vec<(usize, usize)>)> {
+    pub fn with_offsets(&self, text: &str, special: bool) -> Result<(Vec<i64>, Offsets)> {
         let encoding = self.tokenizer.encode(text, special).map_err(|error| failed(&error))?;
         Ok((Tokens::of(&encoding).ids, encoding.get_offsets().to_vec()))
     }
@@ -154,6 +180,13 @@ impl TextTokenizer {
     /// One more than the largest id of the vocabulary, added tokens included.
     pub fn vocabulary_end(&self) -> usize {
         self.tokenizer.get_vocab(true).values().max().map_or(0, |id| *id as usize + 1)
+    }
+}
+
+fn direction(side: CapSide) -> TruncationDirection {
+    match side {
+        CapSide::Head => TruncationDirection::Right,
+        CapSide::Tail => TruncationDirection::Left,
     }
 }
 

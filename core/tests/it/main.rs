@@ -3,6 +3,10 @@
 mod artifact;
 mod conformance;
 mod encoder;
+mod export_conformance;
+mod exports;
+mod exports_golden;
+mod fuzz_corpus;
 mod mf_golden;
 mod parsers;
 mod preference_golden;

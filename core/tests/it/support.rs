@@ -50,3 +50,13 @@ pub(crate) fn f32_tensor(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
 pub(crate) fn json(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).expect("the file can be read")).expect("valid JSON")
 }
+
+/// The folder of an exported tiny model, or `None` with a line that names what is skipped: running it needs ONNX
+/// Runtime, whose path the test command sets.
+pub(crate) fn tiny_model(name: &str) -> Option<PathBuf> {
+    if std::env::var_os("ROUTELLM_ORT_PATH").is_none() {
+        eprintln!("skipped: ROUTELLM_ORT_PATH is not set");
+        return None;
+    }
+    Some(root().join("tests/models").join(name))
+}

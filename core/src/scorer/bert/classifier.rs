@@ -137,11 +137,17 @@ impl Classifier {
                         outputs[row] = Ok(logits);
                     }
                 }
-                Some(Ok(Err(error))) => batch.iter().for_each(|&row| outputs[row] = Err(Arc::clone(&error))),
+                Some(Ok(Err(error))) => {
+                    for &row in batch {
+                        outputs[row] = Err(Arc::clone(&error));
+                    }
+                }
                 // Stopped: by a cancellation or a deadline.
                 Some(Err(_)) | None => {
                     if let Some(stopped) = &stopped {
-                        batch.iter().for_each(|&row| outputs[row] = Err(Arc::clone(stopped)));
+                        for &row in batch {
+                            outputs[row] = Err(Arc::clone(stopped));
+                        }
                     }
                 }
             }
@@ -206,16 +212,13 @@ fn output(outputs: &[TensorSpec]) -> Result<String> {
     let fits = |spec: &&TensorSpec| spec.is_float() && spec.dims.len() == 2;
     let named = outputs.iter().find(|spec| spec.name == "logits").filter(fits);
     let mut others = outputs.iter().filter(fits);
-    let found = match (named, others.next(), others.next()) {
-        (Some(spec), ..) | (None, Some(spec), None) => spec,
-        _ => {
-            let all: Vec<String> =
-                outputs.iter().map(|spec| format!("{} {}", spec.name, spec.describe())).collect();
-            return Err(Error::invalid_model(format!(
-                "the model has the outputs {}; expected logits[rows, outputs] of floats, as a sequence classifier has",
-                all.join(", ")
-            )));
-        }
+    let ((Some(spec), ..) | (None, Some(spec), None)) = (named, others.next(), others.next()) else {
+        let all: Vec<String> =
+            outputs.iter().map(|spec| format!("{} {}", spec.name, spec.describe())).collect();
+        return Err(Error::invalid_model(format!(
+            "the model has the outputs {}; expected logits[rows, outputs] of floats, as a sequence classifier has",
+            all.join(", ")
+        )));
     };
-    Ok(found.name.clone())
+    Ok(spec.name.clone())
 }

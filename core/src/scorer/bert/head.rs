@@ -59,12 +59,7 @@ impl std::str::FromStr for Head {
     /// A name (`three_labels`, `binary`, `regression`, `candidates`), or JSON with the name as `kind` and parameters:
     /// `{"kind": "regression", "link": "sigmoid"}`.
     fn from_str(text: &str) -> Result<Self> {
-        let json = if text.trim_start().starts_with('{') {
-            text.to_owned()
-        } else {
-            serde_json::json!({ "kind": text }).to_string()
-        };
-        let head: Self = serde_json::from_str(&json).map_err(|error| {
+        let head: Self = crate::strict::from_name_or_json(text).map_err(|error| {
             Error::invalid_argument(format!(
                 "head is {text:?}: {error}; expected \"three_labels\", \"binary\", \"regression\" or \
                  \"candidates\", or JSON with one of them as \"kind\""
@@ -150,7 +145,9 @@ pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().fold(f64::NEG_INFINITY, |largest, x| largest.max(f64::from(*x)));
     let mut p: Vec<f64> = logits.iter().map(|x| libm::exp(f64::from(*x) - largest)).collect();
     let sum: f64 = p.iter().sum();
-    p.iter_mut().for_each(|p| *p /= sum);
+    for p in &mut p {
+        *p /= sum;
+    }
     p
 }
 
@@ -159,7 +156,9 @@ pub fn softmax_f32(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, x| largest.max(*x));
     let mut p: Vec<f32> = logits.iter().map(|x| libm::expf(*x - largest)).collect();
     let sum: f32 = p.iter().sum();
-    p.iter_mut().for_each(|p| *p /= sum);
+    for p in &mut p {
+        *p /= sum;
+    }
     p
 }
 

@@ -1,7 +1,7 @@
 //! The `bert` scorer: a sequence classifier through ONNX Runtime (section 4.2 of the paper; `BERTRouter` of the
 //! reference).
 //!
-//! Any export of a sequence classifier (BERT, DistilBERT, RoBERTa, XLM-R, DeBERTa, ModernBERT) in float32, float16 or
+//! Any export of a sequence classifier (BERT, XLM-R, `DistilBERT`, `RoBERTa`, `DeBERTa`, `ModernBERT`) in float32, float16 or
 //! int8: which inputs it has and of which types is read from the model, what its outputs mean is the [`Head`].
 
 mod classifier;
@@ -84,8 +84,8 @@ impl BertScorer {
         }
         let side = settings.truncation_side.or(saved.map(|(_, side)| side)).unwrap_or(CapSide::Head);
         let (overlap, windows) = match spec.long_prompts {
-            LongPrompts::Truncate => (0, 1),
-            LongPrompts::Windows { overlap, max_windows, .. } => (overlap, max_windows),
+            LongPrompts::Truncate => (None, 1),
+            LongPrompts::Windows { overlap, max_windows, .. } => (Some(overlap), max_windows),
         };
         tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };

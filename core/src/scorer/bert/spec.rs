@@ -83,12 +83,7 @@ impl std::str::FromStr for LongPrompts {
     /// A name (`truncate`, `windows`), or JSON with the name as `kind` and parameters:
     /// `{"kind": "windows", "overlap": 64, "pooling": "max", "max_windows": 4}`.
     fn from_str(text: &str) -> Result<Self> {
-        let json = if text.trim_start().starts_with('{') {
-            text.to_owned()
-        } else {
-            serde_json::json!({ "kind": text }).to_string()
-        };
-        let long: Self = serde_json::from_str(&json).map_err(|error| {
+        let long: Self = crate::strict::from_name_or_json(text).map_err(|error| {
             Error::invalid_argument(format!(
                 "long_prompts is {text:?}: {error}; expected \"truncate\" or \"windows\", or JSON with one of them as \
                  \"kind\""

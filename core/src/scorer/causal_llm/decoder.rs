@@ -207,16 +207,12 @@ impl Model {
         let (row, whole, line) = ([1, ids.len()], [1, total], [ids.len()]);
         let use_cache = [i64::from(past.is_some())];
         let nothing;
-        let cached: &[Value] = match past {
-            Some(cache) => &cache.values,
-            None => {
-                nothing = self
-                    .past
-                    .iter()
-                    .map(|(spec, shape)| Value::empty(spec, shape))
-                    .collect::<Result<Vec<_>>>()?;
-                &nothing
-            }
+        let cached: &[Value] = if let Some(cache) = past {
+            &cache.values
+        } else {
+            let empty = self.past.iter().map(|(spec, shape)| Value::empty(spec, shape));
+            nothing = empty.collect::<Result<Vec<_>>>()?;
+            &nothing
         };
         let mut inputs: Vec<(&str, Input<'_>)> = Vec::with_capacity(self.inputs.len() + self.past.len());
         for (name, role) in &self.inputs {

@@ -69,7 +69,7 @@ impl std::str::FromStr for TemplateSpec {
             "chat" => Self::Chat { system: None, user: question(), add_generation_prompt: true },
             _ => match serde_json::from_str::<serde_json::Value>(text) {
                 Ok(value @ serde_json::Value::Object(_)) => {
-                    serde_json::from_value(value).map_err(|error| invalid(error.to_string()))?
+                    crate::strict::from_value(&value).map_err(invalid)?
                 }
                 _ => Self::Plain { text: text.to_owned() },
             },
@@ -144,8 +144,8 @@ impl Template {
                     let path = files.required(name)?;
                     Ok(files.text(name)?.unwrap_or_else(|| path.display().to_string()))
                 };
-                let classifier = read(CLASSIFIER_FILE)?;
-                Self::routellm(&read(SYSTEM_FILE)?, &classifier)
+                let (system, classifier) = (read(SYSTEM_FILE)?, read(CLASSIFIER_FILE)?);
+                Self::routellm(&system, &classifier)
                     .map_err(|error| error.context(files.directory().join(CLASSIFIER_FILE).display()))
             }
             TemplateSpec::Chat { system, user, add_generation_prompt } => {
