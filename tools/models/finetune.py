@@ -1,6 +1,6 @@
 """Fine-tune MiniLM into a BERT router on graded answers, and export it.
 
-    finetune.py DATA OUT [--base DIR] [--target labels|gap] [--smooth 0.5] [--held-out 0.2]
+    finetune.py DATA OUT [--base DIR] [--target gap|labels] [--smooth 0.7] [--held-out 0.2]
 
 DATA holds `gold/mmlu_gold.jsonl` (was each model's answer right) and `judge/oasst_gpt4_judge.jsonl` (which of two
 answers GPT-4 preferred). OUT/minilm-fp32 and OUT/minilm-int8 become folders that the router opens, OUT/minilm-torch
@@ -294,10 +294,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--base", type=Path)
-    parser.add_argument("--target", choices=("labels", "gap"), default="labels")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--target", choices=("gap", "labels"), default="gap")
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rate", type=float, default=5e-5)
-    parser.add_argument("--smooth", type=float, default=0.0)
+    parser.add_argument("--smooth", type=float, default=0.7)
     parser.add_argument("--held-out", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
