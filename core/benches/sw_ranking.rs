@@ -9,8 +9,8 @@
 //! Environment: `SW_VOTES` and `SW_DIMS` (lists, default `55000,550000` and `384,1536`; what would need more
 //! than `SW_MAX_GB` of memory is left out, by name), `SW_EMBEDDINGS` (a safetensors file with an `F32` tensor
 //! `embeddings`, `n x d`, of real prompts; synthetic topics without it), `SW_QUERIES` (default 400),
-//! `SW_CLUSTERS` and `SW_COARSE` (size of the index), `SW_STRENGTH` (how much the winner depends on the prompt,
-//! default 10).
+//! `SW_CLUSTERS`, `SW_PROFILES`, `SW_DIRECTIONS` and `SW_OPEN_VOTES` (size of the index), `SW_STRENGTH` (how much
+//! the winner depends on the prompt, default 10), `SW_STORES` (names; default all, and `clustered`).
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -173,7 +173,10 @@ fn table(subject: &Subject) {
     println!(
         "store          MB  scan ms  GB/s  of read   x f32 | query ms  x f32  2 threads | batch 32, scan ms/query  x single | Spearman  flips %"
     );
-    for kind in StoreKind::ALL {
+    let stores = std::env::var("SW_STORES").unwrap_or_else(|_| "f32,f16,int8,int4,int2,clustered".to_owned());
+    let wanted = |name: &str| stores.split(',').any(|store| store.trim() == name);
+    // Everything is measured against f32.
+    for kind in StoreKind::ALL.into_iter().filter(|kind| *kind == StoreKind::F32 || wanted(kind.name())) {
         let model = subject.build(kind, None);
         let n = model.meta().votes;
         let bytes = bytes_of(&model);
@@ -241,11 +244,16 @@ fn table(subject: &Subject) {
             flips(&rates, &truth) * 100.0,
         );
     }
+    if !wanted("clustered") {
+        return;
+    }
     let start = Instant::now();
     let default = ClusterOptions::default();
     let clusters = ClusterOptions {
         clusters: list("SW_CLUSTERS", &default.clusters.to_string())[0],
-        coarse: list("SW_COARSE", &default.coarse.to_string())[0],
+        profiles: list("SW_PROFILES", &default.profiles.to_string())[0],
+        directions: list("SW_DIRECTIONS", &default.directions.to_string())[0],
+        open_votes: list("SW_OPEN_VOTES", &default.open_votes.to_string())[0],
         ..default
     };
     let model = subject.build(StoreKind::Int8, Some(clusters));

@@ -87,7 +87,7 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 #[test]
 fn an_opened_cluster_store_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(ClusterOptions { clusters: 100, coarse: 8, open_votes: 300, iterations: 6 });
+    let clusters = Some(ClusterOptions { clusters: 100, profiles: 8, directions: 16, open_votes: 300, iterations: 6 });
     for store in [StoreKind::F32, StoreKind::Int4] {
         let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
         let clustered = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
@@ -350,7 +350,7 @@ fn damaged_models_are_refused() {
             "clusters.offsets",
             "clusters.position",
             "clusters.counts",
-            "groups.cells",
+            "groups.runs",
         ]
         .contains(&name.as_str())
         {
@@ -367,9 +367,9 @@ fn damaged_models_are_refused() {
         ("tiers", |m| m.tiers[0] += 1),
         ("fewer tiers", |m| m.tiers.truncate(1)),
         ("group", |m| m.groups[0].votes += 1),
-        ("version", |m| m.format_version = 2),
+        ("version", |m| m.format_version = 3),
         ("exponent", |m| m.weight_exponent = f64::NAN),
-        ("cells", |m| m.cells = 0),
+        ("runs", |m| m.runs = 0),
     ] {
         let mut meta = meta.clone();
         change(&mut meta);

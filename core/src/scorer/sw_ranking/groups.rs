@@ -209,30 +209,36 @@ pub(crate) fn sums<S: Similarity>(
         .collect()
 }
 
-/// The sums of all groups, each cut into `cells.len() / groups` runs of votes with one correction each: the
-/// weights of a run are multiplied by `exp(slope * product / votes)`, where `product` is the query's inner
-/// product with the sum of what the store lost of the run's vectors.
+/// The sums of all groups, whose votes lie in runs with one correction each: the weights of a run are multiplied
+/// by `exp(slope * product / votes)`, where `product` is the query's inner product with the sum of what the store
+/// lost of the run's vectors.
 pub(crate) fn corrected_sums<S: Similarity>(
-    groups: usize,
-    cells: &[u32],
+    groups: &[Group],
+    runs: &[u32],
     products: &[f32],
     similarities: &[S],
     weighting: &Weighting,
 ) -> Vec<GroupSum> {
     let mut rest = similarities;
-    let per_group = cells.len() / groups.max(1);
-    let mut sums = vec![GroupSum::default(); groups];
-    for (i, (votes, product)) in cells.iter().zip(products).enumerate() {
-        if *votes > 0 {
-            let (mine, others) = rest.split_at(*votes as usize);
-            rest = others;
-            let sum = S::sum(mine, weighting);
-            let factor = exp(weighting.slope * f64::from(*product) / f64::from(*votes));
-            sums[i / per_group].weight += sum.weight * factor;
-            sums[i / per_group].square += sum.square * (factor * factor);
-        }
-    }
-    sums
+    let mut runs = runs.iter().zip(products);
+    groups
+        .iter()
+        .map(|group| {
+            let mut whole = GroupSum::default();
+            let mut left = group.votes;
+            while left > 0 {
+                let Some((votes, product)) = runs.next() else { break };
+                let (mine, others) = rest.split_at(*votes as usize);
+                rest = others;
+                left -= votes;
+                let sum = S::sum(mine, weighting);
+                let factor = exp(weighting.slope * f64::from(*product) / f64::from(*votes));
+                whole.weight += sum.weight * factor;
+                whole.square += sum.square * (factor * factor);
+            }
+            whole
+        })
+        .collect()
 }
 
 #[cfg(test)]

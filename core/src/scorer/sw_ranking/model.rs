@@ -21,7 +21,7 @@ const BATCH_QUERIES: usize = 64;
 /// Everything about a model that is no array: kept as JSON beside the arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SwMeta {
-    /// Version of the layout, now 1.
+    /// Version of the layout, now 2.
     pub format_version: u32,
     /// Dimension of the embeddings.
     pub dim: usize,
@@ -43,9 +43,9 @@ pub struct SwMeta {
     pub seed: u64,
     /// The groups, in the order of their votes and sums.
     pub groups: Vec<Group>,
-    /// Runs into which the votes of a group are cut, by similar prompts, each with its own sum of what the
-    /// store lost: 1, or more for the kinds of few bits.
-    pub cells: usize,
+    /// Runs of similar votes, each of one group and with its own sum of what the store lost: one a group, or more
+    /// for the kinds of few bits; 0 for the kinds without codes.
+    pub runs: usize,
     /// Set for a clustered store.
     pub clusters: Option<ClusterMeta>,
 }
@@ -139,12 +139,12 @@ pub struct SwModel {
     pub(crate) clusters: Option<Clusters>,
 }
 
-/// What a store lost of its vectors, summed over runs of the votes of a group.
+/// What a store lost of its vectors, summed over runs of similar votes of a group.
 #[derive(Debug, Clone)]
 pub(crate) struct Residuals {
-    /// Votes per group and cell.
+    /// Votes per run; the runs follow each other in the order of the groups.
     pub(crate) votes: Section,
-    /// Sum of the lost parts per group and cell, in the store's rotation.
+    /// Sum of the lost parts per run, in the store's rotation.
     pub(crate) rows: Rows,
 }
 
@@ -374,8 +374,8 @@ impl SwModel {
                 self.rows.rotate(&mut rotated);
                 let mut products = vec![0.0_f32; residuals.rows.n];
                 residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
-                let cells = residuals.votes.words();
-                groups::corrected_sums(self.layout.groups.len(), cells, &products, similarities, &weighting)
+                let runs = residuals.votes.words();
+                groups::corrected_sums(&self.layout.groups, runs, &products, similarities, &weighting)
             }
             _ => groups::sums(&self.layout.groups, similarities, &weighting),
         };
