@@ -89,6 +89,10 @@ pub(crate) struct Clusters {
 /// What follows from the stored tables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Derived {
+    /// The counts as bytes, a quarter of what is read for every query, and what is too large for a byte: cluster,
+    /// group and the rest.
+    counts: Vec<u8>,
+    larger: Vec<(u32, u16, f64)>,
     /// Group of each stored vote.
     group_of: Vec<u16>,
     /// Place of each group in the order of residuals and moments.
@@ -128,30 +132,65 @@ pub(crate) fn residual_row(slot: usize, between: usize, groups: usize, profiles:
     }
 }
 
+/// Rows of a table whose products are added in single precision.
+const BLOCK: usize = 8;
+
+/// A number of a table of counts or profiles.
+trait Cell: Copy {
+    fn float(self) -> f32;
+}
+
+impl Cell for f32 {
+    #[inline(always)]
+    fn float(self) -> f32 {
+        self
+    }
+}
+
+impl Cell for u8 {
+    #[inline(always)]
+    fn float(self) -> f32 {
+        f32::from(self)
+    }
+}
+
 #[inline(always)]
-fn block_sums_body(sums: &mut [f64], scales: &[f64], counts: &[f32]) {
+fn block_sums_body<T: Cell>(sums: &mut [f64], scales: &[f32], table: &[T]) {
     let width = sums.len();
-    let mut fours = scales.chunks_exact(4);
-    let mut tables = counts.chunks_exact(4 * width);
-    for (s, table) in fours.by_ref().zip(tables.by_ref()) {
-        let (a, rest) = table.split_at(width);
-        let (b, rest) = rest.split_at(width);
-        let (c, d) = rest.split_at(width);
-        for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            let ab = s[0] * f64::from(*a) + s[1] * f64::from(*b);
-            *sum += ab + (s[2] * f64::from(*c) + s[3] * f64::from(*d));
+    let mut blocks = scales.chunks_exact(BLOCK);
+    let mut tables = table.chunks_exact(BLOCK * width);
+    for (s, table) in blocks.by_ref().zip(tables.by_ref()) {
+        let rows: [&[T]; BLOCK] = std::array::from_fn(|i| &table[i * width..(i + 1) * width]);
+        for (g, sum) in sums.iter_mut().enumerate() {
+            let products: [f32; BLOCK] = std::array::from_fn(|i| s[i] * rows[i][g].float());
+            let [a, b, c, d, e, f, g, h] = products;
+            *sum += f64::from(((a + b) + (c + d)) + ((e + f) + (g + h)));
         }
     }
-    for (scale, counts) in fours.remainder().iter().zip(tables.remainder().chunks_exact(width)) {
-        for (sum, count) in sums.iter_mut().zip(counts) {
-            *sum += scale * f64::from(*count);
+    for (scale, row) in blocks.remainder().iter().zip(tables.remainder().chunks_exact(width)) {
+        for (sum, x) in sums.iter_mut().zip(row) {
+            *sum += f64::from(scale * x.float());
         }
     }
 }
 
+#[inline(always)]
+fn profile_sums_body(sums: &mut [f64], scales: &[f32], table: &[f32]) {
+    block_sums_body(sums, scales, table);
+}
+
+#[inline(always)]
+fn count_sums_body(sums: &mut [f64], scales: &[f32], table: &[u8]) {
+    block_sums_body(sums, scales, table);
+}
+
 dispatch! {
-    /// `sums[g] += sum over c of scales[c] * counts[c][g]`
-    fn block_sums(sums: &mut [f64], scales: &[f64], counts: &[f32]) -> () = block_sums_body
+    /// `sums[j] += sum over c of scales[c] * table[c][j]`
+    fn profile_sums(sums: &mut [f64], scales: &[f32], table: &[f32]) -> () = profile_sums_body
+}
+dispatch! {
+    /// `sums[g] += sum over c of scales[c] * table[c][g]`
+    fn count_sums(sums: &mut [f64], scales: &[f32], table: &[u8]) -> () = count_sums_body
 }
 
 #[inline(always)]
@@ -205,11 +244,16 @@ impl Clusters {
     pub(crate) fn derive(&mut self, groups: &[Group]) {
         let (slot, between) = slots(groups);
         let mut group_of = Vec::with_capacity(self.position.words().len());
-        for counts in self.counts.floats().chunks_exact(groups.len()) {
+        let mut larger = Vec::new();
+        for (cluster, counts) in self.counts.floats().chunks_exact(groups.len()).enumerate() {
             for (group, count) in counts.iter().enumerate() {
                 group_of.extend(std::iter::repeat_n(group as u16, *count as usize));
+                if *count > 255.0 {
+                    larger.push((cluster as u32, group as u16, f64::from(*count) - 255.0));
+                }
             }
         }
+        let counts = self.counts.floats().iter().map(|count| *count as u8).collect();
         let total: f64 =
             self.spread.floats().iter().enumerate().map(|(c, s)| self.votes(c) * f64::from(*s)).sum();
         let spread = total / group_of.len().max(1) as f64;
@@ -229,7 +273,7 @@ impl Clusters {
             at += lengths.len() - i;
         }
         let outside = ((spread - inside) / (dim - lengths.len()).max(1) as f64).max(0.0);
-        self.derived = Derived { group_of, slot, between, spread, lengths, outside };
+        self.derived = Derived { counts, larger, group_of, slot, between, spread, lengths, outside };
     }
 
     /// Scores a query of unit length.
@@ -331,8 +375,9 @@ impl Clusters {
         let count = self.profile_count();
         let table = self.profiles.floats();
         let mut fixed = vec![0.0; count];
-        let scales: Vec<f64> = weights.iter().enumerate().map(|(c, w)| w * self.votes(c)).collect();
-        block_sums(&mut fixed, &scales, table);
+        let scales: Vec<f32> =
+            weights.iter().enumerate().map(|(c, w)| (w * self.votes(c)) as f32).collect();
+        profile_sums(&mut fixed, &scales, table);
         let mut fit = fixed.clone();
         let mut filled = vec![0.0; opened.len()];
         for _ in 0..FILL_ROUNDS {
@@ -432,7 +477,11 @@ impl Clusters {
 
         // All others by their clusters.
         let mut base = vec![0.0; width];
-        block_sums(&mut base, &scales, self.counts.floats());
+        let single: Vec<f32> = scales.iter().map(|w| *w as f32).collect();
+        count_sums(&mut base, &single, &derived.counts);
+        for (cluster, group, more) in &derived.larger {
+            base[usize::from(*group)] += scales[*cluster as usize] * more;
+        }
         let (mut others, mut mass, mut squares) = (0.0, 0.0, 0.0);
         for (c, w) in scales.iter().enumerate().filter(|(_, w)| **w > 0.0) {
             let n = self.votes(c);
