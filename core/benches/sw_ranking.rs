@@ -24,7 +24,7 @@ use routellm_core::scorer::sw_ranking::{
 
 fn list(name: &str, default: &str) -> Vec<usize> {
     let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    text.split(',').map(|n| n.trim().parse().expect(name)).collect()
+    text.split(',').filter(|n| !n.is_empty()).map(|n| n.trim().parse().expect(name)).collect()
 }
 
 /// Seconds of CPU time of this thread: on a busy machine the wall clock also counts what others do.
@@ -252,8 +252,8 @@ fn table(subject: &Subject) {
     let clusters = ClusterOptions {
         clusters: list("SW_CLUSTERS", &default.clusters.to_string())[0],
         profiles: list("SW_PROFILES", &default.profiles.to_string())[0],
-        directions: list("SW_DIRECTIONS", &default.directions.to_string())[0],
-        open_votes: list("SW_OPEN_VOTES", &default.open_votes.to_string())[0],
+        directions: list("SW_DIRECTIONS", "").first().copied(),
+        open_votes: list("SW_OPEN_VOTES", "").first().copied(),
         ..default
     };
     let model = subject.build(StoreKind::Int8, Some(clusters));

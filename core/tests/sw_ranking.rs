@@ -87,7 +87,13 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 #[test]
 fn an_opened_cluster_store_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(ClusterOptions { clusters: 100, profiles: 8, directions: 16, open_votes: 300, iterations: 6 });
+    let clusters = Some(ClusterOptions {
+        clusters: 100,
+        profiles: 8,
+        directions: Some(16),
+        open_votes: Some(300),
+        iterations: 6,
+    });
     for store in [StoreKind::F32, StoreKind::Int4] {
         let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
         let clustered = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });

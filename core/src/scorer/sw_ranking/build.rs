@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::cluster;
-use super::clustered::{ClusterMeta, INDEX_KIND, MAX_DIRECTIONS};
+use super::clustered::{ClusterMeta, MAX_DIRECTIONS};
 use super::groups::{Group, Mode};
 use super::model::{Residuals, SwMeta, SwModel, pack};
 use super::rows::{MAX_DIM, Rows, StoreKind};
@@ -54,17 +54,27 @@ pub struct ClusterOptions {
     pub clusters: usize,
     /// Profiles of the clusters' weights, over each of which the residuals of a group are summed.
     pub profiles: usize,
-    /// Directions in which the second moments of a group's residuals are kept.
-    pub directions: usize,
-    /// Votes that are read one by one for a query by default.
-    pub open_votes: usize,
+    /// Directions in which the second moments of a group's residuals are kept. `None`: 64 up to 768 dimensions,
+    /// then 96.
+    pub directions: Option<usize>,
+    /// Votes that are read one by one for a query by default. `None`: 1024 up to 768 dimensions, then 2048.
+    pub open_votes: Option<usize>,
     /// Iterations of k-means.
     pub iterations: usize,
 }
 
+impl ClusterOptions {
+    /// The directions and the opened votes for embeddings of this dimension.
+    pub(crate) fn sizes(&self, dim: usize) -> (usize, usize) {
+        // In more dimensions a query costs more whatever the index holds, and win rates lie closer together.
+        let (directions, votes) = if dim <= 768 { (64, 1024) } else { (96, 2048) };
+        (self.directions.unwrap_or(directions).min(dim), self.open_votes.unwrap_or(votes))
+    }
+}
+
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { clusters: 1024, profiles: 16, directions: 64, open_votes: 1024, iterations: 10 }
+        Self { clusters: 1024, profiles: 16, directions: None, open_votes: None, iterations: 10 }
     }
 }
 
@@ -201,10 +211,8 @@ impl SwModel {
         let order = cluster::storage_order(cluster_of, &run_of);
 
         let rows = encode(options, dim, &unit, &order, progress)?;
-        let residuals = options
-            .store
-            .format()
-            .map(|_| quantisation_residuals(&rows, &unit, &order, &run_of, runs));
+        let residuals =
+            options.store.format().map(|_| quantisation_residuals(&rows, &unit, &order, &run_of, runs));
         let clusters = match plan {
             None => None,
             Some((c, plan)) => {
@@ -313,11 +321,12 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
         return bad(format!("tiers is {}, expected 1 to 1000", options.tiers));
     }
     if let Some(c) = options.clusters {
-        if c.clusters == 0 || c.profiles == 0 || c.directions == 0 || c.open_votes == 0 {
+        let (directions, open_votes) = c.sizes(input.dim);
+        if c.clusters == 0 || c.profiles == 0 || directions == 0 || open_votes == 0 {
             return bad("clusters, profiles, directions and open_votes must be at least 1".to_owned());
         }
-        if c.directions > MAX_DIRECTIONS {
-            return bad(format!("directions is {}, expected at most {MAX_DIRECTIONS}", c.directions));
+        if directions > MAX_DIRECTIONS {
+            return bad(format!("directions is {directions}, expected at most {MAX_DIRECTIONS}"));
         }
     }
     Ok(n)
@@ -382,7 +391,13 @@ fn encode(
 }
 
 /// Per run, the sum of what the store lost of each vector, in the store's rotation.
-fn quantisation_residuals(rows: &Rows, unit: &[f32], order: &[u32], run_of: &[u32], runs: usize) -> Residuals {
+fn quantisation_residuals(
+    rows: &Rows,
+    unit: &[f32],
+    order: &[u32],
+    run_of: &[u32],
+    runs: usize,
+) -> Residuals {
     let dim = rows.dim;
     let mut sums = vec![0.0_f64; runs * dim];
     let mut votes = vec![0_u32; runs];
@@ -399,6 +414,6 @@ fn quantisation_residuals(rows: &Rows, unit: &[f32], order: &[u32], run_of: &[u3
         }
     }
     let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
-    let rows = Rows::encode(INDEX_KIND, dim, 0, sums.chunks_exact(dim));
+    let rows = Rows::encode(rows.kind.residual_kind(), dim, 0, sums.chunks_exact(dim));
     Residuals { votes: Section::Words(votes), rows }
 }

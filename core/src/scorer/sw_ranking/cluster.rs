@@ -135,7 +135,8 @@ pub(crate) fn index(
     let mut random = Random(options.seed ^ 0x7072_6f66_696c_6573);
     let profiles = profiles(&source, clusters.profiles.min(k), options.weight_exponent, &mut random);
     step(2)?;
-    let basis = basis(&source, clusters.directions.min(dim), &mut random);
+    let (directions, open_votes) = clusters.sizes(dim);
+    let basis = basis(&source, directions, &mut random);
     let spread = spread(&source);
     let (pooled, moments) = moments(&source, &basis, &spread, &profiles);
     step(3)?;
@@ -147,7 +148,7 @@ pub(crate) fn index(
         rank[*row as usize] = position as u32;
     }
     let mut clusters = Clusters {
-        open_votes: clusters.open_votes,
+        open_votes,
         centroids,
         spread: Section::Floats(spread),
         counts: Section::Floats(counts(k, groups, &plan.cluster_of, group_of)),
@@ -199,9 +200,8 @@ fn profiles(source: &Source<'_>, count: usize, exponent: f64, random: &mut Rando
         let cluster = source.offsets.partition_point(|o| *o as usize <= *i) - 1;
         let mine = source.order[*i];
         let others = source.votes(cluster).iter().filter(|row| **row != mine);
-        let best = others
-            .map(|row| dot(source.vector(mine), source.vector(*row)))
-            .fold(f32::NEG_INFINITY, f32::max);
+        let best =
+            others.map(|row| dot(source.vector(mine), source.vector(*row))).fold(f32::NEG_INFINITY, f32::max);
         if best > 0.0 {
             sum += f64::from(best);
             known += 1.0;
@@ -275,10 +275,9 @@ fn moments(source: &Source<'_>, basis: &Rows, spread: &[f32], profiles: &[f32]) 
     let width = ClusterMeta::pairs(count);
     let profile_count = profiles.len() / source.clusters();
     let (slot, _) = slots(source.groups);
-    let mean: f64 = (0..source.clusters())
-        .map(|c| source.votes(c).len() as f64 * f64::from(spread[c]))
-        .sum::<f64>()
-        / n as f64;
+    let mean: f64 =
+        (0..source.clusters()).map(|c| source.votes(c).len() as f64 * f64::from(spread[c])).sum::<f64>()
+            / n as f64;
     let mut sums = vec![0.0_f64; source.groups.len() * width];
     let mut pooled = vec![0.0_f64; width];
     let mut expected = vec![0.0_f64; source.groups.len()];
@@ -334,9 +333,8 @@ fn residuals(source: &Source<'_>, profiles: &[f32]) -> Rows {
     let mut sum = vec![0.0_f32; dim];
     for c in 0..source.clusters() {
         // Votes of a cluster lie group by group.
-        for votes in source
-            .votes(c)
-            .chunk_by(|a, b| source.group_of[*a as usize] == source.group_of[*b as usize])
+        for votes in
+            source.votes(c).chunk_by(|a, b| source.group_of[*a as usize] == source.group_of[*b as usize])
         {
             sum.fill(0.0);
             for row in votes {

@@ -289,8 +289,7 @@ impl Clusters {
         let products = self.products(&query, options.mode);
         let near = &products.near;
         let mut order: Vec<u32> = (0..near.len() as u32).collect();
-        let nearer =
-            |i: &u32, j: &u32| near[*j as usize].total_cmp(&near[*i as usize]).then(i.cmp(j));
+        let nearer = |i: &u32, j: &u32| near[*j as usize].total_cmp(&near[*i as usize]).then(i.cmp(j));
         let mut opened = match options.open {
             Open::Clusters(n) => n.clamp(1, self.count()),
             Open::Error(target) if target.is_nan() || target <= 0.0 => {
@@ -375,8 +374,7 @@ impl Clusters {
         let count = self.profile_count();
         let table = self.profiles.floats();
         let mut fixed = vec![0.0; count];
-        let scales: Vec<f32> =
-            weights.iter().enumerate().map(|(c, w)| (w * self.votes(c)) as f32).collect();
+        let scales: Vec<f32> = weights.iter().enumerate().map(|(c, w)| (w * self.votes(c)) as f32).collect();
         profile_sums(&mut fixed, &scales, table);
         let mut fit = fixed.clone();
         let mut filled = vec![0.0; opened.len()];
@@ -527,8 +525,8 @@ impl Clusters {
             let profile = &self.profiles.floats()[c * fit.len()..(c + 1) * fit.len()];
             let missed = w - product(fit, profile);
             let missed_0 = w - fit[0] * f64::from(profile[0]);
-            let second = w * w * (spread * spread - inside * inside).max(0.0)
-                + missed_0 * missed_0 * inside * inside;
+            let second =
+                w * w * (spread * spread - inside * inside).max(0.0) + missed_0 * missed_0 * inside * inside;
             sum += self.votes(c) * (missed * missed * spread + second / 2.0);
         }
         sum

@@ -209,38 +209,6 @@ pub(crate) fn sums<S: Similarity>(
         .collect()
 }
 
-/// The sums of all groups, whose votes lie in runs with one correction each: the weights of a run are multiplied
-/// by `exp(slope * product / votes)`, where `product` is the query's inner product with the sum of what the store
-/// lost of the run's vectors.
-pub(crate) fn corrected_sums<S: Similarity>(
-    groups: &[Group],
-    runs: &[u32],
-    products: &[f32],
-    similarities: &[S],
-    weighting: &Weighting,
-) -> Vec<GroupSum> {
-    let mut rest = similarities;
-    let mut runs = runs.iter().zip(products);
-    groups
-        .iter()
-        .map(|group| {
-            let mut whole = GroupSum::default();
-            let mut left = group.votes;
-            while left > 0 {
-                let Some((votes, product)) = runs.next() else { break };
-                let (mine, others) = rest.split_at(*votes as usize);
-                rest = others;
-                left -= votes;
-                let sum = S::sum(mine, weighting);
-                let factor = exp(weighting.slope * f64::from(*product) / f64::from(*votes));
-                whole.weight += sum.weight * factor;
-                whole.square += sum.square * (factor * factor);
-            }
-            whole
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

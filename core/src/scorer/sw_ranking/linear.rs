@@ -145,6 +145,9 @@ mod tests {
     #[test]
     fn vectors_of_fewer_dimensions_leave_zeros() {
         let basis = directions(&[1.0, 0.0, 0.0, 2.0, 0.0, 0.0], 3, 2, &mut Random(1), 1);
-        assert!((basis[0].abs() - 1.0).abs() < 1e-6 && basis[3..].iter().all(|x| x.abs() < 1e-6), "{basis:?}");
+        assert!(
+            (basis[0].abs() - 1.0).abs() < 1e-6 && basis[3..].iter().all(|x| x.abs() < 1e-6),
+            "{basis:?}"
+        );
     }
 }

@@ -264,11 +264,7 @@ impl SwModel {
     ) -> Result<Vec<SwScore>> {
         let n = self.meta.votes;
         self.similarities(units, options.threads, scratch);
-        units
-            .iter()
-            .enumerate()
-            .map(|(i, unit)| self.weigh(&scratch.similarities[i * n..(i + 1) * n], Some(unit), options))
-            .collect()
+        (0..units.len()).map(|i| self.weigh(&scratch.similarities[i * n..(i + 1) * n], options)).collect()
     }
 
     /// Similarities of every vote to each query, in the order of the groups, into `scratch.similarities`.
@@ -285,6 +281,30 @@ impl SwModel {
                     scratch.ordered[*position as usize] = *similarity;
                 }
                 part.copy_from_slice(&scratch.ordered);
+            }
+        }
+        if let Some(residuals) = &self.residuals {
+            for (unit, part) in units.iter().zip(scratch.similarities.chunks_exact_mut(n)) {
+                self.correct(residuals, unit, part);
+            }
+        }
+    }
+
+    /// Adds to each similarity, in the order of the groups, the mean of what the store lost of its run: that
+    /// removes most of the error from the sums, and some of it from the largest similarity, on which all weights
+    /// depend.
+    fn correct(&self, residuals: &Residuals, unit: &[f32], similarities: &mut [f32]) {
+        let mut rotated = unit.to_vec();
+        self.rows.rotate(&mut rotated);
+        let mut products = vec![0.0_f32; residuals.rows.n];
+        residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
+        let mut rest = similarities;
+        for (votes, product) in residuals.votes.words().iter().zip(products) {
+            let (run, others) = rest.split_at_mut(*votes as usize);
+            rest = others;
+            let mean = product / *votes as f32;
+            for similarity in run {
+                *similarity += mean;
             }
         }
     }
@@ -326,7 +346,7 @@ impl SwModel {
             let position = self.clusters.as_ref().map_or(stored, |c| c.position.words()[stored] as usize);
             ordered[position] = similarities[*row as usize];
         }
-        self.weigh(&ordered, None, options)
+        self.weigh(&ordered, options)
     }
 
     /// The group sums alone, from similarities in the order of storage (as [`Self::scan`] gives them) of a
@@ -360,25 +380,10 @@ impl SwModel {
         Ok(strengths.into_iter().map(|e| bradley_terry::MEAN + bradley_terry::POINTS * e).collect())
     }
 
-    fn weigh<S: Similarity>(
-        &self,
-        similarities: &[S],
-        unit: Option<&[f32]>,
-        options: &ScoreOptions,
-    ) -> Result<SwScore> {
+    fn weigh<S: Similarity>(&self, similarities: &[S], options: &ScoreOptions) -> Result<SwScore> {
         let (max, min) = S::extremes(similarities);
         let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, options.mode)?;
-        let sums = match (unit, &self.residuals) {
-            (Some(unit), Some(residuals)) => {
-                let mut rotated = unit.to_vec();
-                self.rows.rotate(&mut rotated);
-                let mut products = vec![0.0_f32; residuals.rows.n];
-                residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
-                let runs = residuals.votes.words();
-                groups::corrected_sums(&self.layout.groups, runs, &products, similarities, &weighting)
-            }
-            _ => groups::sums(&self.layout.groups, similarities, &weighting),
-        };
+        let sums = groups::sums(&self.layout.groups, similarities, &weighting);
         let reach = self.clusters.as_ref().map(|clusters| Reach {
             opened_clusters: clusters.count(),
             opened_votes: self.meta.votes,
@@ -414,8 +419,12 @@ impl SwModel {
         let score = self.score(query, options, scratch)?;
         let unit = unit_query(query, self.meta.dim)?;
         let n = self.meta.votes;
-        let mut similarities = vec![0.0; n];
-        self.rows.scan_all(&[self.rows.query(&unit)], &mut similarities, options.threads);
+        self.similarities(&[unit], options.threads, scratch);
+        let in_order = &scratch.similarities[..n];
+        let similarities: Vec<f32> = match &self.clusters {
+            Some(clusters) => clusters.position.words().iter().map(|p| in_order[*p as usize]).collect(),
+            None => in_order.to_vec(),
+        };
         let max = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let tiers = &self.layout.tiers;
         let counts = |stored: usize| {

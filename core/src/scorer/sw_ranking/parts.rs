@@ -101,7 +101,8 @@ impl SwModel {
             let n = meta.runs;
             let data = need("groups.residuals", take("groups.residuals"))?;
             let scales = take("groups.residual_scales");
-            let rows = Rows::from_sections("groups.residuals", INDEX_KIND, (n, meta.dim), 0, data, scales)?;
+            let kind = meta.store.residual_kind();
+            let rows = Rows::from_sections("groups.residuals", kind, (n, meta.dim), 0, data, scales)?;
             let votes = word_section("groups.runs", n, take("groups.runs"))?;
             check_runs(votes.words(), &meta.groups)?;
             Some(Residuals { votes, rows })

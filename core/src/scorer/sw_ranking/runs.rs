@@ -6,11 +6,9 @@
 use super::linear::{add, dot};
 use crate::kernel;
 
-/// Most runs of a store on top of one a group: their residuals cost what as many rows of an `int8` store cost,
+/// Most runs of a store on top of one a group: their residuals cost what as many rows of an `int4` store cost,
 /// whatever the number of votes.
-const MAX_RUNS: usize = 2560;
-/// Least votes a run, on average.
-const VOTES_A_RUN: usize = 2;
+const MAX_RUNS: usize = 4608;
 /// Steps of the power iteration that finds the direction of a cut, and the most votes that it looks at. The
 /// direction need not be exact.
 const STEPS: usize = 4;
@@ -30,7 +28,7 @@ pub(crate) fn runs(
         members[*group as usize].push(row as u32);
     }
     let cuttable: usize = (0..groups).filter(|g| cut(*g)).map(|g| members[g].len()).sum();
-    let most = MAX_RUNS.min(cuttable / VOTES_A_RUN);
+    let most = MAX_RUNS.min(cuttable);
     let mut run_of = vec![0; group_of.len()];
     let mut next = 0;
     for (group, mut rows) in members.into_iter().enumerate() {
@@ -113,6 +111,6 @@ mod tests {
     #[test]
     fn equal_votes_are_cut_too() {
         let (run_of, count) = runs(&[1.0, 0.0].repeat(9), 2, &[0; 9], 1, |_| true);
-        assert_eq!((run_of.len(), count), (9, 4));
+        assert_eq!((run_of.len(), count), (9, 9));
     }
 }
