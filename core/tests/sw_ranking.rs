@@ -143,6 +143,33 @@ fn opening_more_clusters_comes_closer() {
 }
 
 #[test]
+fn the_largest_similarity_is_that_to_any_vote() {
+    let (votes, queries) = votes(6000, 64, 10);
+    let clusters = Some(ClusterOptions { clusters: 200, open_votes: Some(100), ..ClusterOptions::default() });
+    for store in [StoreKind::F32, StoreKind::Int8, StoreKind::Int4] {
+        let model = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
+        let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
+        let mut scratch = Scratch::default();
+        let (mut missed, exact) = (0, ScoreOptions::default());
+        for query in queries.chunks_exact(64).take(200) {
+            let want = plain.score(query, &exact, &mut scratch).unwrap().similarity();
+            assert_eq!(model.similarity(query, 2, &mut scratch).unwrap(), want);
+            assert_eq!(model.explain(query, 1, &exact, &mut scratch).unwrap().score.similarity(), want);
+            let opened = model.score(query, &exact, &mut scratch).unwrap();
+            missed += usize::from(opened.similarity() != want);
+            // A threshold between what was opened and what is there is decided as if everything had been read.
+            for sure in [f64::INFINITY, want, (want + opened.similarity()) / 2.0] {
+                let sure = ScoreOptions { sure_similarity: Some(sure), ..exact };
+                let score = model.score(query, &sure, &mut scratch).unwrap();
+                assert!(score.similarity() >= sure.sure_similarity.unwrap().min(want), "{store:?}");
+                assert_eq!(score.tier_ratings(), opened.tier_ratings());
+            }
+        }
+        assert!(missed > 0, "no query missed its nearest vote: nothing was tested");
+    }
+}
+
+#[test]
 fn explanations_name_the_heaviest_votes() {
     let (votes, queries) = votes(500, 32, 6);
     let ids: Vec<String> = (0..500).map(|i| format!("vote-{i}")).collect();

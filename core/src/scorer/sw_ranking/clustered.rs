@@ -23,7 +23,7 @@ use super::exp::exp;
 use super::groups::{Group, GroupSum, Mode, Weighting};
 use super::model::{Open, ScoreOptions, Scratch, SwModel};
 use super::rows::{RowQuery, Rows, StoreKind};
-use super::score::{Reach, SwScore};
+use super::score::{Reach, SwScore, deviation};
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::kernel::dispatch;
@@ -321,15 +321,19 @@ impl Clusters {
             if opened >= self.count() {
                 return model.score(unit, &ScoreOptions { open: Open::All, ..*options }, scratch);
             }
-            let score =
-                self.score_opened(model, &order[..opened], &row_query, &products, options, scratch)?;
-            match (options.open, score.reach.and_then(|r| r.error)) {
-                (Open::Error(target), Some(error)) if error > target => {
-                    opened = (2 * opened).min(self.count());
-                    order.sort_unstable_by(nearer);
-                }
-                _ => return Ok(score),
+            let mut score =
+                self.score_opened(model, unit, &order[..opened], &row_query, &products, options, scratch)?;
+            if let Open::Error(target) = options.open
+                && score.reach.and_then(|reach| reach.error).is_none_or(|error| error > target)
+            {
+                opened = (2 * opened).min(self.count());
+                order.sort_unstable_by(nearer);
+                continue;
             }
+            if options.sure_similarity.is_some_and(|sure| score.similarity < sure) {
+                score.similarity = model.largest_similarity(unit, options.threads, scratch);
+            }
+            return Ok(score);
         }
     }
 
@@ -398,9 +402,11 @@ impl Clusters {
     }
 
     #[allow(clippy::too_many_lines, reason = "one formula, from top to bottom")]
+    #[allow(clippy::too_many_arguments, reason = "one step of `score`, which owns all of these")]
     fn score_opened(
         &self,
         model: &SwModel,
+        unit: &[f32],
         opened: &[u32],
         query: &RowQuery,
         products: &Products,
@@ -423,7 +429,11 @@ impl Clusters {
             model.rows.scan(range.start, std::slice::from_ref(query), &mut [out]);
         }
         let similarities = &scratch.similarities[..votes];
-        let max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let mut max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        if max <= 0.0 {
+            // Whether any similarity is positive decides over all weights, so here it has to be known.
+            max = model.largest_similarity(unit, options.threads, &mut Scratch::default());
+        }
         let min = f64::from(near.iter().copied().fold(f32::INFINITY, f32::min));
         let weighting = Weighting::new(max, min, model.meta.weight_exponent, options.mode)?;
         let a = weighting.slope;
@@ -511,7 +521,7 @@ impl Clusters {
                 .zip(&left)
                 .map(|(sum, n)| if *n > 0.0 && squares > 0.0 { sum.square * unknown } else { 0.0 })
                 .collect();
-            score.reach = Some(Reach { error: Some(largest_error(&score, &variances)), ..reach });
+            score.reach = Some(Reach { error: largest_error(&score, &variances), ..reach });
         }
         Ok(score)
     }
@@ -546,18 +556,21 @@ pub(crate) fn pairs(coordinates: &[f32]) -> Vec<f32> {
     pairs
 }
 
-/// Largest standard deviation of a win rate between two tiers, for group sums with these variances.
-fn largest_error(score: &SwScore, variances: &[f64]) -> f64 {
+/// Largest standard deviation of a win rate between two tiers, for group sums with these variances; `None` if it
+/// is known for no two.
+fn largest_error(score: &SwScore, variances: &[f64]) -> Option<f64> {
     let layout = &score.layout;
     let (t, e) = (layout.tier_count, &score.strengths);
     let c = layout.solvable(score.mode).covariance(&layout.groups, &score.sums, e, variances);
-    let mut largest = 0.0_f64;
+    let mut largest = None;
     for i in 0..t {
         for j in 0..i {
             let p = crate::kernel::sigmoid(e[i] - e[j]);
             let variance = c[i * t + i] + c[j * t + j] - c[i * t + j] - c[j * t + i];
-            // NaN (tiers without votes between them) is passed over by `max`.
-            largest = largest.max(p * (1.0 - p) * variance.max(0.0).sqrt());
+            let error = p * (1.0 - p) * deviation(variance);
+            if largest.is_none_or(|largest| error > largest) && !error.is_nan() {
+                largest = Some(error);
+            }
         }
     }
     largest

@@ -75,11 +75,21 @@ pub struct ScoreOptions {
     pub open: Open,
     /// Whether a clustered store estimates the error of what it did not read ([`Reach::error`]).
     pub estimate_error: bool,
+    /// A clustered store knows the largest similarity to the votes that it opened, which is nearly always the
+    /// largest to any. Where it is below this, every vote is read for the largest (infinity: always), so that a
+    /// comparison with this number comes out as if it were known. Win rates do not depend on it.
+    pub sure_similarity: Option<f64>,
 }
 
 impl Default for ScoreOptions {
     fn default() -> Self {
-        Self { mode: Mode::Exact, threads: 1, open: Open::Default, estimate_error: false }
+        Self {
+            mode: Mode::Exact,
+            threads: 1,
+            open: Open::Default,
+            estimate_error: false,
+            sure_similarity: None,
+        }
     }
 }
 
@@ -216,6 +226,19 @@ impl SwModel {
         }
         let mut scores = self.score_units(&[unit], options, scratch)?;
         Ok(scores.remove(0))
+    }
+
+    /// Largest cosine similarity of an embedding to any vote. Reads every vote, clustered or not.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong dimension, NaN, infinities or zeros.
+    pub fn similarity(&self, query: &[f32], threads: usize, scratch: &mut Scratch) -> Result<f64> {
+        Ok(self.largest_similarity(&unit_query(query, self.meta.dim)?, threads, scratch))
+    }
+
+    pub(crate) fn largest_similarity(&self, unit: &[f32], threads: usize, scratch: &mut Scratch) -> f64 {
+        self.similarities(&[unit.to_vec()], threads, scratch);
+        f32::extremes(&scratch.similarities[..self.meta.votes]).0.into()
     }
 
     /// Scores `queries.len() / dim` embeddings, one after the other in `queries`: the same bits as one by one,
@@ -416,7 +439,7 @@ impl SwModel {
         options: &ScoreOptions,
         scratch: &mut Scratch,
     ) -> Result<Explanation> {
-        let score = self.score(query, options, scratch)?;
+        let mut score = self.score(query, options, scratch)?;
         let unit = unit_query(query, self.meta.dim)?;
         let n = self.meta.votes;
         self.similarities(&[unit], options.threads, scratch);
@@ -426,6 +449,8 @@ impl SwModel {
             None => in_order.to_vec(),
         };
         let max = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        // A clustered store may not have opened the nearest vote.
+        score.similarity = f64::from(max);
         let tiers = &self.layout.tiers;
         let counts = |stored: usize| {
             let (a, b, _) = unpack(self.battles.words()[stored]);

@@ -1,7 +1,7 @@
 //! Runs of similar votes: within a run the weights are alike, so one sum of what the store lost corrects all of it.
 //!
-//! A group is halved again and again along the direction in which its vectors vary most, into runs of nearly equal
-//! size. Large groups get more runs: every run then stands for about as many votes, wherever it is.
+//! A group is cut in two again and again, where its vectors fall apart most along the direction in which they vary
+//! most. Large groups get more runs: every run then stands for about as many votes, wherever it is.
 
 use super::linear::{add, dot};
 use crate::kernel;
@@ -14,25 +14,25 @@ const MAX_RUNS: usize = 4608;
 const STEPS: usize = 4;
 const SAMPLE: usize = 512;
 
-/// The run of every vote, and the number of runs; `group_of` gives the groups, which are cut only if `cut` says
-/// so. Runs are numbered in the order of the groups.
+/// The run of every vote, and the number of runs; `group_of` gives the groups, which are cut only if
+/// `cuttable_group` says so. Runs are numbered in the order of the groups.
 pub(crate) fn runs(
     unit: &[f32],
     dim: usize,
     group_of: &[u32],
     groups: usize,
-    cut: impl Fn(usize) -> bool,
+    cuttable_group: impl Fn(usize) -> bool,
 ) -> (Vec<u32>, usize) {
     let mut members = vec![Vec::new(); groups];
     for (row, group) in group_of.iter().enumerate() {
         members[*group as usize].push(row as u32);
     }
-    let cuttable: usize = (0..groups).filter(|g| cut(*g)).map(|g| members[g].len()).sum();
+    let cuttable: usize = (0..groups).filter(|g| cuttable_group(*g)).map(|g| members[g].len()).sum();
     let most = MAX_RUNS.min(cuttable);
     let mut run_of = vec![0; group_of.len()];
     let mut next = 0;
     for (group, mut rows) in members.into_iter().enumerate() {
-        let parts = if cut(group) { (rows.len() * most / cuttable.max(1)).max(1) } else { 1 };
+        let parts = if cuttable_group(group) { (rows.len() * most / cuttable.max(1)).max(1) } else { 1 };
         split(unit, dim, &mut rows, parts, &mut |part| {
             for row in part {
                 run_of[*row as usize] = next;
@@ -43,7 +43,7 @@ pub(crate) fn runs(
     (run_of, next as usize)
 }
 
-/// Cuts `rows` into `parts` of nearly equal size.
+/// Cuts `rows` into `parts`, at most one a row.
 fn split(unit: &[f32], dim: usize, rows: &mut [u32], parts: usize, done: &mut dyn FnMut(&[u32])) {
     if parts <= 1 {
         return done(rows);
@@ -51,12 +51,33 @@ fn split(unit: &[f32], dim: usize, rows: &mut [u32], parts: usize, done: &mut dy
     let along = projections(unit, dim, rows);
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_unstable_by(|i, j| along[*i].total_cmp(&along[*j]).then(rows[*i].cmp(&rows[*j])));
+    let at = cut(&order.iter().map(|i| along[*i]).collect::<Vec<f32>>());
     let sorted: Vec<u32> = order.into_iter().map(|i| rows[i]).collect();
     rows.copy_from_slice(&sorted);
-    let half = parts / 2;
-    let (low, high) = rows.split_at_mut(rows.len() * half / parts);
-    split(unit, dim, low, half, done);
-    split(unit, dim, high, parts - half, done);
+    // Parts by size, at least one a side and at most one a vote.
+    let most = (parts - 1).min(at);
+    let least = 1.max(parts.saturating_sub(rows.len() - at));
+    let below = ((parts * at + rows.len() / 2) / rows.len()).clamp(least, most);
+    let (low, high) = rows.split_at_mut(at);
+    split(unit, dim, low, below, done);
+    split(unit, dim, high, parts - below, done);
+}
+
+/// Where sorted numbers (at least two) fall into two parts with the least squared distances from their means.
+fn cut(sorted: &[f32]) -> usize {
+    let total: f64 = sorted.iter().map(|x| f64::from(*x)).sum();
+    let n = sorted.len() as f64;
+    let mut best = (f64::NEG_INFINITY, 1);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (i, x) in sorted[..sorted.len() - 1].iter().enumerate() {
+        sum += f64::from(*x);
+        count += 1.0;
+        let between = sum * sum / count + (total - sum) * (total - sum) / (n - count);
+        if between > best.0 {
+            best = (between, i + 1);
+        }
+    }
+    best.1
 }
 
 /// Inner products of the vectors with the direction in which they vary most.
