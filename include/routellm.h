@@ -45,6 +45,72 @@
  * (`routellm_open_options_set_out_of_distribution()`).
  *
  *
+ * MODELS THAT READ THE PROMPT
+ *
+ * A folder that holds a sequence classifier or a causal LM, exported to ONNX with its `config.json` and
+ * `tokenizer.json`, is a router too. It names no models, so that the strong and the weak one have to be said, and it
+ * has no calibration, so that calls have to say a threshold. It needs ONNX Runtime. This program opens one of each:
+ *
+ *     #include <stdio.h>
+ *     #include <string.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     static int fail(routellm_error *err)
+ *     {
+ *         fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *         routellm_error_free(err);
+ *         return 1;
+ *     }
+ *
+ *     static int route(const char *folder, const routellm_open_options *options, routellm_error **err)
+ *     {
+ *         const char *prompt = "Prove that the square root of two is irrational.";
+ *         routellm_decision decision = ROUTELLM_DECISION_INIT;
+ *         routellm_route_options *call = routellm_route_options_new();
+ *         routellm_router *router = NULL;
+ *         int ok = routellm_route_options_set_threshold(call, 0.5, err) == ROUTELLM_OK &&
+ *                  routellm_route_options_set_timeout_ms(call, 30000.0, err) == ROUTELLM_OK &&
+ *                  routellm_router_open(folder, options, &router, err) == ROUTELLM_OK &&
+ *                  routellm_route(router, prompt, strlen(prompt), call, &decision, err) == ROUTELLM_OK;
+ *
+ *         if (ok) {
+ *             printf("%s (win rate %.3f)\n", decision.model, decision.win_rate);
+ *         }
+ *         routellm_route_options_free(call);
+ *         routellm_router_free(router);
+ *         return ok;
+ *     }
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         const char *scores[] = {"1", "2", "3", "4", "5"};
+ *         routellm_open_options *options = routellm_open_options_new();
+ *         routellm_error *err = NULL;
+ *         int ok = argc == 3 && routellm_open_options_set_strong(options, "gpt-4", &err) == ROUTELLM_OK &&
+ *                  routellm_open_options_set_weak(options, "mixtral-8x7b", &err) == ROUTELLM_OK &&
+ *                  routellm_open_options_set_provider(options, "auto", &err) == ROUTELLM_OK;
+ *         size_t i;
+ *
+ *         // A classifier of three labels: strong wins, tie, weak wins.
+ *         ok = ok && route(argv[1], options, &err);
+ *
+ *         // A causal LM, asked for a score from 1 to 5. Its win rate is P(score < 4).
+ *         ok = ok && routellm_open_options_set_template(options, "Rate the question from 1 to 5.\n{question}\nScore:",
+ *                                                       &err) == ROUTELLM_OK;
+ *         for (i = 0; ok && i < sizeof scores / sizeof *scores; i++) {
+ *             ok = routellm_open_options_add_score_token(options, scores[i], &err) == ROUTELLM_OK;
+ *         }
+ *         ok = ok && routellm_open_options_set_max_new_tokens(options, 0, &err) == ROUTELLM_OK;
+ *         ok = ok && route(argv[2], options, &err);
+ *         routellm_open_options_free(options);
+ *         return ok ? 0 : fail(err);
+ *     }
+ *
+ * Options that have a form of their own, such as the head of a classifier, are texts: a name, or a JSON object with
+ * the name as `kind` and parameters. They are checked when they are set; whether they fit the model, when opening.
+ *
+ *
  * RULES
  *
  * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above
@@ -63,8 +129,8 @@
  * is needed is `ROUTELLM_INVALID_ARGUMENT`, and so is a pointer that is not aligned to its type.
  *
  * Texts. Prompts and JSON are a pointer and a length in bytes; length 0 permits `NULL`, no NUL is needed at the
- * end, and a NUL inside is a character as any other. They must be UTF-8. Names of models are NUL-terminated UTF-8,
- * paths NUL-terminated strings as the file system has them.
+ * end, and a NUL inside is a character as any other. They must be UTF-8. Names of models and texts of options are
+ * NUL-terminated UTF-8, paths NUL-terminated strings as the file system has them.
  *
  * Numbers that choose (sides, modes, flags) are `int32_t`, and others than the named ones are refused.
  *
@@ -262,9 +328,9 @@ typedef struct routellm_decision {
      */
     int32_t out_of_distribution;
     /**
-     * 0.
+     * 1 if a causal LM gave no score token, so that the win rate is 1; else 0.
      */
-    int32_t reserved;
+    int32_t no_score;
 } routellm_decision;
 
 /**
@@ -436,36 +502,6 @@ routellm_status routellm_open_options_set_mode(struct routellm_open_options *opt
                                                struct routellm_error **err);
 
 /**
- * Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
- * `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
- * with an encoder need it. The text is copied.
- */
-routellm_status routellm_open_options_set_onnxruntime(struct routellm_open_options *options,
-                                                      const char *library,
-                                                      struct routellm_error **err);
-
-/**
- * Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
- */
-routellm_status routellm_open_options_set_sessions(struct routellm_open_options *options,
-                                                   size_t count,
-                                                   struct routellm_error **err);
-
-/**
- * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
- * of the number of cores and 4. A router with votes reads them with as many, by default with one.
- */
-routellm_status routellm_open_options_set_intra_threads(struct routellm_open_options *options,
-                                                        size_t count,
-                                                        struct routellm_error **err);
-
-/**
- * Sets one single-threaded ONNX session for each core: most requests a second for many callers.
- */
-routellm_status routellm_open_options_set_throughput(struct routellm_open_options *options,
-                                                     struct routellm_error **err);
-
-/**
  * Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
  * `_STRONG` or `_WEAK`. Similarity-weighted ranking only.
  */
@@ -500,9 +536,162 @@ routellm_status routellm_open_options_set_error_target(struct routellm_open_opti
                                                        struct routellm_error **err);
 
 /**
- * Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
+ * Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
+ * `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
+ * with a model to run need it. The text is copied.
+ */
+routellm_status routellm_open_options_set_onnxruntime(struct routellm_open_options *options,
+                                                      const char *library,
+                                                      struct routellm_error **err);
+
+/**
+ * Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
+ */
+routellm_status routellm_open_options_set_sessions(struct routellm_open_options *options,
+                                                   size_t count,
+                                                   struct routellm_error **err);
+
+/**
+ * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
+ * of the number of cores and 4. A router with votes reads them with as many, by default with one.
+ */
+routellm_status routellm_open_options_set_intra_threads(struct routellm_open_options *options,
+                                                        size_t count,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets one single-threaded ONNX session for each core: most requests a second for many callers. The same as the preset
+ * `throughput`.
+ */
+routellm_status routellm_open_options_set_throughput(struct routellm_open_options *options,
+                                                     struct routellm_error **err);
+
+/**
+ * Sets the numbers of sessions and threads by name, and excludes both numbers (checked when opening): `latency`, one
+ * session with a thread for each core, four at most, or `throughput`, one single-threaded session for each core.
+ */
+routellm_status routellm_open_options_set_preset(struct routellm_open_options *options,
+                                                 const char *preset,
+                                                 struct routellm_error **err);
+
+/**
+ * Sets where ONNX models run: `cpu` (the default), `cuda`, an NVIDIA GPU, which is `ROUTELLM_RUNTIME_UNAVAILABLE` when
+ * opening if it cannot be had, or `auto`, a GPU if it can be had and else the processor: `runtime.provider` of
+ * `routellm_router_info_json()` tells which. A GPU needs the `libonnxruntime` that was built for it.
+ */
+routellm_status routellm_open_options_set_provider(struct routellm_open_options *options,
+                                                   const char *provider,
+                                                   struct routellm_error **err);
+
+/**
+ * Sets which GPU, from 0; 0 by default. Providers `cuda` and `auto` only (checked when opening).
+ */
+routellm_status routellm_open_options_set_device_id(struct routellm_open_options *options,
+                                                    uint32_t device_id,
+                                                    struct routellm_error **err);
+
+/**
+ * Sets the bytes of GPU memory that the sessions' arena may take, at least 1; no limit of its own by default. Providers
+ * `cuda` and `auto` only (checked when opening).
+ */
+routellm_status routellm_open_options_set_memory_limit(struct routellm_open_options *options,
+                                                       uint64_t bytes,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets what a folder without `router.json` is: `bert`, `causal_llm` or `mf` (checked when opening). Without it, the
+ * model's `config.json` tells. For an artifact, it is the kind that the artifact has to be. The text is copied.
+ */
+routellm_status routellm_open_options_set_kind(struct routellm_open_options *options,
+                                               const char *kind,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what the outputs of an exported classifier mean, by name or, with parameters, as a JSON object:
  *
- * `options` may be `NULL`. On success `*router` is a new router, which you free.
+ * - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is
+ *   none for others.
+ * - `binary`: two labels. `{"kind": "binary", "strong_label": 0}` says which label is that of the strong
+ *   model, 1 by default.
+ * - `regression`: one score `x`. `{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}` is the win rate
+ *   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
+ * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.
+ *
+ * A head that does not fit the model's outputs is an error when opening.
+ */
+routellm_status routellm_open_options_set_head(struct routellm_open_options *options,
+                                               const char *head,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as a
+ * JSON object: `truncate` (the default) cuts them, `windows` reads them piece by piece:
+ * `{"kind": "windows", "overlap": 32, "pooling": "mean", "max_windows": 8}` are its defaults, and `pooling` may be
+ * `max`. A prompt that was cut has `truncated` in its decision.
+ */
+routellm_status routellm_open_options_set_long_prompts(struct routellm_open_options *options,
+                                                       const char *long_prompts,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets how a question becomes the text that an exported causal LM reads:
+ *
+ * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
+ * - `chat`, the model's own chat template, or with parameters
+ *   `{"kind": "chat", "system": "...", "user": "{question}", "add_generation_prompt": true}`;
+ * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
+ *   none for other models.
+ */
+routellm_status routellm_open_options_set_template(struct routellm_open_options *options,
+                                                   const char *template_,
+                                                   struct routellm_error **err);
+
+/**
+ * Adds the token that stands for the next score of an exported causal LM: the first one added for score 1, the second
+ * one for score 2, and so on. A text has to be one token of its vocabulary (checked when opening). Without any, they
+ * are `[[1]]` to `[[5]]`. The text is copied.
+ */
+routellm_status routellm_open_options_add_score_token(struct routellm_open_options *options,
+                                                      const char *token,
+                                                      struct routellm_error **err);
+
+/**
+ * As `routellm_open_options_add_score_token()`, with the id of a token in place of its text. Texts and ids may be mixed.
+ */
+routellm_status routellm_open_options_add_score_token_id(struct routellm_open_options *options,
+                                                         uint32_t token,
+                                                         struct routellm_error **err);
+
+/**
+ * Sets the score from which on the weak model is good enough, 2 to the number of scores (checked when opening), 4 by
+ * default: the win rate of an exported causal LM is 1 - P(score >= this).
+ */
+routellm_status routellm_open_options_set_score_threshold(struct routellm_open_options *options,
+                                                          size_t threshold,
+                                                          struct routellm_error **err);
+
+/**
+ * Sets how many tokens an exported causal LM generates at most until one is a score, 0 to 64 (checked when opening),
+ * 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score,
+ * the win rate is 1, and the decision has `no_score`.
+ */
+routellm_status routellm_open_options_set_max_new_tokens(struct routellm_open_options *options,
+                                                         size_t count,
+                                                         struct routellm_error **err);
+
+/**
+ * Sets the number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
+ * default what its files say.
+ */
+routellm_status routellm_open_options_set_max_tokens(struct routellm_open_options *options,
+                                                     size_t count,
+                                                     struct routellm_error **err);
+
+/**
+ * Opens an artifact (a folder with `router.json`), a checkpoint in the published RouteLLM layout, or the folder of a
+ * classifier or causal LM that was exported to ONNX (`config.json`, `tokenizer.json`, `model.onnx`).
+ *
+ * `options` may be `NULL`; an exported model needs the names of the strong and the weak model in them. On success `*router` is a new router, which you free.
  *
  * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
  * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
@@ -554,7 +743,8 @@ const char *routellm_router_model(const struct routellm_router *router,
                                   size_t index);
 
 /**
- * The length of the embeddings that the router takes; 0 if it reads hashed features and takes none.
+ * The length of the embeddings that the router takes; 0 if it takes none, because it reads hashed features or a model
+ * reads the prompt itself.
  */
 size_t routellm_router_embedding_dimension(const struct routellm_router *router);
 
@@ -571,9 +761,11 @@ uint64_t routellm_router_fallbacks(const struct routellm_router *router);
 
 /**
  * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
- * `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
- * `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `votes` (`count`, `store`,
- * `clusters`, `tiers`, `weight_exponent`, or null), `path`, `provenance` and `version`. On success `*json` is a new
+ * `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
+ * `max_tokens`), `calibration` (`sample`, `count`, `default_strong_share`, `default_threshold`, or null), `runtime` (of
+ * ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
+ * `clusters`, `tiers`, `weight_exponent`, or null), `model` (of a classifier or causal LM: `parameters`, `max_tokens`,
+ * `dynamically_quantized`, `cached_tokens`, or null), `path`, `provenance` and `version`. On success `*json` is a new
  * string, which you free.
  */
 routellm_status routellm_router_info_json(const struct routellm_router *router,
@@ -632,13 +824,23 @@ routellm_status routellm_route_options_set_cancel(struct routellm_route_options 
                                                   struct routellm_error **err);
 
 /**
+ * Sets the longest time that a call may take, all of its prompts together, in milliseconds: a finite number above 0.
+ * A prompt that is not scored by then is `ROUTELLM_RESOURCE_EXHAUSTED`, or a fallback decision if `on_error` says so.
+ * Without it, there is no limit.
+ */
+routellm_status routellm_route_options_set_timeout_ms(struct routellm_route_options *options,
+                                                      double milliseconds,
+                                                      struct routellm_error **err);
+
+/**
  * Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
  *
  * `options` may be `NULL`. `decision->struct_size` must be set.
  *
  * `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8, a threshold or share outside [0, 1], both of them, or
- * a share where the router has no calibration; `ROUTELLM_CANCELLED`; what scoring reports. Errors of the prompt
- * and of scoring become fallback decisions if `on_error` says so.
+ * a share where the router has no calibration; `ROUTELLM_CANCELLED`; `ROUTELLM_RESOURCE_EXHAUSTED` after the timeout;
+ * what scoring reports. Errors of the prompt and of scoring, and the timeout, become fallback decisions if `on_error`
+ * says so.
  */
 routellm_status routellm_route(const struct routellm_router *router,
                                const char *prompt,

@@ -12,6 +12,34 @@
  *         std::cout << decision.model << '\n';
  *     }
  *
+ * A classifier or causal LM that was exported to ONNX is opened from its folder:
+ *
+ *     #include <chrono>
+ *     #include <iostream>
+ *
+ *     #include <routellm.hpp>
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         if (argc != 3) {
+ *             return 2;
+ *         }
+ *         const char *prompt = "Prove that the square root of two is irrational.";
+ *         const auto call = routellm::RouteOptions().threshold(0.5).timeout(std::chrono::seconds(30));
+ *         // A classifier of three labels: strong wins, tie, weak wins.
+ *         const auto models = [] { return routellm::OpenOptions().strong("gpt-4").weak("mixtral-8x7b"); };
+ *         const auto bert = routellm::Router::open(argv[1], models().kind("bert").provider("auto"));
+ *         std::cout << bert.route(prompt, call).model << '\n';
+ *         // A causal LM, asked for a score from 1 to 5.
+ *         const auto options = models()
+ *                                  .kind("causal_llm")
+ *                                  .prompt_template("Rate the question from 1 to 5.\n{question}\nScore:")
+ *                                  .score_tokens({"1", "2", "3", "4", "5"})
+ *                                  .max_new_tokens(0);
+ *         const auto causal = routellm::Router::open(argv[2], options);
+ *         std::cout << causal.route(prompt, call).model << '\n';
+ *     }
+ *
  * Objects own what they stand for and cannot be copied, only moved; a moved-from object may be destroyed or
  * assigned to. Failures are exceptions of type routellm::Error. A const object may be used by many threads at
  * once. Texts are std::string_view and are not copied; they must be UTF-8, and NUL inside is a character as any
@@ -22,11 +50,14 @@
 
 #include <routellm.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
+#include <ratio>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -221,6 +252,33 @@ public:
         return set([&](auto err) { return routellm_open_options_set_throughput(handle_.get(), err); });
     }
     OpenOptions throughput() && { return std::move(throughput()); }
+    /** Sessions and threads by name, in place of both numbers: "latency" or "throughput". */
+    OpenOptions &preset(std::string_view name) &
+    {
+        const std::string text = detail::c_string(name, "preset");
+        return set([&](auto err) { return routellm_open_options_set_preset(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions preset(std::string_view name) && { return std::move(preset(name)); }
+    /** Where ONNX models run: "cpu" (the default), "cuda" or "auto". */
+    OpenOptions &provider(std::string_view name) &
+    {
+        const std::string text = detail::c_string(name, "provider");
+        return set(
+            [&](auto err) { return routellm_open_options_set_provider(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions provider(std::string_view name) && { return std::move(provider(name)); }
+    /** Which GPU, from 0. Providers "cuda" and "auto" only. */
+    OpenOptions &device_id(std::uint32_t device) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_device_id(handle_.get(), device, err); });
+    }
+    OpenOptions device_id(std::uint32_t device) && { return std::move(device_id(device)); }
+    /** Bytes of GPU memory that the sessions' arena may take. Providers "cuda" and "auto" only. */
+    OpenOptions &memory_limit(std::uint64_t bytes) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_memory_limit(handle_.get(), bytes, err); });
+    }
+    OpenOptions memory_limit(std::uint64_t bytes) && { return std::move(memory_limit(bytes)); }
     /** What is decided for a prompt that no vote resembles. This and the next three: routers with votes only. */
     OpenOptions &out_of_distribution(OutOfDistribution which) &
     {
@@ -248,6 +306,102 @@ public:
         return set([&](auto err) { return routellm_open_options_set_error_target(handle_.get(), error, err); });
     }
     OpenOptions error_target(double error) && { return std::move(error_target(error)); }
+    /** What a folder without router.json is: "bert", "causal_llm" or "mf"; for an artifact, what it has to be. */
+    OpenOptions &kind(std::string_view name) &
+    {
+        const std::string text = detail::c_string(name, "kind");
+        return set([&](auto err) { return routellm_open_options_set_kind(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions kind(std::string_view name) && { return std::move(kind(name)); }
+    /**
+     * What the outputs of an exported classifier mean: "three_labels", "binary", "regression" or "candidates", or a
+     * JSON object with one of them as "kind" and parameters.
+     */
+    OpenOptions &head(std::string_view what) &
+    {
+        const std::string text = detail::c_string(what, "head");
+        return set([&](auto err) { return routellm_open_options_set_head(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions head(std::string_view what) && { return std::move(head(what)); }
+    /**
+     * What an exported classifier does with prompts that are too long: "truncate" or "windows", or a JSON object with
+     * one of them as "kind" and parameters.
+     */
+    OpenOptions &long_prompts(std::string_view what) &
+    {
+        const std::string text = detail::c_string(what, "long_prompts");
+        return set(
+            [&](auto err) { return routellm_open_options_set_long_prompts(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions long_prompts(std::string_view what) && { return std::move(long_prompts(what)); }
+    /**
+     * How a question becomes the text that an exported causal LM reads: a text with {question} in it, "chat" or
+     * "routellm", or a JSON object. Not called template, which is a word of the language.
+     */
+    OpenOptions &prompt_template(std::string_view what) &
+    {
+        const std::string text = detail::c_string(what, "template");
+        return set(
+            [&](auto err) { return routellm_open_options_set_template(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions prompt_template(std::string_view what) && { return std::move(prompt_template(what)); }
+    /**
+     * Tokens that stand for the scores 1, 2, 3 ... of an exported causal LM. Every call adds one more, by its text or
+     * its id; score_tokens() adds several.
+     */
+    OpenOptions &score_token(std::string_view token) &
+    {
+        const std::string text = detail::c_string(token, "score token");
+        return set(
+            [&](auto err) { return routellm_open_options_add_score_token(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions score_token(std::string_view token) && { return std::move(score_token(token)); }
+    OpenOptions &score_token(std::uint32_t id) &
+    {
+        return set([&](auto err) { return routellm_open_options_add_score_token_id(handle_.get(), id, err); });
+    }
+    OpenOptions score_token(std::uint32_t id) && { return std::move(score_token(id)); }
+    template <class Tokens> OpenOptions &score_tokens(const Tokens &tokens) &
+    {
+        for (const auto &token : tokens) {
+            score_token(token);
+        }
+        return *this;
+    }
+    template <class Tokens> OpenOptions score_tokens(const Tokens &tokens) &&
+    {
+        return std::move(score_tokens(tokens));
+    }
+    OpenOptions &score_tokens(std::initializer_list<std::string_view> tokens) &
+    {
+        return score_tokens<std::initializer_list<std::string_view>>(tokens);
+    }
+    OpenOptions score_tokens(std::initializer_list<std::string_view> tokens) &&
+    {
+        return std::move(score_tokens(tokens));
+    }
+    /** The win rate of an exported causal LM is 1 - P(score >= this); 4 by default. */
+    OpenOptions &score_threshold(std::size_t score) &
+    {
+        return set(
+            [&](auto err) { return routellm_open_options_set_score_threshold(handle_.get(), score, err); });
+    }
+    OpenOptions score_threshold(std::size_t score) && { return std::move(score_threshold(score)); }
+    /**
+     * Tokens that an exported causal LM generates at most until one is a score, 6 by default; 0 takes the scores'
+     * probabilities as the next token.
+     */
+    OpenOptions &max_new_tokens(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_max_new_tokens(handle_.get(), count, err); });
+    }
+    OpenOptions max_new_tokens(std::size_t count) && { return std::move(max_new_tokens(count)); }
+    /** Tokens that an exported model reads; what its files say by default. */
+    OpenOptions &max_tokens(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_max_tokens(handle_.get(), count, err); });
+    }
+    OpenOptions max_tokens(std::size_t count) && { return std::move(max_tokens(count)); }
 
     const routellm_open_options *get() const noexcept { return handle_.get(); }
 
@@ -292,6 +446,19 @@ public:
             [&](auto err) { return routellm_route_options_set_keep_fallback_errors(handle_.get(), keep, err); });
     }
     RouteOptions on_error(OnError which) && { return std::move(on_error(which)); }
+    /**
+     * Longest time of a whole call, above 0. A prompt that is not scored by then is resource_exhausted, or a fallback
+     * if on_error() says so.
+     */
+    template <class Rep, class Period> RouteOptions &timeout(std::chrono::duration<Rep, Period> longest) &
+    {
+        const double value = std::chrono::duration<double, std::milli>(longest).count();
+        return set([&](auto err) { return routellm_route_options_set_timeout_ms(handle_.get(), value, err); });
+    }
+    template <class Rep, class Period> RouteOptions timeout(std::chrono::duration<Rep, Period> longest) &&
+    {
+        return std::move(timeout(longest));
+    }
     /** Cancels calls with these options; the token may go before them. */
     RouteOptions &cancel(const CancelToken &token) &
     {
@@ -337,6 +504,8 @@ struct Decision {
      * OpenOptions::out_of_distribution may have decided instead of the win rate.
      */
     bool out_of_distribution;
+    /** Whether a causal LM gave no score token, so that the win rate is 1. */
+    bool no_score;
 };
 
 namespace detail {
@@ -344,8 +513,11 @@ namespace detail {
 inline Decision decision(const routellm_decision &plain)
 {
     const ErrorHandle owner(plain.fallback_error);
-    Decision decision{static_cast<Side>(plain.side), plain.model,          plain.win_rate, plain.threshold,
-                      plain.truncated != 0,          std::nullopt, std::nullopt,   plain.out_of_distribution != 0};
+    Decision decision{static_cast<Side>(plain.side), plain.model,
+                      plain.win_rate,                plain.threshold,
+                      plain.truncated != 0,          std::nullopt,
+                      std::nullopt,                  plain.out_of_distribution != 0,
+                      plain.no_score != 0};
     if (!std::isnan(plain.similarity)) {
         decision.similarity = plain.similarity;
     }
@@ -374,7 +546,7 @@ template <class Texts> std::vector<routellm_text> texts(const Texts &prompts)
 /** Decides which model should answer a prompt. Immutable: many threads may use one at once. */
 class Router {
 public:
-    /** Opens an artifact, or a checkpoint in the published RouteLLM layout. */
+    /** Opens an artifact, a checkpoint in the published RouteLLM layout, or an exported classifier or causal LM. */
     static Router open(std::string_view folder) { return open_with(folder, nullptr); }
     static Router open(std::string_view folder, const OpenOptions &options)
     {
@@ -541,7 +713,7 @@ public:
         return out;
     }
 
-    /** Length of the embeddings that the router takes; 0 if it reads hashed features. */
+    /** Length of the embeddings that the router takes; 0 if it takes none. */
     std::size_t embedding_dimension() const noexcept { return routellm_router_embedding_dimension(handle_.get()); }
     /** How many decisions were fallbacks. */
     std::uint64_t fallbacks() const noexcept { return routellm_router_fallbacks(handle_.get()); }

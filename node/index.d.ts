@@ -140,8 +140,8 @@ export interface ExplainedVote {
 export interface Explanation {
   /** P(the strong model's answer is preferred or needed), in [0, 1]. */
   winRate: number;
-  /** Standard error of the win rate, from the weighted votes. */
-  winRateError: number;
+  /** Standard error of the win rate, from the weighted votes; null if they do not determine it. */
+  winRateError: number | null;
   /** Largest cosine similarity to any vote, in [-1, 1]. */
   similarity: number;
   /** Whether the prompt is farther from every vote than the router was told to trust. */

@@ -19,6 +19,17 @@
 // on other prompts. It can say how near the nearest of them is ([Router.Similarity]), name those that weighed most
 // ([Router.Explain]), and leave prompts that none resembles to a chosen side ([WithOutOfDistribution]).
 //
+// A folder that holds a sequence classifier or a causal LM, exported to ONNX with its config.json and tokenizer.json, is a
+// router too. It names no models and has no calibration, and it needs ONNX Runtime:
+//
+//	router, err := routellm.Open("prompt-classifier",
+//		routellm.WithStrong("gpt-4"), routellm.WithWeak("mixtral-8x7b"), routellm.WithProvider(routellm.Auto))
+//	...
+//	decision, err := router.Route(ctx, prompt, routellm.WithThreshold(0.5), routellm.WithTimeout(time.Second))
+//
+// [WithHead] and [WithLongPrompts] are for classifiers; [WithTemplate], [WithScoreTokens] and what stands beside them for
+// causal LMs.
+//
 // A [Router] is safe for concurrent use. Errors are [*Error] values, whose [Kind] says what went wrong. A call that
 // ended because its context did also matches [context.Canceled] or [context.DeadlineExceeded] under [errors.Is].
 // Text must be UTF-8: other strings are refused, never repaired.

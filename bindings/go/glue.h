@@ -10,8 +10,10 @@
 typedef struct {
     double threshold;
     double strong_share;
+    double timeout_ms;
     int32_t has_threshold;
     int32_t has_strong_share;
+    int32_t has_timeout;
     int32_t on_error;
     int32_t is_default;
 } go_route_options;
@@ -38,6 +40,9 @@ static inline routellm_status go_options(const go_route_options *wanted, const r
     }
     if (status == ROUTELLM_OK && wanted->on_error != ROUTELLM_ON_ERROR_RAISE) {
         status = routellm_route_options_set_keep_fallback_errors(options, 1, err);
+    }
+    if (status == ROUTELLM_OK && wanted->has_timeout) {
+        status = routellm_route_options_set_timeout_ms(options, wanted->timeout_ms, err);
     }
     if (status == ROUTELLM_OK && token != NULL) {
         status = routellm_route_options_set_cancel(options, token, err);

@@ -8,6 +8,7 @@ import "C"
 import (
 	"math"
 	"strings"
+	"time"
 )
 
 // Mode is the mathematics that a router follows. Routers that know one mode take either.
@@ -49,6 +50,8 @@ type openOptions struct {
 	minSimilarity             *float64
 	openClusters              *int
 	errorTarget               *float64
+	runtime                   runtimeOptions
+	export                    exportOptions
 }
 
 // WithStrong names the strong model, one of the artifact's candidates.
@@ -137,11 +140,7 @@ func (o *openOptions) apply(out *C.routellm_open_options) error {
 	if status := C.routellm_open_options_set_mode(out, C.int32_t(o.mode), &cerr); status != C.ROUTELLM_OK {
 		return failure(nil, status, cerr)
 	}
-	texts := []struct {
-		name  string
-		value *string
-		set   func(*C.char) C.routellm_status
-	}{
+	if err := setTexts(&cerr, []textOption{
 		{"strong", o.strong, func(s *C.char) C.routellm_status {
 			return C.routellm_open_options_set_strong(out, s, &cerr)
 		}},
@@ -151,36 +150,24 @@ func (o *openOptions) apply(out *C.routellm_open_options) error {
 		{"ONNX Runtime", o.onnxRuntime, func(s *C.char) C.routellm_status {
 			return C.routellm_open_options_set_onnxruntime(out, s, &cerr)
 		}},
+	}); err != nil {
+		return err
 	}
-	for _, text := range texts {
-		if text.value == nil {
-			continue
-		}
-		if err := withCString(text.name, *text.value, func(s *C.char) error {
-			if status := text.set(s); status != C.ROUTELLM_OK {
-				return failure(nil, status, cerr)
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
+	if err := setCounts(&cerr, []countOption{
+		{"sessions", "1 to 256", o.sessions, func(n C.size_t) C.routellm_status {
+			return C.routellm_open_options_set_sessions(out, n, &cerr)
+		}},
+		{"intra_threads", "1 to 256", o.intraThreads, func(n C.size_t) C.routellm_status {
+			return C.routellm_open_options_set_intra_threads(out, n, &cerr)
+		}},
+	}); err != nil {
+		return err
 	}
-	if o.sessions != nil {
-		if *o.sessions < 0 {
-			return invalid("sessions is %d, expected 1 to 256", *o.sessions)
-		}
-		if status := C.routellm_open_options_set_sessions(out, C.size_t(*o.sessions), &cerr); status != C.ROUTELLM_OK {
-			return failure(nil, status, cerr)
-		}
+	if err := o.runtime.apply(out); err != nil {
+		return err
 	}
-	if o.intraThreads != nil {
-		if *o.intraThreads < 0 {
-			return invalid("intra_threads is %d, expected 1 to 256", *o.intraThreads)
-		}
-		status := C.routellm_open_options_set_intra_threads(out, C.size_t(*o.intraThreads), &cerr)
-		if status != C.ROUTELLM_OK {
-			return failure(nil, status, cerr)
-		}
+	if err := o.export.apply(out); err != nil {
+		return err
 	}
 	return o.applyVotes(out)
 }
@@ -221,6 +208,54 @@ func (o *openOptions) applyVotes(out *C.routellm_open_options) error {
 	return nil
 }
 
+// A textOption is set by its text, unless that is nil.
+type textOption struct {
+	name  string
+	value *string
+	set   func(*C.char) C.routellm_status
+}
+
+// setTexts sets those that were given; what goes wrong is in cerr.
+func setTexts(cerr **C.routellm_error, options []textOption) error {
+	for _, option := range options {
+		if option.value == nil {
+			continue
+		}
+		if err := withCString(option.name, *option.value, func(s *C.char) error {
+			if status := option.set(s); status != C.ROUTELLM_OK {
+				return failure(nil, status, *cerr)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A countOption is set by its number, unless that is nil.
+type countOption struct {
+	name, expected string
+	value          *int
+	set            func(C.size_t) C.routellm_status
+}
+
+// setCounts sets those that were given. C has no negative counts; all else is checked there.
+func setCounts(cerr **C.routellm_error, options []countOption) error {
+	for _, option := range options {
+		if option.value == nil {
+			continue
+		}
+		if *option.value < 0 {
+			return invalid("%s is %d, expected %s", option.name, *option.value, option.expected)
+		}
+		if status := option.set(C.size_t(*option.value)); status != C.ROUTELLM_OK {
+			return failure(nil, status, *cerr)
+		}
+	}
+	return nil
+}
+
 // withCString calls f with a C string of text, which must be one: C would cut it at a NUL.
 func withCString(name, text string, f func(*C.char) error) error {
 	if strings.IndexByte(text, 0) >= 0 {
@@ -256,6 +291,7 @@ const (
 	optionThreshold optionKind = iota + 1
 	optionStrongShare
 	optionOnError
+	optionTimeout
 )
 
 // WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1].
@@ -275,6 +311,12 @@ func WithOnError(onError OnError) RouteOption {
 	return RouteOption{optionOnError, float64(onError)}
 }
 
+// WithTimeout sets the longest time of the whole call, above 0. A prompt that is not scored by then is an error of kind
+// [ResourceExhausted], or a fallback if [WithOnError] says so; the end of the context is an error always.
+func WithTimeout(timeout time.Duration) RouteOption {
+	return RouteOption{optionTimeout, float64(timeout) / float64(time.Millisecond)}
+}
+
 // cRouteOptions are the options as the C helpers take them. Everything is checked by the library.
 func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
 	wanted := C.go_route_options{is_default: 1}
@@ -287,6 +329,8 @@ func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
 			wanted.strong_share, wanted.has_strong_share = C.double(option.value), 1
 		case optionOnError:
 			wanted.on_error = C.int32_t(option.value)
+		case optionTimeout:
+			wanted.timeout_ms, wanted.has_timeout = C.double(option.value), 1
 		default:
 			return wanted, invalid("a RouteOption is empty: use the With functions")
 		}

@@ -60,6 +60,8 @@ type Decision struct {
 	// OutOfDistribution says that the prompt is farther from every vote than the router was told to trust. Then
 	// [WithOutOfDistribution] may have decided instead of the win rate.
 	OutOfDistribution bool
+	// NoScore says that a causal LM gave no score token, so that the win rate is 1.
+	NoScore bool
 }
 
 // Route decides for one prompt.
@@ -176,6 +178,7 @@ func (r *Router) decision(plain *C.routellm_decision) Decision {
 
 		Similarity:        float64(plain.similarity),
 		OutOfDistribution: plain.out_of_distribution != 0,
+		NoScore:           plain.no_score != 0,
 	}
 	if out.Side == Strong {
 		out.Model = r.strong

@@ -30,11 +30,12 @@ type Router struct {
 	dimension    int
 	// Of what Embed gives.
 	embedDimension int
-	// Whether calls may last long enough to be worth interrupting: those of an encoder.
+	// Whether calls may last long enough to be worth interrupting: those of ONNX models.
 	interruptible bool
 }
 
-// Open opens an artifact (a folder with router.json), or a checkpoint in the published RouteLLM layout.
+// Open opens an artifact (a folder with router.json), a checkpoint in the published RouteLLM layout, or the folder of a
+// classifier or causal LM that was exported to ONNX, for which [WithStrong] and [WithWeak] name the models.
 func Open(folder string, options ...OpenOption) (*Router, error) {
 	var router *Router
 	err := withCString("folder", folder, func(path *C.char) error {
@@ -76,9 +77,14 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 
 		embedDimension: int(C.routellm_router_embed_dimension(handle)),
 	}
-	// Hashed features take microseconds; a router of embeddings may run an encoder.
-	router.interruptible = router.dimension > 0
 	router.cleanup = runtime.AddCleanup(router, func(handle *C.routellm_router) { C.routellm_router_free(handle) }, handle)
+	info, err := router.Info()
+	if err != nil {
+		router.Close()
+		return nil, err
+	}
+	// Hashed features take microseconds.
+	router.interruptible = info.Runtime != nil
 	return router, nil
 }
 
@@ -111,8 +117,8 @@ func (r *Router) Strong() string { return r.strong }
 // Weak is the name of the weak model.
 func (r *Router) Weak() string { return r.weak }
 
-// EmbeddingDimension is the length of the embeddings that the router takes; 0 if it reads hashed features and takes
-// none.
+// EmbeddingDimension is the length of the embeddings that the router takes; 0 if it takes none, because it reads hashed
+// features or a model reads the prompt itself.
 func (r *Router) EmbeddingDimension() int { return r.dimension }
 
 // Fallbacks is the number of decisions that were fallbacks. 0 for a closed router.
@@ -129,7 +135,7 @@ func (r *Router) Fallbacks() uint64 {
 type Info struct {
 	// Name of the artifact.
 	Name string `json:"name"`
-	// Kind of scorer: "linear", "mf" or "sw_ranking".
+	// Kind of scorer: "linear", "mf", "sw_ranking", "bert" or "causal_llm".
 	Kind string `json:"kind"`
 	// Models are the candidates; Strong and Weak are two of them.
 	Models []string `json:"models"`
@@ -145,6 +151,8 @@ type Info struct {
 	Runtime *RuntimeInfo `json:"runtime"`
 	// Votes of a router that has them, or nil.
 	Votes *VotesInfo `json:"votes"`
+	// Model that reads the prompt itself ("bert", "causal_llm"), or nil.
+	Model *ModelInfo `json:"model"`
 	// Path of the artifact, or nil for the one that is compiled in.
 	Path *string `json:"path"`
 	// Provenance says what the artifact was made from.
@@ -155,7 +163,7 @@ type Info struct {
 
 // FeaturizerInfo is a featurizer in short.
 type FeaturizerInfo struct {
-	// Kind is "hashed", "onnx" or "caller".
+	// Kind is "hashed", "onnx", "caller", or "none" if the model reads the prompt itself.
 	Kind      string `json:"kind"`
 	ID        string `json:"id"`
 	Dimension int    `json:"dimension"`
@@ -176,11 +184,15 @@ type CalibrationInfo struct {
 
 // RuntimeInfo is an ONNX Runtime in use.
 type RuntimeInfo struct {
-	Library      string `json:"library"`
-	Build        string `json:"build"`
-	Provider     string `json:"provider"`
-	Sessions     int    `json:"sessions"`
-	IntraThreads int    `json:"intra_threads"`
+	// Library is its path.
+	Library string `json:"library"`
+	Version string `json:"version"`
+	// Build is what it says of its build.
+	Build string `json:"build"`
+	// Provider that runs the model, [CPU] or [CUDA].
+	Provider     Provider `json:"provider"`
+	Sessions     int      `json:"sessions"`
+	IntraThreads int      `json:"intra_threads"`
 }
 
 // VotesInfo is the votes of similarity-weighted ranking in short.
@@ -195,6 +207,19 @@ type VotesInfo struct {
 	Tiers int `json:"tiers"`
 	// WeightExponent is 1 for the paper's weights.
 	WeightExponent float64 `json:"weight_exponent"`
+}
+
+// ModelInfo is a model that reads the prompt itself, in short.
+type ModelInfo struct {
+	// Parameters as they stand in an artifact: head and long_prompts; or template, score_tokens, score_threshold and
+	// max_new_tokens.
+	Parameters map[string]any `json:"parameters"`
+	// MaxTokens of a prompt are read.
+	MaxTokens int `json:"max_tokens"`
+	// DynamicallyQuantized says that activations are quantised at run time; then every prompt runs alone.
+	DynamicallyQuantized bool `json:"dynamically_quantized"`
+	// CachedTokens of the instruction have their keys and values kept; nil for a classifier.
+	CachedTokens *int `json:"cached_tokens"`
 }
 
 // Info tells what is known about the router.

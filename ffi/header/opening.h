@@ -45,6 +45,72 @@
  * (`routellm_open_options_set_out_of_distribution()`).
  *
  *
+ * MODELS THAT READ THE PROMPT
+ *
+ * A folder that holds a sequence classifier or a causal LM, exported to ONNX with its `config.json` and
+ * `tokenizer.json`, is a router too. It names no models, so that the strong and the weak one have to be said, and it
+ * has no calibration, so that calls have to say a threshold. It needs ONNX Runtime. This program opens one of each:
+ *
+ *     #include <stdio.h>
+ *     #include <string.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     static int fail(routellm_error *err)
+ *     {
+ *         fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *         routellm_error_free(err);
+ *         return 1;
+ *     }
+ *
+ *     static int route(const char *folder, const routellm_open_options *options, routellm_error **err)
+ *     {
+ *         const char *prompt = "Prove that the square root of two is irrational.";
+ *         routellm_decision decision = ROUTELLM_DECISION_INIT;
+ *         routellm_route_options *call = routellm_route_options_new();
+ *         routellm_router *router = NULL;
+ *         int ok = routellm_route_options_set_threshold(call, 0.5, err) == ROUTELLM_OK &&
+ *                  routellm_route_options_set_timeout_ms(call, 30000.0, err) == ROUTELLM_OK &&
+ *                  routellm_router_open(folder, options, &router, err) == ROUTELLM_OK &&
+ *                  routellm_route(router, prompt, strlen(prompt), call, &decision, err) == ROUTELLM_OK;
+ *
+ *         if (ok) {
+ *             printf("%s (win rate %.3f)\n", decision.model, decision.win_rate);
+ *         }
+ *         routellm_route_options_free(call);
+ *         routellm_router_free(router);
+ *         return ok;
+ *     }
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         const char *scores[] = {"1", "2", "3", "4", "5"};
+ *         routellm_open_options *options = routellm_open_options_new();
+ *         routellm_error *err = NULL;
+ *         int ok = argc == 3 && routellm_open_options_set_strong(options, "gpt-4", &err) == ROUTELLM_OK &&
+ *                  routellm_open_options_set_weak(options, "mixtral-8x7b", &err) == ROUTELLM_OK &&
+ *                  routellm_open_options_set_provider(options, "auto", &err) == ROUTELLM_OK;
+ *         size_t i;
+ *
+ *         // A classifier of three labels: strong wins, tie, weak wins.
+ *         ok = ok && route(argv[1], options, &err);
+ *
+ *         // A causal LM, asked for a score from 1 to 5. Its win rate is P(score < 4).
+ *         ok = ok && routellm_open_options_set_template(options, "Rate the question from 1 to 5.\n{question}\nScore:",
+ *                                                       &err) == ROUTELLM_OK;
+ *         for (i = 0; ok && i < sizeof scores / sizeof *scores; i++) {
+ *             ok = routellm_open_options_add_score_token(options, scores[i], &err) == ROUTELLM_OK;
+ *         }
+ *         ok = ok && routellm_open_options_set_max_new_tokens(options, 0, &err) == ROUTELLM_OK;
+ *         ok = ok && route(argv[2], options, &err);
+ *         routellm_open_options_free(options);
+ *         return ok ? 0 : fail(err);
+ *     }
+ *
+ * Options that have a form of their own, such as the head of a classifier, are texts: a name, or a JSON object with
+ * the name as `kind` and parameters. They are checked when they are set; whether they fit the model, when opening.
+ *
+ *
  * RULES
  *
  * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above
@@ -63,8 +129,8 @@
  * is needed is `ROUTELLM_INVALID_ARGUMENT`, and so is a pointer that is not aligned to its type.
  *
  * Texts. Prompts and JSON are a pointer and a length in bytes; length 0 permits `NULL`, no NUL is needed at the
- * end, and a NUL inside is a character as any other. They must be UTF-8. Names of models are NUL-terminated UTF-8,
- * paths NUL-terminated strings as the file system has them.
+ * end, and a NUL inside is a character as any other. They must be UTF-8. Names of models and texts of options are
+ * NUL-terminated UTF-8, paths NUL-terminated strings as the file system has them.
  *
  * Numbers that choose (sides, modes, flags) are `int32_t`, and others than the named ones are refused.
  *

@@ -58,8 +58,8 @@ pub struct routellm_decision {
     /// `routellm_open_options_set_min_similarity()`; else 0. Then
     /// `routellm_open_options_set_out_of_distribution()` may have decided instead of the win rate.
     pub out_of_distribution: i32,
-    /// 0.
-    pub reserved: i32,
+    /// 1 if a causal LM gave no score token, so that the win rate is 1; else 0.
+    pub no_score: i32,
 }
 
 /// Size of the first version of the struct, which ended before `similarity`: the least that a caller can know.
@@ -123,7 +123,7 @@ impl Decisions {
             fallback_status: decision.fallback.as_ref().map_or(ROUTELLM_OK, |fallback| fallback.kind.code()),
             similarity: decision.similarity.unwrap_or(f64::NAN),
             out_of_distribution: i32::from(decision.out_of_distribution),
-            reserved: 0,
+            no_score: i32::from(decision.no_score),
         };
         // SAFETY: the element lies in the caller's array, and is `stride` bytes of it; `value` is at least as large.
         unsafe {

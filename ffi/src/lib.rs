@@ -34,6 +34,10 @@ mod string;
 
 mod open_options;
 
+mod session_options;
+
+mod export_options;
+
 mod router;
 
 mod decision;
@@ -54,12 +58,14 @@ pub use cancel::*;
 pub use decision::*;
 pub use error::*;
 pub use explain::*;
+pub use export_options::*;
 pub use messages::*;
 pub use open_options::*;
 pub use route::*;
 pub use route_options::*;
 pub use router::*;
 pub use score::*;
+pub use session_options::*;
 pub use status::*;
 pub use string::*;
 pub use version::*;

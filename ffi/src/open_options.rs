@@ -3,9 +3,10 @@
 use std::ffi::c_char;
 use std::mem;
 
+use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::{Mode, OpenOptions, OutOfDistribution};
 
-use crate::args::{handle, invalid, name, path};
+use crate::args::{handle, invalid, name};
 use crate::error::routellm_error;
 use crate::guard::{guard, guard_or};
 use crate::status::routellm_status;
@@ -29,10 +30,12 @@ pub const ROUTELLM_OUT_OF_DISTRIBUTION_WEAK: i32 = 2;
 #[derive(Debug, Default)]
 pub struct routellm_open_options {
     pub(crate) options: OpenOptions,
+    /// What was added so far; `options` has the same.
+    pub(crate) score_tokens: Vec<ScoreToken>,
 }
 
 impl routellm_open_options {
-    fn change(&mut self, change: impl FnOnce(OpenOptions) -> OpenOptions) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(OpenOptions) -> OpenOptions) {
         self.options = change(mem::take(&mut self.options));
     }
 }
@@ -103,73 +106,6 @@ pub unsafe extern "C" fn routellm_open_options_set_mode(
                 }
             };
             handle(options, "options")?.change(|options| options.mode(mode));
-            Ok(())
-        })
-    }
-}
-
-/// Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
-/// `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
-/// with an encoder need it. The text is copied.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_onnxruntime(
-    options: Option<&mut routellm_open_options>,
-    library: *const c_char,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err` and for paths.
-    unsafe {
-        guard(err, || {
-            let library = path(library, "library")?;
-            handle(options, "options")?.change(|options| options.onnxruntime(library));
-            Ok(())
-        })
-    }
-}
-
-/// Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_sessions(
-    options: Option<&mut routellm_open_options>,
-    count: usize,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.sessions(count));
-            Ok(())
-        })
-    }
-}
-
-/// Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
-/// of the number of cores and 4. A router with votes reads them with as many, by default with one.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_intra_threads(
-    options: Option<&mut routellm_open_options>,
-    count: usize,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.intra_threads(count));
-            Ok(())
-        })
-    }
-}
-
-/// Sets one single-threaded ONNX session for each core: most requests a second for many callers.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_throughput(
-    options: Option<&mut routellm_open_options>,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(OpenOptions::throughput);
             Ok(())
         })
     }

@@ -15,8 +15,9 @@ use crate::status::routellm_status;
 /// `options` may be `NULL`. `decision->struct_size` must be set.
 ///
 /// `ROUTELLM_INVALID_ARGUMENT` for a prompt that is not UTF-8, a threshold or share outside [0, 1], both of them, or
-/// a share where the router has no calibration; `ROUTELLM_CANCELLED`; what scoring reports. Errors of the prompt
-/// and of scoring become fallback decisions if `on_error` says so.
+/// a share where the router has no calibration; `ROUTELLM_CANCELLED`; `ROUTELLM_RESOURCE_EXHAUSTED` after the timeout;
+/// what scoring reports. Errors of the prompt and of scoring, and the timeout, become fallback decisions if `on_error`
+/// says so.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_route(
     router: Option<&routellm_router>,

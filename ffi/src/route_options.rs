@@ -1,5 +1,7 @@
 //! Options of one call.
 
+use std::time::Duration;
+
 use routellm_core::{OnError, Policy, Result, RouteOptions};
 
 use crate::args::{handle, invalid};
@@ -30,7 +32,7 @@ pub struct routellm_route_options {
 
 /// What a call without options uses.
 const DEFAULTS: &RouteOptions =
-    &RouteOptions { policy: Policy::Default, on_error: OnError::Raise, cancel: None };
+    &RouteOptions { policy: Policy::Default, on_error: OnError::Raise, cancel: None, timeout: None };
 
 impl routellm_route_options {
     fn policy_changed(&mut self) {
@@ -168,5 +170,47 @@ pub unsafe extern "C" fn routellm_route_options_set_cancel(
             handle(options, "options")?.options.cancel = token.map(|handle| handle.token.clone());
             Ok(())
         })
+    }
+}
+
+/// Sets the longest time that a call may take, all of its prompts together, in milliseconds: a finite number above 0.
+/// A prompt that is not scored by then is `ROUTELLM_RESOURCE_EXHAUSTED`, or a fallback decision if `on_error` says so.
+/// Without it, there is no limit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_timeout_ms(
+    options: Option<&mut routellm_route_options>,
+    milliseconds: f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            handle(options, "options")?.options.timeout = Some(timeout(milliseconds)?);
+            Ok(())
+        })
+    }
+}
+
+fn timeout(milliseconds: f64) -> Result<Duration> {
+    match Duration::try_from_secs_f64(milliseconds / 1e3) {
+        Ok(timeout) if milliseconds > 0.0 => Ok(timeout.max(Duration::from_nanos(1))),
+        _ => {
+            Err(invalid(format!("timeout_ms is {milliseconds}, expected a positive number of milliseconds")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_a_positive_finite_number() {
+        assert_eq!(timeout(1.5).unwrap(), Duration::from_micros(1500));
+        // Never none at all by rounding.
+        assert_eq!(timeout(1e-9).unwrap(), Duration::from_nanos(1));
+        for wrong in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(timeout(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -68,9 +68,10 @@ fn open(
     Ok(())
 }
 
-/// Opens an artifact (a folder with `router.json`), or a checkpoint in the published RouteLLM layout.
+/// Opens an artifact (a folder with `router.json`), a checkpoint in the published RouteLLM layout, or the folder of a
+/// classifier or causal LM that was exported to ONNX (`config.json`, `tokenizer.json`, `model.onnx`).
 ///
-/// `options` may be `NULL`. On success `*router` is a new router, which you free.
+/// `options` may be `NULL`; an exported model needs the names of the strong and the weak model in them. On success `*router` is a new router, which you free.
 ///
 /// `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
 /// `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
@@ -141,7 +142,8 @@ pub extern "C" fn routellm_router_model(router: Option<&routellm_router>, index:
     router.and_then(|router| router.names.models.get(index)).map_or(std::ptr::null(), |name| name.as_ptr())
 }
 
-/// The length of the embeddings that the router takes; 0 if it reads hashed features and takes none.
+/// The length of the embeddings that the router takes; 0 if it takes none, because it reads hashed features or a model
+/// reads the prompt itself.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_embedding_dimension(router: Option<&routellm_router>) -> usize {
     router.and_then(|router| router.router.embedding_dimension()).unwrap_or(0)
@@ -154,7 +156,7 @@ pub extern "C" fn routellm_router_embed_dimension(router: Option<&routellm_route
     router.map_or(0, |router| match router.router.featurizer() {
         Featurizer::Hashed(hashed) => hashed.projection().map_or(0, |_| hashed.spec().dimension),
         Featurizer::Onnx(encoder) => encoder.spec().dimension,
-        Featurizer::Caller(_) => 0,
+        Featurizer::Caller(_) | Featurizer::None => 0,
     })
 }
 
@@ -165,9 +167,11 @@ pub extern "C" fn routellm_router_fallbacks(router: Option<&routellm_router>) ->
 }
 
 /// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
-/// `featurizer` (`kind`, `id`, `dimension`, `max_bytes`, `max_tokens`), `calibration` (`sample`, `count`,
-/// `default_strong_share`, `default_threshold`, or null), `runtime` (of ONNX, or null), `votes` (`count`, `store`,
-/// `clusters`, `tiers`, `weight_exponent`, or null), `path`, `provenance` and `version`. On success `*json` is a new
+/// `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
+/// `max_tokens`), `calibration` (`sample`, `count`, `default_strong_share`, `default_threshold`, or null), `runtime` (of
+/// ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
+/// `clusters`, `tiers`, `weight_exponent`, or null), `model` (of a classifier or causal LM: `parameters`, `max_tokens`,
+/// `dynamically_quantized`, `cached_tokens`, or null), `path`, `provenance` and `version`. On success `*json` is a new
 /// string, which you free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_router_info_json(

@@ -230,7 +230,7 @@ class Explanation(TypedDict):
     """Why a prompt got its score."""
 
     win_rate: float
-    win_rate_error: float
+    win_rate_error: float | None
     similarity: float
     out_of_distribution: bool
     ratings: list[ModelRating]

@@ -22,7 +22,7 @@ int main(void)
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_status) == 52);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, similarity) == 56);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, out_of_distribution) == 64);
-    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, reserved) == 68);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, no_score) == 68);
     CHECK(offsetof(routellm_text, data) == 0);
     CHECK(offsetof(routellm_text, len) == sizeof(void *));
 

@@ -12,7 +12,7 @@ struct cases_case {
     const char *router;
     const char *id;
     int messages;
-    /* Prompt or JSON, or little-endian float32; malloc'ed, NULL if there is nothing. */
+    /* Prompt or JSON, or little-endian float32; malloc'ed. */
     unsigned char *data;
     size_t len;
     /* The kind of error that is expected, or NULL. */
@@ -73,6 +73,24 @@ static inline double cases_double(const char *digits)
     return value;
 }
 
+/* The bytes behind hexadecimal digits, `-` for none, with a NUL after them; malloc'ed. */
+static inline unsigned char *cases_bytes(const char *digits, size_t *len)
+{
+    unsigned char *data;
+    size_t i;
+
+    *len = strcmp(digits, "-") == 0 ? 0 : strlen(digits) / 2;
+    data = (unsigned char *)malloc(*len + 1);
+    if (data == NULL) {
+        cases_die("no memory for", digits);
+    }
+    for (i = 0; i < *len; i++) {
+        data[i] = (unsigned char)(cases_digit(digits[2 * i]) << 4 | cases_digit(digits[2 * i + 1]));
+    }
+    data[*len] = '\0';
+    return data;
+}
+
 /* The next case, or 0 at the end. Names stay in the file's memory. */
 static inline int cases_next(struct cases_file *file, struct cases_case *out)
 {
@@ -95,17 +113,7 @@ static inline int cases_next(struct cases_file *file, struct cases_case *out)
     out->router = field[1];
     out->id = field[2];
     out->messages = strcmp(field[3], "messages") == 0;
-    out->data = NULL;
-    out->len = strcmp(field[4], "-") == 0 ? 0 : strlen(field[4]) / 2;
-    if (out->len > 0) {
-        out->data = (unsigned char *)malloc(out->len);
-        if (out->data == NULL) {
-            cases_die("no memory for", out->id);
-        }
-        for (i = 0; i < out->len; i++) {
-            out->data[i] = (unsigned char)(cases_digit(field[4][2 * i]) << 4 | cases_digit(field[4][2 * i + 1]));
-        }
-    }
+    out->data = cases_bytes(field[4], &out->len);
     out->error = strcmp(field[5], "error") == 0 ? field[6] : NULL;
     out->win_rate = out->error == NULL ? cases_double(field[6]) : 0.0;
     out->strong = strcmp(field[7], "strong") == 0;

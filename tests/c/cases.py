@@ -18,6 +18,17 @@ The cases of routers with votes make another file, whose fields are separated by
 
 An option that is absent is `-`. Numbers with a point are bits, modes and decisions are the numbers of C, and
 OPEN_CLUSTERS is a number or `all`.
+
+The cases of exported models make a third file, in lines of the same kind, several for each case:
+
+    case       NAME FOLDER THRESHOLD TOLERANCE
+    refused    NAME FOLDER KIND MESSAGE
+    option     KEY text HEX
+    option     KEY number N
+    prompt     HEX BITS SIDE TRUNCATED NO_SCORE
+    end
+
+An option that is a list has a line for each of its entries.
 """
 
 from __future__ import annotations
@@ -136,6 +147,39 @@ def votes(source: Path, destination: Path, root: Path) -> dict[str, Any]:
     data = json.loads(source.read_text(encoding="utf-8"))
     destination.write_text("".join(f"{line}\n" for line in vote_lines(data, root)), encoding="utf-8")
     return {case["id"]: case["expect"]["explanation"] for case in data["cases"] if "error" not in case["expect"]}
+
+
+def export_lines(data: dict[str, Any], root: Path) -> list[str]:
+    """Every case of exported models, its options and its prompts."""
+    modes = {"exact": 0, "reference": 1}
+    out: list[list[str]] = []
+    for case in data["cases"]:
+        name, folder = case["name"], str(root / case["router"])
+        if "error" in case:
+            out.append(["refused", name, folder, case["error"], case["message"]])
+        else:
+            out.append(["case", name, folder, bits(case["threshold"]), bits(case["tolerance"])])
+        for key, value in case["open"].items():
+            for entry in value if isinstance(value, list) else [modes[value] if key == "mode" else value]:
+                if isinstance(entry, str):
+                    out.append(["option", key, "text", entry.encode().hex() or "-"])
+                else:
+                    out.append(["option", key, "number", str(entry)])
+        for prompt, expect in zip(case.get("prompts", []), case.get("expected", []), strict=True):
+            flags = [str(int(expect[flag])) for flag in ("truncated", "no_score")]
+            out.append(["prompt", prompt.encode().hex() or "-", bits(expect["win_rate"]), expect["side"], *flags])
+        out.append(["end"])
+    for fields in out:
+        # C reads them as they are, and writes the names between quotes.
+        if any(set(field) & set('\t\n\\"') for field in fields[:3]):
+            raise SystemExit(f"a name that C cannot read: {fields}")
+    return ["\t".join(fields) for fields in out]
+
+
+def exports(source: Path, destination: Path, root: Path) -> None:
+    """Writes the cases of exported models."""
+    data = json.loads(source.read_text(encoding="utf-8"))
+    destination.write_text("".join(f"{line}\n" for line in export_lines(data, root)), encoding="utf-8")
 
 
 def main(source: Path, destination: Path) -> int:

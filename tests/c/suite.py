@@ -21,6 +21,7 @@ import cases
 import fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "tests" / "models"
 MF_MINILM = ROOT / "artifacts" / "mf-minilm"
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
 ORT_VARIABLES = ("ROUTELLM_ORT_PATH", "ORT_DYLIB_PATH")
@@ -153,16 +154,60 @@ class Suite:
         for case, explanation in expected.items():
             self.check(got.get(case) == explanation, f"explanation of {case}", f"{explanation}\n{got.get(case)}")
 
-    def example(self, header: str, suffix: str) -> Path:
-        """The program on the opening page of a header."""
+    def exports(self, program: Path | None, prefix: list[str]) -> None:
+        """Runs the cases of exported models, and once more on a GPU where there is one."""
+        if program is None:
+            return
+        source = ROOT / "tests" / "conformance" / "exports.json"
+        flat = self.work / "exports.txt"
+        cases.exports(source, flat, ROOT)
+        out = os.environ.get("ROUTELLM_CONFORMANCE_OUT")
+        # Beside the results of the other cases. Without ONNX Runtime there are none.
+        written = bool(out) and bool(self.env.get("ROUTELLM_ORT_PATH"))
+        destination = str(Path(out or "").with_suffix(".exports.json").absolute()) if written else "-"
+        self.count([*prefix, str(program), str(flat), destination])
+        if os.environ.get("ROUTELLM_TEST_CUDA") == "1":
+            self.count([*prefix, str(program), str(flat), "-", "cuda"])
+        else:
+            self.skip("exported models on CUDA", "ROUTELLM_TEST_CUDA is not 1")
+
+    def examples(self, header: str, suffix: str) -> list[Path]:
+        """The programs on the opening page of a header."""
         text = (self.tree / "include" / header).read_text(encoding="utf-8")
-        page = text[: text.index("*/")]
-        lines = [line[7:] for line in page.splitlines() if line.startswith(" *     ") or line == " *"]
-        start = next(i for i, line in enumerate(lines) if line.startswith("#include"))
-        end = max(i for i, line in enumerate(lines) if line == "}")
-        path = self.work / f"example{suffix}"
-        path.write_text("\n".join(lines[start : end + 1]) + "\n", encoding="utf-8")
-        return path
+        programs: list[list[str]] = [[]]
+        for line in text[: text.index("*/")].splitlines():
+            if line.startswith(" *     "):
+                programs[-1].append(line[7:])
+            elif line == " *":
+                programs[-1].append("")
+            else:
+                programs.append([])
+        paths = []
+        for lines in programs:
+            if any(line.startswith("#include") for line in lines):
+                paths.append(self.work / f"example{len(paths)}{suffix}")
+                paths[-1].write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
+        return paths
+
+    def run_examples(self, header: str, suffix: str, compiler: list[str]) -> None:
+        """Compiles and runs the programs on the opening page of a header."""
+        first, second = self.examples(header, suffix)
+        name = compiler[-1].removeprefix("-std=")
+        program = self.compile(first, f"example-{name}", compiler)
+        if program is not None:
+            done = self.run([str(program)])
+            ok = done.returncode == 0 and done.stdout.strip() != ""
+            self.check(ok, f"the first example of {header} as {name}", done.stdout + done.stderr)
+        program = self.compile(second, f"example-models-{name}", compiler)
+        if program is None:
+            return
+        done = self.run([str(program), str(MODELS / "bert-tiny"), str(MODELS / "stories260k-ts")])
+        if "RuntimeUnavailable" in done.stderr and not self.env.get("ROUTELLM_ORT_PATH"):
+            self.skip(f"the second example of {header}", "no ONNX Runtime")
+            return
+        names = re.findall("^(?:gpt-4|mixtral-8x7b)\\b", done.stdout, re.MULTILINE)
+        ok = done.returncode == 0 and len(names) == 2
+        self.check(ok, f"the second example of {header} as {name}", done.stdout + done.stderr)
 
     def report(self) -> int:
         """Prints the last line; the exit status."""
@@ -218,10 +263,7 @@ def suite_c(suite: Suite) -> None:
     for compiler in standards:
         name = compiler[-1].removeprefix("-std=")
         suite.routes(suite.compile(folder / "route.c", f"route-{name}", compiler), f"route.c as {name}")
-        example = suite.compile(suite.example("routellm.h", ".c"), f"example-{name}", compiler)
-        if example is not None:
-            done = suite.run([str(example)])
-            suite.check("win rate 0." in done.stdout, f"the header's example as {name}", done.stdout + done.stderr)
+        suite.run_examples("routellm.h", ".c", compiler)
     library = str(suite.tree / "lib" / "libroutellm.a")
     native = [flag for flag in suite.flags("--libs", "--static") if flag != "-lroutellm" and flag[:2] != "-L"]
     static = suite.compile(folder / "route.c", "route-static", ["cc", "-std=c99"], library, *native)
@@ -241,6 +283,8 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "runtime": None,
         "conformance": None,
         "votes": None,
+        "exports": None,
+        "models": [str(MODELS)],
     }
     for name, args in arguments.items():
         program = suite.compile(folder / f"{name}.c", name, compiler)
@@ -250,6 +294,8 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
             without_runtime(suite, program, prefix)
         elif name == "votes":
             suite.votes(program, prefix)
+        elif name == "exports":
+            suite.exports(program, prefix)
         elif name == "conformance":
             flat = suite.cases()
             if flat is not None:
@@ -262,10 +308,7 @@ def suite_cpp(suite: Suite) -> None:
     """C++17 through routellm.hpp."""
     folder = ROOT / "tests" / "cpp"
     compiler = ["c++", "-std=c++17"]
-    example = suite.compile(suite.example("routellm.hpp", ".cpp"), "example", compiler)
-    if example is not None:
-        done = suite.run([str(example)])
-        suite.check(done.returncode == 0 and done.stdout.strip() != "", "the header's example", done.stderr)
+    suite.run_examples("routellm.hpp", ".cpp", compiler)
     for standard in ("c++17", "c++20"):
         program = suite.compile(folder / "route.cpp", f"route-{standard}", ["c++", f"-std={standard}"])
         suite.routes(program, f"route.cpp as {standard}")
@@ -278,6 +321,10 @@ def suite_cpp(suite: Suite) -> None:
     if runtime is not None:
         without_runtime(suite, runtime, [])
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
+    suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
+    models = suite.compile(folder / "models.cpp", "models", compiler)
+    if models is not None:
+        suite.count([str(models), str(MODELS)])
     conformance = suite.compile(folder / "conformance.cpp", "conformance", [*compiler, include])
     flat = suite.cases()
     if conformance is not None and flat is not None:

@@ -45,7 +45,7 @@ static void routing(void)
                                                                  : routellm_router_weak(router)) == 0);
         CHECK(one.fallback == 0 && one.fallback_error == NULL && one.fallback_status == ROUTELLM_OK);
         CHECK(one.truncated == 0);
-        CHECK(isnan(one.similarity) && one.out_of_distribution == 0 && one.reserved == 0);
+        CHECK(isnan(one.similarity) && one.out_of_distribution == 0 && one.no_score == 0);
     }
     CHECK_OK(routellm_route_batch(router, NULL, 0, NULL, NULL, &err));
     CHECK_OK(routellm_win_rates(router, NULL, 0, NULL, NULL, &err));

@@ -23,7 +23,7 @@ struct votes_case {
     const char *router;
     const char *id;
     int embedding;
-    /* A prompt, or float32; malloc'ed, NULL if there is nothing. */
+    /* A prompt, or float32; malloc'ed. */
     unsigned char *data;
     size_t len;
     double threshold;
@@ -43,7 +43,6 @@ static inline enum votes_line votes_next(struct cases_file *file, struct votes_r
                                          struct votes_case *out)
 {
     const char *field[11];
-    const char *hex;
     size_t i = 0;
     int last = 0;
 
@@ -81,18 +80,7 @@ static inline enum votes_line votes_next(struct cases_file *file, struct votes_r
     out->embedding = strcmp(field[0], "values") == 0;
     out->router = field[1];
     out->id = field[2];
-    hex = field[3];
-    out->data = NULL;
-    out->len = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
-    if (out->len > 0) {
-        out->data = (unsigned char *)malloc(out->len);
-        if (out->data == NULL) {
-            cases_die("no memory for", out->id);
-        }
-        for (i = 0; i < out->len; i++) {
-            out->data[i] = (unsigned char)(cases_digit(hex[2 * i]) << 4 | cases_digit(hex[2 * i + 1]));
-        }
-    }
+    out->data = cases_bytes(field[3], &out->len);
     out->threshold = cases_double(field[4]);
     out->k = (size_t)strtoul(field[5], NULL, 10);
     out->error = strcmp(field[6], "error") == 0 ? field[7] : NULL;

@@ -19,9 +19,9 @@ use super::tensor::{Input, Outputs, TensorSpec, inference};
 use crate::cancel::CancelToken;
 use crate::{Error, Result};
 
-/// Runs of more elements than this in their first input give the arena's memory back afterwards: one batch of
+/// Runs of at least this many tokens give the arena's memory back afterwards: one batch of
 /// 16 x 512 tokens would otherwise keep 470 MB for good.
-const BIG_RUN: usize = 2048;
+const BIG_RUN: usize = 1024;
 
 /// How long a queued call with a token sleeps before it looks at the token again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -138,8 +138,9 @@ impl SessionPool {
                 Ok((Cow::Borrowed(*name), input.to_session(spec)?))
             })
             .collect::<Result<Vec<_>>>()?;
-        let big =
-            inputs.iter().any(|(_, input)| matches!(input, Input::Integers(data, _) if data.len() > BIG_RUN));
+        let big = inputs
+            .iter()
+            .any(|(_, input)| matches!(input, Input::Integers(data, _) if data.len() >= BIG_RUN));
         let options = self.run_options(wanted, big)?;
         let mut session = self.lend(cancel)?;
         let Some(token) = cancel else {

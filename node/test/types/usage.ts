@@ -79,7 +79,7 @@ export async function usage(): Promise<void> {
   const explanation: Explanation = await router.explain(prompts[0]!, 5);
   is<Explanation>(router.explainSync('x', 0));
   is<Explanation>(router.explainEmbedding(new Float32Array(2), 5));
-  is<number>(explanation.winRate + explanation.winRateError + explanation.similarity);
+  is<number>(explanation.winRate + (explanation.winRateError ?? 0) + explanation.similarity);
   is<boolean>(explanation.outOfDistribution);
   is<number | undefined>(explanation.reach?.openedClusters);
   const rating: ModelRating | undefined = explanation.ratings[0];
