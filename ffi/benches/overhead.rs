@@ -61,7 +61,7 @@ fn decision() -> routellm_decision {
         fallback_status: 0,
         similarity: 0.0,
         out_of_distribution: 0,
-        reserved: 0,
+        no_score: 0,
     }
 }
 
