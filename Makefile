@@ -52,8 +52,10 @@ test-rust:
 test-agreement: export ROUTELLM_ORT_PATH = $(ORT_LIBRARY)
 test-agreement:
 	@ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/python.json \
-	    $(VENV_PYTHON) -P -m pytest -c python/pyproject.toml -q python/tests/test_conformance.py >/dev/null
-	@ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/node.json $(NODE) --test node/test/conformance.test.js >/dev/null
+	    $(VENV_PYTHON) -P -m pytest -c python/pyproject.toml -q \
+	    python/tests/test_conformance.py python/tests/test_exports_conformance.py >/dev/null
+	@ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/node.json \
+	    $(NODE) --test node/test/conformance.test.js node/test/exports-conformance.test.js >/dev/null
 	@$(PYTHON) tools/agreement.py
 
 bench: python-venv node-addon

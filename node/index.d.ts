@@ -11,6 +11,12 @@
  * `worker_thread` opens its own.
  */
 
+import type { OpenOptions } from './lib/open-options.js';
+
+export type {
+  ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
+} from './lib/open-options.js';
+
 /** Version of this package and of the library in it. */
 export const version: string;
 
@@ -41,42 +47,6 @@ export type Prompt = string | Uint8Array | ReadonlyArray<ChatMessage>;
  */
 export function promptFromMessages(messages: ReadonlyArray<ChatMessage>): string;
 
-/** How a router is opened. */
-export interface OpenOptions {
-  /** The strong model, one of the router's candidates. */
-  strong?: string;
-  /** The weak model, one of the router's candidates. */
-  weak?: string;
-  /** `exact` (default), or `reference`: as lm-sys/RouteLLM computes. Routers that know one mode take either. */
-  mode?: 'exact' | 'reference';
-  /** Path of `libonnxruntime`. Without it, it is looked for, also in the package `onnxruntime-node`. */
-  onnxruntime?: string | URL;
-  /** ONNX sessions that run side by side, 1 to 256; 1 by default. */
-  sessions?: number;
-  /**
-   * Threads inside one ONNX session, 1 to 256; the smaller of the number of cores and 4 by default. In a router
-   * with votes also the threads that read them; there it is 1 by default.
-   */
-  intraThreads?: number;
-  /**
-   * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
-   * decision to the win rate. This and the options below are for routers with votes (kind `sw_ranking`) alone.
-   */
-  outOfDistribution?: 'strong' | 'weak' | 'ignore';
-  /**
-   * A prompt is out of distribution if its largest cosine similarity to any vote is below this, in [-1, 1].
-   * Without it, only a prompt is whose every similarity is 0 or less.
-   */
-  minSimilarity?: number;
-  /**
-   * How many of the nearest clusters are read vote by vote; `all` gives the exact answer. For a clustered store,
-   * and not together with `errorTarget`.
-   */
-  openClusters?: number | 'all';
-  /** Clusters are read until the estimated error of the win rate is at most this, above 0 and up to 1. */
-  errorTarget?: number;
-}
-
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
 export interface ThresholdOptions {
   /** Strong if and only if the win rate is at least this, in [0, 1]. */
@@ -92,6 +62,11 @@ export interface RouteSyncOptions extends ThresholdOptions {
    * side, with `fallback` set. Wrong options and malformed chats throw all the same.
    */
   onError?: 'raise' | 'strong' | 'weak';
+  /**
+   * Longest time of the whole call in milliseconds, more than 0. A prompt that is not scored by then is a
+   * `ResourceExhausted` error, or a fallback if `onError` says so.
+   */
+  timeoutMs?: number;
 }
 
 /** Options of a call that can be aborted. */
@@ -125,6 +100,8 @@ export interface Decision {
    * `outOfDistribution` may have decided instead of the win rate.
    */
   outOfDistribution: boolean;
+  /** Whether a language model gave no score token; then the win rate is 1, as in the reference. */
+  noScore: boolean;
   /** Whether the prompt could not be scored, and `onError` decided. */
   fallback: boolean;
   /** Why, in a fallback. */
@@ -163,8 +140,8 @@ export interface ExplainedVote {
 export interface Explanation {
   /** P(the strong model's answer is preferred or needed), in [0, 1]. */
   winRate: number;
-  /** Standard error of the win rate, from the weighted votes. */
-  winRateError: number;
+  /** Standard error of the win rate, from the weighted votes; null if they do not determine it. */
+  winRateError: number | null;
   /** Largest cosine similarity to any vote, in [-1, 1]. */
   similarity: number;
   /** Whether the prompt is farther from every vote than the router was told to trust. */
@@ -192,7 +169,7 @@ export interface RouterInfo {
   weak: string;
   mode: 'exact' | 'reference';
   featurizer: {
-    /** `hashed`, `onnx` or `caller`. */
+    /** `hashed`, `onnx`, `caller`, or `none` if the model reads the prompt itself. */
     kind: string;
     id: string;
     dimension: number;
@@ -211,8 +188,10 @@ export interface RouterInfo {
   /** The ONNX Runtime in use, if one is. */
   runtime: {
     library: string;
+    version: string;
     build: string;
-    provider: string;
+    /** Where the model runs, whatever was asked for. */
+    provider: 'cpu' | 'cuda';
     sessions: number;
     intraThreads: number;
   } | null;
@@ -226,6 +205,17 @@ export interface RouterInfo {
     tiers: number;
     /** 1 is the paper's. */
     weightExponent: number;
+  } | null;
+  /** The model of a router that has one of its own (kinds `bert` and `causal_llm`). */
+  model: {
+    /** As the options of opening call them: `head` and `longPrompts`, or `template`, `scoreTokens` ... */
+    parameters: Record<string, unknown>;
+    /** Tokens of a prompt that are read. */
+    maxTokens: number;
+    /** Whether activations are quantised at run time; then every prompt runs alone. */
+    dynamicallyQuantized: boolean;
+    /** Tokens of the instruction whose keys and values are kept (`causal_llm`). */
+    cachedTokens: number | null;
   } | null;
   /** Folder of the artifact; `null` for the one that is compiled in. */
   path: string | null;
@@ -241,7 +231,10 @@ export class Router {
   /** The router that ships with this package; it needs nothing else. Opens in milliseconds. */
   static default(options?: OpenOptions): Router;
 
-  /** Opens the folder of an artifact, or of a checkpoint in the published RouteLLM layout. */
+  /**
+   * Opens the folder of an artifact, of a checkpoint in the published RouteLLM layout, or of a model exported to
+   * ONNX: a sequence classifier or a causal LM with its `config.json` and `tokenizer.json`.
+   */
   static open(path: string | URL, options?: OpenOptions): Router;
 
   /** As {@link Router.open}, on a worker thread: a router with an encoder takes some hundred milliseconds. */

@@ -25,27 +25,53 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, out: Float64Array): string | null
+  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
   /** Decides on a worker thread. */
-  route(prompt: string | Uint8Array, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  route(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for an embedding into `out`, without copying it; returns why, if the decision is a fallback.
    *
    * # Errors
    * What the core reports.
    */
-  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, out: Float64Array): string | null
+  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
   /** Decides for a copy of an embedding on a worker thread. */
-  routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
-   * Decides for many prompts into `out`, six numbers each; returns why some decisions are fallbacks.
+   * Decides for many prompts into `out`, seven numbers each; returns why some decisions are fallbacks.
    *
    * # Errors
    * What the core reports.
    */
-  routeBatchSync(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, out: Float64Array): Array<FallbackReason>
+  routeBatchSync(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): Array<FallbackReason>
   /** Decides for many prompts on a worker thread. */
-  routeBatch(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeBatch(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  /**
+   * The threshold that a policy comes to.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  threshold(policy: number, value: number): number
+  /**
+   * What is known about the router, as JSON.
+   *
+   * # Errors
+   * None.
+   */
+  info(): string
+  /** Names of the candidates. */
+  models(): Array<string>
+  /** Name of the strong model. */
+  strong(): string
+  /** Name of the weak model. */
+  weak(): string
+  /** Length of the embeddings that the router takes. */
+  embeddingDimension(): number | null
+  /** How much of a prompt is looked at; nothing if the router reads no prompts. */
+  cap(): Cap | null
+  /** How many decisions were fallbacks. */
+  fallbacks(): number
   /**
    * The win rate of a prompt.
    *
@@ -128,32 +154,6 @@ export declare class NativeRouter {
   embedSync(prompt: string | Uint8Array): Float32Array
   /** The embedding of a prompt, on a worker thread. */
   embed(prompt: string | Uint8Array): Promise<Float32Array>
-  /**
-   * The threshold that a policy comes to.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  threshold(policy: number, value: number): number
-  /**
-   * What is known about the router, as JSON.
-   *
-   * # Errors
-   * None.
-   */
-  info(): string
-  /** Names of the candidates. */
-  models(): Array<string>
-  /** Name of the strong model. */
-  strong(): string
-  /** Name of the weak model. */
-  weak(): string
-  /** Length of the embeddings that the router takes. */
-  embeddingDimension(): number | null
-  /** How much of a prompt is looked at; nothing if the router reads no prompts. */
-  cap(): Cap | null
-  /** How many decisions were fallbacks. */
-  fallbacks(): number
 }
 
 /** How much of a prompt is looked at. */
@@ -167,8 +167,8 @@ export interface Cap {
 /** The decisions of one call. */
 export interface Decided {
   /**
-   * Six for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
-   * (NaN if there is none), out of distribution.
+   * Seven for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
+   * (NaN if there is none), out of distribution, no score.
    */
   numbers: Float64Array
   /** Those that are fallbacks. */
@@ -208,6 +208,16 @@ export interface NativeOpenOptions {
   mode?: string
   /** Path of `libonnxruntime`. */
   onnxruntime?: string
+  /** What the folder holds. */
+  kind?: string
+  /** `cpu`, `cuda` or `auto`. */
+  provider?: string
+  /** Which GPU. */
+  deviceId?: number
+  /** Bytes of its memory. */
+  memoryLimit?: number
+  /** `latency` or `throughput`. */
+  preset?: string
   /** Number of ONNX sessions. */
   sessions?: number
   /** Threads inside one of them, and of a scan of votes. */
@@ -220,6 +230,20 @@ export interface NativeOpenOptions {
   openClusters?: number
   /** Estimated error down to which clusters are read. */
   errorTarget?: number
+  /** Head of a classifier, a name or JSON. */
+  head?: string
+  /** What becomes of long prompts, a name or JSON. */
+  longPrompts?: string
+  /** Template of a causal LM, a name, a text or JSON. */
+  template?: string
+  /** Texts and ids of the score tokens. */
+  scoreTokens?: Array<string | number>
+  /** Least score at which the weak model is good enough. */
+  scoreThreshold?: number
+  /** Tokens that are generated. */
+  maxNewTokens?: number
+  /** Tokens that are read. */
+  maxTokens?: number
 }
 
 /**

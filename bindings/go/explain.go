@@ -9,11 +9,15 @@ package routellm
 */
 import "C"
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"math"
+)
 
 // An Explanation says why a prompt got its score.
 type Explanation struct {
-	// WinRate is P(strong model's answer is preferred or needed), in [0, 1], WinRateError its standard error.
+	// WinRate is P(strong model's answer is preferred or needed), in [0, 1], WinRateError its standard error, NaN if
+	// the votes do not determine it.
 	WinRate      float64 `json:"win_rate"`
 	WinRateError float64 `json:"win_rate_error"`
 	// Similarity is the largest cosine similarity to any vote.
@@ -128,7 +132,8 @@ func (r *Router) explain(k int, call func(*C.routellm_router, **C.routellm_strin
 	if status := call(handle, &out, &cerr); status != C.ROUTELLM_OK {
 		return nil, failure(nil, status, cerr)
 	}
-	explanation := new(Explanation)
+	// A null leaves the field as it is.
+	explanation := &Explanation{WinRateError: math.NaN()}
 	if err := json.Unmarshal([]byte(takeString(out)), explanation); err != nil {
 		return nil, &Error{Kind: Internal, Message: "explanation: " + err.Error(), cause: err}
 	}

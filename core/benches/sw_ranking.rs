@@ -9,8 +9,8 @@
 //! Environment: `SW_VOTES` and `SW_DIMS` (lists, default `55000,550000` and `384,1536`; what would need more
 //! than `SW_MAX_GB` of memory is left out, by name), `SW_EMBEDDINGS` (a safetensors file with an `F32` tensor
 //! `embeddings`, `n x d`, of real prompts; synthetic topics without it), `SW_QUERIES` (default 400),
-//! `SW_CLUSTERS` and `SW_COARSE` (size of the index), `SW_STRENGTH` (how much the winner depends on the prompt,
-//! default 10).
+//! `SW_CLUSTERS`, `SW_PROFILES`, `SW_DIRECTIONS` and `SW_OPEN_VOTES` (size of the index), `SW_STRENGTH` (how much
+//! the winner depends on the prompt, default 10), `SW_STORES` (names; default all, and `clustered`).
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -24,7 +24,7 @@ use routellm_core::scorer::sw_ranking::{
 
 fn list(name: &str, default: &str) -> Vec<usize> {
     let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    text.split(',').map(|n| n.trim().parse().expect(name)).collect()
+    text.split(',').filter(|n| !n.is_empty()).map(|n| n.trim().parse().expect(name)).collect()
 }
 
 /// Seconds of CPU time of this thread: on a busy machine the wall clock also counts what others do.
@@ -104,6 +104,14 @@ fn read_threads(bytes: &[u8], threads: usize) {
     });
 }
 
+/// Anonymous resident memory of this process: what is not a mapped file. NaN where the system does not tell.
+fn anonymous_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok())
+        .map_or(f64::NAN, |kb| kb / 1e3)
+}
+
 fn base_vectors() -> (Vec<f32>, usize, &'static str) {
     let Ok(path) = std::env::var("SW_EMBEDDINGS") else {
         return (synthetic_base(19_000, 384, 1500, 11), 384, "synthetic topics");
@@ -123,16 +131,26 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn build(&self, store: StoreKind, clusters: Option<ClusterOptions>) -> SwModel {
+    /// The model as it is used, mapped from a file, and the anonymous memory of the process before it was opened.
+    fn build(&self, store: StoreKind, clusters: Option<ClusterOptions>) -> (SwModel, f64) {
         let options = BuildOptions { store, clusters, threads: 2, ..BuildOptions::default() };
         let model =
             SwModel::build(&self.votes.input(), &options, &mut |_| ControlFlow::Continue(())).unwrap();
-        // As it is used: mapped from a file.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
         model.write(&path).unwrap();
         drop(model);
-        SwModel::open(&path).unwrap()
+        let before = anonymous_mb();
+        (SwModel::open(&path).unwrap(), before)
+    }
+
+    /// Megabytes beyond the mapped store that an open model and the buffers of a batch of 32 hold.
+    fn memory(&self, model: &SwModel, before: f64) -> f64 {
+        let mut scratch = Scratch::default();
+        let batch: Vec<f32> = (0..32).flat_map(|i| self.query(i).to_vec()).collect();
+        std::hint::black_box(model.score_batch(&batch, &ScoreOptions::default(), &mut scratch).unwrap());
+        std::hint::black_box(model.score(self.query(1), &ScoreOptions::default(), &mut scratch).unwrap());
+        anonymous_mb() - before
     }
 
     /// Win rates of the two models whose abilities are furthest apart.
@@ -171,10 +189,14 @@ fn table(subject: &Subject) {
     let mut truth = Vec::new();
     let mut f32_times = (0.0, 0.0);
     println!(
-        "store          MB  scan ms  GB/s  of read   x f32 | query ms  x f32  2 threads | batch 32, scan ms/query  x single | Spearman  flips %"
+        "store          MB  scan ms  GB/s  of read   x f32 | query ms  x f32  2 threads | batch 32, scan ms/query  x single | Spearman  flips % | MB beyond"
     );
-    for kind in StoreKind::ALL {
-        let model = subject.build(kind, None);
+    let stores = std::env::var("SW_STORES").unwrap_or_else(|_| "f32,f16,int8,int4,int2,clustered".to_owned());
+    let wanted = |name: &str| stores.split(',').any(|store| store.trim() == name);
+    // Everything is measured against f32.
+    for kind in StoreKind::ALL.into_iter().filter(|kind| *kind == StoreKind::F32 || wanted(kind.name())) {
+        let (model, before) = subject.build(kind, None);
+        let memory = subject.memory(&model, before);
         let n = model.meta().votes;
         let bytes = bytes_of(&model);
         let size = bytes.len() as f64;
@@ -225,7 +247,7 @@ fn table(subject: &Subject) {
             println!("  win rates: mean {mean:.4}, standard deviation {:.4}", variance.sqrt());
         }
         println!(
-            "{:<10} {:>7.1} {:>8.3} {:>5.1} {:>7.0}% {:>7.2} | {:>8.3} {:>6.2} {:>10.3} | {:>24.3} {:>9.1} | {:>8.5} {:>8.2}",
+            "{:<10} {:>7.1} {:>8.3} {:>5.1} {:>7.0}% {:>7.2} | {:>8.3} {:>6.2} {:>10.3} | {:>24.3} {:>9.1} | {:>8.5} {:>8.2} | {memory:>9.1}",
             kind.name(),
             size / 1e6,
             scan * 1e3,
@@ -241,17 +263,23 @@ fn table(subject: &Subject) {
             flips(&rates, &truth) * 100.0,
         );
     }
+    if !wanted("clustered") {
+        return;
+    }
     let start = Instant::now();
     let default = ClusterOptions::default();
     let clusters = ClusterOptions {
         clusters: list("SW_CLUSTERS", &default.clusters.to_string())[0],
-        coarse: list("SW_COARSE", &default.coarse.to_string())[0],
+        profiles: list("SW_PROFILES", &default.profiles.to_string())[0],
+        directions: list("SW_DIRECTIONS", "").first().copied(),
+        open_votes: list("SW_OPEN_VOTES", "").first().copied(),
         ..default
     };
-    let model = subject.build(StoreKind::Int8, Some(clusters));
+    let (model, before) = subject.build(StoreKind::Int8, Some(clusters));
     let built = start.elapsed().as_secs_f64();
+    let memory = subject.memory(&model, before);
     println!(
-        "clustered (int8 rows, built in {built:.1} s)   us a query  x f32 | Spearman  flips %  votes read  estimated / real error"
+        "clustered (int8 rows, built in {built:.1} s, {memory:.1} MB beyond)   us a query  x f32 | Spearman  flips %  votes read  estimated / real error"
     );
     for (name, open) in [
         ("default", Open::Default),

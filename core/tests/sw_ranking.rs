@@ -87,7 +87,13 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 #[test]
 fn an_opened_cluster_store_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(ClusterOptions { clusters: 100, coarse: 8, open_votes: 300, iterations: 6 });
+    let clusters = Some(ClusterOptions {
+        clusters: 100,
+        profiles: 8,
+        directions: Some(16),
+        open_votes: Some(300),
+        iterations: 6,
+    });
     for store in [StoreKind::F32, StoreKind::Int4] {
         let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
         let clustered = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
@@ -134,6 +140,33 @@ fn opening_more_clusters_comes_closer() {
     assert!(loose.opened_clusters * 100 < opened && loose.opened_clusters < 200);
     let error = model.score(&queries[..64], &of(Open::Error(0.0)), &mut scratch).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn the_largest_similarity_is_that_to_any_vote() {
+    let (votes, queries) = votes(6000, 64, 10);
+    let clusters = Some(ClusterOptions { clusters: 200, open_votes: Some(100), ..ClusterOptions::default() });
+    for store in [StoreKind::F32, StoreKind::Int8, StoreKind::Int4] {
+        let model = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
+        let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
+        let mut scratch = Scratch::default();
+        let (mut missed, exact) = (0, ScoreOptions::default());
+        for query in queries.chunks_exact(64).take(200) {
+            let want = plain.score(query, &exact, &mut scratch).unwrap().similarity();
+            assert_eq!(model.similarity(query, 2, &mut scratch).unwrap(), want);
+            assert_eq!(model.explain(query, 1, &exact, &mut scratch).unwrap().score.similarity(), want);
+            let opened = model.score(query, &exact, &mut scratch).unwrap();
+            missed += usize::from(opened.similarity() != want);
+            // A threshold between what was opened and what is there is decided as if everything had been read.
+            for sure in [f64::INFINITY, want, (want + opened.similarity()) / 2.0] {
+                let sure = ScoreOptions { sure_similarity: Some(sure), ..exact };
+                let score = model.score(query, &sure, &mut scratch).unwrap();
+                assert!(score.similarity() >= sure.sure_similarity.unwrap().min(want), "{store:?}");
+                assert_eq!(score.tier_ratings(), opened.tier_ratings());
+            }
+        }
+        assert!(missed > 0, "no query missed its nearest vote: nothing was tested");
+    }
 }
 
 #[test]
@@ -350,7 +383,7 @@ fn damaged_models_are_refused() {
             "clusters.offsets",
             "clusters.position",
             "clusters.counts",
-            "groups.cells",
+            "groups.runs",
         ]
         .contains(&name.as_str())
         {
@@ -367,9 +400,9 @@ fn damaged_models_are_refused() {
         ("tiers", |m| m.tiers[0] += 1),
         ("fewer tiers", |m| m.tiers.truncate(1)),
         ("group", |m| m.groups[0].votes += 1),
-        ("version", |m| m.format_version = 2),
+        ("version", |m| m.format_version = 3),
         ("exponent", |m| m.weight_exponent = f64::NAN),
-        ("cells", |m| m.cells = 0),
+        ("runs", |m| m.runs = 0),
     ] {
         let mut meta = meta.clone();
         change(&mut meta);

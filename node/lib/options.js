@@ -1,6 +1,5 @@
 'use strict';
 
-const { fileURLToPath } = require('node:url');
 const { describe, invalid } = require('./errors.js');
 
 // The numbers by which the native layer knows them.
@@ -9,7 +8,10 @@ const POLICY_THRESHOLD = 1;
 const POLICY_STRONG_SHARE = 2;
 const ON_ERROR = { raise: 0, strong: 1, weak: 2 };
 
-const NO_OPTIONS = Object.freeze({ policy: POLICY_DEFAULT, value: 0, onError: ON_ERROR.raise, signal: undefined });
+const NO_TIMEOUT = 0;
+
+const DEFAULTS = { policy: POLICY_DEFAULT, value: 0, onError: ON_ERROR.raise, timeoutMs: NO_TIMEOUT, signal: undefined };
+const NO_OPTIONS = Object.freeze({ ...DEFAULTS });
 
 /** Refuses what is no object of options, and names that the method does not know: a typo must not pass. */
 function checkNames(options, method, known) {
@@ -40,8 +42,8 @@ function checkSignal(signal) {
 function callOptions(options, method, known) {
   if (options === undefined) return NO_OPTIONS;
   checkNames(options, method, known);
-  const { threshold, strongShare, onError, signal } = options;
-  const call = { policy: POLICY_DEFAULT, value: 0, onError: ON_ERROR.raise, signal: undefined };
+  const { threshold, strongShare, onError, timeoutMs, signal } = options;
+  const call = { ...DEFAULTS };
   if (threshold !== undefined && strongShare !== undefined) {
     throw invalid('both threshold and strongShare are given: pass one of them');
   }
@@ -58,30 +60,14 @@ function callOptions(options, method, known) {
     }
     call.onError = ON_ERROR[onError];
   }
+  if (timeoutMs !== undefined) {
+    if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+      throw invalid(`timeoutMs is ${describe(timeoutMs)}, expected a positive number of milliseconds`);
+    }
+    call.timeoutMs = timeoutMs;
+  }
   if (signal !== undefined) call.signal = checkSignal(signal);
   return call;
-}
-
-const OPEN = [
-  'strong', 'weak', 'mode', 'onnxruntime', 'sessions', 'intraThreads',
-  'outOfDistribution', 'minSimilarity', 'openClusters', 'errorTarget',
-];
-
-function text(name, value) {
-  if (typeof value === 'string' && value.isWellFormed()) return value;
-  throw invalid(`${name} is ${describe(value)}, expected a string`);
-}
-
-function count(name, value) {
-  if (Number.isInteger(value) && value >= 1 && value <= 256) return value;
-  throw invalid(`${name} is ${describe(value)}, expected a whole number from 1 to 256`);
-}
-
-function clusters(value) {
-  // The number by which the native layer knows all of them.
-  if (value === 'all') return Infinity;
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw invalid(`openClusters is ${describe(value)}, expected a whole number from 1, or "all"`);
 }
 
 /** How many votes an explanation names. */
@@ -90,59 +76,4 @@ function voteCount(value) {
   throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
-/** A path, also given as a `file:` URL. */
-function pathText(name, value) {
-  if (value instanceof URL) {
-    if (value.protocol !== 'file:') throw invalid(`${name} is ${value.href}, expected a path or a file: URL`);
-    return fileURLToPath(value);
-  }
-  if (typeof value === 'string' && value !== '' && value.isWellFormed() && !value.includes('\0')) return value;
-  throw invalid(`${name} is ${describe(value)}, expected a path or a file: URL`);
-}
-
-/** The options of opening a router. */
-function openOptions(options, method) {
-  if (options === undefined) return {};
-  checkNames(options, method, OPEN);
-  const { strong, weak, mode, onnxruntime, sessions, intraThreads } = options;
-  const { outOfDistribution, minSimilarity, openClusters, errorTarget } = options;
-  const open = {};
-  if (strong !== undefined) open.strong = text('strong', strong);
-  if (weak !== undefined) open.weak = text('weak', weak);
-  if (mode !== undefined) {
-    if (mode !== 'exact' && mode !== 'reference') {
-      throw invalid(`mode is ${describe(mode)}, expected "exact" or "reference"`);
-    }
-    open.mode = mode;
-  }
-  if (onnxruntime !== undefined) open.onnxruntime = pathText('onnxruntime', onnxruntime);
-  if (sessions !== undefined) open.sessions = count('sessions', sessions);
-  if (intraThreads !== undefined) open.intraThreads = count('intraThreads', intraThreads);
-  if (outOfDistribution !== undefined) {
-    if (!['strong', 'weak', 'ignore'].includes(outOfDistribution)) {
-      throw invalid(`outOfDistribution is ${describe(outOfDistribution)}, expected "strong", "weak" or "ignore"`);
-    }
-    open.outOfDistribution = outOfDistribution;
-  }
-  if (minSimilarity !== undefined) {
-    if (!(typeof minSimilarity === 'number' && minSimilarity >= -1 && minSimilarity <= 1)) {
-      throw invalid(`minSimilarity is ${describe(minSimilarity)}, expected a number in [-1, 1]`);
-    }
-    open.minSimilarity = minSimilarity;
-  }
-  if (openClusters !== undefined && errorTarget !== undefined) {
-    throw invalid('both openClusters and errorTarget are given: pass one of them');
-  }
-  if (openClusters !== undefined) open.openClusters = clusters(openClusters);
-  if (errorTarget !== undefined) {
-    if (!(typeof errorTarget === 'number' && errorTarget > 0 && errorTarget <= 1)) {
-      throw invalid(
-        `errorTarget is ${describe(errorTarget)}, expected a number above 0, up to 1 (openClusters: "all" is exact)`,
-      );
-    }
-    open.errorTarget = errorTarget;
-  }
-  return open;
-}
-
-module.exports = { callOptions, openOptions, pathText, voteCount };
+module.exports = { callOptions, checkNames, voteCount };

@@ -7,19 +7,20 @@ const { bundledPath } = require('./bundled.js');
 const { describe, fromNative, invalid } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
-const { callOptions, openOptions, pathText, voteCount } = require('./options.js');
+const { openOptions, pathText } = require('./open-options.js');
+const { callOptions, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
-const ROUTE_SYNC = ['threshold', 'strongShare', 'onError'];
+const ROUTE_SYNC = ['threshold', 'strongShare', 'onError', 'timeoutMs'];
 const ROUTE = [...ROUTE_SYNC, 'signal'];
 const SIGNAL = ['signal'];
 const THRESHOLD = ['threshold', 'strongShare'];
 
 /**
  * What the native layer writes for one decision: side (1 is strong), win rate, threshold, truncated, similarity
- * (NaN if there is none), out of distribution.
+ * (NaN if there is none), out of distribution, no score.
  */
-const NUMBERS = 6;
+const NUMBERS = 7;
 // Shared by all synchronous calls of this thread: each has read it before the next one can begin.
 const out = new Float64Array(NUMBERS);
 
@@ -94,7 +95,7 @@ class Router {
     const text = this.#text(prompt);
     let reason;
     try {
-      reason = this.#native.routeSync(text, call.policy, call.value, call.onError, out);
+      reason = this.#native.routeSync(text, call.policy, call.value, call.onError, call.timeoutMs, out);
     } catch (error) {
       throw fromNative(error);
     }
@@ -102,40 +103,41 @@ class Router {
   }
 
   async route(prompt, options) {
-    const { policy, value, onError, signal } = callOptions(options, 'route', ROUTE);
+    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'route', ROUTE);
     const text = this.#text(prompt);
-    const decided = await abortable(signal, (cancel) => this.#native.route(text, policy, value, onError, cancel));
+    const decided = await abortable(signal, (cancel) =>
+      this.#native.route(text, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeEmbeddingSync(embedding, options) {
-    const { policy, value, onError } = callOptions(options, 'routeEmbeddingSync', ROUTE_SYNC);
+    const { policy, value, onError, timeoutMs } = callOptions(options, 'routeEmbeddingSync', ROUTE_SYNC);
     const numbers = embeddingNumbers(embedding, 'the embedding');
-    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, policy, value, onError, out));
+    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, policy, value, onError, timeoutMs, out));
     return this.#decision(out, 0, reason);
   }
 
   async routeEmbedding(embedding, options) {
-    const { policy, value, onError, signal } = callOptions(options, 'routeEmbedding', ROUTE);
+    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', ROUTE);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     const decided = await abortable(signal, (cancel) =>
-      this.#native.routeEmbedding(numbers, policy, value, onError, cancel));
+      this.#native.routeEmbedding(numbers, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeBatchSync(prompts, options) {
-    const { policy, value, onError } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
+    const { policy, value, onError, timeoutMs } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
     const texts = promptTexts(prompts, this.#cap);
     const numbers = new Float64Array(texts.length * NUMBERS);
-    const fallbacks = sync(() => this.#native.routeBatchSync(texts, policy, value, onError, numbers));
+    const fallbacks = sync(() => this.#native.routeBatchSync(texts, policy, value, onError, timeoutMs, numbers));
     return this.#decisions(numbers, fallbacks);
   }
 
   async routeBatch(prompts, options) {
-    const { policy, value, onError, signal } = callOptions(options, 'routeBatch', ROUTE);
+    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeBatch', ROUTE);
     const texts = promptTexts(prompts, this.#cap);
     const decided = await abortable(signal, (cancel) =>
-      this.#native.routeBatch(texts, policy, value, onError, cancel));
+      this.#native.routeBatch(texts, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
   }
 
@@ -298,6 +300,7 @@ class Router {
       truncated: numbers[at + 3] === 1,
       similarity: Number.isNaN(similarity) ? null : similarity,
       outOfDistribution: numbers[at + 5] === 1,
+      noScore: numbers[at + 6] === 1,
       fallback,
       fallbackReason: reason,
     };

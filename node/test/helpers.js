@@ -9,6 +9,7 @@ const PACKAGE = join(__dirname, '..');
 const ROOT = join(PACKAGE, '..');
 const DEFAULT_ARTIFACT = join(ROOT, 'core', 'default-router');
 const MF_ARTIFACT = join(ROOT, 'artifacts', 'mf-minilm');
+const MODELS = join(ROOT, 'tests', 'models');
 
 function resolves(name) {
   try {
@@ -18,10 +19,13 @@ function resolves(name) {
   }
 }
 
+/** Why nothing that needs ONNX Runtime can run here; `false` if it can. */
+const noRuntime =
+  !process.env.ROUTELLM_ORT_PATH && !resolves('onnxruntime-node/package.json') && 'onnxruntime-node is not installed';
+
 /** Why tests of the encoder cannot run here; `false` if they can. */
 const noEncoder =
-  (!existsSync(join(MF_ARTIFACT, 'router.json')) && 'artifacts/mf-minilm is not in this checkout') ||
-  (!process.env.ROUTELLM_ORT_PATH && !resolves('onnxruntime-node/package.json') && 'onnxruntime-node is not installed');
+  (!existsSync(join(MF_ARTIFACT, 'router.json')) && 'artifacts/mf-minilm is not in this checkout') || noRuntime;
 
 /** A folder that is gone after the test. */
 function temporary(t) {
@@ -106,6 +110,6 @@ function runScript(script, { cwd = PACKAGE, env = {}, args = [] } = {}) {
 }
 
 module.exports = {
-  DEFAULT_ARTIFACT, DIMENSION, MF_ARTIFACT, PACKAGE, ROOT,
-  bits, installAlone, noEncoder, numbers, runScript, temporary, writeCheckpoint,
+  DEFAULT_ARTIFACT, DIMENSION, MF_ARTIFACT, MODELS, PACKAGE, ROOT,
+  bits, installAlone, noEncoder, noRuntime, numbers, runScript, temporary, writeCheckpoint,
 };

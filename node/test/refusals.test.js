@@ -246,7 +246,7 @@ test('onError decides for what cannot be scored, says why, and is counted', asyn
     { ...strong, fallbackReason: undefined },
     {
       model: caller.strong, side: 'strong', winRate: null, threshold: 0.5,
-      truncated: false, similarity: null, outOfDistribution: false, fallback: true, fallbackReason: undefined,
+      truncated: false, similarity: null, outOfDistribution: false, noScore: false, fallback: true, fallbackReason: undefined,
     },
   );
   assert.match(strong.fallbackReason, /no featurizer of its own/);

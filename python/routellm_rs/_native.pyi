@@ -17,6 +17,7 @@ __all__ = [
     "panic_in_core",
     "prompt_from_messages",
     "set_package_library",
+    "train_from_export",
     "train_linear",
     "train_mf",
     "train_sw_ranking",
@@ -33,6 +34,7 @@ class _DecisionDict(TypedDict):
     truncated: bool
     similarity: float | None
     out_of_distribution: bool
+    no_score: bool
     fallback: bool
     fallback_kind: str | None
     fallback_reason: str | None
@@ -52,6 +54,7 @@ class Decision:
         fallback_reason: str | None = None,
         similarity: float | None = None,
         out_of_distribution: bool = False,
+        no_score: bool = False,
     ) -> Decision: ...
     @property
     def model(self) -> str:
@@ -74,6 +77,9 @@ class Decision:
     @property
     def out_of_distribution(self) -> bool:
         """Whether the prompt is farther from every vote than the router was told to trust."""
+    @property
+    def no_score(self) -> bool:
+        """Whether a language model gave no score token; then the win rate is 1, as in the reference."""
     @property
     def fallback(self) -> bool:
         """Whether ``on_error`` decided, because the prompt could not be scored."""
@@ -101,16 +107,7 @@ class Router:
     @staticmethod
     def open(
         path: StrPath | None,
-        strong: str | None = None,
-        weak: str | None = None,
-        mode: str | None = None,
-        onnxruntime: StrPath | None = None,
-        sessions: int | None = None,
-        intra_threads: int | None = None,
-        out_of_distribution: str | None = None,
-        min_similarity: float | None = None,
-        open_clusters: int | str | None = None,
-        error_target: float | None = None,
+        options: dict[str, Any] | None = None,
     ) -> Router: ...
     def route(
         self,
@@ -119,6 +116,7 @@ class Router:
         strong_share: float | None = None,
         on_error: str | None = None,
         cancel: CancelToken | None = None,
+        timeout_ms: float | None = None,
     ) -> Decision: ...
     def route_batch(
         self,
@@ -127,6 +125,7 @@ class Router:
         strong_share: float | None = None,
         on_error: str | None = None,
         cancel: CancelToken | None = None,
+        timeout_ms: float | None = None,
     ) -> list[Decision]: ...
     def route_embedding(
         self,
@@ -134,6 +133,7 @@ class Router:
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: str | None = None,
+        timeout_ms: float | None = None,
     ) -> Decision: ...
     def win_rate(self, prompt: str, cancel: CancelToken | None = None) -> float: ...
     def win_rates(self, prompts: list[str], cancel: CancelToken | None = None) -> list[float]: ...
@@ -203,3 +203,10 @@ def train_sw_ranking_columns(
     options: Mapping[str, Any],
     progress: Callable[[str, int, int], bool | None] | None = None,
 ) -> str: ...
+def train_from_export(
+    out: StrPath,
+    directory: StrPath,
+    options: dict[str, Any],
+    sample: tuple[str, list[str]] | None,
+    default_strong_share: float,
+) -> Router: ...

@@ -2,158 +2,29 @@
 
 from __future__ import annotations
 
-from . import _bundled, _native, _runtime
 from ._asynchronous import off_loop
 from ._messages import text_of, texts_of
+from ._opening import Opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal, NoReturn, Self
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ._native import CancelToken, Decision
-    from ._types import (
-        Embeddings,
-        Explanation,
-        Mode,
-        OnError,
-        OutOfDistribution,
-        Prompt,
-        RouterInfo,
-        StrPath,
-    )
+    from ._types import Embeddings, Explanation, OnError, Prompt
 
 
-class Router:
+class Router(Opened):
     """Decides which model should answer a prompt.
 
     A router is immutable and may be used from any number of threads. Open one by :meth:`default`,
     :meth:`bundled` or :meth:`open`; to reload, open another and swap.
     """
 
-    __slots__ = ("_inner",)
-    _inner: _native.Router
-
-    def __init__(self) -> None:
-        raise TypeError("open a router by Router.default(), Router.bundled(name) or Router.open(path)")
-
-    @classmethod
-    def _of(cls, native: _native.Router) -> Self:
-        router = object.__new__(cls)
-        router._inner = native
-        return router
-
-    # Opening
-
-    @classmethod
-    def default(cls, *, strong: str | None = None, weak: str | None = None, mode: Mode = "exact") -> Self:
-        """Open the router inside this package: hashed features and a linear model; needs nothing else.
-
-        Raises:
-            InvalidArgumentError: for a model that it does not know.
-        """
-        return cls._of(_native.Router.open(None, strong, weak, mode))
-
-    @classmethod
-    def open(
-        cls,
-        path: StrPath,
-        *,
-        strong: str | None = None,
-        weak: str | None = None,
-        mode: Mode = "exact",
-        onnxruntime: StrPath | None = None,
-        sessions: int | None = None,
-        intra_threads: int | None = None,
-        out_of_distribution: OutOfDistribution = "ignore",
-        min_similarity: float | None = None,
-        open_clusters: int | Literal["all"] | None = None,
-        error_target: float | None = None,
-    ) -> Self:
-        """Open an artifact, or a checkpoint in the published RouteLLM layout.
-
-        Args:
-            path: the folder.
-            strong: the strong model, one of the artifact's; its own by default.
-            weak: the weak model, likewise.
-            mode: ``exact``, or ``reference`` to do as lm-sys/RouteLLM does.
-            onnxruntime: path of ``libonnxruntime``; otherwise ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``, one
-                that is loaded already, the package ``onnxruntime`` and the system are looked at.
-            sessions: ONNX sessions, which run side by side; 1 by default.
-            intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
-                and of the scan of a router's votes, 1 by default.
-            out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
-                or ``ignore``, so that its win rate decides as for any prompt. This and what follows is for
-                routers with votes (similarity-weighted ranking) only.
-            min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
-                [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
-            open_clusters: how many of the nearest clusters have their votes read one by one; ``all`` gives
-                the exact answer (clustered stores only).
-            error_target: clusters are read until the estimated error of every win rate is at most this, in
-                (0, 1] (clustered stores only; instead of ``open_clusters``).
-
-        Raises:
-            NotFoundError: if there is no such folder or file.
-            InvalidModelError: if the artifact is malformed or was altered.
-            InvalidArgumentError: for a model that it does not know, or an option that has no effect on it.
-            RuntimeUnavailableError: if it needs ONNX Runtime and there is none.
-        """
-        _runtime.announce()
-        native = _native.Router.open(
-            path,
-            strong,
-            weak,
-            mode,
-            onnxruntime,
-            sessions,
-            intra_threads,
-            out_of_distribution,
-            min_similarity,
-            open_clusters,
-            error_target,
-        )
-        return cls._of(native)
-
-    @classmethod
-    def bundled(
-        cls,
-        name: str,
-        *,
-        strong: str | None = None,
-        weak: str | None = None,
-        mode: Mode = "exact",
-        onnxruntime: StrPath | None = None,
-        sessions: int | None = None,
-        intra_threads: int | None = None,
-        out_of_distribution: OutOfDistribution = "ignore",
-        min_similarity: float | None = None,
-        open_clusters: int | Literal["all"] | None = None,
-        error_target: float | None = None,
-    ) -> Self:
-        """Open a router that is installed: ``default`` or ``mf-minilm``. Options as :meth:`open`.
-
-        Raises:
-            NotFoundError: if there is none of that name, naming the package to install.
-        """
-        path = None if name == _bundled.DEFAULT else _bundled.artifact_path(name)
-        _runtime.announce()
-        native = _native.Router.open(
-            path,
-            strong,
-            weak,
-            mode,
-            onnxruntime,
-            sessions,
-            intra_threads,
-            out_of_distribution,
-            min_similarity,
-            open_clusters,
-            error_target,
-        )
-        return cls._of(native)
+    __slots__ = ()
 
     # Deciding
 
@@ -164,6 +35,7 @@ class Router:
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
+        timeout_ms: float | None = None,
     ) -> Decision:
         """Decide for one prompt, a text or the messages of a chat.
 
@@ -174,12 +46,15 @@ class Router:
                 [0, 1]. With neither the artifact's own threshold holds; with both it is an error.
             on_error: ``strong`` or ``weak`` decides for a prompt that cannot be scored; ``fallback`` is set.
                 Wrong options, and messages without a text, raise all the same.
+            timeout_ms: longest time of the whole call, in milliseconds. A prompt that is not scored by then
+                is an error, or a fallback if ``on_error`` says so.
 
         Raises:
             InvalidArgumentError: for a wrong option, or a text that is not Unicode (a lone surrogate).
+            ResourceExhaustedError: if ``timeout_ms`` has passed.
         """
         text = prompt if type(prompt) is str else text_of(prompt)
-        return self._inner.route(text, threshold, strong_share, on_error)
+        return self._inner.route(text, threshold, strong_share, on_error, None, timeout_ms)
 
     def route_batch(
         self,
@@ -188,9 +63,11 @@ class Router:
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
+        timeout_ms: float | None = None,
     ) -> list[Decision]:
         """Decide for many prompts, with the same bits as one by one. Options as :meth:`route`."""
-        return self._inner.route_batch(texts_of(prompts), threshold, strong_share, on_error)
+        texts = texts_of(prompts)
+        return self._inner.route_batch(texts, threshold, strong_share, on_error, None, timeout_ms)
 
     def route_embedding(
         self,
@@ -199,6 +76,7 @@ class Router:
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
+        timeout_ms: float | None = None,
     ) -> Decision:
         """Decide for an embedding of your own, a C-contiguous buffer of ``embedding_dimension`` float32.
 
@@ -208,7 +86,7 @@ class Router:
             InvalidArgumentError: if it has another type or length, holds NaN or infinity, or this router
                 reads hashed features.
         """
-        return self._inner.route_embedding(embedding, threshold, strong_share, on_error)
+        return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms)
 
     # Scores
 
@@ -296,14 +174,15 @@ class Router:
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
+        timeout_ms: float | None = None,
     ) -> Decision:
         """Do as :meth:`route`, off the event loop; cancelling the task stops the call."""
         text = text_of(prompt)
 
-        def call(cancel: CancelToken) -> Decision:
-            return self._inner.route(text, threshold, strong_share, on_error, cancel)
+        def call(cancel: CancelToken, time_left: float | None) -> Decision:
+            return self._inner.route(text, threshold, strong_share, on_error, cancel, time_left)
 
-        return await off_loop(call)
+        return await off_loop(call, timeout_ms)
 
     async def aroute_batch(
         self,
@@ -312,70 +191,22 @@ class Router:
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
+        timeout_ms: float | None = None,
     ) -> list[Decision]:
         """Do as :meth:`route_batch`, off the event loop; cancelling the task stops the call."""
         texts = texts_of(prompts)
 
-        def call(cancel: CancelToken) -> list[Decision]:
-            return self._inner.route_batch(texts, threshold, strong_share, on_error, cancel)
+        def call(cancel: CancelToken, time_left: float | None) -> list[Decision]:
+            return self._inner.route_batch(texts, threshold, strong_share, on_error, cancel, time_left)
 
-        return await off_loop(call)
+        return await off_loop(call, timeout_ms)
 
     async def awin_rate(self, prompt: Prompt) -> float:
         """Do as :meth:`win_rate`, off the event loop; cancelling the task stops the call."""
         text = text_of(prompt)
-        return await off_loop(lambda cancel: self._inner.win_rate(text, cancel))
+        return await off_loop(lambda cancel, _: self._inner.win_rate(text, cancel))
 
     async def awin_rates(self, prompts: Iterable[Prompt]) -> list[float]:
         """Do as :meth:`win_rates`, off the event loop; cancelling the task stops the call."""
         texts = texts_of(prompts)
-        return await off_loop(lambda cancel: self._inner.win_rates(texts, cancel))
-
-    # What is known
-
-    def threshold(self, *, strong_share: float | None = None) -> float:
-        """Return the threshold at which this share goes to strong, or the artifact's own.
-
-        Raises:
-            InvalidArgumentError: for a share outside [0, 1], or a router without calibration.
-        """
-        return self._inner.threshold(None, strong_share)
-
-    def info(self) -> RouterInfo:
-        """Return what is known: kind, models, featurizer, calibration, votes, runtime, provenance."""
-        import json
-
-        info: RouterInfo = json.loads(self._inner.info())
-        return info
-
-    @property
-    def strong(self) -> str:
-        """Name of the strong model."""
-        return self._inner.strong
-
-    @property
-    def weak(self) -> str:
-        """Name of the weak model."""
-        return self._inner.weak
-
-    @property
-    def models(self) -> list[str]:
-        """Names of the candidates."""
-        return self._inner.models
-
-    @property
-    def embedding_dimension(self) -> int | None:
-        """Length of the embeddings that this router takes; None if it reads hashed features."""
-        return self._inner.embedding_dimension
-
-    @property
-    def fallbacks(self) -> int:
-        """How many decisions of this router were fallbacks."""
-        return self._inner.fallbacks
-
-    def __repr__(self) -> str:
-        info = self.info()
-        return f"<Router {info['name']!r} ({info['kind']}): strong={self.strong!r}, weak={self.weak!r}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a router cannot be pickled: open it where it is used, from the same path")
+        return await off_loop(lambda cancel, _: self._inner.win_rates(texts, cancel))

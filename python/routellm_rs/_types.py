@@ -25,6 +25,21 @@ Mode: TypeAlias = Literal["exact", "reference"]
 OutOfDistribution: TypeAlias = Literal["strong", "weak", "ignore"]
 """What is decided for a prompt that no vote resembles; with ``ignore`` its win rate decides as for any."""
 
+Kind: TypeAlias = Literal["bert", "causal_llm", "linear", "mf", "sw_ranking"]
+"""The kinds of routers; a folder that is no artifact holds one of ``bert``, ``causal_llm`` and ``mf``."""
+
+Provider: TypeAlias = Literal["cpu", "cuda", "auto"]
+"""Where ONNX models run; ``auto`` is a GPU if there is one."""
+
+Preset: TypeAlias = Literal["latency", "throughput"]
+"""Numbers of sessions and threads for one caller, or for many."""
+
+HeadName: TypeAlias = Literal["three_labels", "binary", "regression", "candidates"]
+"""What the outputs of a classifier mean."""
+
+LongPromptsName: TypeAlias = Literal["truncate", "windows"]
+"""What a classifier does with prompts that are longer than it reads."""
+
 Store: TypeAlias = Literal["f32", "f16", "int8", "int4", "int2", "clustered"]
 """How the embeddings of votes are stored; ``clustered`` is ``int8`` with an index of clusters."""
 
@@ -42,10 +57,81 @@ StrPath: TypeAlias = str | os.PathLike[str]
 """A path."""
 
 
-class FeaturizerInfo(TypedDict):
-    """What turns a prompt into numbers."""
+class NamedHead(TypedDict):
+    """A head without parameters."""
 
-    kind: Literal["hashed", "onnx", "caller"]
+    kind: Literal["three_labels", "candidates"]
+
+
+class BinaryHead(TypedDict):
+    """Two labels, one of which says that the strong model is needed: 1 by default."""
+
+    kind: Literal["binary"]
+    strong_label: NotRequired[Literal[0, 1]]
+
+
+class RegressionHead(TypedDict):
+    """One number x; the win rate is link(scale * x + offset)."""
+
+    kind: Literal["regression"]
+    link: NotRequired[Literal["identity", "sigmoid"]]
+    scale: NotRequired[float]
+    offset: NotRequired[float]
+
+
+HeadSpec: TypeAlias = NamedHead | BinaryHead | RegressionHead
+"""What the outputs of a classifier mean, with parameters."""
+
+
+class Truncate(TypedDict):
+    """One end of a long prompt is kept, the one that the tokenizer says."""
+
+    kind: Literal["truncate"]
+
+
+class Windows(TypedDict):
+    """A long prompt is read in windows, whose win rates become one."""
+
+    kind: Literal["windows"]
+    overlap: NotRequired[int]
+    pooling: NotRequired[Literal["mean", "max"]]
+    max_windows: NotRequired[int]
+
+
+LongPromptsSpec: TypeAlias = Truncate | Windows
+"""What a classifier does with prompts that are longer than it reads, with parameters."""
+
+
+class RoutellmTemplate(TypedDict):
+    """The published router's prompt, from the files beside the model."""
+
+    kind: Literal["routellm"]
+
+
+class PlainTemplate(TypedDict):
+    """A text with ``{question}`` or ``{prompt}`` in it."""
+
+    kind: Literal["plain"]
+    text: str
+
+
+class ChatTemplate(TypedDict):
+    """The model's own chat template."""
+
+    kind: Literal["chat"]
+    system: NotRequired[str]
+    user: NotRequired[str]
+    add_generation_prompt: NotRequired[bool]
+
+
+TemplateSpec: TypeAlias = RoutellmTemplate | PlainTemplate | ChatTemplate
+"""How a prompt becomes the text that a causal LM reads, with parameters."""
+
+
+class FeaturizerInfo(TypedDict):
+    """What turns a prompt into numbers; ``none`` if the model reads the prompt itself."""
+
+    kind: Literal["hashed", "onnx", "caller", "none"]
     id: str
     dimension: int
     max_bytes: int | None
@@ -65,8 +151,9 @@ class RuntimeInfo(TypedDict):
     """The ONNX Runtime in use."""
 
     library: str
+    version: str
     build: str
-    provider: str
+    provider: Literal["cpu", "cuda"]
     sessions: int
     intra_threads: int
 
@@ -79,6 +166,15 @@ class VotesInfo(TypedDict):
     clusters: int | None
     tiers: int
     weight_exponent: float
+
+
+class ModelInfo(TypedDict):
+    """The classifier or causal LM of a router that has one."""
+
+    parameters: dict[str, Any]
+    max_tokens: int
+    dynamically_quantized: bool
+    cached_tokens: int | None
 
 
 class RouterInfo(TypedDict):
@@ -94,6 +190,7 @@ class RouterInfo(TypedDict):
     calibration: CalibrationInfo | None
     runtime: RuntimeInfo | None
     votes: VotesInfo | None
+    model: ModelInfo | None
     path: str | None
     provenance: dict[str, Any]
     version: str
@@ -133,7 +230,7 @@ class Explanation(TypedDict):
     """Why a prompt got its score."""
 
     win_rate: float
-    win_rate_error: float
+    win_rate_error: float | None
     similarity: float
     out_of_distribution: bool
     ratings: list[ModelRating]

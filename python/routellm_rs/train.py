@@ -14,32 +14,40 @@ The same data, options and seed give the same artifact.
 
 from __future__ import annotations
 
-import os
-
-from . import _bundled, _native, _runtime
-from .errors import InvalidArgumentError, IoError, NotFoundError
+from . import _native, _options, _runtime
+from ._training_data import calibration_sample, column, common_of, encoder_of, rows_of
+from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeAlias
 
+    from ._router import Router
+    from ._training_data import Prompts, Rows
     from ._types import (
         Embeddings,
         EncoderSpec,
+        HeadName,
+        HeadSpec,
+        Kind,
         LinearReport,
+        LongPromptsName,
+        LongPromptsSpec,
         MfReport,
+        Mode,
+        Preset,
+        Provider,
         Store,
         StrPath,
         SwRankingReport,
+        TemplateSpec,
         Winner,
     )
 
-    Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
-    Prompts: TypeAlias = StrPath | Iterable[str]
     Progress: TypeAlias = Callable[[str, int, int], bool | None]
 
-__all__ = ["linear", "mf", "sw_ranking"]
+__all__ = ["from_export", "linear", "mf", "sw_ranking"]
 
 
 def linear(
@@ -102,9 +110,9 @@ def linear(
         "max_bytes": max_bytes,
         "seed": seed,
     }
-    common = _common(name, strong, weak, rename, calibration, calibration_name, provenance)
+    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance)
     report: LinearReport = json.loads(
-        _native.train_linear(out, _rows("gold", gold), common, options, progress)
+        _native.train_linear(out, rows_of("gold", gold), common, options, progress)
     )
     return report
 
@@ -189,10 +197,10 @@ def mf(
         "sessions": sessions,
         "intra_threads": intra_threads,
     }
-    directory, spec = _encoder(encoder)
-    common = _common(name, strong, weak, rename, calibration, calibration_name, provenance)
-    vote_rows = None if votes is None else _rows("votes", votes)
-    gold_rows = None if gold is None else _rows("gold", gold)
+    directory, spec = encoder_of(encoder)
+    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance)
+    vote_rows = None if votes is None else rows_of("votes", votes)
+    gold_rows = None if gold is None else rows_of("gold", gold)
     _runtime.announce()
     report: MfReport = json.loads(
         _native.train_mf(out, vote_rows, gold_rows, directory, spec, common, options, progress)
@@ -308,7 +316,7 @@ def sw_ranking(
         "onnxruntime": onnxruntime,
         "intra_threads": intra_threads,
     }
-    common = _common(name, strong, weak, rename, None, None, provenance)
+    common = common_of(name, strong, weak, rename, None, None, provenance)
     if columns_given:
         if embeddings is None or model_a is None or model_b is None or winner is None:
             needed = ("embeddings", "model_a", "model_b", "winner")
@@ -317,10 +325,10 @@ def sw_ranking(
         answer = _native.train_sw_ranking_columns(
             out,
             embeddings,
-            _column("model_a", model_a),
-            _column("model_b", model_b),
-            _column("winner", winner),
-            None if ids is None else _column("ids", ids),
+            column("model_a", model_a),
+            column("model_b", model_b),
+            column("winner", winner),
+            None if ids is None else column("ids", ids),
             embedding_model,
             common,
             options,
@@ -331,9 +339,9 @@ def sw_ranking(
             raise InvalidArgumentError(f"there are no votes: {how}")
         if encoder is None:
             raise InvalidArgumentError(f"{rows_given[0]} without encoder: {how}")
-        directory, spec = _encoder(encoder)
-        vote_rows = None if votes is None else _rows("votes", votes)
-        gold_rows = None if gold is None else _rows("gold", gold)
+        directory, spec = encoder_of(encoder)
+        vote_rows = None if votes is None else rows_of("votes", votes)
+        gold_rows = None if gold is None else rows_of("gold", gold)
         _runtime.announce()
         answer = _native.train_sw_ranking(
             out, vote_rows, gold_rows, directory, spec, cache, common, options, progress
@@ -344,101 +352,100 @@ def sw_ranking(
     return report
 
 
-def _column(name: str, values: Iterable[str]) -> list[str]:
-    if isinstance(values, (str, bytes, bytearray)) or not hasattr(values, "__iter__"):
-        raise InvalidArgumentError(
-            f"{name} is of type {type(values).__name__}, expected one text for each vote"
-        )
-    return list(values)
+def from_export(
+    out: StrPath,
+    directory: StrPath,
+    *,
+    strong: str,
+    weak: str,
+    kind: Kind | None = None,
+    head: HeadName | HeadSpec | None = None,
+    long_prompts: LongPromptsName | LongPromptsSpec | None = None,
+    template: str | TemplateSpec | None = None,
+    score_tokens: Iterable[str | int] | None = None,
+    score_threshold: int | None = None,
+    max_new_tokens: int | None = None,
+    max_tokens: int | None = None,
+    calibration: Prompts | None = None,
+    calibration_name: str | None = None,
+    default_strong_share: float | None = None,
+    mode: Mode = "exact",
+    onnxruntime: StrPath | None = None,
+    provider: Provider | None = None,
+    device_id: int | None = None,
+    memory_limit: int | None = None,
+    preset: Preset | None = None,
+    sessions: int | None = None,
+    intra_threads: int | None = None,
+) -> Router:
+    """Make an artifact of an exported classifier or causal LM, whose weights were trained elsewhere.
 
+    The artifact holds copies of the model's files, what their outputs mean, and checksums of all; it opens
+    without these options, and with a calibration its strong shares can be resolved.
 
-def _common(
-    name: str,
-    strong: str | None,
-    weak: str | None,
-    rename: Mapping[str, str] | None,
-    calibration: Prompts | None,
-    calibration_name: str | None,
-    provenance: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    if calibration is None and calibration_name is not None:
-        raise InvalidArgumentError("calibration_name has no effect without calibration")
-    return {
-        "name": name,
-        "strong": strong,
-        "weak": weak,
-        "rename": dict(rename or {}),
-        "calibration": None if calibration is None else _calibration(calibration, calibration_name),
-        "provenance": _json("provenance", dict(provenance or {})),
-    }
+    Args:
+        out: the folder to write; an artifact that is there already is replaced at once, at the end.
+        directory: the folder with the ONNX model, its ``config.json`` and its ``tokenizer.json``.
+        strong: name of the strong model.
+        weak: name of the weak model.
+        kind: this and the options up to ``max_tokens``: see :meth:`Router.open`.
+        head: likewise.
+        long_prompts: likewise.
+        template: likewise.
+        score_tokens: likewise.
+        score_threshold: likewise.
+        max_new_tokens: likewise.
+        max_tokens: likewise.
+        calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
+            ``.jsonl`` file with a ``prompt`` in each row. Without them a call has to name its threshold.
+        calibration_name: how the artifact calls that sample.
+        default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
+            default.
+        mode: this and what follows is for the sample, and for the router that is returned: see
+            :meth:`Router.open`.
+        onnxruntime: likewise.
+        provider: likewise.
+        device_id: likewise.
+        memory_limit: likewise.
+        preset: likewise.
+        sessions: likewise.
+        intra_threads: likewise.
 
+    Returns:
+        The router, opened from ``out``.
 
-def _calibration(prompts: Prompts, name: str | None) -> tuple[str, list[str]]:
-    if isinstance(prompts, (str, os.PathLike)):
-        texts = _prompts_of(prompts)
-        return name or f"{len(texts)} prompts of {os.path.basename(os.fspath(prompts))}", texts
-    texts = list(prompts)
-    return name or f"{len(texts)} prompts given in memory", texts
+    Raises:
+        InvalidArgumentError: for an option that is wrong or has no effect on this model.
+        InvalidModelError: if the model's files do not fit together.
+        RuntimeUnavailableError: if there is no ONNX Runtime.
+    """
+    from ._router import Router
 
-
-def _prompts_of(path: StrPath) -> list[str]:
-    import json
-
-    texts = []
-    try:
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    try:
-                        texts.append(json.loads(line)["prompt"])
-                    except (ValueError, KeyError, TypeError) as error:
-                        raise InvalidArgumentError(
-                            f"{path}, line {number}: expected a JSON object with prompt: {error!r}"
-                        ) from error
-    except FileNotFoundError as error:
-        raise NotFoundError(str(error)) from error
-    except OSError as error:
-        raise IoError(str(error)) from error
-    return texts
-
-
-def _rows(name: str, rows: Rows) -> StrPath | bytes:
-    """Return a path as it is, and rows in memory as JSON lines."""
-    if isinstance(rows, (str, os.PathLike)):
-        return rows
-    if isinstance(rows, (bytes, bytearray)) or not hasattr(rows, "__iter__"):
-        raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
-    return "".join(_json(f"{name}, row {i}", dict(row)) + "\n" for i, row in enumerate(rows)).encode()
-
-
-def _encoder(encoder: StrPath | EncoderSpec) -> tuple[StrPath, str | None]:
-    """Return the folder, and the parameters if it is no artifact's."""
-    if isinstance(encoder, str) and _bundled.is_package(encoder) and not os.path.exists(encoder):
-        return _bundled.artifact_path(encoder), None
-    if isinstance(encoder, (str, os.PathLike)):
-        return encoder, None
-    if not hasattr(encoder, "keys"):
-        raise InvalidArgumentError(
-            f"encoder is of type {type(encoder).__name__}, expected a path, a name or a mapping"
-        )
-    spec: dict[str, Any] = {
-        "model": "model.onnx",
-        "tokenizer": "tokenizer.json",
-        "cap": {"max_bytes": 16_384, "side": "head"},
-        **encoder,
-    }
-    if "directory" not in spec:
-        raise InvalidArgumentError(
-            "encoder: directory is missing: the folder with the model and the tokenizer"
-        )
-    directory: StrPath = spec.pop("directory")
-    return directory, _json("encoder", spec)
-
-
-def _json(name: str, value: Mapping[str, Any]) -> str:
-    import json
-
-    try:
-        return json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"{name}: not representable as JSON: {error}") from error
+    of_sample = {"calibration_name": calibration_name, "default_strong_share": default_strong_share}
+    for name, value in of_sample.items():
+        if calibration is None and value is not None:
+            raise InvalidArgumentError(f"{name} has no effect without calibration")
+    options = _options.opening(
+        strong=strong,
+        weak=weak,
+        kind=kind,
+        head=head,
+        long_prompts=long_prompts,
+        template=template,
+        score_tokens=score_tokens,
+        score_threshold=score_threshold,
+        max_new_tokens=max_new_tokens,
+        max_tokens=max_tokens,
+        mode=mode,
+        onnxruntime=onnxruntime,
+        provider=provider,
+        device_id=device_id,
+        memory_limit=memory_limit,
+        preset=preset,
+        sessions=sessions,
+        intra_threads=intra_threads,
+    )
+    sample = None if calibration is None else calibration_sample(calibration, calibration_name)
+    share = 0.5 if default_strong_share is None else default_strong_share
+    _runtime.announce()
+    return Router._of(_native.train_from_export(out, directory, options, sample, share))

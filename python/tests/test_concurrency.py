@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,34 +88,18 @@ def test_awaitables_do_as_their_twins(router: Router) -> None:
     asyncio.run(run())
 
 
-class Recording(ThreadPoolExecutor):
-    """Keeps the futures of what it runs."""
-
-    futures: list[Future[Any]]
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.futures = []
-
-    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
-        future = super().submit(*args, **kwargs)
-        self.futures.append(future)
-        return future
-
-
 @pytest.mark.parametrize("name", ["aroute_batch", "awin_rates"])
-def test_cancelling_a_task_stops_the_native_call(router: Router, name: str) -> None:
+def test_cancelling_a_task_stops_the_native_call(router: Router, name: str, recording: Any) -> None:
     async def run() -> None:
-        executor = Recording()
-        asyncio.get_running_loop().set_default_executor(executor)
+        asyncio.get_running_loop().set_default_executor(recording)
         task = asyncio.ensure_future(getattr(router, name)(LONG))
-        while not (executor.futures and executor.futures[0].running()):
+        while not (recording.futures and recording.futures[0].running()):
             await asyncio.sleep(0.001)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         # The thread's own result: the native call gave up instead of finishing.
-        assert isinstance(executor.futures[0].exception(timeout=60), CancelledError)
+        assert isinstance(recording.futures[0].exception(timeout=60), CancelledError)
 
     asyncio.run(run())
 

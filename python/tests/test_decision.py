@@ -15,10 +15,11 @@ PLAIN = Decision("big", "strong", 0.75, 0.5)
 CUT = Decision("it's", "weak", 1 / 3, 0.5, truncated=True)
 FAR = Decision("big", "strong", 0.1, 0.5, similarity=-0.25, out_of_distribution=True)
 NEAR = Decision("big", "weak", 0.1, 0.5, similarity=1 / 3)
+UNSCORED = Decision("big", "strong", 1.0, 0.5, no_score=True)
 FALLBACK = Decision("big", "strong", None, 0.5, False, "InvalidArgument", 'the prompt is not "UTF-8"')
 
 
-@pytest.mark.parametrize("decision", [PLAIN, CUT, FAR, NEAR, FALLBACK])
+@pytest.mark.parametrize("decision", [PLAIN, CUT, FAR, NEAR, UNSCORED, FALLBACK])
 def test_a_decision_survives_repr_pickle_and_copy(decision: Decision) -> None:
     assert eval(repr(decision)) == decision
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -39,7 +40,8 @@ def test_decisions_compare_by_value() -> None:
     same = Decision("big", "strong", 0.75, 0.5)
     assert same == PLAIN
     assert hash(same) == hash(PLAIN)
-    assert len({same, PLAIN, CUT, FAR, NEAR, FALLBACK}) == 5
+    assert len({same, PLAIN, CUT, FAR, NEAR, UNSCORED, FALLBACK}) == 6
+    assert Decision("big", "strong", 1.0, 0.5) != UNSCORED
     others = [
         Decision("other", "strong", 0.75, 0.5),
         Decision("big", "weak", 0.75, 0.5),
@@ -56,7 +58,7 @@ def test_decisions_compare_by_value() -> None:
 
 def test_a_decision_is_frozen() -> None:
     names = ("model", "side", "win_rate", "threshold", "truncated", "similarity", "out_of_distribution")
-    for name in (*names, "fallback", "anything"):
+    for name in (*names, "no_score", "fallback", "anything"):
         with pytest.raises(AttributeError):
             setattr(PLAIN, name, None)
 
@@ -70,11 +72,12 @@ def test_the_fields_are_plain_data() -> None:
         "truncated": False,
         "similarity": None,
         "out_of_distribution": False,
+        "no_score": False,
         "fallback": False,
         "fallback_kind": None,
         "fallback_reason": None,
     }
-    for decision in (PLAIN, CUT, FAR, NEAR, FALLBACK):
+    for decision in (PLAIN, CUT, FAR, NEAR, UNSCORED, FALLBACK):
         fields = decision.as_dict()
         assert json.loads(json.dumps(fields)) == fields
         assert fields == {name: getattr(decision, name) for name in fields}
@@ -92,6 +95,7 @@ def test_the_fields_are_plain_data() -> None:
         (("big", "strong", None, 0.5, False, "NoSuchKind", "why"), "fallback_kind"),
         (("big", "strong", None, 0.5, False, "InvalidArgument", "why", 0.5), "a fallback has no similarity"),
         (("big", "strong", 0.5, 0.5, False, None, None, None, True), "only a decision with a similarity"),
+        (("big", "strong", 0.5, 0.5, False, None, None, None, False, True), "the win rate is 1"),
     ],
 )
 def test_a_decision_that_cannot_be_is_refused(arguments: Any, message: str) -> None:

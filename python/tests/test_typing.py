@@ -32,6 +32,33 @@ votes_router: Router = Router.open(
     "router", out_of_distribution="weak", min_similarity=0.3, open_clusters="all"
 )
 counted: Router = Router.bundled("mf-minilm", open_clusters=8, error_target=None)
+classifier: Router = Router.open(
+    "export",
+    kind="bert",
+    strong="a",
+    weak="b",
+    provider="auto",
+    device_id=0,
+    memory_limit=1 << 30,
+    preset="throughput",
+    head={"kind": "regression", "link": "sigmoid", "scale": 2},
+    long_prompts={"kind": "windows", "pooling": "max"},
+)
+judge: Router = Router.open(
+    "export",
+    strong="a",
+    weak="b",
+    template={"kind": "chat", "system": "Be brief."},
+    score_tokens=["1", 17],
+    score_threshold=2,
+    max_new_tokens=0,
+    max_tokens=512,
+)
+artifact: Router = train.from_export("out", "export", strong="a", weak="b", head="binary", calibration=["x"])
+timely: Decision = router.route("x", timeout_ms=2.5)
+unscored: bool = timely.no_score
+model = router.info()["model"]
+cached: int | None = model["cached_tokens"] if model else None
 near: float | None = decision.similarity
 far: bool = decision.out_of_distribution
 weight: float = router.explain("x", 3)["votes"][0]["weight"]
@@ -44,7 +71,7 @@ count: int = votes["count"] if votes else 0
 async def twins() -> tuple[Decision, list[Decision], float, list[float]]:
     return (
         await router.aroute("x"),
-        await router.aroute_batch(["x"]),
+        await router.aroute_batch(["x"], timeout_ms=1000),
         await router.awin_rate("x"),
         await router.awin_rates(["x"]),
     )
@@ -80,6 +107,10 @@ Router.default().route("x").model = "y"
 Router.open()
 Router.open("x", out_of_distribution="abstain")
 Router.open("x", open_clusters="some")
+Router.open("x", provider="tpu")
+Router.open("x", head="four_labels")
+Router.open("x", head={"kind": "binary", "link": "sigmoid"})
+Router.default().route("x", timeout_ms="1")
 """
 
 
@@ -109,7 +140,7 @@ def test_wrong_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(WRONG)
     done = python("-m", "mypy", "--strict", "wrong.py", cwd=tmp_path)
     lines = [line for line in done.stdout.splitlines() if ": error:" in line]
-    for number in range(4, 12):
+    for number in range(4, 16):
         assert any(line.startswith(f"wrong.py:{number}: error:") for line in lines), (number, done.stdout)
 
 

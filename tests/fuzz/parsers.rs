@@ -12,8 +12,11 @@ use routellm_core::scorer::causal_llm::{CausalLlmSpec, Template, TemplateSpec};
 use routellm_core::scorer::checkpoint::ModelConfig;
 use routellm_core::tokenize::TokenizerConfig;
 
-/// Every target by its name, which is also its corpus's folder.
-pub(super) const PARSERS: [(&str, fn(&[u8])); 8] = [
+/// A target: its name, which is also its corpus's folder, and what it does with bytes.
+pub(super) type Parser = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub(super) const PARSERS: [Parser; 8] = [
     ("manifest", manifest),
     ("model_config", model_config),
     ("tokenizer_config", tokenizer_config),

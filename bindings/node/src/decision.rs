@@ -5,8 +5,8 @@ use napi_derive::napi;
 use routellm_core::{Decision, Error, ErrorKind, OnError, Policy, Result, Side};
 
 /// Numbers of one decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated (0 or 1),
-/// similarity (NaN if there is none), out of distribution (0 or 1).
-pub(crate) const NUMBERS: usize = 6;
+/// similarity (NaN if there is none), out of distribution (0 or 1), no score (0 or 1).
+pub(crate) const NUMBERS: usize = 7;
 
 /// Why the decision at an index is a fallback.
 #[napi(object, object_from_js = false)]
@@ -20,8 +20,8 @@ pub struct FallbackReason {
 /// The decisions of one call.
 #[napi(object, object_from_js = false)]
 pub struct Decided {
-    /// Six for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
-    /// (NaN if there is none), out of distribution.
+    /// Seven for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
+    /// (NaN if there is none), out of distribution, no score.
     pub numbers: Float64Array,
     /// Those that are fallbacks.
     pub fallbacks: Vec<FallbackReason>,
@@ -45,6 +45,7 @@ pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
     out[3] = f64::from(u8::from(decision.truncated));
     out[4] = decision.similarity.unwrap_or(f64::NAN);
     out[5] = f64::from(u8::from(decision.out_of_distribution));
+    out[6] = f64::from(u8::from(decision.no_score));
 }
 
 /// Why some decisions are fallbacks.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use napi::Env;
-use napi::bindgen_prelude::AsyncTask;
+use napi::bindgen_prelude::{AsyncTask, Either};
 use napi_derive::napi;
+use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::{OpenOptions, Router};
 
 use crate::error::{Result, guarded};
@@ -24,6 +25,16 @@ pub struct NativeOpenOptions {
     pub mode: Option<String>,
     /// Path of `libonnxruntime`.
     pub onnxruntime: Option<String>,
+    /// What the folder holds.
+    pub kind: Option<String>,
+    /// `cpu`, `cuda` or `auto`.
+    pub provider: Option<String>,
+    /// Which GPU.
+    pub device_id: Option<u32>,
+    /// Bytes of its memory.
+    pub memory_limit: Option<f64>,
+    /// `latency` or `throughput`.
+    pub preset: Option<String>,
     /// Number of ONNX sessions.
     pub sessions: Option<u32>,
     /// Threads inside one of them, and of a scan of votes.
@@ -36,6 +47,20 @@ pub struct NativeOpenOptions {
     pub open_clusters: Option<f64>,
     /// Estimated error down to which clusters are read.
     pub error_target: Option<f64>,
+    /// Head of a classifier, a name or JSON.
+    pub head: Option<String>,
+    /// What becomes of long prompts, a name or JSON.
+    pub long_prompts: Option<String>,
+    /// Template of a causal LM, a name, a text or JSON.
+    pub template: Option<String>,
+    /// Texts and ids of the score tokens.
+    pub score_tokens: Option<Vec<Either<String, u32>>>,
+    /// Least score at which the weak model is good enough.
+    pub score_threshold: Option<u32>,
+    /// Tokens that are generated.
+    pub max_new_tokens: Option<u32>,
+    /// Tokens that are read.
+    pub max_tokens: Option<u32>,
 }
 
 /// Opens a router.
@@ -56,39 +81,98 @@ pub fn open_async(options: NativeOpenOptions) -> AsyncTask<Work<NativeRouter>> {
 }
 
 impl NativeOpenOptions {
-    fn open(self) -> routellm_core::Result<NativeRouter> {
+    fn options(&self) -> routellm_core::Result<OpenOptions> {
         let mut options = OpenOptions::new();
-        if let Some(strong) = self.strong {
-            options = options.strong(strong);
+        if let Some(value) = &self.strong {
+            options = options.strong(value);
         }
-        if let Some(weak) = self.weak {
-            options = options.weak(weak);
+        if let Some(value) = &self.weak {
+            options = options.weak(value);
         }
-        if let Some(mode) = self.mode {
-            options = options.mode(mode.parse()?);
+        if let Some(value) = &self.kind {
+            options = options.kind(value);
         }
-        if let Some(library) = self.onnxruntime {
-            options = options.onnxruntime(library);
+        if let Some(value) = &self.mode {
+            options = options.mode(value.parse()?);
         }
-        if let Some(sessions) = self.sessions {
-            options = options.sessions(sessions as usize);
+        self.export(self.votes(self.session(options)?)?)
+    }
+
+    /// Options of ONNX sessions.
+    fn session(&self, mut options: OpenOptions) -> routellm_core::Result<OpenOptions> {
+        if let Some(value) = &self.onnxruntime {
+            options = options.onnxruntime(value);
         }
-        if let Some(threads) = self.intra_threads {
-            options = options.intra_threads(threads as usize);
+        if let Some(value) = &self.provider {
+            options = options.provider(value.parse()?);
         }
-        if let Some(decision) = self.out_of_distribution {
-            options = options.out_of_distribution(decision.parse()?);
+        if let Some(value) = self.device_id {
+            options = options.device_id(value);
         }
-        if let Some(similarity) = self.min_similarity {
-            options = options.min_similarity(similarity);
+        if let Some(value) = self.memory_limit {
+            options = options.memory_limit(value as u64);
         }
-        if let Some(count) = self.open_clusters {
+        if let Some(value) = &self.preset {
+            options = options.preset(value.parse()?);
+        }
+        if let Some(value) = self.sessions {
+            options = options.sessions(value as usize);
+        }
+        if let Some(value) = self.intra_threads {
+            options = options.intra_threads(value as usize);
+        }
+        Ok(options)
+    }
+
+    /// Options of routers with votes.
+    fn votes(&self, mut options: OpenOptions) -> routellm_core::Result<OpenOptions> {
+        if let Some(value) = &self.out_of_distribution {
+            options = options.out_of_distribution(value.parse()?);
+        }
+        if let Some(value) = self.min_similarity {
+            options = options.min_similarity(value);
+        }
+        if let Some(value) = self.open_clusters {
             // Infinity becomes the largest number, which means all of them.
-            options = options.open_clusters(count as usize);
+            options = options.open_clusters(value as usize);
         }
-        if let Some(error) = self.error_target {
-            options = options.error_target(error);
+        if let Some(value) = self.error_target {
+            options = options.error_target(value);
         }
+        Ok(options)
+    }
+
+    /// Options of exported models.
+    fn export(&self, mut options: OpenOptions) -> routellm_core::Result<OpenOptions> {
+        if let Some(value) = &self.head {
+            options = options.head(value.parse()?);
+        }
+        if let Some(value) = &self.long_prompts {
+            options = options.long_prompts(value.parse()?);
+        }
+        if let Some(value) = &self.template {
+            options = options.template(value.parse()?);
+        }
+        if let Some(tokens) = &self.score_tokens {
+            options = options.score_tokens(tokens.iter().map(|token| match token {
+                Either::A(text) => ScoreToken::Text(text.clone()),
+                Either::B(id) => ScoreToken::Id(*id),
+            }));
+        }
+        if let Some(value) = self.score_threshold {
+            options = options.score_threshold(value as usize);
+        }
+        if let Some(value) = self.max_new_tokens {
+            options = options.max_new_tokens(value as usize);
+        }
+        if let Some(value) = self.max_tokens {
+            options = options.max_tokens(value as usize);
+        }
+        Ok(options)
+    }
+
+    fn open(self) -> routellm_core::Result<NativeRouter> {
+        let options = self.options()?;
         let router: Router = match &self.path {
             Some(path) => options.open(path)?,
             None => options.open_default()?,

@@ -32,6 +32,9 @@ pub(crate) struct Decision {
     /// Whether the prompt is farther from every vote than the router was told to trust.
     #[pyo3(get)]
     out_of_distribution: bool,
+    /// Whether a language model gave no score token; then the win rate is 1, as in the reference.
+    #[pyo3(get)]
+    no_score: bool,
     reason: Option<Fallback>,
 }
 
@@ -46,6 +49,7 @@ impl Decision {
             truncated,
             similarity,
             out_of_distribution,
+            no_score,
             fallback,
         } = decision;
         Self {
@@ -56,6 +60,7 @@ impl Decision {
             truncated,
             similarity,
             out_of_distribution,
+            no_score,
             reason: fallback,
         }
     }
@@ -76,6 +81,7 @@ impl Decision {
             reason,
             similarity,
             far,
+            self.no_score,
         )
             .into_pyobject(py)
     }
@@ -87,7 +93,7 @@ impl Decision {
     #[new]
     #[pyo3(signature = (
         model, side, win_rate, threshold, truncated=false, fallback_kind=None, fallback_reason=None,
-        similarity=None, out_of_distribution=false
+        similarity=None, out_of_distribution=false, no_score=false
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each field, as Python names them")]
     fn from_python(
@@ -101,6 +107,7 @@ impl Decision {
         fallback_reason: Option<&Bound<'_, PyAny>>,
         similarity: Option<f64>,
         out_of_distribution: bool,
+        no_score: bool,
     ) -> PyResult<Self> {
         let refuse = |message: String| Err(invalid_argument(py, message));
         let side = match text::argument("side", side)? {
@@ -128,8 +135,22 @@ impl Decision {
         if out_of_distribution && similarity.is_none() {
             return refuse("only a decision with a similarity is out of distribution".to_owned());
         }
+        #[allow(clippy::float_cmp, reason = "the reference's answer is exactly 1")]
+        if no_score && win_rate != Some(1.0) {
+            return refuse("without a score the win rate is 1".to_owned());
+        }
         let model = PyString::new(py, text::argument("model", model)?).unbind();
-        Ok(Self { side, model, win_rate, threshold, truncated, similarity, out_of_distribution, reason })
+        Ok(Self {
+            side,
+            model,
+            win_rate,
+            threshold,
+            truncated,
+            similarity,
+            out_of_distribution,
+            no_score,
+            reason,
+        })
     }
 
     /// The chosen side: "strong" or "weak".
@@ -169,6 +190,7 @@ impl Decision {
         dict.set_item("truncated", self.truncated)?;
         dict.set_item("similarity", self.similarity)?;
         dict.set_item("out_of_distribution", self.out_of_distribution)?;
+        dict.set_item("no_score", self.no_score)?;
         dict.set_item("fallback", self.fallback())?;
         dict.set_item("fallback_kind", self.fallback_kind())?;
         dict.set_item("fallback_reason", self.fallback_reason())?;
@@ -193,6 +215,9 @@ impl Decision {
         }
         if self.out_of_distribution {
             text.push_str(", out_of_distribution=True");
+        }
+        if self.no_score {
+            text.push_str(", no_score=True");
         }
         if let Some(Fallback { kind, reason }) = &self.reason {
             let reason = PyString::new(py, reason).repr()?;

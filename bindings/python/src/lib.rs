@@ -7,6 +7,7 @@ mod decision;
 mod embedding;
 mod error;
 mod guard;
+mod open;
 mod router;
 mod text;
 mod train;
@@ -28,7 +29,9 @@ mod _native {
     #[pymodule_export]
     use crate::router::Router;
     #[pymodule_export]
-    use crate::train::{train_linear, train_mf, train_sw_ranking, train_sw_ranking_columns};
+    use crate::train::{
+        train_from_export, train_linear, train_mf, train_sw_ranking, train_sw_ranking_columns,
+    };
     use crate::{guard, text};
 
     /// The prompt of a chat, given as JSON.

@@ -1,11 +1,13 @@
 //! The router: what converts arguments and results, and nothing else.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use numpy::PyArray1;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
+use routellm_core::scorer::PromptScorer;
 use routellm_core::{OnError, OpenOptions, Policy, RouteOptions, Router as Core, Side};
 use serde::Serialize;
 
@@ -13,9 +15,9 @@ use crate::cancel::{CancelToken, interruptible};
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
 use crate::error::{invalid_argument, to_python};
-use crate::{guard, text};
+use crate::{guard, open, text};
 
-/// From this many prompts on a call may take long enough that Ctrl-C should work; a thread costs 20 us.
+/// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
 
 /// An open router. Immutable; any number of threads may use it.
@@ -25,9 +27,24 @@ pub(crate) struct Router {
     // Made once, so that a decision costs no new string.
     strong: Py<PyString>,
     weak: Py<PyString>,
+    /// From this many prompts on a call may take so long that Ctrl-C should work.
+    long_count: usize,
 }
 
 impl Router {
+    /// The Python object for an open router.
+    pub(crate) fn new(py: Python<'_>, core: Core) -> Self {
+        let strong = PyString::intern(py, core.strong()).unbind();
+        let weak = PyString::intern(py, core.weak()).unbind();
+        // Only a prompt that a language model reads takes seconds.
+        let long_count = match core.scorer().prompt() {
+            Some(PromptScorer::CausalLlm(_)) => 1,
+            Some(PromptScorer::Bert(_)) => 2,
+            None => LONG_BATCH,
+        };
+        Self { core, strong, weak, long_count }
+    }
+
     fn decision(&self, py: Python<'_>, decision: routellm_core::Decision) -> Decision {
         let model = match decision.side {
             Side::Strong => &self.strong,
@@ -39,12 +56,13 @@ impl Router {
 
     /// Runs a call on `count` prompts with its options' token, if there is one, or so that Ctrl-C stops it.
     fn run<T: Send>(
+        &self,
         py: Python<'_>,
         count: usize,
         options: &mut RouteOptions,
         work: impl FnOnce(&RouteOptions) -> routellm_core::Result<T> + Send,
     ) -> PyResult<T> {
-        if options.cancel.is_some() || count < LONG_BATCH {
+        if options.cancel.is_some() || count < self.long_count {
             let options = &*options;
             return guard::detached(py, || work(options));
         }
@@ -58,79 +76,25 @@ impl Router {
 #[pymethods]
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
 impl Router {
-    /// Opens the artifact at `path`, or the default router if it is None.
+    /// Opens what lies at `path`, or the default router if it is None, with the keywords of the face.
     #[staticmethod]
-    #[pyo3(signature = (
-        path, strong=None, weak=None, mode=None, onnxruntime=None, sessions=None, intra_threads=None,
-        out_of_distribution=None, min_similarity=None, open_clusters=None, error_target=None
-    ))]
-    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
+    #[pyo3(signature = (path, options=None))]
     fn open(
         py: Python<'_>,
         path: Option<&Bound<'_, PyAny>>,
-        strong: Option<&Bound<'_, PyAny>>,
-        weak: Option<&Bound<'_, PyAny>>,
-        mode: Option<&Bound<'_, PyAny>>,
-        onnxruntime: Option<&Bound<'_, PyAny>>,
-        sessions: Option<i64>,
-        intra_threads: Option<i64>,
-        out_of_distribution: Option<&Bound<'_, PyAny>>,
-        min_similarity: Option<f64>,
-        open_clusters: Option<&Bound<'_, PyAny>>,
-        error_target: Option<f64>,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let mut open = OpenOptions::new();
-        if let Some(name) = strong {
-            open = open.strong(text::argument("strong", name)?);
-        }
-        if let Some(name) = weak {
-            open = open.weak(text::argument("weak", name)?);
-        }
-        if let Some(mode) = mode {
-            let mode = text::argument("mode", mode)?.parse().map_err(|error| to_python(py, &error))?;
-            open = open.mode(mode);
-        }
-        if let Some(path) = onnxruntime {
-            open = open.onnxruntime(text::path("onnxruntime", path)?);
-        }
-        // A negative number is as wrong as 0, which the core refuses with the range that it accepts.
-        let count = |value: i64| usize::try_from(value).unwrap_or(0);
-        if let Some(value) = sessions {
-            open = open.sessions(count(value));
-        }
-        if let Some(value) = intra_threads {
-            open = open.intra_threads(count(value));
-        }
-        if let Some(decision) = out_of_distribution {
-            let decision = text::argument("out_of_distribution", decision)?;
-            open = open.out_of_distribution(decision.parse().map_err(|error| to_python(py, &error))?);
-        }
-        if let Some(similarity) = min_similarity {
-            open = open.min_similarity(similarity);
-        }
-        // Each would undo the other.
-        if open_clusters.is_some() && error_target.is_some() {
-            let message = "both open_clusters and error_target are given: pass one of them";
-            return Err(invalid_argument(py, message));
-        }
-        if let Some(clusters) = open_clusters {
-            open = open.open_clusters(cluster_count(clusters)?);
-        }
-        if let Some(error) = error_target {
-            open = open.error_target(error);
-        }
+        let open = options.map_or_else(|| Ok(OpenOptions::new()), open::options)?;
         let path = path.map(|path| text::path("path", path)).transpose()?;
         let core = guard::detached(py, || match path {
             Some(path) => open.open(path),
             None => open.open_default(),
         })?;
-        let strong = PyString::intern(py, core.strong()).unbind();
-        let weak = PyString::intern(py, core.weak()).unbind();
-        Ok(Self { core, strong, weak })
+        Ok(Self::new(py, core))
     }
 
     /// Decides for one prompt.
-    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, cancel=None))]
+    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
     fn route(
         &self,
         py: Python<'_>,
@@ -139,15 +103,16 @@ impl Router {
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         cancel: Option<&CancelToken>,
+        timeout_ms: Option<f64>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, cancel)?;
+        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms)?;
         let prompt = text::prompt(prompt)?;
-        let decision = guard::detached(py, || self.core.route_utf8(&prompt, &options))?;
+        let decision = self.run(py, 1, &mut options, |options| self.core.route_utf8(&prompt, options))?;
         Ok(self.decision(py, decision))
     }
 
     /// Decides for many prompts.
-    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, cancel=None))]
+    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
     fn route_batch<'py>(
         &self,
         py: Python<'py>,
@@ -156,18 +121,18 @@ impl Router {
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         cancel: Option<&CancelToken>,
+        timeout_ms: Option<f64>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let mut options = options(py, threshold, strong_share, on_error, cancel)?;
+        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms)?;
         let prompts = texts(py, &prompts)?;
         let prompts: Vec<&[u8]> = prompts.iter().map(|prompt| &**prompt).collect();
-        let decisions = Self::run(py, prompts.len(), &mut options, |options| {
-            self.core.route_batch_utf8(&prompts, options)
-        })?;
+        let decisions = self
+            .run(py, prompts.len(), &mut options, |options| self.core.route_batch_utf8(&prompts, options))?;
         PyList::new(py, decisions.into_iter().map(|decision| self.decision(py, decision)))
     }
 
     /// Decides for an embedding.
-    #[pyo3(signature = (embedding, threshold=None, strong_share=None, on_error=None))]
+    #[pyo3(signature = (embedding, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
     fn route_embedding(
         &self,
         py: Python<'_>,
@@ -175,8 +140,9 @@ impl Router {
         threshold: Option<f64>,
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
+        timeout_ms: Option<f64>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, None)?;
+        let options = options(py, threshold, strong_share, on_error, None, timeout_ms)?;
         let embedding = Embeddings::one(embedding)?;
         let decision = guard::detached(py, || self.core.route_embedding(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
@@ -192,14 +158,14 @@ impl Router {
     ) -> PyResult<f64> {
         let prompt = text::prompt(prompt)?;
         let cancel = cancel.map(|cancel| cancel.token.clone());
-        guard::detached(py, || {
+        // Any threshold: what is asked for is the call that can be cancelled.
+        let mut options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
+        self.run(py, 1, &mut options, |options| {
             let prompt = routellm_core::router::utf8(&prompt)?;
-            if cancel.is_none() {
+            if options.cancel.is_none() {
                 return self.core.win_rate(prompt);
             }
-            // Any threshold: what is asked for is the call that can be cancelled.
-            let options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
-            Ok(self.core.route(prompt, &options)?.win_rate.unwrap_or(f64::NAN))
+            Ok(self.core.route(prompt, options)?.win_rate.unwrap_or(f64::NAN))
         })
     }
 
@@ -222,7 +188,7 @@ impl Router {
             .collect::<PyResult<Vec<&str>>>()?;
         let mut options =
             RouteOptions { cancel: cancel.map(|cancel| cancel.token.clone()), ..RouteOptions::default() };
-        Self::run(py, prompts.len(), &mut options, |options| {
+        self.run(py, prompts.len(), &mut options, |options| {
             self.core.win_rates(&prompts, options.cancel.as_ref())
         })
     }
@@ -350,26 +316,6 @@ fn json(value: &impl Serialize) -> routellm_core::Result<String> {
         .map_err(|error| routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string()))
 }
 
-/// A number of clusters, or "all" of them.
-fn cluster_count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let py = value.py();
-    let expected = "expected a number of clusters, at least 1, or \"all\"";
-    if let Ok(number) = value.cast::<PyInt>() {
-        return match number.extract::<i64>() {
-            Ok(count @ 1..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
-            _ => Err(invalid_argument(py, format!("open_clusters is {}, {expected}", number.str()?))),
-        };
-    }
-    if !value.is_instance_of::<PyString>() {
-        let name = text::type_name(value);
-        return Err(invalid_argument(py, format!("open_clusters is of type {name}, {expected}")));
-    }
-    match text::argument("open_clusters", value)? {
-        "all" => Ok(usize::MAX),
-        other => Err(invalid_argument(py, format!("open_clusters is {other:?}, {expected}"))),
-    }
-}
-
 /// How many votes an explanation should name.
 fn vote_count(py: Python<'_>, k: i64) -> PyResult<usize> {
     usize::try_from(k)
@@ -383,16 +329,30 @@ fn options(
     strong_share: Option<f64>,
     on_error: Option<&Bound<'_, PyAny>>,
     cancel: Option<&CancelToken>,
+    timeout_ms: Option<f64>,
 ) -> PyResult<RouteOptions> {
+    let timeout = timeout_ms.map(|milliseconds| timeout(py, milliseconds)).transpose()?;
     let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
     let parse = || -> routellm_core::Result<RouteOptions> {
         Ok(RouteOptions {
             policy: Policy::from_options(threshold, strong_share)?,
             on_error: on_error.map_or(Ok(OnError::Raise), str::parse)?,
             cancel: cancel.map(|cancel| cancel.token.clone()),
+            timeout,
         })
     };
     parse().map_err(|error| to_python(py, &error))
+}
+
+/// A time in milliseconds.
+fn timeout(py: Python<'_>, milliseconds: f64) -> PyResult<Duration> {
+    if milliseconds.is_nan() || milliseconds <= 0.0 {
+        let message = format!("timeout_ms is {milliseconds}, expected a positive number of milliseconds");
+        return Err(invalid_argument(py, message));
+    }
+    // A time that no clock holds is as good as none, and less than a nanosecond is not nothing.
+    let time = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or(Duration::MAX);
+    Ok(time.max(Duration::from_nanos(1)))
 }
 
 /// The texts of prompts; an error names the prompt's place.

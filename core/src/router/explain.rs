@@ -3,17 +3,17 @@
 use serde::Serialize;
 
 use super::Router;
-use crate::Result;
 use crate::embed::Features;
+use crate::{CancelToken, Result};
 
 /// Why a prompt got its score. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// P(strong model's answer is preferred or needed), in [0, 1].
     pub win_rate: f64,
-    /// Standard error of the win rate, from the weighted votes.
+    /// Standard error of the win rate, from the weighted votes; NaN (`null` in JSON) if they do not determine it.
     pub win_rate_error: f64,
-    /// Largest cosine similarity to any vote.
+    /// Largest cosine similarity to any vote, all of which are read for an explanation.
     pub similarity: f64,
     /// Whether the prompt is farther from every vote than the router was told to trust.
     pub out_of_distribution: bool,
@@ -66,7 +66,7 @@ pub struct Reach {
     pub opened_clusters: usize,
     /// Votes that were read one by one.
     pub opened_votes: usize,
-    /// Estimated error, in win rate, that reading every vote would remove.
+    /// Estimated error, in win rate, that reading every vote would remove; `None` if it is not known.
     pub error: Option<f64>,
 }
 
@@ -78,6 +78,37 @@ impl Router {
     pub fn explain(&self, prompt: &str, k: usize) -> Result<Explanation> {
         self.inner.scorer.votes()?;
         self.inner.featurizer.with_features(prompt, None, |features, _| self.explain_features(features, k))
+    }
+
+    /// As [`explain`](Self::explain), and stops when `cancel` says so: a running encoder too.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain); `Cancelled`.
+    pub fn explain_cancellable(&self, prompt: &str, k: usize, cancel: &CancelToken) -> Result<Explanation> {
+        self.inner.scorer.votes()?;
+        cancel.check()?;
+        self.inner.featurizer.with_features(prompt, Some(cancel), |features, _| {
+            // Embedding took the time; the votes are read in milliseconds.
+            cancel.check()?;
+            self.explain_features(features, k)
+        })
+    }
+
+    /// As [`similarity`](Self::similarity), and stops when `cancel` says so: a running encoder too.
+    ///
+    /// # Errors
+    /// As [`similarity`](Self::similarity); `Cancelled`.
+    pub fn similarity_cancellable(&self, prompt: &str, cancel: &CancelToken) -> Result<f64> {
+        cancel.check()?;
+        self.largest_similarity(prompt, Some(cancel))
+    }
+
+    pub(super) fn largest_similarity(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<f64> {
+        let votes = self.inner.scorer.votes()?;
+        self.inner.featurizer.with_features(prompt, cancel, |features, _| {
+            cancel.map_or(Ok(()), CancelToken::check)?;
+            votes.similarity(features)
+        })
     }
 
     /// As [`explain`](Self::explain), for an embedding that the caller computed.

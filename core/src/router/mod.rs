@@ -161,8 +161,7 @@ impl Router {
     /// # Errors
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn similarity(&self, prompt: &str) -> Result<f64> {
-        self.inner.scorer.votes()?;
-        Ok(self.score(prompt, None)?.similarity.unwrap_or(f64::NAN))
+        self.largest_similarity(prompt, None)
     }
 
     /// As [`similarity`](Self::similarity), for an embedding that the caller computed.
@@ -170,8 +169,9 @@ impl Router {
     /// # Errors
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding); `Unsupported` if the router has no votes.
     pub fn similarity_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
-        self.inner.scorer.votes()?;
-        Ok(self.score_embedding(embedding, None)?.similarity.unwrap_or(f64::NAN))
+        let votes = self.inner.scorer.votes()?;
+        self.inner.featurizer.check_embedding(embedding)?;
+        votes.similarity(Features::Dense(embedding))
     }
 
     /// Win rates of `out.len()` embeddings, `out.len() x dimension`, row-major, into `out`.

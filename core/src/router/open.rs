@@ -88,6 +88,7 @@ impl OpenOptions {
                     threads: scan_threads,
                     open: self.votes.open(),
                     estimate_error: false,
+                    sure_similarity: self.votes.min_similarity,
                 };
                 Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
             }

@@ -138,8 +138,9 @@ impl SessionPool {
                 Ok((Cow::Borrowed(*name), input.to_session(spec)?))
             })
             .collect::<Result<Vec<_>>>()?;
-        let big =
-            inputs.iter().any(|(_, input)| matches!(input, Input::Integers(data, _) if data.len() >= BIG_RUN));
+        let big = inputs
+            .iter()
+            .any(|(_, input)| matches!(input, Input::Integers(data, _) if data.len() >= BIG_RUN));
         let options = self.run_options(wanted, big)?;
         let mut session = self.lend(cancel)?;
         let Some(token) = cancel else {

@@ -97,8 +97,8 @@ pub struct SwReport {
 /// alone, provided that they know every model: gold rows are mostly ties and would put the models that they compare into
 /// one tier.
 ///
-/// `cache` names a file of embeddings that were computed before; it is read if it exists and written at the end, so
-/// that a later build with more votes embeds the new prompts only.
+/// `cache` names a file of embeddings that were computed before; it is read if it exists, and written now and then and
+/// at the end, even of a build that is cancelled: a later build, or one with more votes, embeds the new prompts only.
 ///
 /// # Errors
 /// `InvalidArgument` without votes or for unknown models; what the encoder reports; `Cancelled`; `Io`.
@@ -196,7 +196,13 @@ pub fn train_columns(
     write(ArtifactWriter::new(out)?, columns, None, None, options, sources, progress)
 }
 
-/// Embeddings of every vote's prompt, row-major, their dimension, and how many had to be computed.
+/// New embeddings after which the cache is written, and the share of all that it holds if that is more: what is
+/// written in all then stays in proportion to what was embedded.
+const SAVE_EVERY: usize = 512;
+const SAVE_SHARE: usize = 16;
+
+/// Embeddings of every vote's prompt, row-major, their dimension, and how many had to be computed. The cache is
+/// written now and then and at the end, whatever the end is: an interrupted build goes on where it was.
 fn embed(
     table: &VoteTable,
     encoder: &Encoder,
@@ -209,8 +215,35 @@ fn embed(
         Some(path) if path.exists() => EmbeddingCache::read(path, &identity, dim)?,
         _ => EmbeddingCache::new(identity, dim)?,
     };
-    let mut embedded = 0;
+    let before = cache.len();
     let mut rows = Vec::with_capacity(table.votes.len() * dim);
+    let mut saved = before;
+    let done = embed_all(table, encoder, &mut cache, &mut rows, progress, &mut |cache| {
+        let due = cache.len() - saved >= SAVE_EVERY.max(cache.len() / SAVE_SHARE);
+        if let (Some(path), true) = (cache_path, due) {
+            cache.write(path)?;
+            saved = cache.len();
+        }
+        Ok(())
+    });
+    let kept = match cache_path {
+        Some(path) if cache.len() > saved => cache.write(path),
+        _ => Ok(()),
+    };
+    // What stopped the build is what the caller has to hear of.
+    done?;
+    kept?;
+    Ok((rows, dim, cache.len() - before))
+}
+
+fn embed_all(
+    table: &VoteTable,
+    encoder: &Encoder,
+    cache: &mut EmbeddingCache,
+    rows: &mut Vec<f32>,
+    progress: &mut ProgressFn<'_>,
+    save: &mut dyn FnMut(&EmbeddingCache) -> Result<()>,
+) -> Result<()> {
     for (i, vote) in table.votes.iter().enumerate() {
         if let Some(known) = cache.get(&vote.prompt) {
             rows.extend_from_slice(known);
@@ -223,16 +256,11 @@ fn embed(
             })?;
             cache.insert(&vote.prompt, &row)?;
             rows.extend_from_slice(&row);
-            embedded += 1;
+            save(cache)?;
         }
         report(progress, "embedding", i + 1, table.votes.len(), None)?;
     }
-    if let Some(path) = cache_path
-        && embedded > 0
-    {
-        cache.write(path)?;
-    }
-    Ok((rows, dim, embedded))
+    Ok(())
 }
 
 fn write(

@@ -268,7 +268,13 @@ fn build_fixtures() {
     train_columns(&folder.join("sw-caller"), &columns(&few), &options, Map::new(), &mut silent).unwrap();
     let mut options =
         SwOptions { name: "sw-clustered".into(), ..SwOptions::default().store("clustered").unwrap() };
-    options.build.clusters = Some(ClusterOptions { clusters: 12, coarse: 3, open_votes: 60, iterations: 5 });
+    options.build.clusters = Some(ClusterOptions {
+        clusters: 12,
+        profiles: 3,
+        directions: Some(4),
+        open_votes: Some(60),
+        iterations: 5,
+    });
     train_columns(&folder.join("sw-clustered"), &columns(&many), &options, Map::new(), &mut silent).unwrap();
     // All votes on one side of the space.
     let mut one_side = made(100, 3);

@@ -8,7 +8,7 @@ use routellm_core::preference::{GoldTable, VoteTable, Winner};
 use routellm_core::runtime::SessionOptions;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
 use routellm_core::train::{Encoder, Progress, silent};
-use routellm_core::{ErrorKind, OpenOptions, OutOfDistribution, RouteOptions, Router, Side};
+use routellm_core::{CancelToken, ErrorKind, OpenOptions, OutOfDistribution, RouteOptions, Router, Side};
 use serde_json::Map;
 
 use crate::support::{default_router, root};
@@ -131,11 +131,31 @@ fn added_votes_embed_only_their_own_prompts() {
     let build = |n: usize| {
         train(&out, Some(&votes(n)), None, &encoder, Some(&cache), &options, Map::new(), &mut silent).unwrap()
     };
-    assert_eq!((build(20).embedded, build(20).embedded, build(30).embedded), (20, 0, 10));
+    // An interrupted build keeps what it has embedded.
+    let mut stop = |progress: Progress<'_>| {
+        let stop = progress.stage == "embedding" && progress.done == 8;
+        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let error = train(&out, Some(&votes(20)), None, &encoder, Some(&cache), &options, Map::new(), &mut stop);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(!out.exists());
+    assert_eq!((build(20).embedded, build(20).embedded, build(30).embedded), (12, 0, 10));
     let router = Router::open(&out).unwrap();
     let explanation = router.explain("integral number 7 of x", 1).unwrap();
     assert_eq!(explanation.votes[0].text.as_deref(), Some("integral number 7 of x"));
     assert_eq!(explanation.votes[0].id.as_deref(), Some("line 8"));
+    let token = CancelToken::new();
+    assert_eq!(router.explain_cancellable("integral number 7 of x", 1, &token).unwrap(), explanation);
+    assert_eq!(
+        router.similarity_cancellable("integral number 7 of x", &token).unwrap(),
+        explanation.similarity
+    );
+    token.cancel();
+    let errors = [
+        router.explain_cancellable("x", 1, &token).unwrap_err(),
+        router.similarity_cancellable("x", &token).unwrap_err(),
+    ];
+    assert!(errors.iter().all(|error| error.kind() == ErrorKind::Cancelled));
 
     // Gold rows are votes too: both right or both wrong is a tie.
     let gold = r#"{"prompt":"integral one","a":true,"b":false}

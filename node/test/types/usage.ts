@@ -3,7 +3,7 @@
 import {
   Router, RouteLLMError, promptFromMessages, version,
   type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type ExplainedVote, type Explanation,
-  type ModelRating, type OpenOptions, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo,
+  type ChatTemplate, type Head, type LongPrompts, type ModelRating, type OpenOptions, type Template, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo,
 } from 'routellm';
 
 function is<T>(value: T): T {
@@ -20,6 +20,18 @@ export async function usage(): Promise<void> {
   router = Router.open('path', { outOfDistribution: 'strong', minSimilarity: 0.3, openClusters: 8 });
   router = Router.open('path', { openClusters: 'all' });
   router = Router.open('path', { errorTarget: 0.01 });
+  const head: Head = { kind: 'regression', link: 'sigmoid', scale: 2 };
+  const longPrompts: LongPrompts = { kind: 'windows', overlap: 8, pooling: 'max', maxWindows: 4 };
+  const judge: ChatTemplate = { kind: 'chat', system: 'x', user: '{question}', addGenerationPrompt: true };
+  const template: Template = judge;
+  router = Router.open('path', { kind: 'bert', head, longPrompts, provider: 'auto', deviceId: 0, memoryLimit: 1e9 });
+  router = Router.open('path', { head: 'binary', longPrompts: 'truncate', preset: 'throughput', maxTokens: 128 });
+  router = Router.open('path', { template, scoreTokens: ['1', 17], scoreThreshold: 2, maxNewTokens: 0 });
+  router = Router.open('path', { kind: 'causal_llm', template: 'Rate: {question}' });
+  // @ts-expect-error: no such provider
+  router = Router.open('path', { provider: 'tpu' });
+  // @ts-expect-error: a head has its own parameters
+  router = Router.open('path', { head: { kind: 'binary', link: 'sigmoid' } });
   router = Router.bundled('mf-minilm');
   router = await Router.bundledAsync('default');
 
@@ -31,7 +43,7 @@ export async function usage(): Promise<void> {
   const prompts: Prompt[] = ['x', new Uint8Array(1), Buffer.from('x'), chat];
   is<string>(promptFromMessages(chat));
 
-  const options: RouteOptions = { threshold: 0.5, onError: 'strong', signal: new AbortController().signal };
+  const options: RouteOptions = { threshold: 0.5, onError: 'strong', timeoutMs: 500, signal: new AbortController().signal };
   const decision: Decision = await router.route(prompts[0]!, options);
   is<string>(decision.model);
   is<'strong' | 'weak'>(decision.side);
@@ -40,10 +52,11 @@ export async function usage(): Promise<void> {
   is<boolean>(decision.truncated);
   is<number | null>(decision.similarity);
   is<boolean>(decision.outOfDistribution);
+  is<boolean>(decision.noScore);
   is<boolean>(decision.fallback);
   is<string | null>(decision.fallbackReason);
 
-  const sync: RouteSyncOptions = { strongShare: 0.5, onError: 'raise' };
+  const sync: RouteSyncOptions = { strongShare: 0.5, onError: 'raise', timeoutMs: 0.5 };
   is<Decision>(router.routeSync('x', sync));
   is<Decision>(router.routeSync(chat));
   is<Decision[]>(router.routeBatchSync(['x'] as const, sync));
@@ -66,7 +79,7 @@ export async function usage(): Promise<void> {
   const explanation: Explanation = await router.explain(prompts[0]!, 5);
   is<Explanation>(router.explainSync('x', 0));
   is<Explanation>(router.explainEmbedding(new Float32Array(2), 5));
-  is<number>(explanation.winRate + explanation.winRateError + explanation.similarity);
+  is<number>(explanation.winRate + (explanation.winRateError ?? 0) + explanation.similarity);
   is<boolean>(explanation.outOfDistribution);
   is<number | undefined>(explanation.reach?.openedClusters);
   const rating: ModelRating | undefined = explanation.ratings[0];

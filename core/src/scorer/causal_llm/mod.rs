@@ -6,17 +6,19 @@
 //! and values are computed once, at opening.
 
 mod decoder;
+mod scores;
 mod spec;
 mod template;
 
+pub use scores::win_rate;
 pub use spec::{CausalLlmSpec, ScoreToken};
 pub use template::{CLASSIFIER_FILE, Rendered, SYSTEM_FILE, Template, TemplateSpec};
 
 use decoder::{Cache, Decoder};
+use scores::{Picked, Scores, add_published_tokens};
 
 use super::Score;
-use super::bert::{softmax, softmax_f32};
-use super::checkpoint::{Files, ModelConfig};
+use super::checkpoint::Files;
 use crate::embed::{CapSide, TextCap};
 use crate::runtime::{SessionOptions, SessionPool, spread};
 use crate::tokenize::TextTokenizer;
@@ -35,10 +37,9 @@ const DIFFERENT: [&str; 5] = ["a", " b", "\nc", "1", "\u{e9}"];
 #[derive(Debug)]
 pub struct CausalLlmScorer {
     spec: CausalLlmSpec,
-    mode: Mode,
+    scores: Scores,
     template: Template,
     tokenizer: TextTokenizer,
-    score_ids: Vec<usize>,
     eos_ids: Vec<i64>,
     /// Tokens of a prompt that are read, those to be generated left out.
     max_tokens: usize,
@@ -53,12 +54,6 @@ pub struct CausalLlmScorer {
 struct Instruction {
     ids: Vec<i64>,
     cache: Cache,
-}
-
-/// The scores' logits at the position where a score was given.
-#[derive(Debug, Clone, PartialEq)]
-struct Prediction {
-    logits: Vec<f32>,
 }
 
 impl CausalLlmScorer {
@@ -76,8 +71,7 @@ impl CausalLlmScorer {
         if spec.template == TemplateSpec::Routellm {
             add_published_tokens(&mut tokenizer, &spec.score_tokens)?;
         }
-        let score_ids =
-            score_ids(&tokenizer, &spec.score_tokens, &config).map_err(|error| error.context(&folder))?;
+        let scores = Scores::new(&tokenizer, &spec, &config, mode).map_err(|error| error.context(&folder))?;
         let positions = settings
             .model_max_length
             .into_iter()
@@ -93,7 +87,7 @@ impl CausalLlmScorer {
         let max_tokens = asked.saturating_sub(spec.max_new_tokens);
         let decoder = Decoder::open(files, &config, session)?;
         if let Some(size) = decoder.logits()
-            && score_ids.iter().any(|&id| id >= size)
+            && scores.ids().iter().any(|&id| id >= size)
         {
             return Err(Error::invalid_model(format!(
                 "{folder}: a score token has an id above the model's {size} logits"
@@ -102,10 +96,9 @@ impl CausalLlmScorer {
         let mut scorer = Self {
             cap: TextCap { max_bytes: max_tokens * BYTES_PER_TOKEN, side: CapSide::Tail },
             spec,
-            mode,
+            scores,
             template,
             tokenizer,
-            score_ids,
             eos_ids: config.eos_token_ids,
             max_tokens,
             instruction: None,
@@ -152,7 +145,7 @@ impl CausalLlmScorer {
         }
         let (ids, truncated) = self.prepare(prompt)?;
         let prediction = self.predict(&ids, cancel)?;
-        let win_rate = prediction.as_ref().map_or(Ok(1.0), |found| self.win_rate(&found.logits))?;
+        let win_rate = prediction.as_ref().map_or(Ok(1.0), |logits| self.win_rate(logits))?;
         Ok(Score { truncated, no_score: prediction.is_none(), ..Score::of(win_rate) })
     }
 
@@ -196,61 +189,35 @@ impl CausalLlmScorer {
             .collect()
     }
 
-    /// Greedy steps until the most likely token is a score; `None` if none is, as in the reference.
-    fn predict(&self, ids: &[i64], cancel: Option<&CancelToken>) -> Result<Option<Prediction>> {
-        let direct = self.spec.max_new_tokens == 0;
-        let mut step = self.read(ids, self.spec.max_new_tokens > 1, cancel)?;
+    /// Greedy steps until the most likely token is a score, and the scores' logits there; `None` if none is, as in the
+    /// reference.
+    fn predict(&self, ids: &[i64], cancel: Option<&CancelToken>) -> Result<Option<Vec<f32>>> {
+        let steps = self.spec.max_new_tokens;
+        let mut all = ids.to_vec();
+        let mut step = self.read(ids, steps > 1, cancel)?;
         for generated in 1.. {
-            let (best, logits) = step.picked;
-            if direct || self.score_ids.iter().any(|&id| id as i64 == best) {
-                return Ok(Some(Prediction { logits }));
+            let Picked { best, logits } = step.picked;
+            if steps == 0 || self.scores.is_score(best) {
+                return Ok(Some(logits));
             }
-            if generated >= self.spec.max_new_tokens || self.eos_ids.contains(&best) {
+            if generated >= steps || self.eos_ids.contains(&best) {
                 break;
             }
-            step = match &step.cache {
-                Some(cache) => {
-                    let more = generated + 1 < self.spec.max_new_tokens;
-                    self.decoder.read(&[best], Some(cache), more, cancel, |logits| self.pick(logits))?
-                }
+            let pick = |logits: &[f32]| self.scores.pick(logits);
+            step = if let Some(cache) = &step.cache {
+                self.decoder.read(&[best], Some(cache), generated + 1 < steps, cancel, pick)?
+            } else {
                 // Without a cache everything is read again.
-                None => return self.predict_uncached(ids, best, generated, cancel),
+                all.push(best);
+                self.decoder.read(&all, None, false, cancel, pick)?
             };
         }
         Ok(None)
     }
 
-    fn predict_uncached(
-        &self,
-        ids: &[i64],
-        mut best: i64,
-        generated: usize,
-        cancel: Option<&CancelToken>,
-    ) -> Result<Option<Prediction>> {
-        let mut all = ids.to_vec();
-        for _ in generated..self.spec.max_new_tokens {
-            all.push(best);
-            let (next, logits) =
-                self.decoder.read(&all, None, false, cancel, |logits| self.pick(logits))?.picked;
-            if self.score_ids.iter().any(|&id| id as i64 == next) {
-                return Ok(Some(Prediction { logits }));
-            }
-            if self.eos_ids.contains(&next) {
-                break;
-            }
-            best = next;
-        }
-        Ok(None)
-    }
-
     /// Reads `ids`, going on from the instruction where they begin with it.
-    fn read(
-        &self,
-        ids: &[i64],
-        keep: bool,
-        cancel: Option<&CancelToken>,
-    ) -> Result<decoder::Step<(i64, Vec<f32>)>> {
-        let pick = |logits: &[f32]| self.pick(logits);
+    fn read(&self, ids: &[i64], keep: bool, cancel: Option<&CancelToken>) -> Result<decoder::Step<Picked>> {
+        let pick = |logits: &[f32]| self.scores.pick(logits);
         match &self.instruction {
             Some(instruction) if ids.len() > instruction.ids.len() && ids.starts_with(&instruction.ids) => {
                 let rest = &ids[instruction.ids.len()..];
@@ -258,40 +225,6 @@ impl CausalLlmScorer {
             }
             _ => self.decoder.read(ids, None, keep, cancel, pick),
         }
-    }
-
-    /// The most likely token and the scores' logits.
-    fn pick(&self, logits: &[f32]) -> Result<(i64, Vec<f32>)> {
-        let mut best = 0;
-        for (i, value) in logits.iter().enumerate() {
-            if value.is_nan() {
-                return Err(Error::new(ErrorKind::Inference, format!("the model's logit {i} is NaN")));
-            }
-            if *value > logits[best] {
-                best = i;
-            }
-        }
-        let missing = |id: usize| {
-            Error::invalid_model(format!("the score token {id} is above the model's {} logits", logits.len()))
-        };
-        let picked = match self.padded_range(logits.len()) {
-            Some(range) => logits[range].to_vec(),
-            None => self
-                .score_ids
-                .iter()
-                .map(|&id| logits.get(id).copied().ok_or_else(|| missing(id)))
-                .collect::<Result<_>>()?,
-        };
-        Ok((best as i64, picked))
-    }
-
-    /// The reference takes every logit from the first score token on, padding of the vocabulary included.
-    fn padded_range(&self, size: usize) -> Option<std::ops::Range<usize>> {
-        let first = *self.score_ids.first()?;
-        let in_a_row = self.score_ids.iter().enumerate().all(|(i, &id)| id == first + i);
-        let fits = first + self.score_ids.len() <= size;
-        (self.mode == Mode::Reference && in_a_row && fits && self.spec.template == TemplateSpec::Routellm)
-            .then_some(first..size)
     }
 
     /// The win rate for the logits of the scores, in [0, 1].
@@ -302,7 +235,7 @@ impl CausalLlmScorer {
     /// # Errors
     /// `Inference` if a logit is not finite.
     pub fn win_rate(&self, logits: &[f32]) -> Result<f64> {
-        win_rate(logits, self.spec.score_threshold, self.mode)
+        self.scores.win_rate(logits)
     }
 
     /// The token ids that the model reads for `prompt`, and whether the question was cut: from its left, and never the
@@ -359,7 +292,7 @@ impl CausalLlmScorer {
 
     /// Ids of the score tokens, ascending by score.
     pub fn score_ids(&self) -> &[usize] {
-        &self.score_ids
+        self.scores.ids()
     }
 
     /// Tokens of the instruction whose keys and values are kept; 0 if the export takes no cache.
@@ -385,79 +318,5 @@ impl CausalLlmScorer {
     /// The sessions behind this scorer.
     pub fn pool(&self) -> &SessionPool {
         self.decoder.pool()
-    }
-}
-
-/// The win rate for the logits of the scores 1, 2, 3 ..., in [0, 1]: 1 - P(score >= `threshold`).
-///
-/// # Errors
-/// `Inference` if a logit is not finite.
-pub fn win_rate(logits: &[f32], threshold: usize, mode: Mode) -> Result<f64> {
-    if let Some(i) = logits.iter().position(|x| !x.is_finite()) {
-        return Err(Error::new(
-            ErrorKind::Inference,
-            format!("the logit of score {} is {}", i + 1, logits[i]),
-        ));
-    }
-    Ok(match mode {
-        Mode::Exact => softmax(logits)[..threshold - 1].iter().sum::<f64>().min(1.0),
-        Mode::Reference => {
-            let likely: f32 = softmax_f32(logits)[threshold - 1..].iter().sum();
-            f64::from(1.0 - likely).clamp(0.0, 1.0)
-        }
-    })
-}
-
-/// The published router adds its score tokens to the tokenizer when it is loaded: with the next ids, those that the
-/// checkpoint was trained with.
-fn add_published_tokens(tokenizer: &mut TextTokenizer, tokens: &[ScoreToken]) -> Result<()> {
-    let texts = tokens.iter().filter_map(|token| match token {
-        ScoreToken::Text(text) => Some(text.as_str()),
-        ScoreToken::Id(_) => None,
-    });
-    let missing: Vec<&str> = texts.filter(|text| tokenizer.id_of(text).is_none()).collect();
-    if missing.is_empty() { Ok(()) } else { tokenizer.add_special(&missing) }
-}
-
-/// The ids of the score tokens.
-fn score_ids(tokenizer: &TextTokenizer, tokens: &[ScoreToken], config: &ModelConfig) -> Result<Vec<usize>> {
-    let size = config.vocab_size.unwrap_or_else(|| tokenizer.vocabulary_end());
-    let ids = tokens
-        .iter()
-        .map(|token| {
-            let id = match token {
-                ScoreToken::Id(id) => *id as usize,
-                ScoreToken::Text(text) => one_token(tokenizer, text)?,
-            };
-            if id < size {
-                return Ok(id);
-            }
-            Err(Error::invalid_model(format!(
-                "the score token {token} has the id {id}, the model has a vocabulary of {size}"
-            )))
-        })
-        .collect::<Result<Vec<usize>>>()?;
-    if let Some((i, id)) = ids.iter().enumerate().find(|(i, id)| ids[..*i].contains(id)) {
-        return Err(Error::invalid_model(format!(
-            "the score tokens {} and another one are the same token {id}",
-            tokens[i]
-        )));
-    }
-    Ok(ids)
-}
-
-/// The id of a text that is one token: in the vocabulary as it is, or after the tokenizer's own normalisation.
-fn one_token(tokenizer: &TextTokenizer, text: &str) -> Result<usize> {
-    if let Some(id) = tokenizer.id_of(text) {
-        return Ok(id as usize);
-    }
-    let ids = tokenizer.ids(text, false)?;
-    match ids[..] {
-        [id] => Ok(id as usize),
-        _ => Err(Error::invalid_model(format!(
-            "the score token {text:?} is not in the tokenizer's vocabulary (it comes to {} tokens): name tokens of the \
-             vocabulary, or pass their ids",
-            ids.len()
-        ))),
     }
 }

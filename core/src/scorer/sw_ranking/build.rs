@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::clustered::{self, ClusterMeta, Clusters, INDEX_KIND};
+use super::cluster;
+use super::clustered::{ClusterMeta, MAX_DIRECTIONS};
 use super::groups::{Group, Mode};
-use super::kmeans;
 use super::model::{Residuals, SwMeta, SwModel, pack};
-use super::rotate::Random;
 use super::rows::{MAX_DIM, Rows, StoreKind};
+use super::runs;
 use super::score::Layout;
 use super::section::Section;
 use super::solve::Solvable;
@@ -52,17 +52,29 @@ pub enum TierRule {
 pub struct ClusterOptions {
     /// Clusters of votes; at most a quarter of the votes are used.
     pub clusters: usize,
-    /// Clusters of clusters.
-    pub coarse: usize,
-    /// Votes that are read one by one for a query by default.
-    pub open_votes: usize,
+    /// Profiles of the clusters' weights, over each of which the residuals of a group are summed.
+    pub profiles: usize,
+    /// Directions in which the second moments of a group's residuals are kept. `None`: 64 up to 768 dimensions,
+    /// then 96.
+    pub directions: Option<usize>,
+    /// Votes that are read one by one for a query by default. `None`: 1024 up to 768 dimensions, then 2048.
+    pub open_votes: Option<usize>,
     /// Iterations of k-means.
     pub iterations: usize,
 }
 
+impl ClusterOptions {
+    /// The directions and the opened votes for embeddings of this dimension.
+    pub(crate) fn sizes(&self, dim: usize) -> (usize, usize) {
+        // In more dimensions a query costs more whatever the index holds, and win rates lie closer together.
+        let (directions, votes) = if dim <= 768 { (64, 1024) } else { (96, 2048) };
+        (self.directions.unwrap_or(directions).min(dim), self.open_votes.unwrap_or(votes))
+    }
+}
+
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { clusters: 1024, coarse: 16, open_votes: 1024, iterations: 10 }
+        Self { clusters: 1024, profiles: 16, directions: None, open_votes: None, iterations: 10 }
     }
 }
 
@@ -137,7 +149,7 @@ pub type ProgressFn<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 /// Votes between two reports of progress.
 const REPORT: usize = 8192;
 
-fn report(
+pub(crate) fn report(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     stage: Stage,
     done: usize,
@@ -188,23 +200,28 @@ impl SwModel {
             groups[*group as usize].votes += 1;
         }
         let plan = match &options.clusters {
-            Some(clusters) => Some(plan_clusters(&unit, dim, clusters, options, progress)?),
+            Some(clusters) => Some((clusters, cluster::plan(&unit, dim, clusters, options, progress)?)),
             None => None,
         };
         let no_cluster = vec![0; n];
-        let cluster_of = plan.as_ref().map_or(&no_cluster, |plan| &plan.cluster_of);
-        let (cells, cell_of) = cells(&unit, dim, options)?;
-        let order = clustered::storage_order(cluster_of, &group_of, &cell_of);
+        let cluster_of = plan.as_ref().map_or(&no_cluster, |(_, plan)| &plan.cluster_of);
+        // Votes inside a tier count in `reference` mode only, and `int8` loses too little to need runs.
+        let cut = |group: usize| options.store.rotates() && !groups[group].inside_tier();
+        let (run_of, runs) = runs::runs(&unit, dim, &group_of, groups.len(), cut);
+        let order = cluster::storage_order(cluster_of, &run_of);
 
         let rows = encode(options, dim, &unit, &order, progress)?;
-        let residuals = options.store.format().map(|_| {
-            let cell = |row: usize| group_of[row] as usize * cells + cell_of[row] as usize;
-            quantisation_residuals(&rows, &unit, &order, cell, groups.len() * cells)
-        });
-        let clusters = plan.map(|plan| {
-            let by_group = clustered::storage_order(&vec![0; n], &group_of, &cell_of);
-            index(&plan, &unit, dim, options, &groups, &group_of, &order, &by_group)
-        });
+        let residuals =
+            options.store.format().map(|_| quantisation_residuals(&rows, &unit, &order, &run_of, runs));
+        let clusters = match plan {
+            None => None,
+            Some((c, plan)) => {
+                let by_group = cluster::storage_order(&no_cluster, &run_of);
+                Some(cluster::index(
+                    &plan, &unit, dim, c, options, &groups, &group_of, &order, &by_group, progress,
+                )?)
+            }
+        };
         let battles = order
             .iter()
             .map(|row| *row as usize)
@@ -214,7 +231,7 @@ impl SwModel {
             Section::Bytes(text.join("\n").into_bytes())
         });
         let meta = SwMeta {
-            format_version: 1,
+            format_version: 2,
             dim,
             votes: n,
             models: input.models.names().to_vec(),
@@ -225,10 +242,11 @@ impl SwModel {
             store: options.store,
             seed: options.seed,
             groups,
-            cells,
+            runs: residuals.as_ref().map_or(0, |_| runs),
             clusters: clusters.as_ref().map(|c| ClusterMeta {
                 clusters: c.count(),
-                coarse: c.coarse_spread.len(),
+                profiles: c.profile_count(),
+                directions: c.basis.n,
                 open_votes: c.open_votes,
             }),
         };
@@ -302,8 +320,14 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
     if options.tiers == 0 || options.tiers > 1000 {
         return bad(format!("tiers is {}, expected 1 to 1000", options.tiers));
     }
-    if options.clusters.is_some_and(|c| c.clusters == 0 || c.coarse == 0 || c.open_votes == 0) {
-        return bad("clusters, coarse and open_votes must be at least 1".to_owned());
+    if let Some(c) = options.clusters {
+        let (directions, open_votes) = c.sizes(input.dim);
+        if c.clusters == 0 || c.profiles == 0 || directions == 0 || open_votes == 0 {
+            return bad("clusters, profiles, directions and open_votes must be at least 1".to_owned());
+        }
+        if directions > MAX_DIRECTIONS {
+            return bad(format!("directions is {directions}, expected at most {MAX_DIRECTIONS}"));
+        }
     }
     Ok(n)
 }
@@ -366,151 +390,30 @@ fn encode(
     stopped.map(|()| rows)
 }
 
-/// Votes for each cell that a group is cut into, on average over all groups.
-const VOTES_A_CELL: usize = 256;
-/// Most cells of a group: the residuals then are about two thousand rows, whatever the number of votes.
-const MAX_CELLS: usize = 16;
-
-/// Cuts the votes by similar prompts, for the kinds whose loss is worth it: within a run of similar prompts
-/// the weights are alike, and so the mean of what was lost corrects more of the error.
-fn cells(unit: &[f32], dim: usize, options: &BuildOptions) -> Result<(usize, Vec<u32>)> {
-    let n = unit.len() / dim;
-    let mut cell_of = vec![0; n];
-    let cells = if options.store.rotates() { (n / VOTES_A_CELL).clamp(1, MAX_CELLS) } else { 1 };
-    if cells > 1 {
-        let mut random = Random(options.seed ^ 0x6365_6c6c_7300);
-        let centroids =
-            kmeans::centroids(unit, dim, cells, 10, &mut random, options.threads, &mut |_| Ok(()))?;
-        kmeans::assign(unit, dim, &centroids, options.threads, &mut cell_of);
-    }
-    Ok((cells, cell_of))
-}
-
-/// Per cell, the sum of what the store lost of each vector, in the store's rotation.
+/// Per run, the sum of what the store lost of each vector, in the store's rotation.
 fn quantisation_residuals(
     rows: &Rows,
     unit: &[f32],
     order: &[u32],
-    cell_of: impl Fn(usize) -> usize,
-    cells: usize,
+    run_of: &[u32],
+    runs: usize,
 ) -> Residuals {
     let dim = rows.dim;
-    let mut sums = vec![0.0_f64; cells * dim];
-    let mut votes = vec![0_u32; cells];
+    let mut sums = vec![0.0_f64; runs * dim];
+    let mut votes = vec![0_u32; runs];
     let (mut exact, mut stored) = (vec![0.0; dim], vec![0.0; dim]);
     for (i, row) in order.iter().map(|row| *row as usize).enumerate() {
         exact.copy_from_slice(&unit[row * dim..(row + 1) * dim]);
         rows.rotate(&mut exact);
         rows.decode_rotated(i, &mut stored);
-        let cell = cell_of(row);
-        votes[cell] += 1;
-        let sum = &mut sums[cell * dim..][..dim];
+        let run = run_of[row] as usize;
+        votes[run] += 1;
+        let sum = &mut sums[run * dim..][..dim];
         for ((sum, x), c) in sum.iter_mut().zip(&exact).zip(&stored) {
             *sum += f64::from(*x) - f64::from(*c);
         }
     }
     let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
-    let rows = Rows::encode(INDEX_KIND, dim, 0, sums.chunks_exact(dim));
+    let rows = Rows::encode(rows.kind.residual_kind(), dim, 0, sums.chunks_exact(dim));
     Residuals { votes: Section::Words(votes), rows }
-}
-
-/// Centroids in the order of their coarse clusters, and the cluster of each vote.
-struct Plan {
-    centroids: Vec<f32>,
-    coarse_of: Vec<u32>,
-    coarse: usize,
-    cluster_of: Vec<u32>,
-    open_votes: usize,
-}
-
-fn plan_clusters(
-    unit: &[f32],
-    dim: usize,
-    clusters: &ClusterOptions,
-    options: &BuildOptions,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Plan> {
-    let n = unit.len() / dim;
-    let k = clusters.clusters.min(n / 4).max(1);
-    let coarse = clusters.coarse.min(k);
-    let mut random = Random(options.seed ^ 0x636c_7573_7465_7273);
-    let total = clusters.iterations + 1;
-    let mut step = |done| report(progress, Stage::Cluster, done, total);
-    let centroids =
-        kmeans::centroids(unit, dim, k, clusters.iterations, &mut random, options.threads, &mut step)?;
-    let coarse_centroids =
-        kmeans::centroids(&centroids, dim, coarse, clusters.iterations, &mut random, 1, &mut |_| Ok(()))?;
-    let mut coarse_of = vec![0; k];
-    kmeans::assign(&centroids, dim, &coarse_centroids, 1, &mut coarse_of);
-    let mut order: Vec<usize> = (0..k).collect();
-    order.sort_by_key(|c| (coarse_of[*c], *c));
-    let sorted: Vec<f32> =
-        order.iter().flat_map(|c| centroids[c * dim..(c + 1) * dim].iter().copied()).collect();
-    let mut cluster_of = vec![0; n];
-    kmeans::assign(unit, dim, &sorted, options.threads, &mut cluster_of);
-    let coarse_of = order.iter().map(|c| coarse_of[*c]).collect();
-    Ok(Plan { centroids: sorted, coarse_of, coarse, cluster_of, open_votes: clusters.open_votes })
-}
-
-#[allow(clippy::too_many_arguments, reason = "one step of the build, which owns all of these")]
-fn index(
-    plan: &Plan,
-    unit: &[f32],
-    dim: usize,
-    options: &BuildOptions,
-    groups: &[Group],
-    group_of: &[u32],
-    order: &[u32],
-    by_group: &[u32],
-) -> Clusters {
-    let k = plan.coarse_of.len();
-    let centroids = Rows::encode(INDEX_KIND, dim, options.seed, plan.centroids.chunks_exact(dim));
-    let mut offsets = vec![0_u32; k + 1];
-    for cluster in &plan.cluster_of {
-        offsets[*cluster as usize + 1] += 1;
-    }
-    for c in 0..k {
-        offsets[c + 1] += offsets[c];
-    }
-    // Residuals from the centroids as they are stored, so that their rounding is corrected as well.
-    let mut stored = vec![0.0_f32; k * dim];
-    for (c, stored) in stored.chunks_exact_mut(dim).enumerate() {
-        centroids.decode_rotated(c, stored);
-    }
-    let width = groups.len();
-    let mut sums = vec![0.0_f64; plan.coarse * width * dim];
-    let mut squares = vec![0.0_f64; k];
-    for (row, vector) in unit.chunks_exact(dim).enumerate() {
-        let c = plan.cluster_of[row] as usize;
-        let at = (plan.coarse_of[c] as usize * width + group_of[row] as usize) * dim;
-        let centroid = &stored[c * dim..(c + 1) * dim];
-        for ((sum, x), m) in sums[at..at + dim].iter_mut().zip(vector).zip(centroid) {
-            let r = f64::from(*x) - f64::from(*m);
-            *sum += r;
-            squares[c] += r * r;
-        }
-    }
-    let spread = (0..k)
-        .map(|c| (squares[c] / f64::from((offsets[c + 1] - offsets[c]).max(1)) / dim as f64) as f32)
-        .collect();
-    let sums: Vec<f32> = sums.into_iter().map(|x| x as f32).collect();
-    // Where a stored vote stands in the order of the groups.
-    let mut rank = vec![0_u32; order.len()];
-    for (position, row) in by_group.iter().enumerate() {
-        rank[*row as usize] = position as u32;
-    }
-    let mut clusters = Clusters {
-        open_votes: plan.open_votes,
-        centroids,
-        offsets: Section::Words(offsets),
-        coarse_of: Section::Words(plan.coarse_of.clone()),
-        spread: Section::Floats(spread),
-        counts: Section::Floats(clustered::count_table(k, groups, &plan.cluster_of, group_of)),
-        residuals: Rows::encode(INDEX_KIND, dim, options.seed, sums.chunks_exact(dim)),
-        position: Section::Words(order.iter().map(|row| rank[*row as usize]).collect()),
-        coarse_counts: Vec::new(),
-        coarse_spread: Vec::new(),
-    };
-    clusters.derive(width);
-    clusters
 }

@@ -1,21 +1,29 @@
 //! The clustered store: the sum of a group's weights over a cluster of votes is a property of the cluster.
 //!
-//! Votes lie cluster by cluster, in each cluster group by group. For a query the nearest clusters are
+//! Votes lie cluster by cluster, in each cluster group by group. For a query `q` the nearest clusters are
 //! **opened**: their votes are read one by one, which also finds the largest similarity. Every other vote
-//! `x` of cluster `c` weighs `exp(a q.x) = exp(a q.c) exp(a q.(x - c))`, and per coarse cluster and group
-//! the second factor is replaced by `exp(a r + a^2 v (1 - 1/n) / 2)` with `r` the mean of `q.(x - c)`, which
-//! one inner product with the sum of the residuals gives exactly, `v` the mean squared residual a dimension
-//! and `n` the number of votes. The work is that of a thousand centroids and two thousand residuals however
-//! many votes there are. What is left is the average of an error over a group: it shrinks as votes are
-//! added, so this is a store for many votes.
+//! `x = c + r` of cluster `c` weighs `exp(a q.x) = exp(a q.c) exp(a q.r)`, and the second factor is expanded:
+//!
+//! - `W_c = exp(a q.c + a^2 v_c / 2)` with `v_c` the mean of `(q.r)^2` over the cluster, as the pooled second
+//!   moments of the residuals give it for this query. Its sum over the votes of a group is `base`.
+//! - To first order, `a sum of W_c q.r`. The weights `W_c` of all clusters are close to a combination of a few
+//!   fixed **profiles**, `W_c ~ sum of phi_j psi_j(c)`, so the sums `R_jg = sum over the group of psi_j(c) r`
+//!   serve every query.
+//! - To second order, `a^2 / 2 sum of W_c ((q.r)^2 - v_c)`, with the first profile for `W_c`, and `q.r` in the few
+//!   directions in which residuals vary most: one row of **moments** a group, and the products of the query's
+//!   coordinates two by two.
+//!
+//! The work is that of a thousand centroids, two thousand rows of residuals and a hundred rows of moments,
+//! however many votes there are. What is left averages out over a group: it shrinks as votes are added, so
+//! this is a store for many votes.
 
 use serde::{Deserialize, Serialize};
 
 use super::exp::exp;
-use super::groups::{Group, GroupSum, Weighting};
+use super::groups::{Group, GroupSum, Mode, Weighting};
 use super::model::{Open, ScoreOptions, Scratch, SwModel};
 use super::rows::{RowQuery, Rows, StoreKind};
-use super::score::{Reach, SwScore};
+use super::score::{Reach, SwScore, deviation};
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::kernel::dispatch;
@@ -25,14 +33,31 @@ use crate::kernel::dispatch;
 pub struct ClusterMeta {
     /// Clusters of votes.
     pub clusters: usize,
-    /// Clusters of clusters, over which residuals are summed.
-    pub coarse: usize,
+    /// Profiles of the clusters' weights, over each of which residuals are summed.
+    pub profiles: usize,
+    /// Directions of the second moments.
+    pub directions: usize,
     /// [`Open::Default`] opens the nearest clusters until they have this many votes.
     pub open_votes: usize,
 }
 
-/// How the format of centroids and residuals is stored.
+impl ClusterMeta {
+    /// Numbers in the second moments of vectors with one coordinate a direction.
+    pub(crate) const fn pairs(directions: usize) -> usize {
+        directions * (directions + 1) / 2
+    }
+}
+
+/// How the rows of the index are stored.
 pub(crate) const INDEX_KIND: StoreKind = StoreKind::Int8;
+/// Most directions of second moments: their pairs have to fit a row.
+pub(crate) const MAX_DIRECTIONS: usize = 256;
+/// Most clusters that are opened by default.
+const MOST_OPENED: usize = 128;
+/// Rounds in which the profiles learn what they can of the opened clusters, whose weights do not bind them.
+const FILL_ROUNDS: usize = 3;
+/// Largest logarithm by which the expansion may change a group's sum: beyond it, it has no meaning.
+const LARGEST_CHANGE: f64 = 3.0;
 
 /// The index over the votes of a clustered store.
 #[derive(Debug, Clone)]
@@ -41,83 +66,169 @@ pub(crate) struct Clusters {
     pub(crate) centroids: Rows,
     /// First stored vote of each cluster, and their number at the end.
     pub(crate) offsets: Section,
-    /// Coarse cluster of each cluster, in rising order.
-    pub(crate) coarse_of: Section,
-    /// Per cluster the mean squared residual of a vote, divided by the dimension.
+    /// Per cluster the mean squared residual of a vote.
     pub(crate) spread: Section,
     /// Votes per cluster and group.
     pub(crate) counts: Section,
-    /// Sums of residuals per coarse cluster and group.
+    /// `psi_j(c)` per cluster and profile: orthonormal over the votes, the first nearly constant.
+    pub(crate) profiles: Section,
+    /// `R_jg`: groups between tiers first, profile by profile, then the groups inside a tier.
     pub(crate) residuals: Rows,
+    /// The directions, each as long as residuals vary along it.
+    pub(crate) basis: Rows,
+    /// Mean over all votes of the products of their residuals' coordinates.
+    pub(crate) pooled: Section,
+    /// Per group, in the order of the residuals, the sum of `psi_0` times the products of the residuals'
+    /// coordinates, less what `pooled` and the cluster's spread make of it.
+    pub(crate) moments: Rows,
     /// Per stored vote its position in the order of the groups.
     pub(crate) position: Section,
-    /// Derived on opening: votes, and mean spread, per coarse cluster and group.
-    pub(crate) coarse_counts: Vec<f64>,
-    pub(crate) coarse_spread: Vec<f64>,
+    pub(crate) derived: Derived,
 }
 
-#[inline(always)]
-fn add_scaled_body(sums: &mut [f64], scale: f64, counts: &[f32]) {
-    for (sum, count) in sums.iter_mut().zip(counts) {
-        *sum += scale * f64::from(*count);
+/// What follows from the stored tables.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Derived {
+    /// The counts as bytes, a quarter of what is read for every query, and what is too large for a byte: cluster,
+    /// group and the rest.
+    counts: Vec<u8>,
+    larger: Vec<(u32, u16, f64)>,
+    /// Group of each stored vote.
+    group_of: Vec<u16>,
+    /// Place of each group in the order of residuals and moments.
+    slot: Vec<usize>,
+    /// Number of groups between tiers.
+    between: usize,
+    /// Mean of the spread over all votes.
+    spread: f64,
+    /// Squared length of each direction.
+    lengths: Vec<f64>,
+    /// Mean squared residual along a direction outside the basis.
+    outside: f64,
+}
+
+/// Places of the groups in the order of residuals and moments: those between tiers first. Votes inside a tier
+/// count in `reference` mode only, so `exact` mode reads the first part of the tables.
+pub(crate) fn slots(groups: &[Group]) -> (Vec<usize>, usize) {
+    let between = groups.iter().filter(|g| !g.inside_tier()).count();
+    let (mut next, mut next_inside) = (0, between);
+    let slot = groups
+        .iter()
+        .map(|g| {
+            let counter = if g.inside_tier() { &mut next_inside } else { &mut next };
+            *counter += 1;
+            *counter - 1
+        })
+        .collect();
+    (slot, between)
+}
+
+/// Row of a profile's residuals of the group in `slot`.
+pub(crate) fn residual_row(slot: usize, between: usize, groups: usize, profiles: usize, j: usize) -> usize {
+    if slot < between {
+        j * between + slot
+    } else {
+        profiles * between + j * (groups - between) + (slot - between)
     }
 }
 
-dispatch! {
-    /// `sums[g] += scale * counts[g]`
-    fn add_scaled(sums: &mut [f64], scale: f64, counts: &[f32]) -> () = add_scaled_body
+/// Rows of a table whose products are added in single precision.
+const BLOCK: usize = 8;
+
+/// A number of a table of counts or profiles.
+trait Cell: Copy {
+    fn float(self) -> f32;
+}
+
+impl Cell for f32 {
+    #[inline(always)]
+    fn float(self) -> f32 {
+        self
+    }
+}
+
+impl Cell for u8 {
+    #[inline(always)]
+    fn float(self) -> f32 {
+        f32::from(self)
+    }
 }
 
 #[inline(always)]
-fn block_sums_body(sums: &mut [f64], scales: &[f64], counts: &[f32]) {
+fn block_sums_body<T: Cell>(sums: &mut [f64], scales: &[f32], table: &[T]) {
     let width = sums.len();
-    let mut fours = scales.chunks_exact(4);
-    let mut tables = counts.chunks_exact(4 * width);
-    for (s, table) in fours.by_ref().zip(tables.by_ref()) {
-        let (a, rest) = table.split_at(width);
-        let (b, rest) = rest.split_at(width);
-        let (c, d) = rest.split_at(width);
-        for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            let ab = s[0] * f64::from(*a) + s[1] * f64::from(*b);
-            *sum += ab + (s[2] * f64::from(*c) + s[3] * f64::from(*d));
+    let mut blocks = scales.chunks_exact(BLOCK);
+    let mut tables = table.chunks_exact(BLOCK * width);
+    for (s, table) in blocks.by_ref().zip(tables.by_ref()) {
+        let rows: [&[T]; BLOCK] = std::array::from_fn(|i| &table[i * width..(i + 1) * width]);
+        for (g, sum) in sums.iter_mut().enumerate() {
+            let products: [f32; BLOCK] = std::array::from_fn(|i| s[i] * rows[i][g].float());
+            let [a, b, c, d, e, f, g, h] = products;
+            *sum += f64::from(((a + b) + (c + d)) + ((e + f) + (g + h)));
         }
     }
-    for (scale, counts) in fours.remainder().iter().zip(tables.remainder().chunks_exact(width)) {
-        add_scaled_body(sums, *scale, counts);
+    for (scale, row) in blocks.remainder().iter().zip(tables.remainder().chunks_exact(width)) {
+        for (sum, x) in sums.iter_mut().zip(row) {
+            *sum += f64::from(scale * x.float());
+        }
     }
-}
-
-dispatch! {
-    /// `sums[g] += sum over c of scales[c] * counts[c][g]`
-    fn block_sums(sums: &mut [f64], scales: &[f64], counts: &[f32]) -> () = block_sums_body
 }
 
 #[inline(always)]
-fn centroid_weights_body(near: &[f32], spread: &[f32], slope: f64, shift: f64, out: &mut [f64]) {
+fn profile_sums_body(sums: &mut [f64], scales: &[f32], table: &[f32]) {
+    block_sums_body(sums, scales, table);
+}
+
+#[inline(always)]
+fn count_sums_body(sums: &mut [f64], scales: &[f32], table: &[u8]) {
+    block_sums_body(sums, scales, table);
+}
+
+dispatch! {
+    /// `sums[j] += sum over c of scales[c] * table[c][j]`
+    fn profile_sums(sums: &mut [f64], scales: &[f32], table: &[f32]) -> () = profile_sums_body
+}
+dispatch! {
+    /// `sums[g] += sum over c of scales[c] * table[c][g]`
+    fn count_sums(sums: &mut [f64], scales: &[f32], table: &[u8]) -> () = count_sums_body
+}
+
+#[inline(always)]
+fn centroid_weights_body(near: &[f32], spread: &[f32], a: (f64, f64), shift: f64, out: &mut [f64]) {
     for ((out, s), v) in out.iter_mut().zip(near).zip(spread) {
-        *out = exp(slope * f64::from(*s) + 0.5 * slope * slope * f64::from(*v) - shift);
+        *out = exp(a.0 * f64::from(*s) + a.1 * f64::from(*v) - shift);
     }
 }
 
 dispatch! {
-    /// Mean weight of the votes of each cluster: `exp(a q.c + a^2 v / 2 - shift)`.
-    fn centroid_weights(near: &[f32], spread: &[f32], slope: f64, shift: f64, out: &mut [f64]) -> ()
+    /// Mean weight of the votes of each cluster, `exp(a.0 q.c + a.1 spread - shift)`.
+    fn centroid_weights(near: &[f32], spread: &[f32], a: (f64, f64), shift: f64, out: &mut [f64]) -> ()
         = centroid_weights_body
 }
 
 #[inline(always)]
-fn correct_body(base: &mut [f64], residuals: &[f64], counts: &[f64], slope: f64, spread: f64) {
-    for ((base, r), n) in base.iter_mut().zip(residuals).zip(counts) {
-        let known = *n > 0.5;
-        let n = if known { *n } else { 1.0 };
-        let factor = exp((slope * r - 0.5 * slope * slope * spread) / n);
-        *base = if known { *base * factor } else { 0.0 };
+fn vote_weights_body(similarities: &[f32], slope: f64, shift: f64, out: &mut [f64]) {
+    for (out, s) in out.iter_mut().zip(similarities) {
+        *out = exp(slope * f64::from(*s) - shift);
     }
 }
 
 dispatch! {
-    /// Multiplies each group's sum by `exp((a sum of residual products - a^2 v / 2) / n)`.
-    fn correct(base: &mut [f64], residuals: &[f64], counts: &[f64], slope: f64, spread: f64) -> () = correct_body
+    /// Weight of each opened vote.
+    fn vote_weights(similarities: &[f32], slope: f64, shift: f64, out: &mut [f64]) -> () = vote_weights_body
+}
+
+/// What the index says about a query before any cluster is opened.
+struct Products {
+    /// `q.c` of each cluster.
+    near: Vec<f32>,
+    /// `q.R_jg`, as far as the mode needs it.
+    residuals: Vec<f32>,
+    /// The query's products with the moments.
+    moments: Vec<f32>,
+    /// Mean of `(q.r)^2` over all votes, and its part inside the basis.
+    variance: f64,
+    inside: f64,
 }
 
 impl Clusters {
@@ -125,24 +236,44 @@ impl Clusters {
         self.offsets.words().len() - 1
     }
 
-    /// Fills what is derived from the stored tables.
-    pub(crate) fn derive(&mut self, groups: usize) {
-        let coarse = self.residuals.n / groups.max(1);
-        self.coarse_counts = vec![0.0; coarse * groups];
-        self.coarse_spread = vec![0.0; coarse];
-        let mut votes = vec![0.0; coarse];
-        for (cluster, c) in self.coarse_of.words().iter().enumerate() {
-            let c = *c as usize;
-            let counts = &self.counts.floats()[cluster * groups..(cluster + 1) * groups];
-            add_scaled(&mut self.coarse_counts[c * groups..(c + 1) * groups], 1.0, counts);
-            let offsets = &self.offsets.words()[cluster..cluster + 2];
-            let n = f64::from(offsets[1] - offsets[0]);
-            self.coarse_spread[c] += n * f64::from(self.spread.floats()[cluster]);
-            votes[c] += n;
+    pub(crate) fn profile_count(&self) -> usize {
+        self.profiles.floats().len() / self.count()
+    }
+
+    /// Fills what is derived from the stored tables, which have been checked.
+    pub(crate) fn derive(&mut self, groups: &[Group]) {
+        let (slot, between) = slots(groups);
+        let mut group_of = Vec::with_capacity(self.position.words().len());
+        let mut larger = Vec::new();
+        for (cluster, counts) in self.counts.floats().chunks_exact(groups.len()).enumerate() {
+            for (group, count) in counts.iter().enumerate() {
+                group_of.extend(std::iter::repeat_n(group as u16, *count as usize));
+                if *count > 255.0 {
+                    larger.push((cluster as u32, group as u16, f64::from(*count) - 255.0));
+                }
+            }
         }
-        for (spread, votes) in self.coarse_spread.iter_mut().zip(votes) {
-            *spread /= votes.max(1.0);
+        let counts = self.counts.floats().iter().map(|count| *count as u8).collect();
+        let total: f64 =
+            self.spread.floats().iter().enumerate().map(|(c, s)| self.votes(c) * f64::from(*s)).sum();
+        let spread = total / group_of.len().max(1) as f64;
+        let dim = self.basis.dim;
+        let mut row = vec![0.0; dim];
+        let lengths: Vec<f64> = (0..self.basis.n)
+            .map(|i| {
+                self.basis.decode_rotated(i, &mut row);
+                row.iter().map(|x| f64::from(*x) * f64::from(*x)).sum()
+            })
+            .collect();
+        // Coordinates are in units of the directions' lengths: their mean squares are about 1.
+        let mut at = 0;
+        let mut inside = 0.0;
+        for (i, length) in lengths.iter().enumerate() {
+            inside += length * f64::from(self.pooled.floats()[at]);
+            at += lengths.len() - i;
         }
+        let outside = ((spread - inside) / (dim - lengths.len()).max(1) as f64).max(0.0);
+        self.derived = Derived { counts, larger, group_of, slot, between, spread, lengths, outside };
     }
 
     /// Scores a query of unit length.
@@ -155,11 +286,10 @@ impl Clusters {
     ) -> Result<SwScore> {
         let query = self.centroids.query(unit);
         let row_query = if model.rows.kind == INDEX_KIND { query.clone() } else { model.rows.query(unit) };
-        let mut near = vec![0.0_f32; self.count()];
-        self.centroids.scan_all(std::slice::from_ref(&query), &mut near, 1);
-        let mut order: Vec<usize> = (0..near.len()).collect();
-        let nearer = |i: &usize, j: &usize| near[*j].total_cmp(&near[*i]).then(i.cmp(j));
-        let products = self.residual_products(&query);
+        let products = self.products(&query, options.mode);
+        let near = &products.near;
+        let mut order: Vec<u32> = (0..near.len() as u32).collect();
+        let nearer = |i: &u32, j: &u32| near[*j as usize].total_cmp(&near[*i as usize]).then(i.cmp(j));
         let mut opened = match options.open {
             Open::Clusters(n) => n.clamp(1, self.count()),
             Open::Error(target) if target.is_nan() || target <= 0.0 => {
@@ -171,7 +301,7 @@ impl Clusters {
         };
         if opened == 0 {
             // Few are opened by default: a partial selection is enough to find them.
-            let most = self.open_votes.min(64).min(self.count());
+            let most = self.open_votes.min(MOST_OPENED).min(self.count());
             if most < order.len() {
                 order.select_nth_unstable_by(most, nearer);
             }
@@ -180,7 +310,7 @@ impl Clusters {
             opened = order[..most]
                 .iter()
                 .position(|c| {
-                    votes += self.range(*c).len();
+                    votes += self.range(*c as usize).len();
                     votes >= self.open_votes
                 })
                 .map_or(most, |last| last + 1);
@@ -191,24 +321,19 @@ impl Clusters {
             if opened >= self.count() {
                 return model.score(unit, &ScoreOptions { open: Open::All, ..*options }, scratch);
             }
-            let estimate = options.estimate_error || matches!(options.open, Open::Error(_));
-            let score = self.score_opened(
-                model,
-                &near,
-                &order[..opened],
-                &row_query,
-                &products,
-                options,
-                estimate,
-                scratch,
-            )?;
-            match (options.open, score.reach.and_then(|r| r.error)) {
-                (Open::Error(target), Some(error)) if error > target => {
-                    opened = (2 * opened).min(self.count());
-                    order.sort_unstable_by(nearer);
-                }
-                _ => return Ok(score),
+            let mut score =
+                self.score_opened(model, unit, &order[..opened], &row_query, &products, options, scratch)?;
+            if let Open::Error(target) = options.open
+                && score.reach.and_then(|reach| reach.error).is_none_or(|error| error > target)
+            {
+                opened = (2 * opened).min(self.count());
+                order.sort_unstable_by(nearer);
+                continue;
             }
+            if options.sure_similarity.is_some_and(|sure| score.similarity < sure) {
+                score.similarity = model.largest_similarity(unit, options.threads, scratch);
+            }
+            return Ok(score);
         }
     }
 
@@ -217,171 +342,236 @@ impl Clusters {
         offsets[cluster] as usize..offsets[cluster + 1] as usize
     }
 
-    fn residual_products(&self, query: &RowQuery) -> Vec<f32> {
-        let mut products = vec![0.0; self.residuals.n];
-        self.residuals.scan_all(std::slice::from_ref(query), &mut products, 1);
-        products
+    fn votes(&self, cluster: usize) -> f64 {
+        self.range(cluster).len() as f64
     }
 
-    /// Variance of a vote's weight, relative to the squared weight, that the sums of a coarse cluster leave
-    /// open, for a variance `spread` of `a q.(x - c)`: the mean of that term is known and taken out, but not
-    /// with which weights of the clusters it goes (their variance times `spread`), nor its square.
-    fn unknown(&self, range: std::ops::Range<usize>, scales: &[f64], spread: f64) -> f64 {
-        let (mut n, mut sum, mut square) = (0.0, 0.0, 0.0);
-        for c in range.filter(|c| scales[*c] > 0.0) {
-            let votes = self.range(c).len() as f64;
-            n += votes;
-            sum += votes * scales[c];
-            square += votes * scales[c] * scales[c];
-        }
-        if n == 0.0 || sum == 0.0 {
-            return 0.0;
-        }
-        spread * (n * square / (sum * sum) - 1.0).max(0.0) + spread * spread / 2.0
+    fn products(&self, query: &RowQuery, mode: Mode) -> Products {
+        let queries = std::slice::from_ref(query);
+        let mut near = vec![0.0_f32; self.count()];
+        self.centroids.scan_all(queries, &mut near, 1);
+        let mut coordinates = vec![0.0_f32; self.basis.n];
+        self.basis.scan_all(queries, &mut coordinates, 1);
+        let pairs = pairs(&coordinates);
+        let exact = mode == Mode::Exact;
+        let read = if exact { self.derived.between } else { self.moments.n };
+        let mut moments = vec![0.0; read];
+        self.moments.scan(0, &[self.moments.query(&pairs)], &mut [&mut moments]);
+        let mut residuals = vec![0.0; read * self.profile_count()];
+        self.residuals.scan(0, queries, &mut [&mut residuals]);
+        let inside: f64 =
+            pairs.iter().zip(self.pooled.floats()).map(|(p, m)| f64::from(*p) * f64::from(*m)).sum();
+        let inside = inside.max(0.0);
+        let along: f64 = coordinates
+            .iter()
+            .zip(&self.derived.lengths)
+            .filter(|(_, length)| **length > 0.0)
+            .map(|(x, length)| f64::from(*x) * f64::from(*x) / length)
+            .sum();
+        let variance = inside + self.derived.outside * (1.0 - along).max(0.0);
+        Products { near, residuals, moments, variance, inside }
     }
 
+    /// The coefficients of the profiles that come closest to the clusters' weights, over the votes of all
+    /// clusters but the opened ones, and what they make of the opened ones.
+    fn fit_profiles(&self, weights: &[f64], opened: &[u32]) -> (Vec<f64>, Vec<f64>) {
+        let count = self.profile_count();
+        let table = self.profiles.floats();
+        let mut fixed = vec![0.0; count];
+        let scales: Vec<f32> = weights.iter().enumerate().map(|(c, w)| (w * self.votes(c)) as f32).collect();
+        profile_sums(&mut fixed, &scales, table);
+        let mut fit = fixed.clone();
+        let mut filled = vec![0.0; opened.len()];
+        for _ in 0..FILL_ROUNDS {
+            let mut next = fixed.clone();
+            for (filled, c) in filled.iter_mut().zip(opened) {
+                let c = *c as usize;
+                let profile = &table[c * count..(c + 1) * count];
+                *filled = product(&fit, profile);
+                let scale = *filled * self.votes(c);
+                for (next, p) in next.iter_mut().zip(profile) {
+                    *next += scale * f64::from(*p);
+                }
+            }
+            fit = next;
+        }
+        for (filled, c) in filled.iter_mut().zip(opened) {
+            *filled = product(&fit, &table[*c as usize * count..(*c as usize + 1) * count]);
+        }
+        (fit, filled)
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one formula, from top to bottom")]
     #[allow(clippy::too_many_arguments, reason = "one step of `score`, which owns all of these")]
     fn score_opened(
         &self,
         model: &SwModel,
-        near: &[f32],
-        opened: &[usize],
+        unit: &[f32],
+        opened: &[u32],
         query: &RowQuery,
-        products: &[f32],
+        products: &Products,
         options: &ScoreOptions,
-        estimate: bool,
         scratch: &mut Scratch,
     ) -> Result<SwScore> {
         let groups = &model.layout.groups;
         let width = groups.len();
-        let votes: usize = opened.iter().map(|c| self.range(*c).len()).sum();
+        let derived = &self.derived;
+        let near = &products.near;
+        let votes: usize = opened.iter().map(|c| self.range(*c as usize).len()).sum();
         if scratch.similarities.len() < votes {
             scratch.similarities.resize(votes, 0.0);
         }
         let mut filled = 0;
         for cluster in opened {
-            let range = self.range(*cluster);
+            let range = self.range(*cluster as usize);
             let out = &mut scratch.similarities[filled..filled + range.len()];
             filled += range.len();
             model.rows.scan(range.start, std::slice::from_ref(query), &mut [out]);
         }
         let similarities = &scratch.similarities[..votes];
-        let max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let mut max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        if max <= 0.0 {
+            // Whether any similarity is positive decides over all weights, so here it has to be known.
+            max = model.largest_similarity(unit, options.threads, &mut Scratch::default());
+        }
         let min = f64::from(near.iter().copied().fold(f32::INFINITY, f32::min));
         let weighting = Weighting::new(max, min, model.meta.weight_exponent, options.mode)?;
         let a = weighting.slope;
+        let half_square = 0.5 * a * a;
 
-        // Opened votes one by one; what they contribute to the tables of their coarse cluster is taken out.
+        // The clusters' weights without the opened ones, and the profiles that come closest.
+        let relative = products.variance / derived.spread.max(f64::MIN_POSITIVE);
+        let mut scales = vec![0.0; self.count()];
+        let factors = (a, half_square * relative);
+        centroid_weights(near, self.spread.floats(), factors, weighting.shift, &mut scales);
+        for cluster in opened {
+            scales[*cluster as usize] = 0.0;
+        }
+        let (fit, fit_opened) = self.fit_profiles(&scales, opened);
+        let count = fit.len();
+
+        // Both orders of the expansion over all votes, from which the opened ones are taken out.
+        let read = products.moments.len();
+        let (mut first, mut second) = (vec![0.0; width], vec![0.0; width]);
+        for (group, slot) in derived.slot.iter().enumerate().filter(|(_, slot)| **slot < read) {
+            second[group] = half_square * fit[0] * f64::from(products.moments[*slot]);
+            for (j, fit) in fit.iter().enumerate() {
+                let row = residual_row(*slot, derived.between, width, count, j);
+                first[group] += a * fit * f64::from(products.residuals[row]);
+            }
+        }
+        let mut weights = vec![0.0; votes];
+        vote_weights(similarities, a, weighting.shift, &mut weights);
         let mut sums = vec![GroupSum::default(); width];
-        let mut counts = self.coarse_counts.clone();
-        let mut residuals: Vec<f64> = products.iter().map(|p| f64::from(*p)).collect();
+        let mut left: Vec<f64> = groups.iter().map(|g| f64::from(g.votes)).collect();
         let mut at = 0;
         let mut seen = 0.0;
-        for cluster in opened {
-            let coarse = self.coarse_of.words()[*cluster] as usize * width;
-            for (group, count) in
-                self.counts.floats()[cluster * width..(cluster + 1) * width].iter().enumerate()
-            {
-                let count = *count as usize;
-                if count == 0 {
-                    continue;
-                }
-                let mine = &similarities[at..at + count];
-                at += count;
-                for s in mine {
-                    let w = exp(a * f64::from(*s) - weighting.shift);
-                    sums[group].weight += w;
-                    sums[group].square += w * w;
-                    let residual = f64::from(*s) - f64::from(near[*cluster]);
-                    residuals[coarse + group] -= residual;
-                    seen += residual * residual;
-                }
-                counts[coarse + group] -= count as f64;
+        for (cluster, fitted) in opened.iter().map(|c| *c as usize).zip(fit_opened) {
+            let fitted_0 = fit[0] * f64::from(self.profiles.floats()[cluster * count]);
+            let expected = relative * f64::from(self.spread.floats()[cluster]);
+            for group in &derived.group_of[self.range(cluster)] {
+                let group = usize::from(*group);
+                let (weight, residual) =
+                    (weights[at], f64::from(similarities[at]) - f64::from(near[cluster]));
+                at += 1;
+                sums[group].weight += weight;
+                sums[group].square += weight * weight;
+                left[group] -= 1.0;
+                first[group] -= a * fitted * residual;
+                second[group] -= half_square * fitted_0 * (residual * residual - expected);
+                seen += residual * residual;
             }
         }
 
         // All others by their clusters.
-        let mut scales = vec![0.0; self.count()];
-        centroid_weights(near, self.spread.floats(), a, weighting.shift, &mut scales);
-        for cluster in opened {
-            scales[*cluster] = 0.0;
-        }
-        // Embeddings do not vary alike in all directions: the opened votes show how much along the query.
-        let seen = seen / (votes.max(1) as f64);
-        let mut variances = vec![0.0; if estimate { width } else { 0 }];
-        let mut first = 0;
         let mut base = vec![0.0; width];
-        while first < self.count() {
-            let coarse = self.coarse_of.words()[first] as usize;
-            let last = first + self.coarse_of.words()[first..].partition_point(|c| *c as usize == coarse);
-            let table = &self.counts.floats()[first * width..last * width];
-            base.fill(0.0);
-            block_sums(&mut base, &scales[first..last], table);
-            let v = self.coarse_spread[coarse];
-            let unknown =
-                if estimate { self.unknown(first..last, &scales, a * a * v.max(seen)) } else { 0.0 };
-            let table = coarse * width..(coarse + 1) * width;
-            correct(&mut base, &residuals[table.clone()], &counts[table.clone()], a, v);
-            for ((g, weight), n) in base.iter().enumerate().zip(&counts[table]) {
-                if *n > 0.5 {
-                    sums[g].weight += weight;
-                    // As if the votes of a coarse cluster and group weighed alike.
-                    let square = weight * weight / n;
-                    sums[g].square += square;
-                    if estimate {
-                        variances[g] += square * unknown;
-                    }
-                }
-            }
-            first = last;
+        let single: Vec<f32> = scales.iter().map(|w| *w as f32).collect();
+        count_sums(&mut base, &single, &derived.counts);
+        for (cluster, group, more) in &derived.larger {
+            base[usize::from(*group)] += scales[*cluster as usize] * more;
+        }
+        let (mut others, mut mass, mut squares) = (0.0, 0.0, 0.0);
+        for (c, w) in scales.iter().enumerate().filter(|(_, w)| **w > 0.0) {
+            let n = self.votes(c);
+            others += n;
+            mass += n * w;
+            squares += n * w * w;
+        }
+        // Squared weights as if those of each group varied like those of all.
+        let variation = if mass > 0.0 { others * squares / (mass * mass) } else { 1.0 };
+        let variation = variation * exp(2.0 * half_square * products.variance);
+        for (group, base) in base.iter().enumerate().filter(|(_, base)| **base > 0.0) {
+            // The logarithm to second order: a group of one vote then gets the weight of that vote.
+            let (first, second) = (first[group] / base, second[group] / base);
+            let change = (first + second - 0.5 * first * first).clamp(-LARGEST_CHANGE, LARGEST_CHANGE);
+            let weight = base * exp(change);
+            sums[group].weight += weight;
+            sums[group].square += weight * weight / left[group].max(1.0) * variation;
         }
         let reach = Reach { opened_clusters: opened.len(), opened_votes: votes, error: None };
         let mut score = model.finish(max, &weighting, sums, options.mode, Some(reach))?;
-        if estimate {
-            let error = largest_error(&score, &variances);
-            score.reach = Some(Reach { error: Some(error), ..reach });
+        if options.estimate_error || matches!(options.open, Open::Error(_)) {
+            // Embeddings do not vary alike in all directions: the opened votes show how much along the query.
+            let variance = products.variance.max(seen / votes.max(1) as f64);
+            let inside = products.inside * variance / products.variance.max(f64::MIN_POSITIVE);
+            let unknown = self.unknown(&scales, &fit, a * a * variance, a * a * inside) / squares;
+            let variances: Vec<f64> = score
+                .sums
+                .iter()
+                .zip(&left)
+                .map(|(sum, n)| if *n > 0.0 && squares > 0.0 { sum.square * unknown } else { 0.0 })
+                .collect();
+            score.reach = Some(Reach { error: largest_error(&score, &variances), ..reach });
         }
         Ok(score)
     }
+
+    /// Sum over the votes of the closed clusters of the variance that the expansion leaves open in their weights,
+    /// for a variance `spread` of `a q.r`, `inside` of it in the basis: to first order where the profiles miss
+    /// the cluster's weight, to second order what lies outside the basis and where the first profile misses it.
+    fn unknown(&self, weights: &[f64], fit: &[f64], spread: f64, inside: f64) -> f64 {
+        let mut sum = 0.0;
+        for (c, w) in weights.iter().enumerate().filter(|(_, w)| **w > 0.0) {
+            let profile = &self.profiles.floats()[c * fit.len()..(c + 1) * fit.len()];
+            let missed = w - product(fit, profile);
+            let missed_0 = w - fit[0] * f64::from(profile[0]);
+            let second =
+                w * w * (spread * spread - inside * inside).max(0.0) + missed_0 * missed_0 * inside * inside;
+            sum += self.votes(c) * (missed * missed * spread + second / 2.0);
+        }
+        sum
+    }
 }
 
-/// Largest standard deviation of a win rate between two tiers, for group sums with these variances.
-fn largest_error(score: &SwScore, variances: &[f64]) -> f64 {
+fn product(fit: &[f64], profile: &[f32]) -> f64 {
+    fit.iter().zip(profile).map(|(f, p)| f * f64::from(*p)).sum()
+}
+
+/// The products of coordinates two by two, `i <= j`, row by row.
+pub(crate) fn pairs(coordinates: &[f32]) -> Vec<f32> {
+    let mut pairs = Vec::with_capacity(ClusterMeta::pairs(coordinates.len()));
+    for (i, x) in coordinates.iter().enumerate() {
+        pairs.extend(coordinates[i..].iter().map(|y| x * y));
+    }
+    pairs
+}
+
+/// Largest standard deviation of a win rate between two tiers, for group sums with these variances; `None` if it
+/// is known for no two.
+fn largest_error(score: &SwScore, variances: &[f64]) -> Option<f64> {
     let layout = &score.layout;
     let (t, e) = (layout.tier_count, &score.strengths);
     let c = layout.solvable(score.mode).covariance(&layout.groups, &score.sums, e, variances);
-    let mut largest = 0.0_f64;
+    let mut largest = None;
     for i in 0..t {
         for j in 0..i {
             let p = crate::kernel::sigmoid(e[i] - e[j]);
             let variance = c[i * t + i] + c[j * t + j] - c[i * t + j] - c[j * t + i];
-            // NaN (tiers without votes between them) is passed over by `max`.
-            largest = largest.max(p * (1.0 - p) * variance.max(0.0).sqrt());
+            let error = p * (1.0 - p) * deviation(variance);
+            if largest.is_none_or(|largest| error > largest) && !error.is_nan() {
+                largest = Some(error);
+            }
         }
     }
     largest
-}
-
-/// The rows in the order of storage: cluster by cluster, in each group by group, then by cell and row.
-pub(crate) fn storage_order(cluster_of: &[u32], group_of: &[u32], cell_of: &[u32]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..cluster_of.len() as u32).collect();
-    order.sort_by_key(|row| {
-        let i = *row as usize;
-        (cluster_of[i], group_of[i], cell_of[i], *row)
-    });
-    order
-}
-
-/// Votes per cluster and group.
-pub(crate) fn count_table(
-    clusters: usize,
-    groups: &[Group],
-    cluster_of: &[u32],
-    group_of: &[u32],
-) -> Vec<f32> {
-    let mut counts = vec![0.0; clusters * groups.len()];
-    for (cluster, group) in cluster_of.iter().zip(group_of) {
-        counts[*cluster as usize * groups.len() + *group as usize] += 1.0;
-    }
-    counts
 }

@@ -209,32 +209,6 @@ pub(crate) fn sums<S: Similarity>(
         .collect()
 }
 
-/// The sums of all groups, each cut into `cells.len() / groups` runs of votes with one correction each: the
-/// weights of a run are multiplied by `exp(slope * product / votes)`, where `product` is the query's inner
-/// product with the sum of what the store lost of the run's vectors.
-pub(crate) fn corrected_sums<S: Similarity>(
-    groups: usize,
-    cells: &[u32],
-    products: &[f32],
-    similarities: &[S],
-    weighting: &Weighting,
-) -> Vec<GroupSum> {
-    let mut rest = similarities;
-    let per_group = cells.len() / groups.max(1);
-    let mut sums = vec![GroupSum::default(); groups];
-    for (i, (votes, product)) in cells.iter().zip(products).enumerate() {
-        if *votes > 0 {
-            let (mine, others) = rest.split_at(*votes as usize);
-            rest = others;
-            let sum = S::sum(mine, weighting);
-            let factor = exp(weighting.slope * f64::from(*product) / f64::from(*votes));
-            sums[i / per_group].weight += sum.weight * factor;
-            sums[i / per_group].square += sum.square * (factor * factor);
-        }
-    }
-    sums
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

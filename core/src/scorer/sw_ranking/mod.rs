@@ -45,15 +45,18 @@
 
 mod build;
 mod cache;
+mod cluster;
 mod clustered;
 mod exp;
 mod groups;
 mod kmeans;
+mod linear;
 mod model;
 mod parts;
 mod quantize;
 mod rotate;
 mod rows;
+mod runs;
 mod scan_code;
 mod scan_float;
 mod score;

@@ -21,7 +21,7 @@ const BATCH_QUERIES: usize = 64;
 /// Everything about a model that is no array: kept as JSON beside the arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SwMeta {
-    /// Version of the layout, now 1.
+    /// Version of the layout, now 2.
     pub format_version: u32,
     /// Dimension of the embeddings.
     pub dim: usize,
@@ -43,9 +43,9 @@ pub struct SwMeta {
     pub seed: u64,
     /// The groups, in the order of their votes and sums.
     pub groups: Vec<Group>,
-    /// Runs into which the votes of a group are cut, by similar prompts, each with its own sum of what the
-    /// store lost: 1, or more for the kinds of few bits.
-    pub cells: usize,
+    /// Runs of similar votes, each of one group and with its own sum of what the store lost: one a group, or more
+    /// for the kinds of few bits; 0 for the kinds without codes.
+    pub runs: usize,
     /// Set for a clustered store.
     pub clusters: Option<ClusterMeta>,
 }
@@ -75,11 +75,21 @@ pub struct ScoreOptions {
     pub open: Open,
     /// Whether a clustered store estimates the error of what it did not read ([`Reach::error`]).
     pub estimate_error: bool,
+    /// A clustered store knows the largest similarity to the votes that it opened, which is nearly always the
+    /// largest to any. Where it is below this, every vote is read for the largest (infinity: always), so that a
+    /// comparison with this number comes out as if it were known. Win rates do not depend on it.
+    pub sure_similarity: Option<f64>,
 }
 
 impl Default for ScoreOptions {
     fn default() -> Self {
-        Self { mode: Mode::Exact, threads: 1, open: Open::Default, estimate_error: false }
+        Self {
+            mode: Mode::Exact,
+            threads: 1,
+            open: Open::Default,
+            estimate_error: false,
+            sure_similarity: None,
+        }
     }
 }
 
@@ -139,12 +149,12 @@ pub struct SwModel {
     pub(crate) clusters: Option<Clusters>,
 }
 
-/// What a store lost of its vectors, summed over runs of the votes of a group.
+/// What a store lost of its vectors, summed over runs of similar votes of a group.
 #[derive(Debug, Clone)]
 pub(crate) struct Residuals {
-    /// Votes per group and cell.
+    /// Votes per run; the runs follow each other in the order of the groups.
     pub(crate) votes: Section,
-    /// Sum of the lost parts per group and cell, in the store's rotation.
+    /// Sum of the lost parts per run, in the store's rotation.
     pub(crate) rows: Rows,
 }
 
@@ -218,6 +228,19 @@ impl SwModel {
         Ok(scores.remove(0))
     }
 
+    /// Largest cosine similarity of an embedding to any vote. Reads every vote, clustered or not.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a wrong dimension, NaN, infinities or zeros.
+    pub fn similarity(&self, query: &[f32], threads: usize, scratch: &mut Scratch) -> Result<f64> {
+        Ok(self.largest_similarity(&unit_query(query, self.meta.dim)?, threads, scratch))
+    }
+
+    pub(crate) fn largest_similarity(&self, unit: &[f32], threads: usize, scratch: &mut Scratch) -> f64 {
+        self.similarities(&[unit.to_vec()], threads, scratch);
+        f32::extremes(&scratch.similarities[..self.meta.votes]).0.into()
+    }
+
     /// Scores `queries.len() / dim` embeddings, one after the other in `queries`: the same bits as one by one,
     /// but each block of the store is read once for many queries.
     ///
@@ -264,11 +287,7 @@ impl SwModel {
     ) -> Result<Vec<SwScore>> {
         let n = self.meta.votes;
         self.similarities(units, options.threads, scratch);
-        units
-            .iter()
-            .enumerate()
-            .map(|(i, unit)| self.weigh(&scratch.similarities[i * n..(i + 1) * n], Some(unit), options))
-            .collect()
+        (0..units.len()).map(|i| self.weigh(&scratch.similarities[i * n..(i + 1) * n], options)).collect()
     }
 
     /// Similarities of every vote to each query, in the order of the groups, into `scratch.similarities`.
@@ -285,6 +304,30 @@ impl SwModel {
                     scratch.ordered[*position as usize] = *similarity;
                 }
                 part.copy_from_slice(&scratch.ordered);
+            }
+        }
+        if let Some(residuals) = &self.residuals {
+            for (unit, part) in units.iter().zip(scratch.similarities.chunks_exact_mut(n)) {
+                self.correct(residuals, unit, part);
+            }
+        }
+    }
+
+    /// Adds to each similarity, in the order of the groups, the mean of what the store lost of its run: that
+    /// removes most of the error from the sums, and some of it from the largest similarity, on which all weights
+    /// depend.
+    fn correct(&self, residuals: &Residuals, unit: &[f32], similarities: &mut [f32]) {
+        let mut rotated = unit.to_vec();
+        self.rows.rotate(&mut rotated);
+        let mut products = vec![0.0_f32; residuals.rows.n];
+        residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
+        let mut rest = similarities;
+        for (votes, product) in residuals.votes.words().iter().zip(products) {
+            let (run, others) = rest.split_at_mut(*votes as usize);
+            rest = others;
+            let mean = product / *votes as f32;
+            for similarity in run {
+                *similarity += mean;
             }
         }
     }
@@ -326,7 +369,7 @@ impl SwModel {
             let position = self.clusters.as_ref().map_or(stored, |c| c.position.words()[stored] as usize);
             ordered[position] = similarities[*row as usize];
         }
-        self.weigh(&ordered, None, options)
+        self.weigh(&ordered, options)
     }
 
     /// The group sums alone, from similarities in the order of storage (as [`Self::scan`] gives them) of a
@@ -360,25 +403,10 @@ impl SwModel {
         Ok(strengths.into_iter().map(|e| bradley_terry::MEAN + bradley_terry::POINTS * e).collect())
     }
 
-    fn weigh<S: Similarity>(
-        &self,
-        similarities: &[S],
-        unit: Option<&[f32]>,
-        options: &ScoreOptions,
-    ) -> Result<SwScore> {
+    fn weigh<S: Similarity>(&self, similarities: &[S], options: &ScoreOptions) -> Result<SwScore> {
         let (max, min) = S::extremes(similarities);
         let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, options.mode)?;
-        let sums = match (unit, &self.residuals) {
-            (Some(unit), Some(residuals)) => {
-                let mut rotated = unit.to_vec();
-                self.rows.rotate(&mut rotated);
-                let mut products = vec![0.0_f32; residuals.rows.n];
-                residuals.rows.scan_all(&[residuals.rows.query(&rotated)], &mut products, 1);
-                let cells = residuals.votes.words();
-                groups::corrected_sums(self.layout.groups.len(), cells, &products, similarities, &weighting)
-            }
-            _ => groups::sums(&self.layout.groups, similarities, &weighting),
-        };
+        let sums = groups::sums(&self.layout.groups, similarities, &weighting);
         let reach = self.clusters.as_ref().map(|clusters| Reach {
             opened_clusters: clusters.count(),
             opened_votes: self.meta.votes,
@@ -411,12 +439,18 @@ impl SwModel {
         options: &ScoreOptions,
         scratch: &mut Scratch,
     ) -> Result<Explanation> {
-        let score = self.score(query, options, scratch)?;
+        let mut score = self.score(query, options, scratch)?;
         let unit = unit_query(query, self.meta.dim)?;
         let n = self.meta.votes;
-        let mut similarities = vec![0.0; n];
-        self.rows.scan_all(&[self.rows.query(&unit)], &mut similarities, options.threads);
+        self.similarities(&[unit], options.threads, scratch);
+        let in_order = &scratch.similarities[..n];
+        let similarities: Vec<f32> = match &self.clusters {
+            Some(clusters) => clusters.position.words().iter().map(|p| in_order[*p as usize]).collect(),
+            None => in_order.to_vec(),
+        };
         let max = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        // A clustered store may not have opened the nearest vote.
+        score.similarity = f64::from(max);
         let tiers = &self.layout.tiers;
         let counts = |stored: usize| {
             let (a, b, _) = unpack(self.battles.words()[stored]);

@@ -9,7 +9,7 @@ use memmap2::Mmap;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::build::layout;
-use super::clustered::{ClusterMeta, Clusters, INDEX_KIND};
+use super::clustered::{ClusterMeta, Clusters, Derived, INDEX_KIND, MAX_DIRECTIONS};
 use super::groups::Group;
 use super::model::{Residuals, SwMeta, SwModel, unpack};
 use super::rows::{MAX_DIM, Rows, StoreKind};
@@ -49,14 +49,17 @@ impl SwModel {
         }
         if let Some(residuals) = &self.residuals {
             push_rows(&mut out, ["groups.residuals", "groups.residual_scales"], &residuals.rows);
-            out.push(words("groups.cells", [self.meta.groups.len(), self.meta.cells], &residuals.votes));
+            out.push(words("groups.runs", [self.meta.runs, 1], &residuals.votes));
         }
         if let Some(c) = &self.clusters {
             push_rows(&mut out, ["clusters.centroids", "clusters.centroid_scales"], &c.centroids);
             push_rows(&mut out, ["clusters.residuals", "clusters.residual_scales"], &c.residuals);
+            push_rows(&mut out, ["clusters.basis", "clusters.basis_scales"], &c.basis);
+            push_rows(&mut out, ["clusters.moments", "clusters.moment_scales"], &c.moments);
             let k = c.count();
             out.push(words("clusters.offsets", [k + 1, 1], &c.offsets));
-            out.push(words("clusters.coarse", [k, 1], &c.coarse_of));
+            out.push(floats("clusters.profiles", [k, c.profile_count()], &c.profiles));
+            out.push(floats("clusters.pooled", [c.pooled.floats().len(), 1], &c.pooled));
             out.push(words("clusters.position", [n, 1], &c.position));
             out.push(floats("clusters.spread", [k, 1], &c.spread));
             out.push(floats("clusters.counts", [k, self.meta.groups.len()], &c.counts));
@@ -94,18 +97,14 @@ impl SwModel {
                 return Err(Error::invalid_model(format!("votes.ids: {found} ids for {n} votes")));
             }
         }
-        let groups = meta.groups.len();
         let residuals = if meta.store.format().is_some() {
-            let n = groups * meta.cells;
+            let n = meta.runs;
             let data = need("groups.residuals", take("groups.residuals"))?;
             let scales = take("groups.residual_scales");
-            let rows = Rows::from_sections("groups.residuals", INDEX_KIND, (n, meta.dim), 0, data, scales)?;
-            let votes = word_section("groups.cells", n, take("groups.cells"))?;
-            for (cells, group) in votes.words().chunks_exact(meta.cells).zip(&meta.groups) {
-                if cells.iter().map(|c| u64::from(*c)).sum::<u64>() != u64::from(group.votes) {
-                    return Err(Error::invalid_model("groups.cells: cells do not add up to their group"));
-                }
-            }
+            let kind = meta.store.residual_kind();
+            let rows = Rows::from_sections("groups.residuals", kind, (n, meta.dim), 0, data, scales)?;
+            let votes = word_section("groups.runs", n, take("groups.runs"))?;
+            check_runs(votes.words(), &meta.groups)?;
             Some(Residuals { votes, rows })
         } else {
             None
@@ -241,8 +240,8 @@ fn floats<'a>(name: &'static str, shape: [usize; 2], section: &'a Section) -> Sw
 
 fn check_meta(meta: &SwMeta) -> Result<()> {
     let bad = |message: String| Err(Error::invalid_model(message));
-    if meta.format_version != 1 {
-        return bad(format!("format_version is {}, this build reads 1", meta.format_version));
+    if meta.format_version != 2 {
+        return bad(format!("format_version is {}, this build reads 2", meta.format_version));
     }
     if meta.dim == 0 || meta.dim > MAX_DIM || meta.votes == 0 || u32::try_from(meta.votes).is_err() {
         return bad(format!("{} votes of {} dimensions", meta.votes, meta.dim));
@@ -269,8 +268,8 @@ fn check_meta(meta: &SwMeta) -> Result<()> {
     if votes != meta.votes as u64 {
         return bad(format!("groups have {votes} votes, the model {}", meta.votes));
     }
-    if meta.cells == 0 || meta.cells > 1024 {
-        return bad(format!("{} cells a group", meta.cells));
+    if meta.runs > meta.votes || (meta.store.format().is_some() && meta.runs < meta.groups.len()) {
+        return bad(format!("{} runs of votes", meta.runs));
     }
     if !(meta.weight_exponent > 0.0 && meta.weight_exponent <= 100.0) {
         return bad(format!("weight_exponent is {}", meta.weight_exponent));
@@ -287,10 +286,28 @@ fn word_section(name: &str, len: usize, section: Option<Section>) -> Result<Sect
     Ok(section.aligned_words())
 }
 
-fn float_section(name: &str, len: usize, section: Option<Section>) -> Result<Section> {
+/// Checks that no run is empty and that every group ends where a run does.
+fn check_runs(runs: &[u32], groups: &[Group]) -> Result<()> {
+    let mut runs = runs.iter();
+    for group in groups {
+        let mut left = u64::from(group.votes);
+        while left > 0 {
+            match runs.next().map(|votes| u64::from(*votes)) {
+                Some(votes) if votes > 0 && votes <= left => left -= votes,
+                _ => return Err(Error::invalid_model("groups.runs: runs do not add up to their groups")),
+            }
+        }
+    }
+    if runs.next().is_some() {
+        return Err(Error::invalid_model("groups.runs: more runs than the groups have votes for"));
+    }
+    Ok(())
+}
+
+fn float_section(name: &str, len: usize, section: Option<Section>, least: f32) -> Result<Section> {
     let section = word_section(name, len, section)?.aligned_floats();
-    match section.floats().iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
-        Some(i) => Err(Error::invalid_model(format!("{name}: number {i} is not finite or negative"))),
+    match section.floats().iter().position(|x| !(x.is_finite() && *x >= least)) {
+        Some(i) => Err(Error::invalid_model(format!("{name}: number {i} is not finite or too small"))),
         None => Ok(section),
     }
 }
@@ -301,38 +318,45 @@ fn clusters(
     take: &mut impl FnMut(&str) -> Option<Section>,
 ) -> Result<Clusters> {
     let (k, groups) = (c.clusters, meta.groups.len());
-    if k == 0 || k > meta.votes || c.coarse == 0 || c.coarse > k || c.open_votes == 0 {
+    if k == 0 || k > meta.votes || c.profiles == 0 || c.profiles > k || c.open_votes == 0 {
         return Err(Error::invalid_model(format!(
-            "{k} clusters, {} coarse, {} to open",
-            c.coarse, c.open_votes
+            "{k} clusters, {} profiles, {} votes to open",
+            c.profiles, c.open_votes
         )));
     }
-    let mut rows = |name: &str, scales: &str, n: usize| {
+    if c.directions == 0 || c.directions > meta.dim.min(MAX_DIRECTIONS) {
+        return Err(Error::invalid_model(format!("{} directions of {} dimensions", c.directions, meta.dim)));
+    }
+    if groups > usize::from(u16::MAX) {
+        return Err(Error::invalid_model(format!("{groups} groups in a clustered store")));
+    }
+    let pairs = ClusterMeta::pairs(c.directions);
+    let mut rows = |name: &str, scales: &str, n: usize, dim: usize| {
         let data = take(name).ok_or_else(|| Error::invalid_model(format!("array {name:?} is missing")))?;
-        Rows::from_sections(name, INDEX_KIND, (n, meta.dim), meta.seed, data, take(scales))
+        Rows::from_sections(name, INDEX_KIND, (n, dim), meta.seed, data, take(scales))
     };
-    let centroids = rows("clusters.centroids", "clusters.centroid_scales", k)?;
-    let residuals = rows("clusters.residuals", "clusters.residual_scales", c.coarse * groups)?;
+    let centroids = rows("clusters.centroids", "clusters.centroid_scales", k, meta.dim)?;
+    let residuals = rows("clusters.residuals", "clusters.residual_scales", c.profiles * groups, meta.dim)?;
+    let basis = rows("clusters.basis", "clusters.basis_scales", c.directions, meta.dim)?;
+    let moments = rows("clusters.moments", "clusters.moment_scales", groups, pairs)?;
     let mut clusters = Clusters {
         open_votes: c.open_votes,
         centroids,
         residuals,
+        basis,
+        moments,
         offsets: word_section("clusters.offsets", k + 1, take("clusters.offsets"))?,
-        coarse_of: word_section("clusters.coarse", k, take("clusters.coarse"))?,
         position: word_section("clusters.position", meta.votes, take("clusters.position"))?,
-        spread: float_section("clusters.spread", k, take("clusters.spread"))?,
-        counts: float_section("clusters.counts", k * groups, take("clusters.counts"))?,
-        coarse_counts: Vec::new(),
-        coarse_spread: Vec::new(),
+        spread: float_section("clusters.spread", k, take("clusters.spread"), 0.0)?,
+        counts: float_section("clusters.counts", k * groups, take("clusters.counts"), 0.0)?,
+        profiles: float_section("clusters.profiles", k * c.profiles, take("clusters.profiles"), f32::MIN)?,
+        pooled: float_section("clusters.pooled", pairs, take("clusters.pooled"), f32::MIN)?,
+        derived: Derived::default(),
     };
     let bad = |what: &str| Err(Error::invalid_model(format!("clusters: {what}")));
     let offsets = clusters.offsets.words();
     if offsets[0] != 0 || !offsets.is_sorted() || offsets[k] as usize != meta.votes {
         return bad("offsets do not cover the votes");
-    }
-    let coarse_of = clusters.coarse_of.words();
-    if !coarse_of.is_sorted() || coarse_of[k - 1] as usize >= c.coarse {
-        return bad("coarse clusters are out of order");
     }
     if clusters.position.words().iter().any(|p| *p as usize >= meta.votes) {
         return bad("a position is out of range");
@@ -344,6 +368,6 @@ fn clusters(
             return bad("counts do not fit the offsets");
         }
     }
-    clusters.derive(groups);
+    clusters.derive(&meta.groups);
     Ok(clusters)
 }

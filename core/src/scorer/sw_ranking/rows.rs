@@ -74,6 +74,11 @@ impl StoreKind {
         }
     }
 
+    /// How the sums of what a store of this kind lost are stored. The kinds of few bits have many of them.
+    pub(crate) const fn residual_kind(self) -> Self {
+        if self.rotates() { Self::Int4 } else { Self::Int8 }
+    }
+
     /// Whether vectors are rotated before they are stored.
     pub(crate) const fn rotates(self) -> bool {
         matches!(self, Self::Int4 | Self::Int2)

@@ -5,6 +5,7 @@
 
 use super::quantize::{CHUNK, Format};
 use super::scan_float::{Isa, block_rows};
+use crate::kernel::dispatch;
 
 /// Largest magnitude of a query's integer: its high plane then fits a signed byte.
 const QUERY_TOP: f32 = 32_512.0;
@@ -20,24 +21,44 @@ pub(crate) struct CodeQuery {
     scale: f64,
 }
 
+#[inline(always)]
+fn round_all_body(query: &[f32], unit: f32, out: &mut [i32]) {
+    for (out, v) in out.iter_mut().zip(query) {
+        *out = (v / unit).round_ties_even() as i32;
+    }
+}
+
+dispatch! {
+    /// The query in integers of `unit`.
+    fn round_all(query: &[f32], unit: f32, out: &mut [i32]) -> () = round_all_body
+}
+
 impl CodeQuery {
     pub(crate) fn new(format: Format, query: &[f32]) -> Self {
         let dim = query.len();
         let per = format.per_byte();
         let largest = query.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
         let unit = if largest > 0.0 { largest / QUERY_TOP } else { 1.0 };
-        let chunks = format.row_bytes(dim).div_ceil(CHUNK);
-        let mut planes = vec![0; chunks * per * 2 * CHUNK];
-        let mut sum = 0;
-        for (i, v) in query.iter().enumerate() {
-            let q = (v / unit).round_ties_even() as i32;
-            let (byte, shift) = format.place(dim, i);
-            let high = (q + 128) >> 8;
-            let at = ((byte / CHUNK * per + shift / format.bits) * 2) * CHUNK + byte % CHUNK;
-            planes[at] = high as i8;
-            planes[at + CHUNK] = (q - (high << 8)) as i8;
-            sum += i64::from(q);
+        let mut integers = vec![0; dim];
+        round_all(query, unit, &mut integers);
+        let bytes = format.row_bytes(dim);
+        let mut planes = vec![0; bytes.div_ceil(CHUNK) * per * 2 * CHUNK];
+        // The order of `Format::place`: within a chunk one code of every byte after the other.
+        let mut rest = integers.as_slice();
+        for (chunk, planes) in planes.chunks_exact_mut(per * 2 * CHUNK).enumerate() {
+            let count = CHUNK.min(bytes - chunk * CHUNK);
+            for planes in planes.chunks_exact_mut(2 * CHUNK) {
+                let (mine, others) = rest.split_at(count.min(rest.len()));
+                rest = others;
+                let (high, low) = planes.split_at_mut(CHUNK);
+                for ((q, high), low) in mine.iter().zip(high).zip(low) {
+                    let h = (q + 128) >> 8;
+                    *high = h as i8;
+                    *low = (q - (h << 8)) as i8;
+                }
+            }
         }
+        let sum = integers.iter().map(|q| i64::from(*q)).sum();
         Self { planes, sum, scale: f64::from(unit) }
     }
 

@@ -210,6 +210,22 @@ impl Isa {
     }
 }
 
+/// Asks for numbers that are read soon.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn prefetch<T>(numbers: &[T]) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    const LINE: usize = 64;
+    let start = numbers.as_ptr().cast::<i8>();
+    for at in (0..size_of_val(numbers)).step_by(LINE) {
+        // SAFETY: the address lies inside the slice, and a prefetch does not read it.
+        #[allow(unsafe_code, reason = "an instruction that has no safe form")]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(start.add(at));
+        }
+    }
+}
+
 /// Rows of this many bytes that fill half of a usual first cache, in fours.
 pub(crate) const fn block_rows(row_bytes: usize) -> usize {
     let rows = 24 * 1024 / row_bytes / 4 * 4;
@@ -232,6 +248,11 @@ pub(crate) fn scan<T: Lane>(isa: Isa, rows: &[T], dim: usize, queries: &[&[f32]]
             while q < queries.len() {
                 let four = q + 4 <= queries.len();
                 for first in (row..end).step_by(4) {
+                    // The first queries wait for memory, the next ones compute: meanwhile memory fetches the next block.
+                    if q == 4 {
+                        let next = (first + block) * dim;
+                        prefetch(&rows[next.min(rows.len())..(next + 4 * dim).min(rows.len())]);
+                    }
                     let tile = std::array::from_fn(|r| &rows[(first + r) * dim..(first + r + 1) * dim]);
                     if four {
                         // SAFETY: `isa` says that the CPU has AVX-512F.

@@ -54,6 +54,12 @@ impl Layout {
     }
 }
 
+/// The root of a variance that rounding may have made a little negative. An unknown one stays unknown: `max` alone
+/// would turn NaN into 0, a claim of certainty.
+pub(crate) fn deviation(variance: f64) -> f64 {
+    if variance.is_nan() { variance } else { variance.max(0.0).sqrt() }
+}
+
 /// How much of a clustered store a score has read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reach {
@@ -80,7 +86,10 @@ pub struct SwScore {
 
 impl SwScore {
     /// Largest cosine similarity of the query to any vote: the paper's measure of how far a prompt is from
-    /// the training data. A compressed store knows it up to its precision.
+    /// the training data. A compressed store knows it up to its precision. Of a clustered store it is the largest
+    /// over the opened votes (a lower bound) unless [`ScoreOptions::sure_similarity`] asks for more.
+    ///
+    /// [`ScoreOptions::sure_similarity`]: super::ScoreOptions::sure_similarity
     pub fn similarity(&self) -> f64 {
         self.similarity
     }
@@ -143,14 +152,15 @@ impl SwScore {
         c
     }
 
-    /// Standard error of each tier's rating, in Elo points, against the mean of the tiers.
+    /// Standard error of each tier's rating, in Elo points, against the mean of the tiers; NaN where the votes do not
+    /// determine it.
     pub fn standard_errors(&self) -> Vec<f64> {
         let t = self.layout.tier_count;
         let c = self.covariance();
-        (0..t).map(|i| c[i * t + i].max(0.0).sqrt()).collect()
+        (0..t).map(|i| deviation(c[i * t + i])).collect()
     }
 
-    /// Standard error of [`Self::win_rate`].
+    /// Standard error of [`Self::win_rate`]; NaN if the votes do not determine it.
     ///
     /// # Errors
     /// As [`Self::win_rate`].
@@ -162,7 +172,7 @@ impl SwScore {
             return Ok(0.0);
         }
         let variance = c[s * t + s] + c[w * t + w] - c[s * t + w] - c[w * t + s];
-        Ok(p * (1.0 - p) * variance.max(0.0).sqrt() / POINTS)
+        Ok(p * (1.0 - p) * deviation(variance) / POINTS)
     }
 
     /// Sums of the weights per group, up to a common factor: what the ratings were computed from.
@@ -173,5 +183,16 @@ impl SwScore {
     /// What was read of a clustered store; `None` for the other stores, which read every vote.
     pub fn reach(&self) -> Option<Reach> {
         self.reach
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_variance_stays_unknown() {
+        assert!(deviation(f64::NAN).is_nan());
+        assert_eq!((deviation(-1e-18), deviation(4.0)), (0.0, 2.0));
     }
 }

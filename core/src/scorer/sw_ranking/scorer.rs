@@ -96,6 +96,15 @@ impl SwScorer {
         SCRATCH.with_borrow_mut(|scratch| self.model.score(embedding, &self.options, scratch))
     }
 
+    /// Largest cosine similarity to any vote, all of which are read.
+    ///
+    /// # Errors
+    /// As [`SwModel::similarity`].
+    pub fn similarity(&self, features: Features<'_>) -> Result<f64> {
+        let embedding = dense(features)?;
+        SCRATCH.with_borrow_mut(|scratch| self.model.similarity(embedding, self.options.threads, scratch))
+    }
+
     /// The score with the `k` votes that weighed most, and how far a clustered store was read.
     ///
     /// # Errors

@@ -1,0 +1,39 @@
+//! Conversions that several calls need.
+
+use napi::bindgen_prelude::Float64ArraySlice;
+use routellm_core::{CancelToken, Error, ErrorKind};
+
+use crate::text::Text;
+
+/// The first `length` numbers of a caller's array.
+pub(crate) fn numbers<'a>(
+    out: &'a mut Float64ArraySlice<'_>,
+    length: usize,
+) -> routellm_core::Result<&'a mut [f64]> {
+    // SAFETY: the array is private to the JavaScript side, which stands still until this call returns.
+    let numbers = unsafe { out.as_mut() };
+    numbers.get_mut(..length).ok_or_else(|| {
+        Error::new(ErrorKind::Internal, format!("JavaScript's array has no room for {length} numbers"))
+    })
+}
+
+/// The texts of a batch.
+pub(crate) fn utf8(texts: &[Text]) -> routellm_core::Result<Vec<&str>> {
+    let named = |i: usize| move |error: Error| error.context(format!("prompt {i}"));
+    texts.iter().enumerate().map(|(i, text)| text.utf8().map_err(named(i))).collect()
+}
+
+/// The bytes of a batch.
+pub(crate) fn bytes(texts: &[Text]) -> Vec<&[u8]> {
+    texts.iter().map(Text::bytes).collect()
+}
+
+/// A mapping on its way to JavaScript.
+pub(crate) fn json(written: serde_json::Result<String>) -> routellm_core::Result<String> {
+    written.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
+/// A call that waited in libuv's queue may be cancelled before it begins.
+pub(crate) fn check(cancel: Option<&CancelToken>) -> routellm_core::Result<()> {
+    cancel.map_or(Ok(()), CancelToken::check)
+}

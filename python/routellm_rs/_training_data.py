@@ -1,0 +1,110 @@
+"""Rows, prompts and encoders as the native trainers take them."""
+
+from __future__ import annotations
+
+import os
+
+from . import _bundled
+from ._options import json_text
+from .errors import InvalidArgumentError, IoError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, TypeAlias
+
+    from ._types import EncoderSpec, StrPath
+
+    Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
+    Prompts: TypeAlias = StrPath | Iterable[str]
+
+
+def column(name: str, values: Iterable[str]) -> list[str]:
+    if isinstance(values, (str, bytes, bytearray)) or not hasattr(values, "__iter__"):
+        raise InvalidArgumentError(
+            f"{name} is of type {type(values).__name__}, expected one text for each vote"
+        )
+    return list(values)
+
+
+def common_of(
+    name: str,
+    strong: str | None,
+    weak: str | None,
+    rename: Mapping[str, str] | None,
+    calibration: Prompts | None,
+    calibration_name: str | None,
+    provenance: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    if calibration is None and calibration_name is not None:
+        raise InvalidArgumentError("calibration_name has no effect without calibration")
+    return {
+        "name": name,
+        "strong": strong,
+        "weak": weak,
+        "rename": dict(rename or {}),
+        "calibration": None if calibration is None else calibration_sample(calibration, calibration_name),
+        "provenance": json_text("provenance", dict(provenance or {})),
+    }
+
+
+def calibration_sample(prompts: Prompts, name: str | None) -> tuple[str, list[str]]:
+    if isinstance(prompts, (str, os.PathLike)):
+        texts = _prompts_of(prompts)
+        return name or f"{len(texts)} prompts of {os.path.basename(os.fspath(prompts))}", texts
+    texts = list(prompts)
+    return name or f"{len(texts)} prompts given in memory", texts
+
+
+def _prompts_of(path: StrPath) -> list[str]:
+    import json
+
+    texts = []
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    try:
+                        texts.append(json.loads(line)["prompt"])
+                    except (ValueError, KeyError, TypeError) as error:
+                        raise InvalidArgumentError(
+                            f"{path}, line {number}: expected a JSON object with prompt: {error!r}"
+                        ) from error
+    except FileNotFoundError as error:
+        raise NotFoundError(str(error)) from error
+    except OSError as error:
+        raise IoError(str(error)) from error
+    return texts
+
+
+def rows_of(name: str, rows: Rows) -> StrPath | bytes:
+    """Return a path as it is, and rows in memory as JSON lines."""
+    if isinstance(rows, (str, os.PathLike)):
+        return rows
+    if isinstance(rows, (bytes, bytearray)) or not hasattr(rows, "__iter__"):
+        raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
+    return "".join(json_text(f"{name}, row {i}", dict(row)) + "\n" for i, row in enumerate(rows)).encode()
+
+
+def encoder_of(encoder: StrPath | EncoderSpec) -> tuple[StrPath, str | None]:
+    """Return the folder, and the parameters if it is no artifact's."""
+    if isinstance(encoder, str) and _bundled.is_package(encoder) and not os.path.exists(encoder):
+        return _bundled.artifact_path(encoder), None
+    if isinstance(encoder, (str, os.PathLike)):
+        return encoder, None
+    if not hasattr(encoder, "keys"):
+        raise InvalidArgumentError(
+            f"encoder is of type {type(encoder).__name__}, expected a path, a name or a mapping"
+        )
+    spec: dict[str, Any] = {
+        "model": "model.onnx",
+        "tokenizer": "tokenizer.json",
+        "cap": {"max_bytes": 16_384, "side": "head"},
+        **encoder,
+    }
+    if "directory" not in spec:
+        raise InvalidArgumentError(
+            "encoder: directory is missing: the folder with the model and the tokenizer"
+        )
+    directory: StrPath = spec.pop("directory")
+    return directory, json_text("encoder", spec)
