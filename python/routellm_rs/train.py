@@ -14,8 +14,9 @@ The same data, options and seed give the same artifact.
 
 from __future__ import annotations
 
-from . import _native, _options, _runtime
-from ._training_data import calibration_sample, column, common_of, encoder_of, rows_of
+from . import _native, _runtime
+from ._exports import from_export
+from ._training_data import column, common_of, encoder_of, rows_of
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -23,25 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeAlias
 
-    from ._router import Router
     from ._training_data import Prompts, Rows
     from ._types import (
         Embeddings,
         EncoderSpec,
-        HeadName,
-        HeadSpec,
-        Kind,
         LinearReport,
-        LongPromptsName,
-        LongPromptsSpec,
         MfReport,
-        Mode,
-        Preset,
-        Provider,
         Store,
         StrPath,
         SwRankingReport,
-        TemplateSpec,
         Winner,
     )
 
@@ -350,102 +341,3 @@ def sw_ranking(
     # Pairs, so that JSON keeps their order.
     report["ratings"] = dict(report["ratings"])
     return report
-
-
-def from_export(
-    out: StrPath,
-    directory: StrPath,
-    *,
-    strong: str,
-    weak: str,
-    kind: Kind | None = None,
-    head: HeadName | HeadSpec | None = None,
-    long_prompts: LongPromptsName | LongPromptsSpec | None = None,
-    template: str | TemplateSpec | None = None,
-    score_tokens: Iterable[str | int] | None = None,
-    score_threshold: int | None = None,
-    max_new_tokens: int | None = None,
-    max_tokens: int | None = None,
-    calibration: Prompts | None = None,
-    calibration_name: str | None = None,
-    default_strong_share: float | None = None,
-    mode: Mode = "exact",
-    onnxruntime: StrPath | None = None,
-    provider: Provider | None = None,
-    device_id: int | None = None,
-    memory_limit: int | None = None,
-    preset: Preset | None = None,
-    sessions: int | None = None,
-    intra_threads: int | None = None,
-) -> Router:
-    """Make an artifact of an exported classifier or causal LM, whose weights were trained elsewhere.
-
-    The artifact holds copies of the model's files, what their outputs mean, and checksums of all; it opens
-    without these options, and with a calibration its strong shares can be resolved.
-
-    Args:
-        out: the folder to write; an artifact that is there already is replaced at once, at the end.
-        directory: the folder with the ONNX model, its ``config.json`` and its ``tokenizer.json``.
-        strong: name of the strong model.
-        weak: name of the weak model.
-        kind: this and the options up to ``max_tokens``: see :meth:`Router.open`.
-        head: likewise.
-        long_prompts: likewise.
-        template: likewise.
-        score_tokens: likewise.
-        score_threshold: likewise.
-        max_new_tokens: likewise.
-        max_tokens: likewise.
-        calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
-            ``.jsonl`` file with a ``prompt`` in each row. Without them a call has to name its threshold.
-        calibration_name: how the artifact calls that sample.
-        default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
-            default.
-        mode: this and what follows is for the sample, and for the router that is returned: see
-            :meth:`Router.open`.
-        onnxruntime: likewise.
-        provider: likewise.
-        device_id: likewise.
-        memory_limit: likewise.
-        preset: likewise.
-        sessions: likewise.
-        intra_threads: likewise.
-
-    Returns:
-        The router, opened from ``out``.
-
-    Raises:
-        InvalidArgumentError: for an option that is wrong or has no effect on this model.
-        InvalidModelError: if the model's files do not fit together.
-        RuntimeUnavailableError: if there is no ONNX Runtime.
-    """
-    from ._router import Router
-
-    of_sample = {"calibration_name": calibration_name, "default_strong_share": default_strong_share}
-    for name, value in of_sample.items():
-        if calibration is None and value is not None:
-            raise InvalidArgumentError(f"{name} has no effect without calibration")
-    options = _options.opening(
-        strong=strong,
-        weak=weak,
-        kind=kind,
-        head=head,
-        long_prompts=long_prompts,
-        template=template,
-        score_tokens=score_tokens,
-        score_threshold=score_threshold,
-        max_new_tokens=max_new_tokens,
-        max_tokens=max_tokens,
-        mode=mode,
-        onnxruntime=onnxruntime,
-        provider=provider,
-        device_id=device_id,
-        memory_limit=memory_limit,
-        preset=preset,
-        sessions=sessions,
-        intra_threads=intra_threads,
-    )
-    sample = None if calibration is None else calibration_sample(calibration, calibration_name)
-    share = 0.5 if default_strong_share is None else default_strong_share
-    _runtime.announce()
-    return Router._of(_native.train_from_export(out, directory, options, sample, share))
