@@ -15,7 +15,8 @@ const router = Router.default();
 test('a decision says which model, and why', () => {
   const decision = router.routeSync(HARD);
   assert.deepEqual(Object.keys(decision), [
-    'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'fallback', 'fallbackReason',
+    'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'noScore', 'fallback',
+    'fallbackReason',
   ]);
   assert.ok(decision.winRate > 0 && decision.winRate < 1);
   assert.equal(decision.side, decision.winRate >= decision.threshold ? 'strong' : 'weak');
