@@ -318,7 +318,8 @@ typedef struct routellm_decision {
      */
     routellm_status fallback_status;
     /**
-     * The largest cosine similarity to any vote, in [-1, 1]; NaN in a fallback and for routers without votes.
+     * The largest cosine similarity to any vote that was read, in [-1, 1]; NaN in a fallback and for routers without
+     * votes. A clustered store reads the votes of some clusters; `routellm_similarity()` reads all.
      */
     double similarity;
     /**

@@ -497,7 +497,10 @@ struct Decision {
     bool truncated;
     /** Why the prompt could not be scored, if on_error decided instead. */
     std::optional<Fallback> fallback;
-    /** Largest cosine similarity to any vote; nothing in a fallback and for routers without votes. */
+    /**
+     * Largest cosine similarity to any vote that was read, which a clustered store does with some of them; nothing in a
+     * fallback and for routers without votes.
+     */
     std::optional<double> similarity;
     /**
      * Whether the prompt is farther from every vote than the router was told to trust; then

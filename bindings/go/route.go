@@ -54,8 +54,9 @@ type Decision struct {
 	Truncated bool
 	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.
 	Fallback *Error
-	// Similarity is the largest cosine similarity to any vote, in [-1, 1]; NaN in a fallback and for routers without
-	// votes, so that such decisions are never == each other.
+	// Similarity is the largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the
+	// votes of some clusters, [Router.Similarity] reads all. NaN in a fallback and for routers without votes, so that
+	// such decisions are never == each other.
 	Similarity float64
 	// OutOfDistribution says that the prompt is farther from every vote than the router was told to trust. Then
 	// [WithOutOfDistribution] may have decided instead of the win rate.

@@ -158,7 +158,7 @@ func TestConformanceOfVotes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if decision.WinRate != fromBits(t, one.Expect.WinRateBits) || decision.Side.String() != one.Expect.Side ||
-				decision.Similarity != fromBits(t, one.Expect.SimilarityBits) || decision.Similarity != similarity ||
+				decision.Similarity != fromBits(t, one.Expect.SimilarityBits) || similarity != explanation.Similarity ||
 				decision.OutOfDistribution != one.Expect.OutOfDistribution {
 				t.Errorf("expected %+v, got %+v, %v", one.Expect, decision, similarity)
 			}

@@ -52,7 +52,8 @@ pub struct routellm_decision {
     pub fallback: i32,
     /// In a fallback, the status of the error behind it; else `ROUTELLM_OK`.
     pub fallback_status: routellm_status,
-    /// The largest cosine similarity to any vote, in [-1, 1]; NaN in a fallback and for routers without votes.
+    /// The largest cosine similarity to any vote that was read, in [-1, 1]; NaN in a fallback and for routers without
+    /// votes. A clustered store reads the votes of some clusters; `routellm_similarity()` reads all.
     pub similarity: f64,
     /// 1 if the prompt is farther from every vote than the router was told to trust, by
     /// `routellm_open_options_set_min_similarity()`; else 0. Then

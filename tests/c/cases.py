@@ -13,8 +13,10 @@ The cases of routers with votes make another file, whose fields are separated by
 
     router     NAME FOLDER STRONG WEAK MODE OUT_OF_DISTRIBUTION MIN_SIMILARITY OPEN_CLUSTERS ERROR_TARGET
     refused    KIND FOLDER STRONG ...
-    text       ROUTER ID HEX THRESHOLD K win_rate BITS SIDE SIMILARITY OUT_OF_DISTRIBUTION
-    values     ROUTER ID HEX THRESHOLD K error KIND - - -
+    text       ROUTER ID HEX THRESHOLD K win_rate BITS SIDE SIMILARITY OUT_OF_DISTRIBUTION LARGEST
+    values     ROUTER ID HEX THRESHOLD K error KIND - - - -
+
+SIMILARITY is that of the decision, for which a clustered store reads some votes, and LARGEST is that to any vote.
 
 An option that is absent is `-`. Numbers with a point are bits, modes and decisions are the numbers of C, and
 OPEN_CLUSTERS is a number or `all`.
@@ -132,10 +134,11 @@ def vote_lines(data: dict[str, Any], root: Path) -> list[str]:
         content = case["text"].encode() if "text" in case else embedding_bytes(case)
         expect = case["expect"]
         if "error" in expect:
-            wanted = ["error", expect["error"], "-", "-", "-"]
+            wanted = ["error", expect["error"], "-", "-", "-", "-"]
         else:
             far = str(int(expect["out_of_distribution"]))
-            wanted = ["win_rate", expect["win_rate_bits"], expect["side"], expect["similarity_bits"], far]
+            largest = bits(expect["explanation"]["similarity"])
+            wanted = ["win_rate", expect["win_rate_bits"], expect["side"], expect["similarity_bits"], far, largest]
         kind = "text" if "text" in case else "values"
         given = [case["router"], case["id"], content.hex() or "-", bits(case["threshold"]), str(case["k"])]
         out.append([kind, *given, *wanted])

@@ -118,7 +118,7 @@ static void run(const struct votes_case *one, FILE *out)
     }
     if (one->error == NULL) {
         ok = ok && same(decision.win_rate, one->win_rate) && same(decision.similarity, one->similarity) &&
-             same(similarity, one->similarity) && decision.out_of_distribution == one->out_of_distribution &&
+             same(similarity, one->largest) && decision.out_of_distribution == one->out_of_distribution &&
              decision.side == (one->strong ? ROUTELLM_SIDE_STRONG : ROUTELLM_SIDE_WEAK) && decision.no_score == 0;
         fprintf(out, "%s\t%s\n", one->id, routellm_string_data(json));
     } else {

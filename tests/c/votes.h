@@ -33,6 +33,8 @@ struct votes_case {
     double win_rate;
     int strong;
     double similarity;
+    /* To any vote; `similarity` is that of the decision. */
+    double largest;
     int out_of_distribution;
 };
 
@@ -42,7 +44,7 @@ enum votes_line { VOTES_END, VOTES_ROUTER, VOTES_CASE };
 static inline enum votes_line votes_next(struct cases_file *file, struct votes_router *router,
                                          struct votes_case *out)
 {
-    const char *field[11];
+    const char *field[12];
     size_t i = 0;
     int last = 0;
 
@@ -51,7 +53,7 @@ static inline enum votes_line votes_next(struct cases_file *file, struct votes_r
     }
     while (!last) {
         size_t length = strcspn(file->next, "\t\n");
-        if (i == 11 || file->next[length] == '\0') {
+        if (i == 12 || file->next[length] == '\0') {
             cases_die("malformed line of", field[0]);
         }
         last = file->next[length] == '\n';
@@ -74,7 +76,7 @@ static inline enum votes_line votes_next(struct cases_file *file, struct votes_r
         }
         return VOTES_ROUTER;
     }
-    if (i != 11) {
+    if (i != 12) {
         cases_die("malformed case of", field[0]);
     }
     out->embedding = strcmp(field[0], "values") == 0;
@@ -87,6 +89,7 @@ static inline enum votes_line votes_next(struct cases_file *file, struct votes_r
     out->win_rate = out->error == NULL ? cases_double(field[7]) : 0.0;
     out->strong = strcmp(field[8], "strong") == 0;
     out->similarity = out->error == NULL ? cases_double(field[9]) : 0.0;
+    out->largest = out->error == NULL ? cases_double(field[11]) : 0.0;
     out->out_of_distribution = strcmp(field[10], "1") == 0;
     return VOTES_CASE;
 }

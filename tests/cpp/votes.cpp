@@ -76,7 +76,7 @@ void run(const Router &router, const votes_case &one, std::ofstream &out)
                (decision.side == routellm::Side::strong) == (one.strong != 0);
     });
     check_case(one, "similarity", [&] {
-        return same(embedding ? router.similarity_from_embedding(values) : router.similarity(text), one.similarity);
+        return same(embedding ? router.similarity_from_embedding(values) : router.similarity(text), one.largest);
     });
     check_case(one, "explanation", [&] {
         const std::string json =
