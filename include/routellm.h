@@ -695,7 +695,7 @@ routellm_status routellm_open_options_set_max_tokens(struct routellm_open_option
  *
  * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
  * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
- * `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none.
+ * `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none, or none for the provider `cuda`.
  */
 routellm_status routellm_router_open(const char *folder,
                                      const struct routellm_open_options *options,

@@ -139,6 +139,18 @@ func TestTimeouts(t *testing.T) {
 	if _, err := hashed.Route(background, "x", WithTimeout(10*time.Minute)); err != nil {
 		t.Error(err)
 	}
+	caller, err := Open(callerMF(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer caller.Close()
+	embedding := make([]float32, callerDimension)
+	if _, err := caller.RouteEmbedding(background, embedding, WithThreshold(0.5), WithTimeout(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	_, err = caller.RouteEmbedding(background, embedding, WithThreshold(0.5), WithTimeout(time.Nanosecond))
+	refused(t, err, ResourceExhausted, "timeout")
+
 	router := openCausal(t)
 	prompts := questions(16)
 	half := WithThreshold(0.5)

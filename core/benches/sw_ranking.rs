@@ -106,6 +106,12 @@ fn read_threads(bytes: &[u8], threads: usize) {
 
 /// Anonymous resident memory of this process: what is not a mapped file. NaN where the system does not tell.
 fn anonymous_mb() -> f64 {
+    // What a build freed would hide what an open model takes.
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call has no precondition.
+    unsafe {
+        libc::malloc_trim(0);
+    }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok())

@@ -158,7 +158,7 @@ fn the_largest_similarity_is_that_to_any_vote() {
             let opened = model.score(query, &exact, &mut scratch).unwrap();
             missed += usize::from(opened.similarity() != want);
             // A threshold between what was opened and what is there is decided as if everything had been read.
-            for sure in [f64::INFINITY, want, (want + opened.similarity()) / 2.0] {
+            for sure in [f64::INFINITY, want, f64::midpoint(want, opened.similarity())] {
                 let sure = ScoreOptions { sure_similarity: Some(sure), ..exact };
                 let score = model.score(query, &sure, &mut scratch).unwrap();
                 assert!(score.similarity() >= sure.sure_similarity.unwrap().min(want), "{store:?}");

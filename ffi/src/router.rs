@@ -75,7 +75,7 @@ fn open(
 ///
 /// `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
 /// `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
-/// `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none.
+/// `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none, or none for the provider `cuda`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_router_open(
     folder: *const c_char,

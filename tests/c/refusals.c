@@ -315,6 +315,13 @@ static void embeddings(const routellm_router *hashed, const char *fixtures)
             CHECK_FAILS(routellm_win_rates_from_embeddings(router, values, 2, DIMENSION, rates, &err), BAD, "row 1");
         }
     }
+    values[DIMENSION + 3] = 0.25f;
+    CHECK_OK(routellm_route_options_set_timeout_ms(options, 600000.0, &err));
+    CHECK_OK(routellm_route_embedding(router, values, DIMENSION, options, &decision, &err));
+    /* A nanosecond is over at once. */
+    CHECK_OK(routellm_route_options_set_timeout_ms(options, 1e-6, &err));
+    CHECK_FAILS(routellm_route_embedding(router, values, DIMENSION, options, &decision, &err),
+                ROUTELLM_RESOURCE_EXHAUSTED, "timeout");
     routellm_route_options_free(options);
     routellm_router_free(router);
 }

@@ -166,6 +166,8 @@ class Suite:
         written = bool(out) and bool(self.env.get("ROUTELLM_ORT_PATH"))
         destination = str(Path(out or "").with_suffix(".exports.json").absolute()) if written else "-"
         self.count([*prefix, str(program), str(flat), destination])
+        if self.name not in ("c", "cpp"):
+            return
         if os.environ.get("ROUTELLM_TEST_CUDA") == "1":
             self.count([*prefix, str(program), str(flat), "-", "cuda"])
         else:

@@ -1,6 +1,7 @@
 // What the C++ interface returns, refuses, owns and shares.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -96,6 +97,8 @@ void embeddings(const std::string &fixtures)
     const routellm::Span<const float> row(rows.data() + DIMENSION, DIMENSION);
     CHECK(router.win_rate_from_embedding(row) == out[1]);
     CHECK(router.route_embedding(row, RouteOptions().threshold(out[1])).side == Side::strong);
+    CHECK_FAILS(router.route_embedding(row, RouteOptions().threshold(0.5).timeout(std::chrono::nanoseconds(1))),
+                resource_exhausted, "timeout");
     CHECK(router.candidate_scores_from_embedding(row).size() == 64);
 
     const auto swapped = Router::open(

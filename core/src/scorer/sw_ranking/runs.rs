@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn runs_are_of_one_group_and_of_similar_votes() {
         // Two heaps in each of two groups; the third group is not cut.
-        let at = |i: usize| if i % 2 == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
+        let at = |i: usize| if i.is_multiple_of(2) { [1.0, 0.0] } else { [0.0, 1.0] };
         let unit: Vec<f32> = (0..24).flat_map(at).collect();
         let group_of: Vec<u32> = (0..24).map(|i| i / 8).collect();
         let (run_of, count) = runs(&unit, 2, &group_of, 3, |g| g < 2);

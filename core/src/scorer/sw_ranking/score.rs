@@ -68,7 +68,8 @@ pub struct Reach {
     /// Votes that were read one by one.
     pub opened_votes: usize,
     /// Estimated standard deviation of the error, in win rate, that reading every vote would remove: the
-    /// largest over all pairs of tiers. 0 when everything was opened; `None` where it was not asked for.
+    /// largest over all pairs of tiers. It does not cover a nearest vote that was not opened, on which all weights
+    /// depend a little. 0 when everything was opened; `None` where it was not asked for or is not known.
     pub error: Option<f64>,
 }
 
