@@ -41,8 +41,9 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata_name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(metadata_name))
-    modules = {"__init__", "_asynchronous", "_bundled", "_messages", "_router", "_runtime", "_types"}
-    expected = {f"routellm_rs/{name}.py" for name in modules | {"errors", "train"}}
+    modules = {"asynchronous", "bundled", "exports", "messages", "opening", "options", "router", "runtime"}
+    modules = {f"_{name}" for name in modules | {"training_data", "types"}} | {"__init__", "errors", "train"}
+    expected = {f"routellm_rs/{name}.py" for name in modules}
     expected |= {"routellm_rs/py.typed", "routellm_rs/_native.pyi", "routellm_rs/_native.abi3.so"}
     assert names == expected
     assert metadata["Name"] == "routellm-rs"

@@ -95,6 +95,7 @@ impl Router {
 
     /// Decides for one prompt.
     #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route(
         &self,
         py: Python<'_>,
@@ -113,6 +114,7 @@ impl Router {
 
     /// Decides for many prompts.
     #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_batch<'py>(
         &self,
         py: Python<'py>,
