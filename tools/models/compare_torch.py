@@ -234,6 +234,7 @@ def main() -> None:
     print(json.dumps({"machine": platform.processor() or platform.machine(), "cores": os.cpu_count()} | versions))
     if args.agree:
         agree(args.agree[0], args.agree[1:], args.prompts)
+        return
     for threads in args.threads:
         if args.classifier:
             classifier_cases(args.classifier[0], args.classifier[1:], threads, args.seconds)
