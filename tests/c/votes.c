@@ -216,7 +216,7 @@ int main(int argc, char **argv)
 {
     struct cases_file file;
     struct votes_router how;
-    struct votes_case one;
+    struct votes_case one = {0};
     enum votes_line line;
     FILE *out;
     int cases = 0;
