@@ -164,9 +164,12 @@ def causal_cases(
 
     cases: dict[str, Callable[[], Any]] = {"transformers + torch, generate": by_torch}
     for folder in exports:
-        routed = library(folder, threads, kind="causal_llm", score_tokens=score_tokens)
-        if routed is not None:
-            cases[f"routellm_rs, {folder.name}"] = lambda routed=routed: routed(question)
+        # A fine-tuned router gives its score as the first token, which is one pass; these models were not tuned, and
+        # looking for a score takes them as many steps as `generate`.
+        for steps, what in ((0, "first token scored"), (NEW_TOKENS, f"{NEW_TOKENS} greedy steps")):
+            routed = library(folder, threads, kind="causal_llm", score_tokens=score_tokens, max_new_tokens=steps)
+            if routed is not None:
+                cases[f"routellm_rs, {folder.name}, {what}"] = lambda routed=routed: routed(question)
     result = medians(cases, seconds)
     report(f"causal, question of {QUESTION_TOKENS} tokens", threads, result, prompt_tokens=made[0], new_tokens=made[1])
 
