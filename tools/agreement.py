@@ -49,9 +49,7 @@ def main() -> int:
         failed += 1
     for language, values in exported.items():
         wrong = sorted(
-            case
-            for case in exported["rust"].keys() | values.keys()
-            if values.get(case) != exported["rust"].get(case)
+            case for case in exported["rust"].keys() | values.keys() if values.get(case) != exported["rust"].get(case)
         )
         if wrong:
             print(f"{language}: {len(wrong)} cases of exported models differ {wrong[:5]}")

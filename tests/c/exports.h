@@ -4,7 +4,7 @@
 
 #include "cases.h"
 
-enum { EXPORTS_OPTIONS = 32, EXPORTS_PROMPTS = 16 };
+enum { EXPORTS_OPTIONS = 32, EXPORTS_PROMPTS = 32 };
 
 /* A text, malloc'ed, or a number if that is NULL. */
 struct exports_option {
