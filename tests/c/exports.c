@@ -177,7 +177,7 @@ int main(int argc, char **argv)
         fputs(out.count == 0 ? "{}\n" : "}\n", out.stream);
         CHECK(fclose(out.stream) == 0);
     }
-    CHECK(cases >= 40);
+    CHECK(cases > 0);
     if (skipped > 0) {
         printf("skipped %d cases of exported models: no ONNX Runtime\n", skipped);
     }

@@ -161,6 +161,8 @@ class Suite:
         source = ROOT / "tests" / "conformance" / "exports.json"
         flat = self.work / "exports.txt"
         cases.exports(source, flat, ROOT)
+        count = len(json.loads(source.read_text(encoding="utf-8"))["cases"])
+        self.check(count >= 40, "the file of exported models is whole", f"{count} cases")
         out = os.environ.get("ROUTELLM_CONFORMANCE_OUT")
         # Beside the results of the other cases. Without ONNX Runtime there are none.
         written = bool(out) and bool(self.env.get("ROUTELLM_ORT_PATH"))
