@@ -157,7 +157,8 @@ pub struct Decision {
     pub threshold: f64,
     /// Whether the prompt was longer than the router reads, and was cut.
     pub truncated: bool,
-    /// Largest cosine similarity to any vote (similarity-weighted ranking only).
+    /// Largest cosine similarity to a vote (similarity-weighted ranking only); of a clustered store to a vote that was
+    /// read for this decision, which [`Router::similarity`](crate::Router::similarity) asks of all of them.
     pub similarity: Option<f64>,
     /// Whether the prompt is farther from every vote than the router was told to trust; then its
     /// `out_of_distribution` option may have decided instead of the win rate.
