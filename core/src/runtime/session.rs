@@ -32,6 +32,7 @@ pub(super) fn open(
     }
     let on_gpu = cuda(runtime, options, intra_threads)
         .map_err(|reason| {
+            let reason = reason.trim_end();
             Error::new(
                 ErrorKind::RuntimeUnavailable,
                 format!(
@@ -65,6 +66,7 @@ fn cuda(runtime: &Runtime, options: &SessionOptions, threads: usize) -> Result<S
         Ok(false) => return Err("it was built without CUDA".to_owned()),
         Err(error) => return Err(error.to_string()),
     }
+    preload_packages(&runtime.info().library);
     // The arena grows by what is asked for: doubling would take memory from other programs on the same GPU.
     let mut provider = CUDA::default().with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested);
     if let Some(device) = options.device_id {
@@ -76,6 +78,18 @@ fn cuda(runtime: &Runtime, options: &SessionOptions, threads: usize) -> Result<S
     builder(runtime, threads)
         .and_then(|builder| Ok(builder.with_execution_providers([provider.build().error_on_failure()])?))
         .map_err(|error| error.to_string())
+}
+
+/// Loads the CUDA libraries that NVIDIA's Python packages put beside onnxruntime-gpu, where nothing else would look for
+/// them: `site-packages/nvidia/{cu13,cudnn}/lib` beside `site-packages/onnxruntime/capi`. What is still missing after that,
+/// the provider names itself.
+fn preload_packages(library: &Path) {
+    let Some(site) = library.ancestors().nth(3) else { return };
+    let folder = |name: &str| Some(site.join("nvidia").join(name).join("lib")).filter(|path| path.is_dir());
+    let (cuda, cudnn) = (folder("cu13"), folder("cudnn"));
+    if cuda.is_some() || cudnn.is_some() {
+        let _ = ort::ep::cuda::preload_dylibs(cuda.as_deref(), cudnn.as_deref());
+    }
 }
 
 fn commit(mut builder: SessionBuilder, path: &Path) -> Result<Session> {
