@@ -2,12 +2,13 @@
 
 use std::ffi::c_char;
 
+use routellm_core::OpenOptions;
 use routellm_core::scorer::causal_llm::ScoreToken;
 
 use crate::args::{handle, name};
 use crate::error::routellm_error;
 use crate::guard::guard;
-use crate::open_options::routellm_open_options;
+use crate::open_options::{routellm_open_options, set};
 use crate::status::routellm_status;
 
 /// Sets what a folder without `router.json` is: `bert`, `causal_llm` or `mf` (checked when opening). Without it, the
@@ -19,13 +20,7 @@ pub unsafe extern "C" fn routellm_open_options_set_kind(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let kind = name(kind, "kind")?;
-            handle(options, "options")?.change(|options| options.kind(kind));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(kind, "kind"), OpenOptions::kind) }
 }
 
 /// Sets what the outputs of an exported classifier mean, by name or, with parameters, as a JSON object:
@@ -46,13 +41,7 @@ pub unsafe extern "C" fn routellm_open_options_set_head(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let head = name(head, "head")?.parse()?;
-            handle(options, "options")?.change(|options| options.head(head));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(head, "head")?.parse(), OpenOptions::head) }
 }
 
 /// Sets what an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as a
@@ -66,13 +55,7 @@ pub unsafe extern "C" fn routellm_open_options_set_long_prompts(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let long_prompts = name(long_prompts, "long_prompts")?.parse()?;
-            handle(options, "options")?.change(|options| options.long_prompts(long_prompts));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(long_prompts, "long_prompts")?.parse(), OpenOptions::long_prompts) }
 }
 
 /// Sets how a question becomes the text that an exported causal LM reads:
@@ -89,13 +72,7 @@ pub unsafe extern "C" fn routellm_open_options_set_template(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let template = name(template, "template")?.parse()?;
-            handle(options, "options")?.change(|options| options.template(template));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(template, "template")?.parse(), OpenOptions::template) }
 }
 
 /// Adds the token that stands for the next score of an exported causal LM: the first one added for score 1, the second
@@ -142,12 +119,7 @@ pub unsafe extern "C" fn routellm_open_options_set_score_threshold(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.score_threshold(threshold));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(threshold), OpenOptions::score_threshold) }
 }
 
 /// Sets how many tokens an exported causal LM generates at most until one is a score, 0 to 64 (checked when opening),
@@ -160,12 +132,7 @@ pub unsafe extern "C" fn routellm_open_options_set_max_new_tokens(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.max_new_tokens(count));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(count), OpenOptions::max_new_tokens) }
 }
 
 /// Sets the number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
@@ -177,12 +144,7 @@ pub unsafe extern "C" fn routellm_open_options_set_max_tokens(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.max_tokens(count));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(count), OpenOptions::max_tokens) }
 }
 
 fn add(options: &mut routellm_open_options, token: ScoreToken) {

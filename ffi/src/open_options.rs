@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::mem;
 
 use routellm_core::scorer::causal_llm::ScoreToken;
-use routellm_core::{Mode, OpenOptions, OutOfDistribution};
+use routellm_core::{Mode, OpenOptions, OutOfDistribution, Result};
 
 use crate::args::{handle, invalid, name};
 use crate::error::routellm_error;
@@ -40,6 +40,26 @@ impl routellm_open_options {
     }
 }
 
+/// Sets one option: `apply` with what `value` gives.
+///
+/// # Safety
+/// As [`guard`].
+pub(crate) unsafe fn set<T>(
+    options: Option<&mut routellm_open_options>,
+    err: *mut *mut routellm_error,
+    value: impl FnOnce() -> Result<T>,
+    apply: impl FnOnce(OpenOptions, T) -> OpenOptions,
+) -> routellm_status {
+    // SAFETY: promised by the caller.
+    unsafe {
+        guard(err, || {
+            let value = value()?;
+            handle(options, "options")?.change(|options| apply(options, value));
+            Ok(())
+        })
+    }
+}
+
 /// Options with every default. You own them. Never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_open_options_new() -> Box<routellm_open_options> {
@@ -60,13 +80,7 @@ pub unsafe extern "C" fn routellm_open_options_set_strong(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let model = name(model, "model")?;
-            handle(options, "options")?.change(|options| options.strong(model));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(model, "model"), OpenOptions::strong) }
 }
 
 /// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
@@ -77,13 +91,7 @@ pub unsafe extern "C" fn routellm_open_options_set_weak(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let model = name(model, "model")?;
-            handle(options, "options")?.change(|options| options.weak(model));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(model, "model"), OpenOptions::weak) }
 }
 
 /// Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
@@ -149,12 +157,7 @@ pub unsafe extern "C" fn routellm_open_options_set_min_similarity(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.min_similarity(similarity));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(similarity), OpenOptions::min_similarity) }
 }
 
 /// Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
@@ -167,12 +170,7 @@ pub unsafe extern "C" fn routellm_open_options_set_open_clusters(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.open_clusters(count));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(count), OpenOptions::open_clusters) }
 }
 
 /// Sets the largest estimated error of a win rate, in (0, 1] (checked when opening): clusters are read until it is
@@ -184,10 +182,5 @@ pub unsafe extern "C" fn routellm_open_options_set_error_target(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.error_target(error));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(error), OpenOptions::error_target) }
 }

@@ -7,7 +7,7 @@ use routellm_core::OpenOptions;
 use crate::args::{handle, name, path};
 use crate::error::routellm_error;
 use crate::guard::guard;
-use crate::open_options::routellm_open_options;
+use crate::open_options::{routellm_open_options, set};
 use crate::status::routellm_status;
 
 /// Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
@@ -20,13 +20,7 @@ pub unsafe extern "C" fn routellm_open_options_set_onnxruntime(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for paths.
-    unsafe {
-        guard(err, || {
-            let library = path(library, "library")?;
-            handle(options, "options")?.change(|options| options.onnxruntime(library));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || path(library, "library"), OpenOptions::onnxruntime) }
 }
 
 /// Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
@@ -37,12 +31,7 @@ pub unsafe extern "C" fn routellm_open_options_set_sessions(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.sessions(count));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(count), OpenOptions::sessions) }
 }
 
 /// Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
@@ -54,12 +43,7 @@ pub unsafe extern "C" fn routellm_open_options_set_intra_threads(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.intra_threads(count));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(count), OpenOptions::intra_threads) }
 }
 
 /// Sets one single-threaded ONNX session for each core: most requests a second for many callers. The same as the preset
@@ -87,13 +71,7 @@ pub unsafe extern "C" fn routellm_open_options_set_preset(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let preset = name(preset, "preset")?.parse()?;
-            handle(options, "options")?.change(|options| options.preset(preset));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(preset, "preset")?.parse(), OpenOptions::preset) }
 }
 
 /// Sets where ONNX models run: `cpu` (the default), `cuda`, an NVIDIA GPU, which is `ROUTELLM_RUNTIME_UNAVAILABLE` when
@@ -106,13 +84,7 @@ pub unsafe extern "C" fn routellm_open_options_set_provider(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and for names.
-    unsafe {
-        guard(err, || {
-            let provider = name(provider, "provider")?.parse()?;
-            handle(options, "options")?.change(|options| options.provider(provider));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || name(provider, "provider")?.parse(), OpenOptions::provider) }
 }
 
 /// Sets which GPU, from 0; 0 by default. Providers `cuda` and `auto` only (checked when opening).
@@ -123,12 +95,7 @@ pub unsafe extern "C" fn routellm_open_options_set_device_id(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.device_id(device_id));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(device_id), OpenOptions::device_id) }
 }
 
 /// Sets the bytes of GPU memory that the sessions' arena may take, at least 1; no limit of its own by default. Providers
@@ -140,10 +107,5 @@ pub unsafe extern "C" fn routellm_open_options_set_memory_limit(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
-    unsafe {
-        guard(err, || {
-            handle(options, "options")?.change(|options| options.memory_limit(bytes));
-            Ok(())
-        })
-    }
+    unsafe { set(options, err, || Ok(bytes), OpenOptions::memory_limit) }
 }
