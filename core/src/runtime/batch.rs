@@ -84,6 +84,12 @@ pub fn spread<T: Send>(
     all
 }
 
+/// As [`spread`], for calls whose failures are no one else's: every one runs.
+pub fn spread_all<T: Send>(count: usize, workers: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    // Nothing fails here, so that every result is there.
+    spread(count, workers, |i| Ok(call(i))).into_iter().flatten().flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +137,11 @@ mod tests {
         let failed = spread(100, 1, |i| if i == 3 { Err(Error::invalid_argument("x")) } else { Ok(i) });
         assert!(matches!(failed[3], Some(Err(_))));
         assert!(failed[4..].iter().all(Option::is_none));
+        let each = spread_all(100, 3, |i| if i == 3 { Err(Error::invalid_argument("x")) } else { Ok(i) });
+        assert!(
+            each.len() == 100
+                && each[3].is_err()
+                && each.iter().filter(|result| result.is_ok()).count() == 99
+        );
     }
 }

@@ -12,7 +12,7 @@ mod pool;
 mod session;
 mod tensor;
 
-pub use batch::{BatchLimits, plan, spread};
+pub use batch::{BatchLimits, plan, spread, spread_all};
 pub use env::{RuntimeInfo, adopt, loaded};
 pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, set_package_library};
 pub use options::{Preset, Provider, SessionOptions};

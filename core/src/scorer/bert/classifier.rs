@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use crate::runtime::{BatchLimits, Input, SessionPool, TensorSpec, plan, spread};
+use crate::runtime::{BatchLimits, Input, SessionPool, TensorSpec, plan, spread_all};
 use crate::tokenize::Tokens;
-use crate::{CancelToken, Error, ErrorKind, Result};
+use crate::{CancelToken, Error, Result};
 
 /// Batches of the processor: short rows gain up to 45 % from sharing a run, and nothing beyond about a thousand
 /// tokens.
@@ -18,6 +18,9 @@ const ALONE: BatchLimits = BatchLimits { rows: 1, padded_tokens: usize::MAX };
 
 /// Lengths of the rows by which is tried whether rows have the same bits in a batch as alone.
 const PROBE: [usize; 6] = [3, 4, 9, 18, 18, 33];
+
+/// The outputs of one row, or the error of its batch.
+type RowOutput = Result<Vec<f32>, Arc<Error>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -101,11 +104,7 @@ impl Classifier {
     }
 
     /// The outputs of each row, which are the same alone and in any batch.
-    pub(super) fn run_all(
-        &self,
-        rows: &[Tokens],
-        cancel: Option<&CancelToken>,
-    ) -> Vec<Result<Vec<f32>, Arc<Error>>> {
+    pub(super) fn run_all(&self, rows: &[Tokens], cancel: Option<&CancelToken>) -> Vec<RowOutput> {
         let limits = match rows {
             [] => return Vec::new(),
             [_] => ALONE,
@@ -115,44 +114,25 @@ impl Classifier {
         };
         let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
         let batches = plan(&lengths, limits, self.pool.size());
-        let results = spread(batches.len(), self.pool.size(), |i| {
-            if let Some(token) = cancel {
-                token.check()?;
-            }
-            // A batch that fails must not keep others from their results: its rows carry the error.
-            Ok(self.run(rows, &batches[i], cancel).map_err(Arc::new))
+        // A batch that fails must not keep others from their results: its rows carry the error. After a cancellation
+        // or a deadline the rest fails at once, each at its own look at the token.
+        let results = spread_all(batches.len(), self.pool.size(), |i| {
+            cancel.map_or(Ok(()), CancelToken::check)?;
+            self.run(rows, &batches[i], cancel)
         });
-        let mut outputs: Vec<Result<Vec<f32>, Arc<Error>>> = rows
-            .iter()
-            .map(|_| Err(Arc::new(Error::new(ErrorKind::Internal, "a row did not run"))))
-            .collect();
-        let stopped = results
-            .iter()
-            .find_map(|result| result.as_ref().and_then(|result| result.as_ref().err()))
-            .map(|error| Arc::new(Error::new(error.kind(), error.message().to_owned())));
-        for (batch, result) in batches.iter().zip(results) {
+        let mut outputs: Vec<(usize, RowOutput)> = Vec::with_capacity(rows.len());
+        for (batch, result) in batches.into_iter().zip(results) {
             match result {
-                Some(Ok(Ok(rows))) => {
-                    for (&row, logits) in batch.iter().zip(rows) {
-                        outputs[row] = Ok(logits);
-                    }
-                }
-                Some(Ok(Err(error))) => {
-                    for &row in batch {
-                        outputs[row] = Err(Arc::clone(&error));
-                    }
-                }
-                // Stopped: by a cancellation or a deadline.
-                Some(Err(_)) | None => {
-                    if let Some(stopped) = &stopped {
-                        for &row in batch {
-                            outputs[row] = Err(Arc::clone(stopped));
-                        }
-                    }
+                Ok(rows) => outputs.extend(batch.into_iter().zip(rows.into_iter().map(Ok))),
+                Err(error) => {
+                    let error = Arc::new(error);
+                    outputs.extend(batch.into_iter().map(|row| (row, Err(Arc::clone(&error)))));
                 }
             }
         }
-        outputs
+        // Every row is in one batch.
+        outputs.sort_unstable_by_key(|(row, _)| *row);
+        outputs.into_iter().map(|(_, output)| output).collect()
     }
 
     /// The outputs of the rows with these indices, run as one batch, padded at the end.

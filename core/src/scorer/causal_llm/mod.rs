@@ -14,15 +14,15 @@ pub use scores::win_rate;
 pub use spec::{CausalLlmSpec, ScoreToken};
 pub use template::{CLASSIFIER_FILE, Rendered, SYSTEM_FILE, Template, TemplateSpec};
 
-use decoder::{Cache, Decoder};
+use decoder::{Cache, Decoder, Step};
 use scores::{Picked, Scores, add_published_tokens};
 
 use super::Score;
 use super::checkpoint::Files;
 use crate::embed::{CapSide, TextCap};
-use crate::runtime::{SessionOptions, SessionPool, spread};
+use crate::runtime::{SessionOptions, SessionPool, spread_all};
 use crate::tokenize::TextTokenizer;
-use crate::{CancelToken, Error, ErrorKind, Mode, Result};
+use crate::{CancelToken, Error, Mode, Result};
 
 /// Tokens that a model reads where nothing says how many.
 const DEFAULT_MAX_TOKENS: usize = 2048;
@@ -156,37 +156,11 @@ impl CausalLlmScorer {
     pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|&i| (std::cmp::Reverse(prompts[i].len()), i));
-        let done = spread(prompts.len(), self.pool().size(), |i| {
-            let result = self.score(prompts[order[i]], cancel);
-            match result {
-                // What stops the whole call ends it here; any other failure is its prompt's own.
-                Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::ResourceExhausted) => {
-                    Err(error)
-                }
-                other => Ok(other),
-            }
-        });
-        let mut scores: Vec<Option<Result<Score>>> = prompts.iter().map(|_| None).collect();
-        let mut stopped = None;
-        for (&i, result) in order.iter().zip(done) {
-            match result {
-                Some(Ok(result)) => scores[i] = Some(result),
-                Some(Err(error)) => stopped = Some(error),
-                None => {}
-            }
-        }
-        scores
-            .into_iter()
-            .map(|score| {
-                score.unwrap_or_else(|| {
-                    let (kind, message) =
-                        stopped.as_ref().map_or((ErrorKind::Internal, "a prompt did not run"), |error| {
-                            (error.kind(), error.message())
-                        });
-                    Err(Error::new(kind, message))
-                })
-            })
-            .collect()
+        // After a cancellation or a deadline the rest fails at once, each at its own look at the token.
+        let scores = spread_all(prompts.len(), self.pool().size(), |i| self.score(prompts[order[i]], cancel));
+        let mut scores: Vec<_> = order.into_iter().zip(scores).collect();
+        scores.sort_unstable_by_key(|(i, _)| *i);
+        scores.into_iter().map(|(_, score)| score).collect()
     }
 
     /// Greedy steps until the most likely token is a score, and the scores' logits there; `None` if none is, as in the
@@ -194,7 +168,8 @@ impl CausalLlmScorer {
     fn predict(&self, ids: &[i64], cancel: Option<&CancelToken>) -> Result<Option<Vec<f32>>> {
         let steps = self.spec.max_new_tokens;
         let mut all = ids.to_vec();
-        let mut step = self.read(ids, steps > 1, cancel)?;
+        let pick = |logits: &[f32]| self.scores.pick(logits);
+        let mut step = self.read(ids, steps > 1, cancel, pick)?;
         for generated in 1.. {
             let Picked { best, logits } = step.picked;
             if steps == 0 || self.scores.is_score(best) {
@@ -203,7 +178,6 @@ impl CausalLlmScorer {
             if generated >= steps || self.eos_ids.contains(&best) {
                 break;
             }
-            let pick = |logits: &[f32]| self.scores.pick(logits);
             step = if let Some(cache) = &step.cache {
                 self.decoder.read(&[best], Some(cache), generated + 1 < steps, cancel, pick)?
             } else {
@@ -216,8 +190,13 @@ impl CausalLlmScorer {
     }
 
     /// Reads `ids`, going on from the instruction where they begin with it.
-    fn read(&self, ids: &[i64], keep: bool, cancel: Option<&CancelToken>) -> Result<decoder::Step<Picked>> {
-        let pick = |logits: &[f32]| self.scores.pick(logits);
+    fn read<T>(
+        &self,
+        ids: &[i64],
+        keep: bool,
+        cancel: Option<&CancelToken>,
+        pick: impl FnOnce(&[f32]) -> Result<T>,
+    ) -> Result<Step<T>> {
         match &self.instruction {
             Some(instruction) if ids.len() > instruction.ids.len() && ids.starts_with(&instruction.ids) => {
                 let rest = &ids[instruction.ids.len()..];
@@ -279,13 +258,10 @@ impl CausalLlmScorer {
     /// As [`score`](Self::score).
     pub fn logits(&self, ids: &[i64], cached: bool) -> Result<Vec<f32>> {
         let all = |logits: &[f32]| Ok(logits.to_vec());
-        let step = match &self.instruction {
-            Some(instruction)
-                if cached && ids.len() > instruction.ids.len() && ids.starts_with(&instruction.ids) =>
-            {
-                self.decoder.read(&ids[instruction.ids.len()..], Some(&instruction.cache), false, None, all)
-            }
-            _ => self.decoder.read(ids, None, false, None, all),
+        let step = if cached {
+            self.read(ids, false, None, all)
+        } else {
+            self.decoder.read(ids, None, false, None, all)
         };
         Ok(step?.picked)
     }
