@@ -1,13 +1,15 @@
 //! Stopping a call: from another thread, or at a deadline.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::timer::{self, TimerGuard};
 use crate::{Error, ErrorKind, Result};
 
-type Hook = Box<dyn Fn() + Send + Sync>;
+type Hook = Arc<dyn Fn() + Send + Sync>;
 
 /// A flag that calls look at, and that stops a running ONNX session too. Clones share the flag.
 ///
@@ -27,8 +29,13 @@ pub struct CancelToken {
 #[derive(Default)]
 struct Inner {
     cancelled: AtomicBool,
-    next_hook: AtomicU64,
-    hooks: Mutex<Vec<(u64, Hook)>>,
+    hooks: Mutex<Hooks>,
+}
+
+#[derive(Default)]
+struct Hooks {
+    next: u64,
+    by_id: BTreeMap<u64, Hook>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +50,16 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Cancels every call that was given this token, now and from now on.
+    /// Cancels every call that was given this token, now and from now on. Calls that wait for a session end
+    /// before this returns.
     pub fn cancel(&self) {
-        let hooks = self.inner.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.cancelled.store(true, Ordering::SeqCst);
-        for (_, hook) in hooks.iter() {
+        let hooks: Vec<Hook> = {
+            let hooks = self.inner.hooks();
+            self.inner.cancelled.store(true, Ordering::SeqCst);
+            hooks.by_id.values().cloned().collect()
+        };
+        // Without the lock: a hook may end a call, and that takes its hooks away.
+        for hook in hooks {
             hook();
         }
     }
@@ -79,21 +91,30 @@ impl CancelToken {
         Self { inner: Arc::clone(&self.inner), deadline }
     }
 
-    /// Time until the deadline, if there is one.
-    pub(crate) fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.at.saturating_duration_since(Instant::now()))
-    }
-
-    /// Runs `hook` on cancellation (at once if that was before) until the guard is dropped. A deadline does not
-    /// run it: who waits for one has to watch [`remaining`](Self::remaining).
-    pub(crate) fn on_cancel(&self, hook: impl Fn() + Send + Sync + 'static) -> HookGuard<'_> {
-        let id = self.inner.next_hook.fetch_add(1, Ordering::Relaxed);
-        let mut hooks = self.inner.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Runs `hook` on cancellation and at the deadline, at once if that was before, until the guard is dropped. It may
+    /// run once more just after that, and so has to be harmless then.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` if there is a deadline and no thread to watch it.
+    pub(crate) fn on_stop(&self, hook: impl Fn() + Send + Sync + 'static) -> Result<StopGuard> {
+        let hook: Hook = Arc::new(hook);
+        let timed = Arc::clone(&hook);
+        let timer = self.deadline.map(|deadline| timer::at(deadline.at, move || timed())).transpose()?;
+        let mut hooks = self.inner.hooks();
+        let id = hooks.next;
+        hooks.next += 1;
+        hooks.by_id.insert(id, Arc::clone(&hook));
+        drop(hooks);
         if self.is_cancelled() {
             hook();
         }
-        hooks.push((id, Box::new(hook)));
-        HookGuard { token: self, id }
+        Ok(StopGuard { token: Arc::clone(&self.inner), id, _timer: timer })
+    }
+}
+
+impl Inner {
+    fn hooks(&self) -> MutexGuard<'_, Hooks> {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,21 +122,22 @@ impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelToken")
             .field("cancelled", &self.is_cancelled())
-            .field("remaining", &self.remaining())
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }
 
 /// Takes a hook away again.
-pub(crate) struct HookGuard<'a> {
-    token: &'a CancelToken,
+pub(crate) struct StopGuard {
+    token: Arc<Inner>,
     id: u64,
+    _timer: Option<TimerGuard>,
 }
 
-impl Drop for HookGuard<'_> {
+impl Drop for StopGuard {
     fn drop(&mut self) {
-        let mut hooks = self.token.inner.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        hooks.retain(|(id, _)| *id != self.id);
+        let hook = self.token.hooks().by_id.remove(&self.id);
+        drop(hook);
     }
 }
 

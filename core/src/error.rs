@@ -166,6 +166,11 @@ impl Error {
         &self.message
     }
 
+    /// The same error for one more row of a batch, without its source.
+    pub(crate) fn copy(&self) -> Self {
+        Self::new(self.kind, self.message.clone())
+    }
+
     pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message)
     }

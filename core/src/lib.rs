@@ -55,10 +55,14 @@ pub mod messages;
 mod mode;
 pub mod policy;
 pub mod preference;
+mod process;
+mod queue;
 pub mod router;
 pub mod runtime;
 pub mod scorer;
 mod strict;
+mod sync;
+mod timer;
 pub mod tokenize;
 pub mod train;
 
@@ -67,7 +71,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use messages::prompt_from_messages;
 pub use mode::Mode;
 pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
-pub use router::{Explanation, Info, OpenOptions, Router};
+pub use router::{Explanation, Info, OpenOptions, Reloadable, Router, Stats, Worker};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -98,19 +98,16 @@ impl Decisions {
         Ok(Self { first: pointer.cast(), stride })
     }
 
-    /// Writes element `index`, as much of it as the caller knows.
-    ///
-    /// # Safety
-    /// The array has more than `index` elements.
-    pub(crate) unsafe fn set(&self, index: usize, names: &Names, decision: &Decision, keep_errors: bool) {
+    /// A decision in the form of this library's version.
+    pub(crate) fn value(names: &Names, decision: &Decision, keep_errors: bool) -> routellm_decision {
         let fallback_error = match &decision.fallback {
             Some(fallback) if keep_errors => {
                 Box::into_raw(Box::new(routellm_error::new(fallback.kind, &fallback.reason)))
             }
             _ => ptr::null_mut(),
         };
-        let value = routellm_decision {
-            struct_size: self.stride,
+        routellm_decision {
+            struct_size: size_of::<routellm_decision>(),
             win_rate: decision.win_rate.unwrap_or(f64::NAN),
             threshold: decision.threshold,
             model: names.side(decision.side).as_ptr(),
@@ -125,7 +122,16 @@ impl Decisions {
             similarity: decision.similarity.unwrap_or(f64::NAN),
             out_of_distribution: i32::from(decision.out_of_distribution),
             no_score: i32::from(decision.no_score),
-        };
+        }
+    }
+
+    /// Writes element `index`, as much of it as the caller knows.
+    ///
+    /// # Safety
+    /// The array has more than `index` elements.
+    pub(crate) unsafe fn set(&self, index: usize, names: &Names, decision: &Decision, keep_errors: bool) {
+        let value =
+            routellm_decision { struct_size: self.stride, ..Self::value(names, decision, keep_errors) };
         // SAFETY: the element lies in the caller's array, and is `stride` bytes of it; `value` is at least as large.
         unsafe {
             ptr::copy_nonoverlapping(

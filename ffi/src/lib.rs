@@ -46,6 +46,8 @@ mod route_options;
 
 mod route;
 
+mod route_async;
+
 mod score;
 
 mod explain;
@@ -54,6 +56,8 @@ mod messages;
 
 mod cancel;
 
+mod reloadable;
+
 pub use cancel::*;
 pub use decision::*;
 pub use error::*;
@@ -61,7 +65,9 @@ pub use explain::*;
 pub use export_options::*;
 pub use messages::*;
 pub use open_options::*;
+pub use reloadable::*;
 pub use route::*;
+pub use route_async::*;
 pub use route_options::*;
 pub use router::*;
 pub use score::*;

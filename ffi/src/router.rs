@@ -118,6 +118,19 @@ pub extern "C" fn routellm_router_free(router: Option<Box<routellm_router>>) {
     guard_or((), || drop(router));
 }
 
+/// Closes a router, with all of its handles: calls fail from now on with `ROUTELLM_INVALID_ARGUMENT`, those that wait for
+/// a session end as `ROUTELLM_CANCELLED`, those that run go on, and the memory of the sessions is given back after the
+/// last of them. Handles are still to be freed. Many threads may call this, also while others route. Closing twice
+/// does nothing; `NULL` is permitted.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_close(router: Option<&routellm_router>) {
+    guard_or((), || {
+        if let Some(router) = router {
+            router.router.close();
+        }
+    });
+}
+
 /// The name of the strong model, valid until this handle is freed. `NULL` for `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_strong(router: Option<&routellm_router>) -> *const c_char {
@@ -164,6 +177,26 @@ pub extern "C" fn routellm_router_embed_dimension(router: Option<&routellm_route
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_fallbacks(router: Option<&routellm_router>) -> u64 {
     router.map_or(0, |router| router.router.fallbacks())
+}
+
+/// How busy a router is, and what it has done since it was opened, as a JSON object: `sessions` (0 if it has none),
+/// `busy` and `waiting` (calls that wait for a session; a batch counts once), `decisions`, and `fallbacks`, an object from
+/// the names of errors, as in `Inference`, to numbers. On success `*json` is a new string, which you free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_router_stats_json(
+    router: Option<&routellm_router>,
+    json: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and places of results.
+    unsafe {
+        guard(err, || {
+            let out = Out::new(json, "json")?;
+            let stats = handle(router, "router")?.router.stats();
+            out.give(routellm_string::json(serde_json::to_string(&stats), "stats")?);
+            Ok(())
+        })
+    }
 }
 
 /// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,

@@ -74,6 +74,19 @@ pub unsafe extern "C" fn routellm_open_options_set_preset(
     unsafe { set(options, err, || name(preset, "preset")?.parse(), OpenOptions::preset) }
 }
 
+/// Sets how many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+/// `ROUTELLM_RESOURCE_EXHAUSTED` at once, or a fallback decision if `on_error` says so. Routers with sessions only
+/// (checked when opening).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_max_waiting(
+    options: Option<&mut routellm_open_options>,
+    calls: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe { set(options, err, || Ok(calls), OpenOptions::max_waiting) }
+}
+
 /// Sets where ONNX models run: `cpu` (the default), `cuda`, an NVIDIA GPU, which is `ROUTELLM_RUNTIME_UNAVAILABLE` when
 /// opening if it cannot be had, or `auto`, a GPU if it can be had and else the processor: `runtime.provider` of
 /// `routellm_router_info_json()` tells which. A GPU needs the `libonnxruntime` that was built for it.

@@ -1,7 +1,7 @@
 //! Conversions that several calls need.
 
 use napi::bindgen_prelude::Float64ArraySlice;
-use routellm_core::{CancelToken, Error, ErrorKind};
+use routellm_core::{Error, ErrorKind};
 
 use crate::text::Text;
 
@@ -33,7 +33,7 @@ pub(crate) fn json(written: serde_json::Result<String>) -> routellm_core::Result
     written.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
 
-/// A call that waited in libuv's queue may be cancelled before it begins.
-pub(crate) fn check(cancel: Option<&CancelToken>) -> routellm_core::Result<()> {
-    cancel.map_or(Ok(()), CancelToken::check)
+/// The texts of a batch, for another thread.
+pub(crate) fn owned(texts: &[Text]) -> Vec<routellm_core::Result<String>> {
+    texts.iter().map(|text| text.utf8().map(str::to_owned)).collect()
 }

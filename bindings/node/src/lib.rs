@@ -6,7 +6,7 @@
 //! types; everything else is checked by the core.
 //!
 //! Every entry runs under one [`guard`](guard::guard): a panic becomes an error of kind `Internal`, also on
-//! the worker threads, where it would end the process.
+//! other threads, where it would end the process.
 
 #![cfg_attr(test, allow(dead_code, reason = "napi registers nothing in a build of tests"))]
 #![allow(unreachable_pub, reason = "what napi exports is seen by JavaScript, not through the module tree")]
@@ -18,12 +18,12 @@ mod decision;
 mod error;
 mod guard;
 mod open;
+mod promise;
 mod route;
 mod router;
 mod scores;
 mod selftest;
 mod text;
-mod work;
 
 use napi_derive::napi;
 

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use napi::Env;
-use napi::bindgen_prelude::{AsyncTask, Either};
+use napi::bindgen_prelude::{Either, Object};
 use napi_derive::napi;
 use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::{OpenOptions, Router};
 
 use crate::error::{Result, guarded};
+use crate::promise::{on_thread, promise};
 use crate::router::NativeRouter;
-use crate::work::Work;
 
 /// How a router is opened; the names and types are checked in JavaScript.
 #[napi(object, object_to_js = false)]
@@ -39,6 +39,8 @@ pub struct NativeOpenOptions {
     pub sessions: Option<u32>,
     /// Threads inside one of them, and of a scan of votes.
     pub intra_threads: Option<u32>,
+    /// Calls that may wait for a session.
+    pub max_waiting: Option<u32>,
     /// `strong`, `weak` or `ignore`.
     pub out_of_distribution: Option<String>,
     /// Similarity below which a prompt is out of distribution.
@@ -74,10 +76,13 @@ pub fn open(env: Env, options: NativeOpenOptions) -> Result<NativeRouter> {
     Ok(router)
 }
 
-/// Opens a router on a worker thread.
+/// Opens a router on a thread of its own.
+///
+/// # Errors
+/// None: what the core reports rejects the promise.
 #[napi(ts_return_type = "Promise<NativeRouter>")]
-pub fn open_async(options: NativeOpenOptions) -> AsyncTask<Work<NativeRouter>> {
-    Work::queue(move || options.open())
+pub fn open_async(env: &Env, options: NativeOpenOptions) -> napi::Result<Object<'_>> {
+    promise(env, |done| on_thread(done, move || options.open()))
 }
 
 impl NativeOpenOptions {
@@ -120,6 +125,9 @@ impl NativeOpenOptions {
         }
         if let Some(value) = self.intra_threads {
             options = options.intra_threads(value as usize);
+        }
+        if let Some(value) = self.max_waiting {
+            options = options.max_waiting(value as usize);
         }
         Ok(options)
     }

@@ -1,48 +1,33 @@
 //! Decisions.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, Float32ArraySlice, Float64ArraySlice};
+use napi::Env;
+use napi::bindgen_prelude::{Float32ArraySlice, Float64ArraySlice, Object};
 use napi_derive::napi;
 use routellm_core::{CancelToken, RouteOptions};
 
 use crate::cancel::NativeCancel;
-use crate::convert::{bytes, check, numbers};
+use crate::convert::{bytes, numbers, owned};
 use crate::decision::{Decided, FallbackReason, NUMBERS, fallbacks, on_error, policy, write};
 use crate::error::{Result, guarded};
+use crate::promise::promise;
 use crate::router::NativeRouter;
 use crate::text::Text;
-use crate::work::Work;
 
-/// What one call asks for, as numbers; see `decision` for those of policy and fallback.
-struct Call {
-    policy: u32,
-    value: f64,
-    on_error: u32,
-    timeout: Option<Duration>,
-    start: Instant,
-}
-
-impl Call {
-    /// `timeout_ms` is 0 if there is none.
-    fn new(policy: u32, value: f64, on_error: u32, timeout_ms: f64) -> Self {
-        // A time that no clock holds is as good as none.
-        let timeout = (timeout_ms > 0.0)
-            .then(|| Duration::try_from_secs_f64(timeout_ms / 1000.0).unwrap_or(Duration::MAX));
-        Self { policy, value, on_error, timeout, start: Instant::now() }
-    }
-
-    /// The core's options. The time in libuv's queue is part of the call.
-    fn options(&self, cancel: Option<CancelToken>) -> routellm_core::Result<RouteOptions> {
-        let waited = self.start.elapsed();
-        let left = |timeout: Duration| timeout.saturating_sub(waited).max(Duration::from_nanos(1));
-        Ok(RouteOptions {
-            policy: policy(self.policy, self.value)?,
-            on_error: on_error(self.on_error)?,
-            cancel,
-            timeout: self.timeout.map(left),
-        })
-    }
+/// The core's options of what one call asks for, as numbers; see `decision` for those of policy and fallback.
+/// `timeout_ms` is 0 if there is none; it counts from the core's call, which begins at once.
+fn options(
+    (kind, value): (u32, f64),
+    wanted: u32,
+    timeout_ms: f64,
+    cancel: Option<CancelToken>,
+) -> routellm_core::Result<RouteOptions> {
+    // A time that no clock holds is as good as none.
+    let timeout = (timeout_ms > 0.0)
+        .then(|| Duration::try_from_secs_f64(timeout_ms / 1000.0).unwrap_or(Duration::MAX))
+        .map(|timeout| timeout.max(Duration::from_nanos(1)));
+    Ok(RouteOptions { policy: policy(kind, value)?, on_error: on_error(wanted)?, cancel, timeout })
 }
 
 #[napi]
@@ -62,30 +47,36 @@ impl NativeRouter {
         mut out: Float64ArraySlice<'_>,
     ) -> Result<Option<String>> {
         guarded(|| {
-            let options = Call::new(policy, value, on_error, timeout_ms).options(None)?;
+            let options = options((policy, value), on_error, timeout_ms, None)?;
             let decision = self.router().route_utf8(prompt.bytes(), &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
             Ok(decision.fallback.map(|fallback| fallback.reason.to_string()))
         })
     }
 
-    /// Decides on a worker thread.
+    /// Decides without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<Decided>")]
-    pub fn route(
+    #[allow(clippy::too_many_arguments, reason = "options come as numbers")]
+    pub fn route<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
         policy: u32,
         value: f64,
         on_error: u32,
         timeout_ms: f64,
         cancel: Option<&NativeCancel>,
-    ) -> AsyncTask<Work<Decided>> {
-        let call = Call::new(policy, value, on_error, timeout_ms);
-        let (router, cancel) = (self.router().clone(), NativeCancel::token(cancel));
-        Work::queue(move || {
-            check(cancel.as_ref())?;
-            let options = call.options(cancel)?;
-            Ok(Decided::new(&[router.route_utf8(prompt.bytes(), &options)?]))
+    ) -> napi::Result<Object<'env>> {
+        let cancel = NativeCancel::token(cancel);
+        promise(env, |done| {
+            let options = options((policy, value), on_error, timeout_ms, cancel)?;
+            let prompt = prompt.utf8().map(str::to_owned);
+            self.router().route_async(prompt, &options, move |decision| {
+                done(decision.map(|decision| Decided::new(&[decision])));
+            })
         })
     }
 
@@ -104,31 +95,36 @@ impl NativeRouter {
         mut out: Float64ArraySlice<'_>,
     ) -> Result<Option<String>> {
         guarded(|| {
-            let options = Call::new(policy, value, on_error, timeout_ms).options(None)?;
+            let options = options((policy, value), on_error, timeout_ms, None)?;
             let decision = self.router().route_embedding(&embedding, &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
             Ok(decision.fallback.map(|fallback| fallback.reason.to_string()))
         })
     }
 
-    /// Decides for a copy of an embedding on a worker thread.
+    /// Decides for a copy of an embedding without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<Decided>")]
-    pub fn route_embedding(
+    #[allow(clippy::too_many_arguments, reason = "options come as numbers")]
+    pub fn route_embedding<'env>(
         &self,
+        env: &'env Env,
         embedding: Float32ArraySlice<'_>,
         policy: u32,
         value: f64,
         on_error: u32,
         timeout_ms: f64,
         cancel: Option<&NativeCancel>,
-    ) -> AsyncTask<Work<Decided>> {
-        let call = Call::new(policy, value, on_error, timeout_ms);
-        let (router, cancel) = (self.router().clone(), NativeCancel::token(cancel));
+    ) -> napi::Result<Object<'env>> {
+        let cancel = NativeCancel::token(cancel);
         let embedding = embedding.to_vec();
-        Work::queue(move || {
-            check(cancel.as_ref())?;
-            let options = call.options(cancel)?;
-            Ok(Decided::new(&[router.route_embedding(&embedding, &options)?]))
+        promise(env, |done| {
+            let options = options((policy, value), on_error, timeout_ms, cancel)?;
+            self.router().route_embedding_async(embedding, &options, move |decision| {
+                done(decision.map(|decision| Decided::new(&[decision])));
+            })
         })
     }
 
@@ -147,7 +143,7 @@ impl NativeRouter {
         mut out: Float64ArraySlice<'_>,
     ) -> Result<Vec<FallbackReason>> {
         guarded(|| {
-            let options = Call::new(policy, value, on_error, timeout_ms).options(None)?;
+            let options = options((policy, value), on_error, timeout_ms, None)?;
             let decisions = self.router().route_batch_utf8(&bytes(&prompts), &options)?;
             let numbers = numbers(&mut out, decisions.len() * NUMBERS)?;
             for (decision, out) in decisions.iter().zip(numbers.chunks_exact_mut(NUMBERS)) {
@@ -157,22 +153,34 @@ impl NativeRouter {
         })
     }
 
-    /// Decides for many prompts on a worker thread.
+    /// Decides for many prompts without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<Decided>")]
-    pub fn route_batch(
+    #[allow(clippy::too_many_arguments, reason = "options come as numbers")]
+    pub fn route_batch<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "Array<string | Uint8Array>")] prompts: Vec<Text>,
         policy: u32,
         value: f64,
         on_error: u32,
         timeout_ms: f64,
         cancel: Option<&NativeCancel>,
-    ) -> AsyncTask<Work<Decided>> {
-        let call = Call::new(policy, value, on_error, timeout_ms);
-        let (router, cancel) = (self.router().clone(), NativeCancel::token(cancel));
-        Work::queue(move || {
-            let options = call.options(cancel)?;
-            Ok(Decided::new(&router.route_batch_utf8(&bytes(&prompts), &options)?))
+    ) -> napi::Result<Object<'env>> {
+        let cancel = NativeCancel::token(cancel);
+        promise(env, |done| {
+            let options = options((policy, value), on_error, timeout_ms, cancel)?;
+            self.router().route_batch_async(owned(&prompts), &options, move |decisions| {
+                done(decisions.map(|decisions| Decided::new(&decisions)));
+            })
         })
+    }
+
+    /// Whether a prompt of this many bytes takes so little time that it may be decided on the event loop.
+    #[napi]
+    pub fn is_quick(&self, bytes: u32) -> bool {
+        self.router().is_quick(bytes as usize)
     }
 }

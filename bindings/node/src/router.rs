@@ -52,6 +52,21 @@ impl ObjectFinalize for NativeRouter {
 
 #[napi]
 impl NativeRouter {
+    /// Refuses calls from now on; those that run go on.
+    #[napi]
+    pub fn close(&self) {
+        self.router.close();
+    }
+
+    /// How busy the router is, as JSON.
+    ///
+    /// # Errors
+    /// None.
+    #[napi]
+    pub fn stats(&self) -> Result<String> {
+        guarded(|| json(serde_json::to_string(&self.router.stats())))
+    }
+
     /// The threshold that a policy comes to.
     ///
     /// # Errors

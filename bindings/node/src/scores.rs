@@ -1,15 +1,16 @@
 //! Scores of prompts and of embeddings.
 
-use napi::bindgen_prelude::{AsyncTask, Float32Array, Float32ArraySlice, Float64Array, Float64ArraySlice};
+use napi::Env;
+use napi::bindgen_prelude::{Float32Array, Float32ArraySlice, Float64Array, Float64ArraySlice, Object};
 use napi_derive::napi;
-use routellm_core::{Error, ErrorKind, RouteOptions};
+use routellm_core::Worker;
 
 use crate::cancel::NativeCancel;
-use crate::convert::{check, json, numbers, utf8};
+use crate::convert::{json, numbers, owned, utf8};
 use crate::error::{Result, guarded};
+use crate::promise::{Arrival, promise};
 use crate::router::NativeRouter;
 use crate::text::Text;
-use crate::work::Work;
 
 #[napi]
 impl NativeRouter {
@@ -22,23 +23,18 @@ impl NativeRouter {
         guarded(|| self.router().win_rate(prompt.utf8()?))
     }
 
-    /// The win rate of a prompt, on a worker thread.
+    /// The win rate of a prompt, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<number>")]
-    pub fn win_rate(
+    pub fn win_rate<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
         cancel: Option<&NativeCancel>,
-    ) -> AsyncTask<Work<f64>> {
-        let (router, cancel) = (self.router().clone(), NativeCancel::token(cancel));
-        Work::queue(move || {
-            check(cancel.as_ref())?;
-            // The decision is thrown away: it is the core's call on one prompt that can be cancelled.
-            let options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
-            let decision = router.route(prompt.utf8()?, &options)?;
-            decision
-                .win_rate
-                .ok_or_else(|| Error::new(ErrorKind::Internal, "a fallback that nobody asked for"))
-        })
+    ) -> napi::Result<Object<'env>> {
+        self.later(env, prompt, cancel, |worker, prompt| worker.win_rate(prompt))
     }
 
     /// The win rates of many prompts into `out`.
@@ -58,15 +54,22 @@ impl NativeRouter {
         })
     }
 
-    /// The win rates of many prompts, on a worker thread.
+    /// The win rates of many prompts, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<Float64Array>")]
-    pub fn win_rates(
+    pub fn win_rates<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "Array<string | Uint8Array>")] prompts: Vec<Text>,
         cancel: Option<&NativeCancel>,
-    ) -> AsyncTask<Work<Float64Array>> {
-        let (router, cancel) = (self.router().clone(), NativeCancel::token(cancel));
-        Work::queue(move || Ok(Float64Array::new(router.win_rates(&utf8(&prompts)?, cancel.as_ref())?)))
+    ) -> napi::Result<Object<'env>> {
+        let cancel = NativeCancel::token(cancel);
+        promise(env, |done| {
+            self.router()
+                .win_rates_async(owned(&prompts), cancel, move |rates| done(rates.map(Float64Array::new)))
+        })
     }
 
     /// The win rates of `out.length` embeddings, row after row, into `out`; nothing is copied.
@@ -95,14 +98,20 @@ impl NativeRouter {
         guarded(|| Ok(Float64Array::new(self.router().candidate_scores(prompt.utf8()?)?)))
     }
 
-    /// One score for each candidate, on a worker thread.
+    /// One score for each candidate, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<Float64Array>")]
-    pub fn candidate_scores(
+    pub fn candidate_scores<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
-    ) -> AsyncTask<Work<Float64Array>> {
-        let router = self.router().clone();
-        Work::queue(move || Ok(Float64Array::new(router.candidate_scores(prompt.utf8()?)?)))
+        cancel: Option<&NativeCancel>,
+    ) -> napi::Result<Object<'env>> {
+        self.later(env, prompt, cancel, |worker, prompt| {
+            worker.candidate_scores(prompt).map(Float64Array::new)
+        })
     }
 
     /// One score for each candidate, for an embedding.
@@ -123,14 +132,18 @@ impl NativeRouter {
         guarded(|| self.router().similarity(prompt.utf8()?))
     }
 
-    /// The largest cosine similarity of a prompt to any vote, on a worker thread.
+    /// The largest cosine similarity of a prompt to any vote, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<number>")]
-    pub fn similarity(
+    pub fn similarity<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
-    ) -> AsyncTask<Work<f64>> {
-        let router = self.router().clone();
-        Work::queue(move || router.similarity(prompt.utf8()?))
+        cancel: Option<&NativeCancel>,
+    ) -> napi::Result<Object<'env>> {
+        self.later(env, prompt, cancel, |worker, prompt| worker.similarity(prompt))
     }
 
     /// The largest cosine similarity of an embedding to any vote.
@@ -155,15 +168,21 @@ impl NativeRouter {
         guarded(|| json(serde_json::to_string(&self.router().explain(prompt.utf8()?, k as usize)?)))
     }
 
-    /// Why a prompt gets its score, as JSON, on a worker thread.
+    /// Why a prompt gets its score, as JSON, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<string>")]
-    pub fn explain(
+    pub fn explain<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
         k: u32,
-    ) -> AsyncTask<Work<String>> {
-        let router = self.router().clone();
-        Work::queue(move || json(serde_json::to_string(&router.explain(prompt.utf8()?, k as usize)?)))
+        cancel: Option<&NativeCancel>,
+    ) -> napi::Result<Object<'env>> {
+        self.later(env, prompt, cancel, move |worker, prompt| {
+            json(serde_json::to_string(&worker.explain(prompt, k as usize)?))
+        })
     }
 
     /// Why an embedding gets its score, as JSON.
@@ -187,13 +206,33 @@ impl NativeRouter {
         guarded(|| Ok(Float32Array::new(self.router().embed(prompt.utf8()?)?)))
     }
 
-    /// The embedding of a prompt, on a worker thread.
+    /// The embedding of a prompt, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
     #[napi(ts_return_type = "Promise<Float32Array>")]
-    pub fn embed(
+    pub fn embed<'env>(
         &self,
+        env: &'env Env,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
-    ) -> AsyncTask<Work<Float32Array>> {
-        let router = self.router().clone();
-        Work::queue(move || Ok(Float32Array::new(router.embed(prompt.utf8()?)?)))
+        cancel: Option<&NativeCancel>,
+    ) -> napi::Result<Object<'env>> {
+        self.later(env, prompt, cancel, |worker, prompt| worker.embed(prompt).map(Float32Array::new))
+    }
+}
+
+impl NativeRouter {
+    /// The promise of what `work` makes of a prompt on a thread of the library.
+    fn later<'env, T: Arrival>(
+        &self,
+        env: &'env Env,
+        prompt: Text,
+        cancel: Option<&NativeCancel>,
+        work: impl FnOnce(&mut Worker<'_>, &str) -> routellm_core::Result<T> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        let cancel = NativeCancel::token(cancel);
+        promise(env, |done| {
+            self.router().call_async(cancel, move |worker| work(worker, prompt.utf8()?), done)
+        })
     }
 }

@@ -4,14 +4,15 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use napi::bindgen_prelude::AsyncTask;
+use napi::Env;
+use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use routellm_core::RouteOptions;
 
 use crate::error::{Result, guarded};
+use crate::promise::promise;
 use crate::router::NativeRouter;
 use crate::text::Text;
-use crate::work::Work;
 
 /// Panics under the guard of a synchronous call.
 ///
@@ -22,10 +23,13 @@ pub fn panic_sync() -> Result<()> {
     guarded(|| panic!("on purpose"))
 }
 
-/// Panics under the guard of a worker thread.
+/// Panics on a thread of the library, where a call does its work.
+///
+/// # Errors
+/// None: the panic rejects the promise as `Internal`.
 #[napi(ts_return_type = "Promise<number>")]
-pub fn panic_async() -> AsyncTask<Work<f64>> {
-    Work::queue(|| panic!("on purpose"))
+pub fn panic_async<'env>(env: &'env Env, router: &NativeRouter) -> napi::Result<Object<'env>> {
+    promise::<f64>(env, |done| router.router().call_async(None, |_| panic!("on purpose"), done))
 }
 
 /// Nanoseconds that the library takes to decide for each of `prompts`, one by one, once they are in Rust.

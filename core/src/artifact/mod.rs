@@ -120,6 +120,13 @@ impl Artifact {
         }
     }
 
+    /// What the manifest says of the file at `path`, if it lists it.
+    pub(crate) fn sha256_at(&self, path: &Path) -> Option<&str> {
+        let Source::Directory(directory) = &self.source else { return None };
+        let listed = self.manifest.files.iter().find(|entry| directory.join(&entry.name) == path)?;
+        Some(&listed.sha256)
+    }
+
     fn entry(&self, name: &str) -> Result<&FileEntry> {
         self.manifest.files.iter().find(|entry| entry.name == name).ok_or_else(|| {
             Error::invalid_model(format!("{MANIFEST_NAME}: this kind of router needs a file {name:?}"))
@@ -173,7 +180,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn sha256_of_file(path: &Path) -> Result<String> {
+pub(crate) fn sha256_of_file(path: &Path) -> Result<String> {
     let mut hasher = Sha256::new();
     let mut file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
     let mut buffer = vec![0_u8; 1 << 16];

@@ -15,6 +15,7 @@ pub use onnx::{OnnxEncoder, OnnxSpec, Pooling};
 pub use sparse::SparseVector;
 
 use crate::cancel::CancelToken;
+use crate::runtime::{Slot, SlotLease};
 use crate::{Error, Result};
 
 /// Which end of a text that is too long is kept.
@@ -38,6 +39,18 @@ pub struct TextCap {
 }
 
 impl TextCap {
+    /// A part of `text` from which [`apply`](Self::apply) gives what it gives of the whole, with little more.
+    pub(crate) fn enough(self, text: &str) -> &str {
+        // One byte more than is kept tells that there was more.
+        match text.len().checked_sub(self.max_bytes + 1) {
+            None | Some(0) => text,
+            Some(excess) => match self.side {
+                CapSide::Head => &text[..text.ceil_char_boundary(self.max_bytes + 1)],
+                CapSide::Tail => &text[text.floor_char_boundary(excess)..],
+            },
+        }
+    }
+
     /// The kept part of `text`, cut at a character boundary, and whether anything was cut.
     pub fn apply(self, text: &str) -> (&str, bool) {
         if text.len() <= self.max_bytes {
@@ -130,13 +143,30 @@ pub enum Featurizer {
 }
 
 impl Featurizer {
-    /// Computes the features of `prompt` and hands them to `consume`, with whether the prompt was cut.
+    /// Computes the features of `prompt` and hands them to `consume`, with whether the prompt was cut. An encoder takes
+    /// an idle session and waits for none.
     ///
     /// # Errors
     /// `Unsupported` for the `caller` featurizer, which has no way to read a prompt; what the encoder
-    /// reports (`Tokenize`, `Inference`, `Cancelled`); and what `consume` returns.
+    /// reports (`Tokenize`, `Inference`, `Cancelled`); `ResourceExhausted` if every session is in use; and what
+    /// `consume` returns.
     pub fn with_features<T>(
         &self,
+        prompt: &str,
+        cancel: Option<&CancelToken>,
+        consume: impl FnOnce(Features<'_>, bool) -> Result<T>,
+    ) -> Result<T> {
+        let mut lease = match self {
+            Self::Onnx(encoder) => encoder.pool().lease()?,
+            _ => SlotLease::empty(),
+        };
+        self.features_in(lease.slot(), prompt, cancel, consume)
+    }
+
+    /// As [`with_features`](Self::with_features), on the session of `slot`.
+    pub(crate) fn features_in<T>(
+        &self,
+        slot: &mut Slot,
         prompt: &str,
         cancel: Option<&CancelToken>,
         consume: impl FnOnce(Features<'_>, bool) -> Result<T>,
@@ -151,7 +181,7 @@ impl Featurizer {
                 consume(Features::Dense(&dense), truncated)
             }),
             Self::Onnx(encoder) => {
-                let (embedding, truncated) = encoder.embed(prompt, cancel)?;
+                let (embedding, truncated) = encoder.embed_in(slot, prompt, cancel)?;
                 consume(Features::Dense(&embedding), truncated)
             }
             Self::Caller(spec) => Err(Error::unsupported(format!(
@@ -206,6 +236,18 @@ impl Featurizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_enough_for_a_cap() {
+        let text = "aébcdé\u{1f600}xyz\u{1f600}";
+        for side in [CapSide::Head, CapSide::Tail] {
+            for max_bytes in 1..text.len() + 2 {
+                let cap = TextCap { max_bytes, side };
+                assert_eq!(cap.apply(cap.enough(text)), cap.apply(text), "{side:?} {max_bytes}");
+                assert!(cap.enough(text).len() <= max_bytes + 4);
+            }
+        }
+    }
 
     #[test]
     fn a_cap_cuts_at_characters() {

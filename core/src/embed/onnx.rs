@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::TextCap;
+use crate::artifact::Artifact;
 use crate::cancel::CancelToken;
 use crate::kernel;
-use crate::runtime::{Input as Tensor, SessionOptions, SessionPool};
+use crate::runtime::{Input as Tensor, SessionOptions, SessionPool, Slot};
 use crate::tokenize::TextTokenizer;
 use crate::{Error, Result};
 
@@ -78,22 +79,27 @@ impl Input {
 }
 
 impl OnnxEncoder {
-    /// Opens model and tokenizer of `spec` in the folder `directory`.
+    /// Opens model and tokenizer of `spec` in the folder `directory`, which is that of `artifact` if that is given.
     ///
     /// # Errors
     /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
     /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
-    pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
+    pub fn open(
+        spec: OnnxSpec,
+        directory: &Path,
+        artifact: Option<&Artifact>,
+        options: &SessionOptions,
+    ) -> Result<Self> {
         let path = directory.join(&spec.tokenizer);
         let mut tokenizer = TextTokenizer::open(&path)?;
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
             .map_err(|error| error.context(path.display()))?;
         let path = directory.join(&spec.model);
-        let pool = SessionPool::open(&path, options)?;
+        let pool = SessionPool::open(&path, artifact, options)?;
         let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool
-            .inputs()
+            .inputs(0)
             .iter()
             .map(|spec| {
                 known.into_iter().find(|input| input.name() == spec.name).ok_or_else(|| {
@@ -122,11 +128,22 @@ impl OnnxEncoder {
         &self.pool
     }
 
-    /// The embedding of `prompt`, `dimension` numbers, and whether the prompt was cut.
+    /// The embedding of `prompt`, `dimension` numbers, and whether the prompt was cut. It takes an idle session and
+    /// waits for none.
     ///
     /// # Errors
-    /// `Tokenize`, `Inference`, `Cancelled`.
+    /// `Tokenize`, `Inference`, `Cancelled`; `ResourceExhausted` if every session is in use.
     pub fn embed(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<(Vec<f32>, bool)> {
+        self.embed_in(self.pool.lease()?.slot(), prompt, cancel)
+    }
+
+    /// As [`embed`](Self::embed), on the session of `slot`.
+    pub(crate) fn embed_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        cancel: Option<&CancelToken>,
+    ) -> Result<(Vec<f32>, bool)> {
         if let Some(token) = cancel {
             token.check()?;
         }
@@ -146,8 +163,8 @@ impl OnnxEncoder {
                 (input.name(), Tensor::Integers(data, &shape))
             })
             .collect();
-        let output = &self.pool.outputs()[0].name;
-        let embedding = self.pool.run(&inputs, &[output], cancel, |outputs| {
+        let output = &self.pool.outputs(0)[0].name;
+        let embedding = slot.run(0, &inputs, &[output], cancel, |outputs| {
             let (shape, hidden) = outputs.floats(output, |shape| 0..shape.iter().product())?;
             self.pool_tokens(&shape, &hidden)
         })?;

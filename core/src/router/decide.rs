@@ -3,77 +3,47 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::call::Worker;
 use super::{Inner, Router};
 use crate::embed::Features;
 use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, RouteOptions, Side};
-use crate::runtime::spread;
 use crate::scorer::Score;
-use crate::{CancelToken, Error, ErrorKind, Result};
+use crate::{CancelToken, ErrorKind, Result};
 
 impl Router {
-    /// The score of one prompt.
-    pub(super) fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
-        // Also for a router that is too fast to be interrupted: a token that has no effect would be a surprise.
-        if let Some(token) = cancel {
-            token.check()?;
-        }
-        let Inner { featurizer, scorer, .. } = &*self.inner;
-        if let Some(scorer) = scorer.prompt() {
-            return scorer.score(prompt, cancel);
-        }
-        featurizer.with_features(prompt, cancel, |features, truncated| {
-            Ok(Score { truncated, ..scorer.score(features)? })
-        })
+    /// What every decision begins with: the threshold, and what stops the call, whose time counts from now.
+    pub(super) fn begin(&self, options: &RouteOptions) -> Result<(f64, Option<CancelToken>)> {
+        self.inner.check_open()?;
+        Ok((self.threshold(options.policy)?, options.stop()?))
     }
 
-    pub(super) fn score_embedding(&self, embedding: &[f32], cancel: Option<&CancelToken>) -> Result<Score> {
-        if let Some(token) = cancel {
-            token.check()?;
-        }
+    /// The score of one prompt.
+    pub(super) fn score(&self, prompt: &str, stop: Option<&CancelToken>) -> Result<Score> {
+        self.call(prompt, stop, |worker, prompt| worker.score(prompt))
+    }
+
+    pub(super) fn score_embedding(&self, embedding: &[f32], stop: Option<&CancelToken>) -> Result<Score> {
+        stop.map_or(Ok(()), CancelToken::check)?;
+        self.inner.check_open()?;
         self.inner.featurizer.check_embedding(embedding)?;
         self.inner.scorer.score(Features::Dense(embedding))
     }
+}
 
-    /// What `finish` makes of the score of each of `count` prompts, whose texts `text` gives.
-    ///
-    /// # Errors
-    /// The first prompt's error that `finish` returns, naming its index.
-    pub(super) fn score_many<'a, T: Send>(
-        &self,
-        count: usize,
-        text: impl Fn(usize) -> Result<&'a str> + Sync,
-        cancel: Option<&CancelToken>,
-        finish: impl Fn(Result<Score>) -> Result<T> + Sync,
-    ) -> Result<Vec<T>> {
-        let named = |i: usize, result: Result<T>| {
-            result.map_err(|error| match error.kind() {
-                ErrorKind::Cancelled => error,
-                _ => error.context(format!("prompt {i}")),
-            })
-        };
-        let Some(scorer) = self.inner.scorer.prompt() else {
-            let workers = self.inner.featurizer.encoder().map_or(1, |encoder| encoder.pool().size());
-            let one = |i: usize| named(i, finish(text(i).and_then(|text| self.score(text, cancel))));
-            // After a failure the rest does not run; the first one in order is what the caller gets.
-            return spread(count, workers, one).into_iter().flatten().collect();
-        };
-        let texts: Vec<Result<&str>> = (0..count).map(text).collect();
-        let readable: Vec<&str> = texts.iter().filter_map(|text| text.as_ref().ok().copied()).collect();
-        let mut scores = scorer.score_batch(&readable, cancel).into_iter();
-        texts
-            .into_iter()
-            .enumerate()
-            .map(|(i, text)| {
-                let score = text.and_then(|_| {
-                    scores
-                        .next()
-                        .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "a prompt has no score")))
-                });
-                named(i, finish(score))
-            })
-            .collect()
+impl Worker<'_> {
+    /// The score of one prompt.
+    pub(super) fn score(&mut self, prompt: &str) -> Result<Score> {
+        let Inner { featurizer, scorer, .. } = self.inner;
+        if let Some(scorer) = scorer.prompt() {
+            return scorer.score_in(self.slot, prompt, self.stop);
+        }
+        featurizer.features_in(self.slot, prompt, self.stop, |features, truncated| {
+            Ok(Score { truncated, ..scorer.score(features)? })
+        })
     }
+}
 
+impl Inner {
     /// The decision that a score comes to, or a fallback where the options ask for one.
     pub(super) fn decide(
         &self,
@@ -94,23 +64,25 @@ impl Router {
                     OnError::Strong => Side::Strong,
                     OnError::Weak => Side::Weak,
                 };
-                self.inner.fallbacks.fetch_add(1, Ordering::Relaxed);
+                let index = ErrorKind::ALL.iter().position(|kind| *kind == error.kind());
+                self.fallbacks[index.unwrap_or(0)].fetch_add(1, Ordering::Relaxed);
                 (side, None, Some(Fallback { kind: error.kind(), reason: error.message().into() }))
             }
         };
         let far = score.is_some_and(|score| self.is_far(score));
-        let side = match self.inner.out_of_distribution {
+        let side = match self.out_of_distribution {
             OutOfDistribution::Strong if far => Side::Strong,
             OutOfDistribution::Weak if far => Side::Weak,
             _ => side,
         };
         let index = match side {
-            Side::Strong => self.inner.pair.strong,
-            Side::Weak => self.inner.pair.weak,
+            Side::Strong => self.pair.strong,
+            Side::Weak => self.pair.weak,
         };
+        self.decisions.fetch_add(1, Ordering::Relaxed);
         Ok(Decision {
             side,
-            model: Arc::clone(&self.inner.models[index]),
+            model: Arc::clone(&self.models[index]),
             win_rate: score.map(|score| score.win_rate),
             threshold,
             truncated: score.is_some_and(|score| score.truncated),
@@ -123,8 +95,7 @@ impl Router {
 
     /// Whether a score is of a prompt that no vote resembles.
     pub(super) fn is_far(&self, score: Score) -> bool {
-        let below =
-            self.inner.min_similarity.zip(score.similarity).is_some_and(|(least, found)| found < least);
+        let below = self.min_similarity.zip(score.similarity).is_some_and(|(least, found)| found < least);
         score.flat || below
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Router;
+use super::{Inner, Router, Worker};
 use crate::embed::Features;
 use crate::{CancelToken, Result};
 
@@ -77,7 +77,7 @@ impl Router {
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn explain(&self, prompt: &str, k: usize) -> Result<Explanation> {
         self.inner.scorer.votes()?;
-        self.inner.featurizer.with_features(prompt, None, |features, _| self.explain_features(features, k))
+        self.call(prompt, None, move |worker, prompt| worker.explain(prompt, k))
     }
 
     /// As [`explain`](Self::explain), and stops when `cancel` says so: a running encoder too.
@@ -86,12 +86,7 @@ impl Router {
     /// As [`explain`](Self::explain); `Cancelled`.
     pub fn explain_cancellable(&self, prompt: &str, k: usize, cancel: &CancelToken) -> Result<Explanation> {
         self.inner.scorer.votes()?;
-        cancel.check()?;
-        self.inner.featurizer.with_features(prompt, Some(cancel), |features, _| {
-            // Embedding took the time; the votes are read in milliseconds.
-            cancel.check()?;
-            self.explain_features(features, k)
-        })
+        self.call(prompt, Some(cancel), move |worker, prompt| worker.explain(prompt, k))
     }
 
     /// As [`similarity`](Self::similarity), and stops when `cancel` says so: a running encoder too.
@@ -99,16 +94,7 @@ impl Router {
     /// # Errors
     /// As [`similarity`](Self::similarity); `Cancelled`.
     pub fn similarity_cancellable(&self, prompt: &str, cancel: &CancelToken) -> Result<f64> {
-        cancel.check()?;
-        self.largest_similarity(prompt, Some(cancel))
-    }
-
-    pub(super) fn largest_similarity(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<f64> {
-        let votes = self.inner.scorer.votes()?;
-        self.inner.featurizer.with_features(prompt, cancel, |features, _| {
-            cancel.map_or(Ok(()), CancelToken::check)?;
-            votes.similarity(features)
-        })
+        self.call(prompt, Some(cancel), |worker, prompt| worker.similarity(prompt))
     }
 
     /// As [`explain`](Self::explain), for an embedding that the caller computed.
@@ -117,18 +103,50 @@ impl Router {
     /// As [`explain`](Self::explain); `InvalidArgument` if the embedding does not fit.
     pub fn explain_embedding(&self, embedding: &[f32], k: usize) -> Result<Explanation> {
         self.inner.scorer.votes()?;
+        self.inner.check_open()?;
         self.inner.featurizer.check_embedding(embedding)?;
-        self.explain_features(Features::Dense(embedding), k)
+        self.inner.explain_features(Features::Dense(embedding), k)
+    }
+}
+
+impl Worker<'_> {
+    /// As [`Router::explain`].
+    ///
+    /// # Errors
+    /// What scoring reports; `Unsupported` if the router has no votes.
+    pub fn explain(&mut self, prompt: &str, k: usize) -> Result<Explanation> {
+        let Self { inner, slot, stop } = self;
+        inner.scorer.votes()?;
+        inner.featurizer.features_in(slot, prompt, *stop, |features, _| {
+            // Embedding took the time; the votes are read in milliseconds.
+            stop.map_or(Ok(()), CancelToken::check)?;
+            inner.explain_features(features, k)
+        })
     }
 
+    /// As [`Router::similarity`].
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn similarity(&mut self, prompt: &str) -> Result<f64> {
+        let Self { inner, slot, stop } = self;
+        let votes = inner.scorer.votes()?;
+        inner.featurizer.features_in(slot, prompt, *stop, |features, _| {
+            stop.map_or(Ok(()), CancelToken::check)?;
+            votes.similarity(features)
+        })
+    }
+}
+
+impl Inner {
     fn explain_features(&self, features: Features<'_>, k: usize) -> Result<Explanation> {
-        let sw = self.inner.scorer.votes()?;
+        let sw = self.scorer.votes()?;
         let explanation = sw.explain(features, k)?;
         let score = &explanation.score;
-        let pair = self.inner.pair;
+        let pair = self.pair;
         let errors = score.standard_errors();
         let tiers = sw.model().tiers();
-        let name = |model: usize| self.inner.models[model].to_string();
+        let name = |model: usize| self.models[model].to_string();
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let bound = crate::scorer::Score {
             win_rate: score.win_rate(pair.strong, pair.weak)?,
@@ -142,7 +160,7 @@ impl Router {
             win_rate_error: score.win_rate_error(pair.strong, pair.weak)?,
             similarity: score.similarity(),
             out_of_distribution: self.is_far(bound),
-            ratings: (0..self.inner.models.len())
+            ratings: (0..self.models.len())
                 .map(|model| ModelRating {
                     model: name(model),
                     tier: tiers[model],

@@ -1,7 +1,7 @@
 //! Routers of exported models: a sequence classifier or a causal LM, in a bare folder or as an artifact.
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use serde_json::{Map, Value};
 
@@ -200,7 +200,9 @@ impl OpenOptions {
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
             info,
-            fallbacks: AtomicU64::new(0),
+            fallbacks: Default::default(),
+            decisions: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         }))
     }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::call::pool;
 use crate::Mode;
 use crate::artifact::Calibration;
-use crate::embed::{Featurizer, OnnxEncoder};
-use crate::runtime::{self, SessionPool};
+use crate::embed::Featurizer;
+use crate::runtime;
 use crate::scorer::{Pair, PromptScorer, Scorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
@@ -130,12 +131,6 @@ impl ModelInfo {
             cached_tokens,
         }
     }
-}
-
-/// The sessions of a router that has some.
-fn pool<'a>(featurizer: &'a Featurizer, scorer: &'a Scorer) -> Option<&'a SessionPool> {
-    let encoder = featurizer.encoder().map(OnnxEncoder::pool);
-    encoder.or_else(|| scorer.prompt().map(PromptScorer::pool))
 }
 
 /// An ONNX Runtime in use.

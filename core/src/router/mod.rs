@@ -1,5 +1,7 @@
 //! The router: an immutable handle from a prompt to a decision.
 
+mod batch;
+mod call;
 mod decide;
 mod explain;
 mod export;
@@ -7,10 +9,13 @@ mod info;
 mod open;
 mod options;
 mod published;
+mod reloadable;
+mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 pub use export::write_export;
 pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, RuntimeUse, VotesInfo};
@@ -18,12 +23,14 @@ pub(crate) use open::FEATURIZER_FILE;
 pub use open::load_featurizer;
 pub use options::OpenOptions;
 pub use published::REFERENCE_MODELS;
+pub use reloadable::Reloadable;
+pub use stats::Stats;
 
 use crate::artifact::Calibration;
 use crate::embed::{Features, Featurizer, TextCap};
 use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, unit_interval};
 use crate::scorer::{Pair, PromptScorer, Scorer};
-use crate::{CancelToken, Error, Result};
+use crate::{CancelToken, Error, ErrorKind, Result};
 
 /// Decides which model should answer a prompt.
 ///
@@ -45,7 +52,10 @@ struct Inner {
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
     info: Info,
-    fallbacks: AtomicU64,
+    /// By the kind of error, in the order of `ErrorKind::ALL`.
+    fallbacks: [AtomicU64; ErrorKind::ALL.len()],
+    decisions: AtomicU64,
+    closed: AtomicBool,
 }
 
 impl Router {
@@ -71,8 +81,8 @@ impl Router {
     /// `InvalidArgument` for a threshold or share outside [0, 1], or a share of a router without calibration;
     /// what scoring reports, unless `options.on_error` decides instead; `Cancelled`.
     pub fn route(&self, prompt: &str, options: &RouteOptions) -> Result<Decision> {
-        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
-        self.decide(threshold, options, self.score(prompt, stop.as_ref()))
+        let (threshold, stop) = self.begin(options)?;
+        self.inner.decide(threshold, options, self.score(prompt, stop.as_ref()))
     }
 
     /// As [`route`](Self::route), for bytes that should be UTF-8.
@@ -80,9 +90,9 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` if they are not UTF-8.
     pub fn route_utf8(&self, prompt: &[u8], options: &RouteOptions) -> Result<Decision> {
-        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        let (threshold, stop) = self.begin(options)?;
         let score = utf8(prompt).and_then(|prompt| self.score(prompt, stop.as_ref()));
-        self.decide(threshold, options, score)
+        self.inner.decide(threshold, options, score)
     }
 
     /// Decides for an embedding that the caller computed, `dimension` numbers.
@@ -90,8 +100,8 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` if the embedding does not fit or is not finite.
     pub fn route_embedding(&self, embedding: &[f32], options: &RouteOptions) -> Result<Decision> {
-        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
-        self.decide(threshold, options, self.score_embedding(embedding, stop.as_ref()))
+        let (threshold, stop) = self.begin(options)?;
+        self.inner.decide(threshold, options, self.score_embedding(embedding, stop.as_ref()))
     }
 
     /// Decides for many prompts, with the same bits as one by one.
@@ -103,7 +113,7 @@ impl Router {
         prompts: &[P],
         options: &RouteOptions,
     ) -> Result<Vec<Decision>> {
-        self.route_many(prompts.len(), |i| Ok(prompts[i].as_ref()), options)
+        self.route_many(prompts.iter().map(|prompt| Ok(prompt.as_ref())).collect(), options)
     }
 
     /// As [`route_batch`](Self::route_batch), for bytes that should be UTF-8.
@@ -111,20 +121,7 @@ impl Router {
     /// # Errors
     /// As [`route_utf8`](Self::route_utf8), for the first prompt that fails, naming its index.
     pub fn route_batch_utf8(&self, prompts: &[&[u8]], options: &RouteOptions) -> Result<Vec<Decision>> {
-        self.route_many(prompts.len(), |i| utf8(prompts[i]), options)
-    }
-
-    fn route_many<'a>(
-        &self,
-        count: usize,
-        text: impl Fn(usize) -> Result<&'a str> + Sync,
-        options: &RouteOptions,
-    ) -> Result<Vec<Decision>> {
-        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
-        if let Some(token) = &options.cancel {
-            token.check()?;
-        }
-        self.score_many(count, text, stop.as_ref(), |score| self.decide(threshold, options, score))
+        self.route_many(prompts.iter().map(|prompt| utf8(prompt)).collect(), options)
     }
 
     /// P(strong model's answer is preferred or needed) for `prompt`, in [0, 1].
@@ -144,7 +141,9 @@ impl Router {
         prompts: &[P],
         cancel: Option<&CancelToken>,
     ) -> Result<Vec<f64>> {
-        self.score_many(prompts.len(), |i| Ok(prompts[i].as_ref()), cancel, |score| Ok(score?.win_rate))
+        self.inner.check_open()?;
+        let texts = prompts.iter().map(|prompt| Ok(prompt.as_ref())).collect();
+        self.score_many(texts, cancel.cloned(), true, |score| Ok(score?.win_rate))
     }
 
     /// The win rate for an embedding that the caller computed, `dimension` numbers.
@@ -161,7 +160,7 @@ impl Router {
     /// # Errors
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn similarity(&self, prompt: &str) -> Result<f64> {
-        self.largest_similarity(prompt, None)
+        self.call(prompt, None, |worker, prompt| worker.similarity(prompt))
     }
 
     /// As [`similarity`](Self::similarity), for an embedding that the caller computed.
@@ -210,11 +209,7 @@ impl Router {
     /// # Errors
     /// What scoring reports; `Unsupported` if the router knows its pair only.
     pub fn candidate_scores(&self, prompt: &str) -> Result<Vec<f64>> {
-        let Inner { featurizer, scorer, .. } = &*self.inner;
-        if let Some(scorer) = scorer.prompt() {
-            return scorer.candidate_scores(prompt);
-        }
-        featurizer.with_features(prompt, None, |features, _| scorer.candidate_scores(features))
+        self.call(prompt, None, |worker, prompt| worker.candidate_scores(prompt))
     }
 
     /// As [`candidate_scores`](Self::candidate_scores), for an embedding that the caller computed.
@@ -231,12 +226,7 @@ impl Router {
     /// # Errors
     /// What the featurizer reports; `Unsupported` if its features are sparse or come from the caller.
     pub fn embed(&self, prompt: &str) -> Result<Vec<f32>> {
-        self.inner.featurizer.with_features(prompt, None, |features, _| match features {
-            Features::Dense(values) => Ok(values.to_vec()),
-            Features::Sparse(_) => {
-                Err(Error::unsupported("this router's features are sparse: it has no embedding"))
-            }
-        })
+        self.call(prompt, None, |worker, prompt| worker.embed(prompt))
     }
 
     /// The threshold that a policy comes to.
@@ -311,9 +301,50 @@ impl Router {
         }
     }
 
+    /// How many decisions were fallbacks, by the kind of error; kinds that did not occur are left out.
+    pub(crate) fn fallbacks_by_kind(&self) -> Vec<(ErrorKind, u64)> {
+        let counts = self.inner.fallbacks.iter().map(|count| count.load(Ordering::Relaxed));
+        ErrorKind::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+
     /// How many decisions of this router were fallbacks.
     pub fn fallbacks(&self) -> u64 {
-        self.inner.fallbacks.load(Ordering::Relaxed)
+        self.inner.fallbacks.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Worker<'_> {
+    /// As [`Router::win_rate`].
+    ///
+    /// # Errors
+    /// What scoring reports; `Cancelled`, or `ResourceExhausted` at a deadline.
+    pub fn win_rate(&mut self, prompt: &str) -> Result<f64> {
+        Ok(self.score(prompt)?.win_rate)
+    }
+
+    /// As [`Router::candidate_scores`].
+    ///
+    /// # Errors
+    /// As [`win_rate`](Self::win_rate); `Unsupported` if the router knows its pair only.
+    pub fn candidate_scores(&mut self, prompt: &str) -> Result<Vec<f64>> {
+        let Inner { featurizer, scorer, .. } = self.inner;
+        if let Some(scorer) = scorer.prompt() {
+            return scorer.candidate_scores_in(self.slot, prompt, self.stop);
+        }
+        featurizer.features_in(self.slot, prompt, self.stop, |features, _| scorer.candidate_scores(features))
+    }
+
+    /// As [`Router::embed`].
+    ///
+    /// # Errors
+    /// As [`win_rate`](Self::win_rate); `Unsupported` if the features are sparse or come from the caller.
+    pub fn embed(&mut self, prompt: &str) -> Result<Vec<f32>> {
+        self.inner.featurizer.features_in(self.slot, prompt, self.stop, |features, _| match features {
+            Features::Dense(values) => Ok(values.to_vec()),
+            Features::Sparse(_) => {
+                Err(Error::unsupported("this router's features are sparse: it has no embedding"))
+            }
+        })
     }
 }
 

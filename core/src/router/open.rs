@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::info::{Info, VotesInfo};
 use super::options::{ExportOptions, OpenOptions, VoteOptions};
@@ -128,7 +128,9 @@ impl OpenOptions {
             out_of_distribution: self.votes.out_of_distribution,
             min_similarity: self.votes.min_similarity,
             info,
-            fallbacks: AtomicU64::new(0),
+            fallbacks: Default::default(),
+            decisions: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         }))
     }
 
@@ -209,7 +211,9 @@ impl OpenOptions {
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
             info,
-            fallbacks: AtomicU64::new(0),
+            fallbacks: Default::default(),
+            decisions: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         }))
     }
 
@@ -262,7 +266,12 @@ pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<
             let model = artifact.path_of(&spec.model)?;
             artifact.path_of(&spec.tokenizer)?;
             let directory = model.parent().unwrap_or(Path::new("."));
-            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?)))
+            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open(
+                spec.clone(),
+                directory,
+                Some(artifact),
+                session,
+            )?)))
         }
     }
 }
@@ -281,7 +290,7 @@ fn no_session(session: &SessionOptions, featurizer: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "onnxruntime, provider, device_id, memory_limit, preset, sessions and intra_threads have no effect: this router's featurizer ({featurizer}) runs no \
+        "onnxruntime, provider, device_id, memory_limit, preset, sessions, intra_threads and max_waiting have no effect: this router's featurizer ({featurizer}) runs no \
          ONNX session"
     )))
 }

@@ -110,6 +110,14 @@ impl OpenOptions {
         self
     }
 
+    /// How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+    /// `ResourceExhausted` at once, which `on_error` may turn into a fallback.
+    #[must_use]
+    pub fn max_waiting(mut self, calls: usize) -> Self {
+        self.session.max_waiting = Some(calls);
+        self
+    }
+
     /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
     #[must_use]
     pub fn out_of_distribution(mut self, decision: OutOfDistribution) -> Self {

@@ -81,6 +81,8 @@ pub struct SessionOptions {
     pub intra_threads: Option<usize>,
     /// Numbers of sessions and threads by name, instead of one by one.
     pub preset: Option<Preset>,
+    /// How many calls may wait for a session, a batch counting once; any number if `None`. More are refused at once.
+    pub max_waiting: Option<usize>,
 }
 
 /// Largest number of sessions or threads that is accepted: more is a typing mistake.

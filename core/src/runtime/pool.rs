@@ -1,99 +1,77 @@
-//! A pool of equal sessions: `Session::run` needs exclusive access, and two single-threaded sessions serve
-//! two callers faster than one locked session with two threads.
+//! The sessions of a router: slots with a session of each of its models, and the queue in front of them.
+//!
+//! `Session::run` needs exclusive access, and two single-threaded sessions serve two callers faster than one locked
+//! session with two threads.
 
-use std::borrow::Cow;
-use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
-use std::time::Duration;
-
-use ort::session::{
-    HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, SessionOutputs,
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::env;
-use super::fork::Generation;
 use super::graph::Graph;
+use super::jobs::{SlotLease, SlotQueue, closed, slot_queue};
 use super::options::SessionOptions;
+use super::seal::Seal;
 use super::session;
-use super::tensor::{Input, Outputs, TensorSpec, inference};
-use crate::cancel::CancelToken;
-use crate::{Error, Result};
+use super::slot::{OpenSession, Slot};
+use super::tensor::TensorSpec;
+use crate::artifact::Artifact;
+use crate::process::{self, PerProcess, Running};
+use crate::queue::Load;
+use crate::{Error, ErrorKind, Result};
 
-/// Runs of at least this many tokens give the arena's memory back afterwards: one batch of
-/// 16 x 512 tokens would otherwise keep 470 MB for good.
-const BIG_RUN: usize = 1024;
-
-/// How long a queued call with a token sleeps before it looks at the token again.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// Equal sessions of one model, and its inputs and outputs.
+/// Equal slots of a router's models, and what the models are like.
 pub struct SessionPool {
-    idle: Mutex<Vec<Session>>,
-    returned: Condvar,
+    models: Vec<Model>,
+    options: SessionOptions,
     size: usize,
     intra_threads: usize,
     provider: &'static str,
-    generation: Generation,
-    inputs: Vec<TensorSpec>,
-    outputs: Vec<TensorSpec>,
+    /// A forked child opens its own: the parent's sessions have no threads there, and would wait for ever.
+    queue: PerProcess<SlotQueue>,
+    closed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Model {
+    path: PathBuf,
+    seal: Seal,
+    inputs: Arc<[TensorSpec]>,
+    outputs: Arc<[TensorSpec]>,
     dynamically_quantized: bool,
 }
 
 impl std::fmt::Debug for SessionPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionPool")
+            .field("models", &self.models)
             .field("size", &self.size)
             .field("provider", &self.provider)
-            .field("inputs", &self.inputs)
             .finish_non_exhaustive()
     }
 }
 
 impl SessionPool {
-    /// Opens the model at `path`.
+    /// Opens the model at `path`, a file of `artifact` if that is given.
     ///
     /// # Errors
     /// `RuntimeUnavailable` without ONNX Runtime or the provider that was asked for; `InvalidModel` if the file is no
     /// model that it can run, or names weights outside its folder.
-    pub fn open(path: &Path, options: &SessionOptions) -> Result<Self> {
-        options.check()?;
-        let graph = Graph::read(path)?;
-        graph.check_external_files(path)?;
-        let runtime = env::runtime(options.library.as_deref())?;
-        let generation = Generation::now();
-        let (size, intra_threads) = options.counts();
-        let mut sessions = Vec::with_capacity(size);
-        let mut provider = "cpu";
-        for _ in 0..size {
-            let (session, used) = session::open(runtime, path, options, intra_threads)?;
-            provider = used;
-            sessions.push(session);
-        }
-        let specs = |outlets: &[ort::value::Outlet]| outlets.iter().map(TensorSpec::of).collect();
-        Ok(Self {
-            inputs: specs(sessions[0].inputs()),
-            outputs: specs(sessions[0].outputs()),
-            idle: Mutex::new(sessions),
-            returned: Condvar::new(),
-            size,
-            intra_threads,
-            provider,
-            generation,
-            dynamically_quantized: graph.dynamically_quantized(),
-        })
+    pub fn open(path: &Path, artifact: Option<&Artifact>, options: &SessionOptions) -> Result<Self> {
+        Ok(Opening::new(path, artifact, options)?.finish())
     }
 
-    /// The model's inputs.
-    pub fn inputs(&self) -> &[TensorSpec] {
-        &self.inputs
+    /// The inputs of the model number `model`.
+    pub fn inputs(&self, model: usize) -> &[TensorSpec] {
+        &self.models[model].inputs
     }
 
-    /// The model's outputs.
-    pub fn outputs(&self) -> &[TensorSpec] {
-        &self.outputs
+    /// The outputs of the model number `model`.
+    pub fn outputs(&self, model: usize) -> &[TensorSpec] {
+        &self.models[model].outputs
     }
 
-    /// Number of sessions.
+    /// Number of sessions of each model.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -111,139 +89,157 @@ impl SessionPool {
     /// Whether activations are quantised by the range that they have in a run: then a row's result depends on the
     /// other rows of its batch.
     pub fn dynamically_quantized(&self) -> bool {
-        self.dynamically_quantized
+        self.models.iter().any(|model| model.dynamically_quantized)
     }
 
-    /// Runs the model and hands the outputs named in `wanted` to `consume`. Waits for an idle session.
+    /// A slot that nobody uses, for work before there is a queue of callers: opening and training.
     ///
     /// # Errors
-    /// `Cancelled`, `ResourceExhausted` at a deadline, `Inference`, `Unsupported` in a forked child; and what
-    /// `consume` returns.
-    pub fn run<T>(
-        &self,
-        inputs: &[(&str, Input<'_>)],
-        wanted: &[&str],
-        cancel: Option<&CancelToken>,
-        consume: impl FnOnce(Outputs<'_, '_>) -> Result<T>,
-    ) -> Result<T> {
-        self.generation.check()?;
-        let values = inputs
-            .iter()
-            .map(|(name, input)| {
-                let spec = self
-                    .inputs
-                    .iter()
-                    .find(|spec| spec.name == *name)
-                    .ok_or_else(|| Error::invalid_model(format!("the model has no input {name:?}")))?;
-                Ok((Cow::Borrowed(*name), input.to_session(spec)?))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let big = inputs
-            .iter()
-            .any(|(_, input)| matches!(input, Input::Integers(data, _) if data.len() >= BIG_RUN));
-        let options = self.run_options(wanted, big)?;
-        let mut session = self.lend(cancel)?;
-        let Some(token) = cancel else {
-            let mut outputs = session.get().run_with_options(values, &options).map_err(|e| inference(&e))?;
-            return consume(Outputs { values: &mut outputs });
-        };
-        let options = Arc::new(StoppableRun(options));
-        let run = run_watched(session.get(), values, &options, token);
-        // A run that was stopped reports a failure of inference; what the caller did comes first.
-        token.check()?;
-        consume(Outputs { values: &mut run? })
+    /// `ResourceExhausted` if every slot is in use; as [`queue`](Self::queue).
+    pub fn lease(&self) -> Result<SlotLease> {
+        let lease = self.queue()?.lease().map_err(|_| closed())?;
+        lease.map(SlotLease::new).ok_or_else(|| {
+            Error::new(
+                ErrorKind::ResourceExhausted,
+                "every session is in use: open a router of its own for this",
+            )
+        })
     }
 
-    fn run_options(&self, wanted: &[&str], big: bool) -> Result<RunOptions<HasSelectedOutputs>> {
-        let mut options = RunOptions::new().map_err(|error| inference(&error))?;
-        if big {
-            let arenas = if self.provider == "cuda" { "cpu:0;gpu:0" } else { "cpu:0" };
-            options.set("memory.enable_memory_arena_shrinkage", arenas).map_err(|error| inference(&error))?;
+    /// The queue of this process.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the pool was closed; in a forked child what opening reports, `InvalidModel` if a file was
+    /// changed, `RuntimeUnavailable` on a GPU, which a child cannot use, and `Unsupported` if a call was running at the
+    /// fork.
+    pub(crate) fn queue(&self) -> Result<&SlotQueue> {
+        process::check()?;
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
         }
-        let outputs = wanted.iter().fold(OutputSelector::no_default(), |outputs, name| outputs.with(*name));
-        Ok(options.with_outputs(outputs))
+        self.queue.get_or_try_init(|| self.reopen())
     }
 
-    fn lend(&self, cancel: Option<&CancelToken>) -> Result<Lent<'_>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(token) = cancel {
-                token.check()?;
+    /// How busy the sessions are, in this process.
+    pub(crate) fn load(&self) -> Load {
+        self.queue.get().map_or(Load { busy: 0, waiting: 0 }, |queue| queue.load())
+    }
+
+    /// Refuses calls from now on, ends those that wait, and gives back what idle sessions hold; the others follow when
+    /// their calls end.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        if process::check().is_ok()
+            && let Some(queue) = self.queue.get()
+        {
+            for job in queue.close() {
+                job.refuse(Error::new(ErrorKind::Cancelled, "the router was closed before this call's turn"));
             }
-            if let Some(session) = idle.pop() {
-                return Ok(Lent { pool: self, session: Some(session) });
-            }
-            // With a token the wait is cut into pieces, so that a queued call notices its cancellation.
-            idle = match cancel {
-                None => self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
-                Some(token) => {
-                    let step = token.remaining().map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
-                    self.returned.wait_timeout(idle, step).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
         }
     }
-}
 
-/// Runs a session that a token or its deadline can stop.
-fn run_watched<'s>(
-    session: &'s mut Session,
-    values: Vec<(Cow<'_, str>, SessionInputValue<'_>)>,
-    options: &'s Arc<StoppableRun>,
-    token: &CancelToken,
-) -> Result<SessionOutputs<'s>> {
-    let stop = Arc::clone(options);
-    let _guard = token.on_cancel(move || stop.terminate());
-    let Some(remaining) = token.remaining() else {
-        return session.run_with_options(values, &options.0).map_err(|error| inference(&error));
-    };
-    // One thread for this one run: it needs no state that a fork would have to repair.
-    std::thread::scope(|scope| {
-        let (done, wait) = mpsc::channel::<()>();
-        let watched = Arc::clone(options);
-        scope.spawn(move || {
-            if wait.recv_timeout(remaining) == Err(mpsc::RecvTimeoutError::Timeout) {
-                watched.terminate();
+    fn reopen(&self) -> Result<SlotQueue> {
+        if self.provider == "cuda" {
+            return Err(Error::new(
+                ErrorKind::RuntimeUnavailable,
+                "this router's sessions run on a GPU, which a forked process cannot use: open the router after the \
+                 fork, or start workers by spawn",
+            ));
+        }
+        let _running = Running::new();
+        let runtime = env::runtime(self.options.library.as_deref())?;
+        let mut slots = empty_slots(self.size);
+        for model in &self.models {
+            model.seal.check()?;
+            for slot in &mut slots {
+                let (session, _) = session::open(runtime, &model.path, &self.options, self.intra_threads)?;
+                slot.add(OpenSession { session, inputs: Arc::clone(&model.inputs), on_gpu: false });
             }
-        });
-        let outcome = session.run_with_options(values, &options.0).map_err(|error| inference(&error));
-        drop(done);
-        outcome
-    })
-}
-
-/// Options of a run that other threads may only stop.
-struct StoppableRun(RunOptions<HasSelectedOutputs>);
-
-#[allow(unsafe_code, reason = "ort withholds Sync because of outputs that are allocated beforehand")]
-// SAFETY: no output is allocated beforehand here; other threads only set the flag that ends the run, which the
-// C API allows from any thread.
-unsafe impl Sync for StoppableRun {}
-
-impl StoppableRun {
-    fn terminate(&self) {
-        // It can only fail without a runtime, and then nothing runs.
-        let _ = self.0.terminate();
+        }
+        Ok(slot_queue(slots, self.options.max_waiting))
     }
 }
 
-/// A session that goes back to its pool when dropped, also by a panic.
-struct Lent<'a> {
-    pool: &'a SessionPool,
-    session: Option<Session>,
-}
-
-impl Lent<'_> {
-    fn get(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a lent session is there until the drop")
-    }
-}
-
-impl Drop for Lent<'_> {
+impl Drop for SessionPool {
     fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
-            self.pool.returned.notify_one();
-        }
+        // Runners hold the queue: they have to be told.
+        self.close();
     }
+}
+
+/// Models whose sessions nobody uses yet.
+pub(crate) struct Opening {
+    pool: SessionPool,
+    slots: Vec<Slot>,
+}
+
+impl Opening {
+    /// # Errors
+    /// As [`SessionPool::open`].
+    pub(crate) fn new(path: &Path, artifact: Option<&Artifact>, options: &SessionOptions) -> Result<Self> {
+        options.check()?;
+        process::check()?;
+        let (size, intra_threads) = options.counts();
+        let pool = SessionPool {
+            models: Vec::new(),
+            options: options.clone(),
+            size,
+            intra_threads,
+            provider: "cpu",
+            queue: PerProcess::new(),
+            closed: AtomicBool::new(false),
+        };
+        let mut opening = Self { pool, slots: empty_slots(size) };
+        opening.add(path, artifact)?;
+        Ok(opening)
+    }
+
+    /// Opens one more model beside those that are there; its number is how many there were.
+    ///
+    /// # Errors
+    /// As [`SessionPool::open`].
+    pub(crate) fn add(&mut self, path: &Path, artifact: Option<&Artifact>) -> Result<()> {
+        let graph = Graph::read(path)?;
+        graph.check_external_files(path)?;
+        let seal = Seal::new(path, &graph, artifact)?;
+        let pool = &mut self.pool;
+        let _running = Running::new();
+        let runtime = env::runtime(pool.options.library.as_deref())?;
+        let specs = |outlets: &[ort::value::Outlet]| -> Arc<[TensorSpec]> {
+            outlets.iter().map(TensorSpec::of).collect()
+        };
+        let mut known = None;
+        for slot in &mut self.slots {
+            let (session, provider) = session::open(runtime, path, &pool.options, pool.intra_threads)?;
+            pool.provider = provider;
+            let (inputs, _) =
+                known.get_or_insert_with(|| (specs(session.inputs()), specs(session.outputs())));
+            slot.add(OpenSession { inputs: Arc::clone(inputs), on_gpu: provider == "cuda", session });
+        }
+        let (inputs, outputs) = known.unwrap_or_default();
+        pool.models.push(Model {
+            path: path.to_path_buf(),
+            seal,
+            inputs,
+            outputs,
+            dynamically_quantized: graph.dynamically_quantized(),
+        });
+        Ok(())
+    }
+
+    /// What is known about the models so far.
+    pub(crate) fn pool(&self) -> &SessionPool {
+        &self.pool
+    }
+
+    pub(crate) fn finish(self) -> SessionPool {
+        let Self { mut pool, slots } = self;
+        let max_waiting = pool.options.max_waiting;
+        pool.queue = PerProcess::of(slot_queue(slots, max_waiting));
+        pool
+    }
+}
+
+fn empty_slots(count: usize) -> Vec<Slot> {
+    std::iter::repeat_with(Slot::default).take(count).collect()
 }

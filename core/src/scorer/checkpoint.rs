@@ -43,6 +43,11 @@ impl<'a> Files<'a> {
         self.directory
     }
 
+    /// The artifact, if the folder is one's.
+    pub fn artifact(&self) -> Option<&'a Artifact> {
+        self.artifact
+    }
+
     /// Path of a file that has to be there.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub use mf::{MfScorer, MfWeights};
 pub use sw_ranking::SwScorer;
 
 use crate::embed::{Features, TextCap};
-use crate::runtime::SessionPool;
+use crate::runtime::{SessionPool, Slot};
 use crate::{CancelToken, Result};
 
 /// A pair of candidates, as their indices.
@@ -69,36 +69,77 @@ pub enum PromptScorer {
     CausalLlm(Box<CausalLlmScorer>),
 }
 
+/// Prompts of a batch that run together.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Their rows in the batch.
+    pub(crate) rows: Vec<usize>,
+    pub(crate) work: GroupWork,
+}
+
+/// What a group runs.
+#[derive(Debug)]
+pub(crate) enum GroupWork {
+    /// The token windows of prompts of a classifier.
+    Windows(Vec<bert::Prepared>),
+    /// One prompt.
+    Text(String),
+    /// Nothing: the prompt cannot be read.
+    Failed(crate::Error),
+}
+
 impl PromptScorer {
     /// The score of one prompt.
     ///
     /// # Errors
     /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
-    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+    pub(crate) fn score_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        stop: Option<&CancelToken>,
+    ) -> Result<Score> {
         match self {
-            Self::Bert(bert) => bert.score(prompt, cancel),
-            Self::CausalLlm(causal) => causal.score(prompt, cancel),
+            Self::Bert(bert) => bert.score_in(slot, prompt, stop),
+            Self::CausalLlm(causal) => causal.score_in(slot, prompt, stop),
         }
     }
 
-    /// The scores of many prompts, each with the bits that it has alone.
-    ///
-    /// # Errors
-    /// For each prompt its own, as [`score`](Self::score).
-    pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
+    /// Parts the prompts of a batch, each with its row, into groups that run together.
+    pub(crate) fn plan(&self, slot: &mut Slot, prompts: Vec<(usize, String)>) -> Vec<Group> {
         match self {
-            Self::Bert(bert) => bert.score_batch(prompts, cancel),
-            Self::CausalLlm(causal) => causal.score_batch(prompts, cancel),
+            Self::Bert(bert) => bert.plan(slot, &prompts),
+            Self::CausalLlm(_) => CausalLlmScorer::plan(prompts),
+        }
+    }
+
+    /// The scores of a group, each with the bits that its prompt has alone.
+    pub(crate) fn score_group(
+        &self,
+        slot: &mut Slot,
+        work: &GroupWork,
+        stop: Option<&CancelToken>,
+    ) -> Vec<Result<Score>> {
+        match (work, self) {
+            (GroupWork::Failed(error), _) => vec![Err(error.copy())],
+            (GroupWork::Windows(prompts), Self::Bert(bert)) => bert.score_group(slot, prompts, stop),
+            (GroupWork::Windows(_), Self::CausalLlm(_)) => Vec::new(),
+            (GroupWork::Text(prompt), _) => vec![self.score_in(slot, prompt, stop)],
         }
     }
 
     /// One score for each candidate, higher is better.
     ///
     /// # Errors
-    /// `Unsupported` if the scorer knows the pair only; else as [`score`](Self::score).
-    pub fn candidate_scores(&self, prompt: &str) -> Result<Vec<f64>> {
+    /// `Unsupported` if the scorer knows the pair only; else as scoring.
+    pub(crate) fn candidate_scores_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        stop: Option<&CancelToken>,
+    ) -> Result<Vec<f64>> {
         match self {
-            Self::Bert(bert) => bert.candidate_scores(prompt, None),
+            Self::Bert(bert) => bert.candidate_scores_in(slot, prompt, stop),
             Self::CausalLlm(_) => Err(crate::Error::unsupported(
                 "this router (causal_llm) scores its pair only: there is no score for each candidate",
             )),
@@ -141,6 +182,19 @@ impl Scorer {
             Self::Mf(mf) => mf.win_rate(features).map(Score::of),
             Self::SwRanking(sw) => sw.score(features),
             Self::Prompt(_) => Err(reads_prompts()),
+        }
+    }
+
+    /// About how long a score of features takes, in nanoseconds, rather too long than too short.
+    pub(crate) fn cost_ns(&self) -> u64 {
+        match self {
+            Self::Linear(_) | Self::Mf(_) => 1_000,
+            // One pass over the votes: a fifth of a nanosecond a dimension, and a weight each.
+            Self::SwRanking(sw) => {
+                let meta = sw.model().meta();
+                5_000 + meta.votes as u64 * (meta.dim as u64 / 5 + 2)
+            }
+            Self::Prompt(_) => u64::MAX / 2,
         }
     }
 

@@ -38,7 +38,8 @@ impl Encoder {
     /// # Errors
     /// As [`OnnxEncoder::open`].
     pub fn from_onnx(spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
-        let featurizer = Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
+        let featurizer =
+            Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, None, session)?));
         Ok(Self {
             spec: FeaturizerSpec::Onnx(spec),
             featurizer,

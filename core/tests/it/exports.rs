@@ -175,7 +175,7 @@ fn dynamically_quantised_rows_never_share_a_batch() {
     let Some(folder) = tiny_model("bert-tiny-int8") else { return };
     let router = options().open(folder).unwrap();
     let Some(PromptScorer::Bert(bert)) = router.scorer().prompt() else { panic!("not a classifier") };
-    assert!(bert.pool().dynamically_quantized() && !bert.batches());
+    assert!(bert.pool().dynamically_quantized() && !bert.batches().unwrap());
     assert!(router.info().model.as_ref().unwrap().dynamically_quantized);
 }
 

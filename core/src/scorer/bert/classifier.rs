@@ -1,10 +1,8 @@
 //! A sequence classifier as a model: token ids in, logits out, alone or in batches.
 
-use std::sync::Arc;
-
 use once_cell::sync::OnceCell;
 
-use crate::runtime::{BatchLimits, Input, SessionPool, TensorSpec, plan, spread_all};
+use crate::runtime::{BatchLimits, Input, SessionPool, Slot, TensorSpec, plan};
 use crate::tokenize::Tokens;
 use crate::{CancelToken, Error, Result};
 
@@ -18,9 +16,6 @@ const ALONE: BatchLimits = BatchLimits { rows: 1, padded_tokens: usize::MAX };
 
 /// Lengths of the rows by which is tried whether rows have the same bits in a batch as alone.
 const PROBE: [usize; 6] = [3, 4, 9, 18, 18, 33];
-
-/// The outputs of one row, or the error of its batch.
-type RowOutput = Result<Vec<f32>, Arc<Error>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -45,7 +40,7 @@ impl Classifier {
     /// `[batch, outputs]`.
     pub(super) fn new(pool: SessionPool, pad_id: i64) -> Result<Self> {
         let inputs = pool
-            .inputs()
+            .inputs(0)
             .iter()
             .map(|spec| {
                 let role = match spec.name.as_str() {
@@ -66,7 +61,7 @@ impl Classifier {
         if !inputs.iter().any(|(_, role)| *role == Role::Ids) {
             return Err(Error::invalid_model("the model has no input \"input_ids\""));
         }
-        let output = output(pool.outputs())?;
+        let output = output(pool.outputs(0))?;
         Ok(Self { pool, inputs, output, pad_id, batches: OnceCell::new() })
     }
 
@@ -76,13 +71,13 @@ impl Classifier {
 
     /// Whether rows may share a batch: only if a row has the same bits in one as alone. It is tried once, on the
     /// first batch.
-    pub(super) fn batches(&self) -> bool {
+    pub(super) fn batches(&self, slot: &mut Slot) -> bool {
         *self.batches.get_or_init(|| {
-            !self.pool.dynamically_quantized() && self.rows_are_independent().unwrap_or(false)
+            !self.pool.dynamically_quantized() && self.rows_are_independent(slot).unwrap_or(false)
         })
     }
 
-    fn rows_are_independent(&self) -> Result<bool> {
+    fn rows_are_independent(&self, slot: &mut Slot) -> Result<bool> {
         // Any ids do: what matters is the order in which kernels sum. Small ones are in every vocabulary.
         let rows: Vec<Tokens> = PROBE
             .iter()
@@ -92,10 +87,10 @@ impl Classifier {
             })
             .collect();
         let all: Vec<usize> = (0..rows.len()).collect();
-        let together = self.run(&rows, &all, None)?;
-        let pair = self.run(&rows, &[3, 4], None)?;
+        let together = self.run(slot, &rows, &all, None)?;
+        let pair = self.run(slot, &rows, &[3, 4], None)?;
         for row in 0..rows.len() {
-            let alone = self.run(&rows, &[row], None)?.swap_remove(0);
+            let alone = self.run(slot, &rows, &[row], None)?.swap_remove(0);
             if together[row] != alone || (3..5).contains(&row) && pair[row - 3] != alone {
                 return Ok(false);
             }
@@ -103,41 +98,23 @@ impl Classifier {
         Ok(true)
     }
 
-    /// The outputs of each row, which are the same alone and in any batch.
-    pub(super) fn run_all(&self, rows: &[Tokens], cancel: Option<&CancelToken>) -> Vec<RowOutput> {
+    /// Which rows run together, so that each has the same outputs as alone.
+    pub(super) fn plan(&self, slot: &mut Slot, rows: &[Tokens]) -> Vec<Vec<usize>> {
         let limits = match rows {
             [] => return Vec::new(),
             [_] => ALONE,
-            _ if !self.batches() => ALONE,
+            _ if !self.batches(slot) => ALONE,
             _ if self.pool.provider() == "cpu" => CPU,
             _ => GPU,
         };
         let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
-        let batches = plan(&lengths, limits, self.pool.size());
-        // A batch that fails must not keep others from their results: its rows carry the error. After a cancellation
-        // or a deadline the rest fails at once, each at its own look at the token.
-        let results = spread_all(batches.len(), self.pool.size(), |i| {
-            cancel.map_or(Ok(()), CancelToken::check)?;
-            self.run(rows, &batches[i], cancel)
-        });
-        let mut outputs: Vec<(usize, RowOutput)> = Vec::with_capacity(rows.len());
-        for (batch, result) in batches.into_iter().zip(results) {
-            match result {
-                Ok(rows) => outputs.extend(batch.into_iter().zip(rows.into_iter().map(Ok))),
-                Err(error) => {
-                    let error = Arc::new(error);
-                    outputs.extend(batch.into_iter().map(|row| (row, Err(Arc::clone(&error)))));
-                }
-            }
-        }
-        // Every row is in one batch.
-        outputs.sort_unstable_by_key(|(row, _)| *row);
-        outputs.into_iter().map(|(_, output)| output).collect()
+        plan(&lengths, limits, self.pool.size())
     }
 
     /// The outputs of the rows with these indices, run as one batch, padded at the end.
     pub(super) fn run(
         &self,
+        slot: &mut Slot,
         rows: &[Tokens],
         batch: &[usize],
         cancel: Option<&CancelToken>,
@@ -171,7 +148,7 @@ impl Classifier {
                 (name.as_str(), Input::Integers(data, &shape))
             })
             .collect();
-        self.pool.run(&inputs, &[&self.output], cancel, |outputs| {
+        slot.run(0, &inputs, &[&self.output], cancel, |outputs| {
             let (shape, logits) = outputs.floats(&self.output, |shape| 0..shape.iter().product())?;
             match shape[..] {
                 [count, columns] if count == batch.len() && columns > 0 => {

@@ -8,17 +8,15 @@ mod classifier;
 mod head;
 mod spec;
 
-use std::sync::Arc;
-
 pub use head::{Head, RegressionLink, softmax, softmax_f32};
 pub use spec::{BertSpec, LongPrompts, WindowPooling};
 
 use classifier::Classifier;
 
 use super::checkpoint::Files;
-use super::{Pair, Score};
+use super::{Group, GroupWork, Pair, Score};
 use crate::embed::{CapSide, TextCap};
-use crate::runtime::{SessionOptions, SessionPool};
+use crate::runtime::{SessionOptions, SessionPool, Slot};
 use crate::tokenize::{TextTokenizer, Tokens};
 use crate::{CancelToken, Error, Mode, Result};
 
@@ -45,7 +43,8 @@ pub struct BertScorer {
 }
 
 /// A prompt as the model reads it.
-struct Prepared {
+#[derive(Debug)]
+pub(crate) struct Prepared {
     windows: Vec<Tokens>,
     truncated: bool,
 }
@@ -91,7 +90,7 @@ impl BertScorer {
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
         let path = files.model(&MODEL_FILES)?;
         let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
-        let pool = SessionPool::open(&path, session)?;
+        let pool = SessionPool::open(&path, files.artifact(), session)?;
         let classifier =
             Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
         let scorer = Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier };
@@ -102,7 +101,7 @@ impl BertScorer {
     /// A wrong head or a model that cannot run is found now, not on the first request.
     fn check_outputs(&self, candidates: usize) -> Result<()> {
         let windows = self.tokenizer.windows("a")?;
-        let outputs = self.classifier.run(&windows, &[0], None)?;
+        let outputs = self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?;
         let (found, expected) = (outputs[0].len(), self.spec.head.outputs(candidates));
         if found != expected {
             return Err(Error::invalid_model(format!(
@@ -113,43 +112,81 @@ impl BertScorer {
         Ok(())
     }
 
-    /// The scores of many prompts, each with the bits that it has alone.
+    /// The score of one prompt, on an idle session; it waits for none.
     ///
     /// # Errors
-    /// For each prompt its own: `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
-    pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
-        let prepared: Vec<Result<Prepared>> = prompts.iter().map(|prompt| self.prepare(prompt)).collect();
-        let mut windows = Vec::new();
-        let mut ranges = Vec::with_capacity(prepared.len());
-        for prompt in &prepared {
-            let start = windows.len();
-            if let Ok(prompt) = prompt {
-                windows.extend_from_slice(&prompt.windows);
-            }
-            ranges.push(start..windows.len());
-        }
-        let outputs = self.classifier.run_all(&windows, cancel);
-        prepared
-            .into_iter()
-            .zip(ranges)
-            .map(|(prompt, range)| {
-                let truncated = prompt?.truncated;
-                let rows = outputs[range]
-                    .iter()
-                    .map(|row| row.as_deref().map_err(copy))
-                    .collect::<Result<Vec<&[f32]>>>()?;
-                self.win_rate(&rows, truncated)
-            })
-            .collect()
+    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline or if every session is in use.
+    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+        self.score_in(self.pool().lease()?.slot(), prompt, cancel)
     }
 
-    /// The score of one prompt.
-    ///
-    /// # Errors
-    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
-    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
-        let prepared = self.prepare(prompt)?;
-        let outputs = self.outputs(&prepared, cancel)?;
+    pub(super) fn score_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        stop: Option<&CancelToken>,
+    ) -> Result<Score> {
+        self.score_windows(slot, &self.prepare(prompt)?, stop)
+    }
+
+    /// Parts the prompts of a batch into groups that run together, each prompt with the bits that it has alone.
+    pub(super) fn plan(&self, slot: &mut Slot, prompts: &[(usize, String)]) -> Vec<Group> {
+        let mut groups = Vec::new();
+        let (mut rows, mut single) = (Vec::new(), Vec::new());
+        for (row, prompt) in prompts {
+            match self.prepare(prompt) {
+                Err(error) => groups.push(Group { rows: vec![*row], work: GroupWork::Failed(error) }),
+                // The windows of one prompt run one after the other.
+                Ok(prepared) if prepared.windows.len() > 1 => {
+                    groups.push(Group { rows: vec![*row], work: GroupWork::Windows(vec![prepared]) });
+                }
+                Ok(prepared) => {
+                    rows.push(*row);
+                    single.push(prepared);
+                }
+            }
+        }
+        let windows: Vec<Tokens> = single.iter().map(|prepared| prepared.windows[0].clone()).collect();
+        let mut single: Vec<Option<Prepared>> = single.into_iter().map(Some).collect();
+        for batch in self.classifier.plan(slot, &windows) {
+            groups.push(Group {
+                rows: batch.iter().map(|&i| rows[i]).collect(),
+                work: GroupWork::Windows(batch.iter().filter_map(|&i| single[i].take()).collect()),
+            });
+        }
+        groups
+    }
+
+    /// The scores of prompts that run together: one with all its windows, or several of one window.
+    pub(super) fn score_group(
+        &self,
+        slot: &mut Slot,
+        prompts: &[Prepared],
+        stop: Option<&CancelToken>,
+    ) -> Vec<Result<Score>> {
+        if let [prompt] = prompts {
+            return vec![self.score_windows(slot, prompt, stop)];
+        }
+        let windows: Vec<Tokens> = prompts.iter().flat_map(|prompt| prompt.windows.iter().cloned()).collect();
+        let all: Vec<usize> = (0..windows.len()).collect();
+        match self.classifier.run(slot, &windows, &all, stop) {
+            // A batch that fails must not keep others from their results: its rows carry the error.
+            Err(error) => prompts.iter().map(|_| Err(error.copy())).collect(),
+            Ok(outputs) => prompts
+                .iter()
+                .zip(&outputs)
+                .map(|(prompt, row)| self.win_rate(&[row.as_slice()], prompt.truncated))
+                .collect(),
+        }
+    }
+
+    fn score_windows(
+        &self,
+        slot: &mut Slot,
+        prepared: &Prepared,
+        stop: Option<&CancelToken>,
+    ) -> Result<Score> {
+        let outputs = self.outputs(slot, prepared, stop)?;
         let rows: Vec<&[f32]> = outputs.iter().map(Vec::as_slice).collect();
         self.win_rate(&rows, prepared.truncated)
     }
@@ -158,26 +195,39 @@ impl BertScorer {
     ///
     /// # Errors
     /// `Unsupported` with another head than `candidates`; else as [`score`](Self::score).
-    pub fn candidate_scores(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Vec<f64>> {
+    pub(super) fn candidate_scores_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Vec<f64>> {
         if self.spec.head != Head::Candidates {
             return Err(Error::unsupported(format!(
                 "this router scores its pair only (head {:?}): there is no score for each candidate",
                 self.spec.head.name()
             )));
         }
-        let outputs = self.outputs(&self.prepare(prompt)?, cancel)?;
+        let outputs = self.outputs(slot, &self.prepare(prompt)?, cancel)?;
         let mean = |column: usize| {
             outputs.iter().map(|row| f64::from(row[column])).sum::<f64>() / outputs.len() as f64
         };
         Ok((0..outputs[0].len()).map(mean).collect())
     }
 
-    fn outputs(&self, prepared: &Prepared, cancel: Option<&CancelToken>) -> Result<Vec<Vec<f32>>> {
-        self.classifier
-            .run_all(&prepared.windows, cancel)
-            .into_iter()
-            .map(|row| row.map_err(|error| copy(&error)))
-            .collect()
+    fn outputs(
+        &self,
+        slot: &mut Slot,
+        prepared: &Prepared,
+        stop: Option<&CancelToken>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let windows = &prepared.windows;
+        let mut outputs = vec![Vec::new(); windows.len()];
+        for batch in self.classifier.plan(slot, windows) {
+            for (row, output) in batch.iter().zip(self.classifier.run(slot, windows, &batch, stop)?) {
+                outputs[*row] = output;
+            }
+        }
+        Ok(outputs)
     }
 
     fn win_rate(&self, rows: &[&[f32]], truncated: bool) -> Result<Score> {
@@ -219,7 +269,8 @@ impl BertScorer {
     /// # Errors
     /// As [`score`](Self::score).
     pub fn logits(&self, prompt: &str) -> Result<Vec<f32>> {
-        Ok(self.classifier.run(&self.prepare(prompt)?.windows, &[0], None)?.swap_remove(0))
+        let windows = self.prepare(prompt)?.windows;
+        Ok(self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?.swap_remove(0))
     }
 
     /// The parameters.
@@ -243,12 +294,10 @@ impl BertScorer {
     }
 
     /// Whether rows share a batch: only if a row has the same bits in it as alone.
-    pub fn batches(&self) -> bool {
-        self.classifier.batches()
+    ///
+    /// # Errors
+    /// `ResourceExhausted` if every session is in use.
+    pub fn batches(&self) -> Result<bool> {
+        Ok(self.classifier.batches(self.pool().lease()?.slot()))
     }
-}
-
-/// An error for each row of a batch that failed as one.
-fn copy(error: &Arc<Error>) -> Error {
-    Error::new(error.kind(), error.message().to_owned())
 }

@@ -3,7 +3,7 @@
 //! What an export is like is read from the model: which inputs it has and of which types, the shape of its cache, and
 //! whether one graph does everything (`model.onnx`), chooses a branch (`use_cache_branch`), or is one of two files.
 
-use crate::runtime::{Dim, Input, SessionOptions, SessionPool, TensorSpec, Value};
+use crate::runtime::{Dim, Input, Opening, SessionOptions, SessionPool, Slot, TensorSpec, Value};
 use crate::scorer::checkpoint::{Files, ModelConfig};
 use crate::{CancelToken, Error, Result};
 
@@ -16,6 +16,7 @@ const WITH_PAST_FILE: &str = "decoder_with_past_model.onnx";
 /// A causal LM. Safe to use from many threads.
 #[derive(Debug)]
 pub(super) struct Decoder {
+    pool: SessionPool,
     /// Reads a sequence from its beginning.
     first: Model,
     /// Goes on from a cache, where another file does that.
@@ -43,16 +44,24 @@ impl Decoder {
     /// `InvalidModel` if there is no model, or it has an input that is not known; `RuntimeUnavailable`; `Io`.
     pub(super) fn open(files: Files<'_>, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
         let path = files.model(&MODEL_FILES)?;
-        let mut first = Model::open(&path, config, session)?;
+        let mut opening = Opening::new(&path, files.artifact(), session)?;
+        let mut first =
+            Model::new(opening.pool(), 0, config).map_err(|error| error.context(path.display()))?;
         // Only a model that takes no cache itself may have a second file that does.
         let Some(path) = files.optional(WITH_PAST_FILE).filter(|_| first.past.is_empty()) else {
-            return Ok(Self { first, next: None });
+            return Ok(Self { pool: opening.finish(), first, next: None });
         };
-        let next = Model::open(&path, config, session)?;
-        // What the first one gives has to come in the order in which the second one takes it.
-        let names = next.past.iter().map(|(spec, _)| continuation(&spec.name, first.pool.outputs()));
-        first.present = names.collect::<Result<_>>().map_err(|error| error.context(path.display()))?;
-        Ok(Self { first, next: Some(next) })
+        opening.add(&path, files.artifact())?;
+        let second = || -> Result<_> {
+            let next = Model::new(opening.pool(), 1, config)?;
+            // What the first one gives has to come in the order in which the second one takes it.
+            let outputs = opening.pool().outputs(0);
+            let present = next.past.iter().map(|(spec, _)| continuation(&spec.name, outputs));
+            Ok((present.collect::<Result<_>>()?, next))
+        };
+        let (present, next) = second().map_err(|error| error.context(path.display()))?;
+        first.present = present;
+        Ok(Self { pool: opening.finish(), first, next: Some(next) })
     }
 
     /// Whether it can go on from a cache.
@@ -61,12 +70,12 @@ impl Decoder {
     }
 
     pub(super) fn pool(&self) -> &SessionPool {
-        &self.first.pool
+        &self.pool
     }
 
     /// Number of logits of a position, if the model says.
     pub(super) fn logits(&self) -> Option<usize> {
-        match self.first.pool.outputs().iter().find(|spec| spec.name == LOGITS)?.dims.last()? {
+        match self.pool.outputs(0).iter().find(|spec| spec.name == LOGITS)?.dims.last()? {
             Dim::Fixed(size) => Some(*size),
             Dim::Any(_) => None,
         }
@@ -82,6 +91,7 @@ impl Decoder {
     /// `Inference`, `Cancelled`, `ResourceExhausted` at a deadline; what `pick` returns.
     pub(super) fn read<T>(
         &self,
+        slot: &mut Slot,
         ids: &[i64],
         past: Option<&Cache>,
         keep: bool,
@@ -89,18 +99,18 @@ impl Decoder {
         pick: impl FnOnce(&[f32]) -> Result<T>,
     ) -> Result<Step<T>> {
         let keep = keep && self.caches();
-        let Some(past) = past else { return self.first.run(ids, None, keep, cancel, pick) };
+        let Some(past) = past else { return self.first.run(slot, ids, None, keep, cancel, pick) };
         let model = self.second();
         if model.one_by_one && ids.len() > 1 {
             let (last, head) = ids.split_last().unwrap_or((&0, &[]));
             let mut cache = None;
             for id in head {
                 let before = cache.as_ref().unwrap_or(past);
-                cache = model.run(&[*id], Some(before), true, cancel, |_| Ok(()))?.cache;
+                cache = model.run(slot, &[*id], Some(before), true, cancel, |_| Ok(()))?.cache;
             }
-            return model.run(&[*last], cache.as_ref().or(Some(past)), keep, cancel, pick);
+            return model.run(slot, &[*last], cache.as_ref().or(Some(past)), keep, cancel, pick);
         }
-        model.run(ids, Some(past), keep, cancel, pick)
+        model.run(slot, ids, Some(past), keep, cancel, pick)
     }
 }
 
@@ -109,8 +119,11 @@ const LOGITS: &str = "logits";
 /// One model file.
 #[derive(Debug)]
 struct Model {
-    pool: SessionPool,
+    /// Its number in the pool.
+    index: usize,
     inputs: Vec<(String, Role)>,
+    /// Shape of a single number for the input that says how many logits are wanted: a scalar, or one element.
+    scalar: &'static [usize],
     /// The cache's inputs with the shape of an empty one.
     past: Vec<(TensorSpec, Vec<usize>)>,
     /// The outputs that continue them, in their order.
@@ -147,16 +160,15 @@ impl Role {
 }
 
 impl Model {
-    fn open(path: &std::path::Path, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
-        let pool = SessionPool::open(path, session)?;
-        Self::new(pool, config).map_err(|error| error.context(path.display()))
-    }
-
-    fn new(pool: SessionPool, config: &ModelConfig) -> Result<Self> {
+    fn new(pool: &SessionPool, index: usize, config: &ModelConfig) -> Result<Self> {
         let mut inputs = Vec::new();
         let mut past = Vec::new();
-        for spec in pool.inputs() {
+        let mut scalar: &'static [usize] = &[1];
+        for spec in pool.inputs(index) {
             if let Some(role) = Role::of(&spec.name) {
+                if role == Role::LogitsToKeep && spec.dims.is_empty() {
+                    scalar = &[];
+                }
                 inputs.push((spec.name.clone(), role));
             } else if spec.name.starts_with("past") {
                 past.push((spec.clone(), empty_shape(spec, config)?));
@@ -172,7 +184,7 @@ impl Model {
         if !inputs.iter().any(|(_, role)| *role == Role::Ids) {
             return Err(Error::invalid_model("the model has no input \"input_ids\""));
         }
-        let outputs = pool.outputs();
+        let outputs = pool.outputs(index);
         if !outputs.iter().any(|spec| spec.name == LOGITS && spec.is_float()) {
             let names: Vec<&str> = outputs.iter().map(|spec| spec.name.as_str()).collect();
             return Err(Error::invalid_model(format!(
@@ -186,14 +198,15 @@ impl Model {
             past.iter().map(|(spec, _)| continuation(&spec.name, outputs)).collect::<Result<_>>()?
         };
         let one_by_one = pool
-            .inputs()
+            .inputs(index)
             .iter()
             .any(|spec| spec.name == "input_ids" && spec.dims.get(1) == Some(&Dim::Fixed(1)));
-        Ok(Self { pool, inputs, past, present, one_by_one })
+        Ok(Self { index, inputs, scalar, past, present, one_by_one })
     }
 
     fn run<T>(
         &self,
+        slot: &mut Slot,
         ids: &[i64],
         past: Option<&Cache>,
         keep: bool,
@@ -222,7 +235,7 @@ impl Model {
                 Role::PositionIds => Input::Integers(&positions, &row),
                 Role::CachePosition => Input::Integers(&positions, &line),
                 Role::UseCache => Input::Integers(&use_cache, &[1]),
-                Role::LogitsToKeep => Input::Integers(&[1], self.scalar(name)),
+                Role::LogitsToKeep => Input::Integers(&[1], self.scalar),
             };
             inputs.push((name, input));
         }
@@ -233,7 +246,7 @@ impl Model {
         if keep {
             wanted.extend(self.present.iter().map(String::as_str));
         }
-        self.pool.run(&inputs, &wanted, cancel, |mut outputs| {
+        slot.run(self.index, &inputs, &wanted, cancel, |mut outputs| {
             let (_, logits) = outputs.floats(LOGITS, |shape| {
                 // [1, tokens, vocabulary], or fewer positions where the export leaves them out: the last one counts.
                 let all: usize = shape.iter().product();
@@ -252,12 +265,6 @@ impl Model {
             };
             Ok(Step { picked, cache })
         })
-    }
-
-    /// Shape of a single number for the input `name`: a scalar, or one element.
-    fn scalar(&self, name: &str) -> &'static [usize] {
-        let spec = self.pool.inputs().iter().find(|spec| spec.name == name);
-        if spec.is_some_and(|spec| spec.dims.is_empty()) { &[] } else { &[1] }
     }
 }
 

@@ -17,10 +17,11 @@ pub use template::{CLASSIFIER_FILE, Rendered, SYSTEM_FILE, Template, TemplateSpe
 use decoder::{Cache, Decoder, Step};
 use scores::{Picked, Scores, add_published_tokens};
 
-use super::Score;
 use super::checkpoint::Files;
+use super::{Group, GroupWork, Score};
 use crate::embed::{CapSide, TextCap};
-use crate::runtime::{SessionOptions, SessionPool, spread_all};
+use crate::process::PerProcess;
+use crate::runtime::{SessionOptions, SessionPool, Slot};
 use crate::tokenize::TextTokenizer;
 use crate::{CancelToken, Error, Mode, Result};
 
@@ -44,8 +45,9 @@ pub struct CausalLlmScorer {
     /// Tokens of a prompt that are read, those to be generated left out.
     max_tokens: usize,
     cap: TextCap,
-    // Before the sessions, whose memory it is in.
-    instruction: Option<Instruction>,
+    /// In the sessions' memory, and so of each process its own.
+    instruction: PerProcess<Option<Instruction>>,
+    cached_tokens: usize,
     decoder: Decoder,
 }
 
@@ -101,15 +103,22 @@ impl CausalLlmScorer {
             tokenizer,
             eos_ids: config.eos_token_ids,
             max_tokens,
-            instruction: None,
+            instruction: PerProcess::new(),
+            cached_tokens: 0,
             decoder,
         };
-        scorer.instruction = scorer.read_instruction().map_err(|error| error.context(&folder))?;
+        let mut lease = scorer.pool().lease()?;
+        let cached = scorer.instruction(lease.slot()).map_err(|error| error.context(&folder))?;
+        scorer.cached_tokens = cached.map_or(0, |instruction| instruction.ids.len());
         Ok(scorer)
     }
 
     /// The instruction's tokens and cache; `None` for an export that takes no cache, or if there is no instruction.
-    fn read_instruction(&self) -> Result<Option<Instruction>> {
+    fn instruction(&self, slot: &mut Slot) -> Result<Option<&Instruction>> {
+        Ok(self.instruction.get_or_try_init(|| self.read_instruction(slot))?.as_ref())
+    }
+
+    fn read_instruction(&self, slot: &mut Slot) -> Result<Option<Instruction>> {
         let texts = DIFFERENT.iter().map(|question| self.ids_of(question)).collect::<Result<Vec<_>>>()?;
         let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
         if longest > self.max_tokens {
@@ -127,49 +136,57 @@ impl CausalLlmScorer {
         let ids = first[..common.min(first.len() - 1)].to_vec();
         if ids.is_empty() || !self.decoder.caches() {
             // A model that cannot run is found now all the same.
-            self.predict(first, None)?;
+            self.decoder.read(slot, first, None, false, None, |_| Ok(()))?;
             return Ok(None);
         }
-        let cache = self.decoder.read(&ids, None, true, None, |_| Ok(()))?.cache;
+        let cache = self.decoder.read(slot, &ids, None, true, None, |_| Ok(()))?.cache;
         Ok(cache.map(|cache| Instruction { ids, cache }))
     }
 
-    /// The score of one prompt.
+    /// The score of one prompt, on an idle session; it waits for none.
     ///
     /// # Errors
-    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline; `InvalidArgument` if a chat template
-    /// refuses the prompt.
+    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline or if every session is in use;
+    /// `InvalidArgument` if a chat template refuses the prompt.
     pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+        self.score_in(self.pool().lease()?.slot(), prompt, cancel)
+    }
+
+    pub(super) fn score_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Score> {
         if let Some(token) = cancel {
             token.check()?;
         }
         let (ids, truncated) = self.prepare(prompt)?;
-        let prediction = self.predict(&ids, cancel)?;
+        let prediction = self.predict(slot, &ids, cancel)?;
         let win_rate = prediction.as_ref().map_or(Ok(1.0), |logits| self.win_rate(logits))?;
         Ok(Score { truncated, no_score: prediction.is_none(), ..Score::of(win_rate) })
     }
 
-    /// The scores of many prompts, the longest first, on as many sessions as there are.
-    ///
-    /// # Errors
-    /// For each prompt its own, as [`score`](Self::score).
-    pub fn score_batch(&self, prompts: &[&str], cancel: Option<&CancelToken>) -> Vec<Result<Score>> {
-        let mut order: Vec<usize> = (0..prompts.len()).collect();
-        order.sort_by_key(|&i| (std::cmp::Reverse(prompts[i].len()), i));
-        // After a cancellation or a deadline the rest fails at once, each at its own look at the token.
-        let scores = spread_all(prompts.len(), self.pool().size(), |i| self.score(prompts[order[i]], cancel));
-        let mut scores: Vec<_> = order.into_iter().zip(scores).collect();
-        scores.sort_unstable_by_key(|(i, _)| *i);
-        scores.into_iter().map(|(_, score)| score).collect()
+    /// The prompts of a batch one by one, the longest first.
+    pub(super) fn plan(prompts: Vec<(usize, String)>) -> Vec<Group> {
+        let mut prompts = prompts;
+        prompts.sort_by_key(|(row, prompt)| (std::cmp::Reverse(prompt.len()), *row));
+        let group = |(row, prompt)| Group { rows: vec![row], work: GroupWork::Text(prompt) };
+        prompts.into_iter().map(group).collect()
     }
 
     /// Greedy steps until the most likely token is a score, and the scores' logits there; `None` if none is, as in the
     /// reference.
-    fn predict(&self, ids: &[i64], cancel: Option<&CancelToken>) -> Result<Option<Vec<f32>>> {
+    fn predict(
+        &self,
+        slot: &mut Slot,
+        ids: &[i64],
+        cancel: Option<&CancelToken>,
+    ) -> Result<Option<Vec<f32>>> {
         let steps = self.spec.max_new_tokens;
         let mut all = ids.to_vec();
         let pick = |logits: &[f32]| self.scores.pick(logits);
-        let mut step = self.read(ids, steps > 1, cancel, pick)?;
+        let mut step = self.read(slot, ids, steps > 1, cancel, pick)?;
         for generated in 1.. {
             let Picked { best, logits } = step.picked;
             if steps == 0 || self.scores.is_score(best) {
@@ -179,11 +196,11 @@ impl CausalLlmScorer {
                 break;
             }
             step = if let Some(cache) = &step.cache {
-                self.decoder.read(&[best], Some(cache), generated + 1 < steps, cancel, pick)?
+                self.decoder.read(slot, &[best], Some(cache), generated + 1 < steps, cancel, pick)?
             } else {
                 // Without a cache everything is read again.
                 all.push(best);
-                self.decoder.read(&all, None, false, cancel, pick)?
+                self.decoder.read(slot, &all, None, false, cancel, pick)?
             };
         }
         Ok(None)
@@ -192,17 +209,18 @@ impl CausalLlmScorer {
     /// Reads `ids`, going on from the instruction where they begin with it.
     fn read<T>(
         &self,
+        slot: &mut Slot,
         ids: &[i64],
         keep: bool,
         cancel: Option<&CancelToken>,
         pick: impl FnOnce(&[f32]) -> Result<T>,
     ) -> Result<Step<T>> {
-        match &self.instruction {
+        match self.instruction(slot)? {
             Some(instruction) if ids.len() > instruction.ids.len() && ids.starts_with(&instruction.ids) => {
                 let rest = &ids[instruction.ids.len()..];
-                self.decoder.read(rest, Some(&instruction.cache), keep, cancel, pick)
+                self.decoder.read(slot, rest, Some(&instruction.cache), keep, cancel, pick)
             }
-            _ => self.decoder.read(ids, None, keep, cancel, pick),
+            _ => self.decoder.read(slot, ids, None, keep, cancel, pick),
         }
     }
 
@@ -257,11 +275,13 @@ impl CausalLlmScorer {
     /// # Errors
     /// As [`score`](Self::score).
     pub fn logits(&self, ids: &[i64], cached: bool) -> Result<Vec<f32>> {
+        let mut lease = self.pool().lease()?;
+        let slot = lease.slot();
         let all = |logits: &[f32]| Ok(logits.to_vec());
         let step = if cached {
-            self.read(ids, false, None, all)
+            self.read(slot, ids, false, None, all)
         } else {
-            self.decoder.read(ids, None, false, None, all)
+            self.decoder.read(slot, ids, None, false, None, all)
         };
         Ok(step?.picked)
     }
@@ -273,7 +293,7 @@ impl CausalLlmScorer {
 
     /// Tokens of the instruction whose keys and values are kept; 0 if the export takes no cache.
     pub fn cached_tokens(&self) -> usize {
-        self.instruction.as_ref().map_or(0, |instruction| instruction.ids.len())
+        self.cached_tokens
     }
 
     /// The parameters.

@@ -1,0 +1,230 @@
+//! Calls: on the caller's own thread where that is possible at once, else in the queue in front of the sessions.
+
+use std::borrow::Borrow;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+
+use super::{Inner, Router};
+use crate::embed::Featurizer;
+use crate::policy::{Decision, RouteOptions};
+use crate::runtime::{self, SessionPool, Slot, SlotLease, SlotQueue, closed};
+use crate::scorer::Scorer;
+use crate::{CancelToken, Error, ErrorKind, Result};
+
+/// Work that takes less than this is done where it is asked for: handing it to another thread would cost more, and an
+/// event loop or an interpreter lock can spare the time.
+const IN_PLACE_NS: u64 = 50_000;
+
+/// Time for a byte of a prompt in the hashed featurizer, measured on 100 words and rounded up.
+const HASHED_NS_PER_BYTE: u64 = 12;
+
+/// A router with what one call has for itself: sessions, and what stops it. [`Router::call_async`] lends it.
+#[derive(Debug)]
+pub struct Worker<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) slot: &'a mut Slot,
+    pub(super) stop: Option<&'a CancelToken>,
+}
+
+impl Inner {
+    /// The sessions of a router that has some.
+    pub(super) fn pool(&self) -> Option<&SessionPool> {
+        pool(&self.featurizer, &self.scorer)
+    }
+
+    pub(super) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+}
+
+/// The sessions of a featurizer or a scorer.
+pub(super) fn pool<'a>(featurizer: &'a Featurizer, scorer: &'a Scorer) -> Option<&'a SessionPool> {
+    let encoder = featurizer.encoder().map(crate::embed::OnnxEncoder::pool);
+    encoder.or_else(|| scorer.prompt().map(crate::scorer::PromptScorer::pool))
+}
+
+impl Router {
+    /// Refuses calls from now on, which are `InvalidArgument`. Calls that wait for a session end as `Cancelled`, those
+    /// that run go on, and the memory of the sessions is given back when the last of them has ended. Clones of this
+    /// router are closed with it. Closing twice does nothing.
+    pub fn close(&self) {
+        self.inner.closed.store(true, Ordering::Release);
+        if let Some(pool) = self.inner.pool() {
+            pool.close();
+        }
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether a prompt of this many bytes is expected to be decided in less than 50 microseconds, so that a host may do
+    /// it in place, without handing it to another thread.
+    pub fn is_quick(&self, bytes: usize) -> bool {
+        let reading = match &self.inner.featurizer {
+            Featurizer::Hashed(hashed) => {
+                // About a feature for each three bytes, each of which is added to every column.
+                let columns = hashed.projection().map_or(0, |projection| projection.columns() as u64);
+                (HASHED_NS_PER_BYTE + columns / 10) * bytes.min(hashed.spec().cap.max_bytes) as u64
+            }
+            _ if self.inner.pool().is_some() => return false,
+            _ => 0,
+        };
+        reading + self.inner.scorer.cost_ns() < IN_PLACE_NS
+    }
+
+    /// As [`is_quick`](Self::is_quick), for an embedding that the caller computed.
+    pub fn is_quick_for_embedding(&self) -> bool {
+        self.inner.scorer.cost_ns() < IN_PLACE_NS
+    }
+
+    /// Runs `work` on this thread, with an idle session or without needing one; else, with a copy of `argument`,
+    /// when its turn in the queue comes.
+    pub(super) fn call<A, T>(
+        &self,
+        argument: &A,
+        stop: Option<&CancelToken>,
+        work: impl FnOnce(&mut Worker<'_>, &A) -> Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        A: ToOwned + ?Sized,
+        A::Owned: Send + 'static,
+        T: Send + 'static,
+    {
+        self.inner.check_open()?;
+        // Also where nothing takes long: a token that has no effect would be a surprise.
+        stop.map_or(Ok(()), CancelToken::check)?;
+        let Some(pool) = self.inner.pool() else {
+            return work(&mut Worker { inner: &self.inner, slot: &mut Slot::default(), stop }, argument);
+        };
+        let queue = pool.queue()?;
+        if let Some(lease) = queue.lease().map_err(|_| closed())? {
+            let mut lease = SlotLease::new(lease);
+            return work(&mut Worker { inner: &self.inner, slot: lease.slot(), stop }, argument);
+        }
+        let argument = argument.to_owned();
+        wait(|done| self.submit(queue, stop.cloned(), move |worker| work(worker, argument.borrow()), done))?
+    }
+
+    /// Lets `work` run on a thread of this library, with a session of its own if the router has sessions, and hands
+    /// `done` what it comes to: exactly once, unless this returns an error. `done` may run before this returns, on this
+    /// thread; it should return soon, for it may hold up other calls.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the router is closed.
+    pub fn call_async<T: Send + 'static>(
+        &self,
+        stop: Option<CancelToken>,
+        work: impl FnOnce(&mut Worker<'_>) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<()> {
+        self.inner.check_open()?;
+        match self.queue() {
+            Ok(queue) => self.submit(queue, stop, work, done),
+            Err(error) => done(Err(error)),
+        }
+        Ok(())
+    }
+
+    /// As [`route`](Self::route), without waiting: `done` gets the decision, as [`call_async`](Self::call_async) says. A
+    /// decision that takes less time than handing it over is made in place.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for wrong options or a router that is closed; then `done` is never called.
+    pub fn route_async(
+        &self,
+        prompt: Result<String>,
+        options: &RouteOptions,
+        done: impl FnOnce(Result<Decision>) + Send + 'static,
+    ) -> Result<()> {
+        let (threshold, stop) = self.begin(options)?;
+        let prompt = match prompt {
+            Ok(prompt) if !self.is_quick(prompt.len()) => prompt,
+            quick => {
+                let score = quick.and_then(|prompt| self.score(&prompt, stop.as_ref()));
+                done(self.inner.decide(threshold, options, score));
+                return Ok(());
+            }
+        };
+        let (router, options) = (self.clone(), options.clone());
+        self.call_async(
+            stop,
+            move |worker| worker.score(&prompt),
+            move |score| done(router.inner.decide(threshold, &options, score)),
+        )
+    }
+
+    /// As [`route_embedding`](Self::route_embedding), without waiting: as [`route_async`](Self::route_async).
+    ///
+    /// # Errors
+    /// As [`route_async`](Self::route_async).
+    pub fn route_embedding_async(
+        &self,
+        embedding: Vec<f32>,
+        options: &RouteOptions,
+        done: impl FnOnce(Result<Decision>) + Send + 'static,
+    ) -> Result<()> {
+        let (threshold, stop) = self.begin(options)?;
+        if self.is_quick_for_embedding() {
+            let score = self.score_embedding(&embedding, stop.as_ref());
+            done(self.inner.decide(threshold, options, score));
+            return Ok(());
+        }
+        let (router, options) = (self.clone(), options.clone());
+        // It needs no session, and so waits for none.
+        let queue = match runtime::workers() {
+            Ok(queue) => queue,
+            Err(error) => {
+                done(self.inner.decide(threshold, &options, Err(error)));
+                return Ok(());
+            }
+        };
+        let scoring = self.clone();
+        self.submit(
+            queue,
+            stop,
+            move |worker| scoring.score_embedding(&embedding, worker.stop),
+            move |score| done(router.inner.decide(threshold, &options, score)),
+        );
+        Ok(())
+    }
+
+    /// The queue of this router's calls.
+    pub(super) fn queue(&self) -> Result<&SlotQueue> {
+        match self.inner.pool() {
+            Some(pool) => pool.queue(),
+            None => runtime::workers(),
+        }
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        queue: &SlotQueue,
+        stop: Option<CancelToken>,
+        work: impl FnOnce(&mut Worker<'_>) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) {
+        let inner = Arc::clone(&self.inner);
+        let token = stop.clone();
+        let run = move |slot: &mut Slot| {
+            inner.check_open()?;
+            token.as_ref().map_or(Ok(()), CancelToken::check)?;
+            work(&mut Worker { inner: &inner, slot, stop: token.as_ref() })
+        };
+        runtime::start(queue, stop, run, done);
+    }
+}
+
+/// Waits for what is handed to the function that `start` is given.
+///
+/// # Errors
+/// `Internal` if that function goes away uncalled: a defect.
+pub(super) fn wait<T: Send + 'static>(start: impl FnOnce(Box<dyn FnOnce(T) + Send>)) -> Result<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    start(Box::new(move |outcome| {
+        // It fails only if this thread has stopped to wait, which it does not.
+        let _ = sender.send(outcome);
+    }));
+    receiver.recv().map_err(|_| Error::new(ErrorKind::Internal, "a call ended without a result"))
+}

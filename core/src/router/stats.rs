@@ -1,0 +1,44 @@
+//! How busy a router is, and what it has done.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+
+use super::Router;
+
+/// What a router is doing now, and has done since it was opened, in this process. Every binding shows it as its own
+/// kind of mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// ONNX sessions, each of which runs one call at a time; 0 for a router without any.
+    pub sessions: usize,
+    /// Of them, those in use.
+    pub busy: usize,
+    /// Calls that wait for a session; a batch counts once.
+    pub waiting: usize,
+    /// Decisions that were made, fallbacks included.
+    pub decisions: u64,
+    /// Of them, fallbacks, by the name of the error's kind; kinds that did not occur are left out.
+    pub fallbacks: BTreeMap<&'static str, u64>,
+}
+
+impl Router {
+    /// How busy the router is, and how many decisions it made. A snapshot: calls go on meanwhile.
+    pub fn stats(&self) -> Stats {
+        let pool = self.inner.pool();
+        let load = pool.map(crate::runtime::SessionPool::load);
+        Stats {
+            sessions: pool.map_or(0, crate::runtime::SessionPool::size),
+            busy: load.map_or(0, |load| load.busy),
+            waiting: load.map_or(0, |load| load.waiting),
+            decisions: self.inner.decisions.load(Ordering::Relaxed),
+            fallbacks: self
+                .fallbacks_by_kind()
+                .into_iter()
+                .map(|(kind, count)| (kind.name(), count))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Decisions without waiting.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+use routellm_core::router::utf8;
+use routellm_core::{Decision, Result};
+
+use crate::args::{bytes, handle, invalid, texts};
+use crate::decision::{Decisions, routellm_decision, routellm_text};
+use crate::error::routellm_error;
+use crate::guard::guard;
+use crate::route_options::routellm_route_options;
+use crate::router::{Names, routellm_router};
+use crate::status::{ROUTELLM_OK, routellm_status};
+
+/// Takes what a call without waiting comes to: `count` decisions, in the order of the prompts, and `ROUTELLM_OK`; or
+/// another status, no decisions, and the error. Decisions and error are valid until it returns; the names in decisions,
+/// for as long as you keep a handle of the router. `user` is what you gave to the call.
+///
+/// It runs on a thread of the library, on the one that cancels the call, or, where nothing has to be waited for,
+/// inside the call itself. It should return soon: it holds up other calls and their deadlines. It may begin further
+/// calls without waiting, and must not wait for one. It must not throw.
+pub type routellm_route_callback = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        status: routellm_status,
+        decisions: *const routellm_decision,
+        count: usize,
+        error: *const routellm_error,
+    ),
+>;
+
+/// A callback with its user's pointer, on its way to another thread.
+struct Callback {
+    call: unsafe extern "C" fn(
+        *mut c_void,
+        routellm_status,
+        *const routellm_decision,
+        usize,
+        *const routellm_error,
+    ),
+    user: *mut c_void,
+    names: Arc<Names>,
+    keep_errors: bool,
+}
+
+// SAFETY: the header says on which threads the callback runs, and that `user` goes there with it.
+unsafe impl Send for Callback {}
+
+impl Callback {
+    fn new(
+        callback: routellm_route_callback,
+        user: *mut c_void,
+        router: &routellm_router,
+        keep_errors: bool,
+    ) -> Result<Self> {
+        let call = callback.ok_or_else(|| invalid("callback is NULL"))?;
+        Ok(Self { call, user, names: Arc::clone(&router.names), keep_errors })
+    }
+
+    fn tell(self, outcome: Result<Vec<Decision>>) {
+        match outcome {
+            Ok(decided) => {
+                let out: Vec<routellm_decision> = decided
+                    .iter()
+                    .map(|decision| Decisions::value(&self.names, decision, self.keep_errors))
+                    .collect();
+                // SAFETY: promised by the caller: a function of this type, which may be called once with `user`.
+                unsafe { (self.call)(self.user, ROUTELLM_OK, out.as_ptr(), out.len(), std::ptr::null()) };
+            }
+            Err(error) => {
+                let status = error.kind().code();
+                let error = routellm_error::new(error.kind(), error.message());
+                // SAFETY: as above.
+                unsafe { (self.call)(self.user, status, std::ptr::null(), 0, &raw const error) };
+            }
+        }
+    }
+}
+
+/// Decides for one prompt without waiting: as `routellm_route()`, and `callback` gets the one decision. The prompt is
+/// copied. A decision that takes less time than handing it to another thread is made at once.
+///
+/// The timeout of the options counts from this call, waiting included. Cancelling their token ends the call at once
+/// if it still waits.
+///
+/// `ROUTELLM_OK` means that `callback` is called exactly once, perhaps before this returns. After an error it is never
+/// called: `ROUTELLM_INVALID_ARGUMENT` for wrong options, a `callback` that is `NULL`, or a router that is closed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_async(
+    router: Option<&routellm_router>,
+    prompt: *const c_char,
+    len: usize,
+    options: Option<&routellm_route_options>,
+    callback: routellm_route_callback,
+    user: *mut c_void,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and texts.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let prompt = bytes(prompt, len, "prompt")?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let callback = Callback::new(callback, user, router, keep)?;
+            let done =
+                move |decision: Result<Decision>| callback.tell(decision.map(|decision| vec![decision]));
+            router.router.route_async(utf8(prompt).map(str::to_owned), options, done)
+        })
+    }
+}
+
+/// Decides for `count` prompts without waiting: as `routellm_route_batch()`, and `callback` gets all decisions at
+/// once. The prompts are copied. For the rest as `routellm_route_async()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_batch_async(
+    router: Option<&routellm_router>,
+    prompts: *const routellm_text,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    callback: routellm_route_callback,
+    user: *mut c_void,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and texts.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let prompts = texts(prompts, count)?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let callback = Callback::new(callback, user, router, keep)?;
+            let prompts = prompts.into_iter().map(|prompt| utf8(prompt).map(str::to_owned)).collect();
+            router.router.route_batch_async(prompts, options, move |decisions| callback.tell(decisions))
+        })
+    }
+}
+
+/// 1 if a prompt of `len` bytes is expected to take less than 50 microseconds, so that `routellm_route()` may be called
+/// where waiting is not allowed, such as on an event loop; else 0. 0 for `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_router_is_quick(router: Option<&routellm_router>, len: usize) -> i32 {
+    i32::from(router.is_some_and(|router| router.router.is_quick(len)))
+}
