@@ -71,6 +71,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use messages::prompt_from_messages;
 pub use mode::Mode;
 pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
+pub use process::PerProcess;
 pub use router::{Explanation, Info, OpenOptions, Reloadable, Router, Stats, Worker};
 
 /// Version of this library.

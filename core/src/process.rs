@@ -83,7 +83,7 @@ impl Drop for Running {
 ///
 /// A list with an entry for each process that used it, oldest first: a child finds its parent's entry and goes past it,
 /// without a lock that the parent could have held.
-pub(crate) struct PerProcess<T> {
+pub struct PerProcess<T> {
     entry: OnceCell<Box<Entry<T>>>,
 }
 
@@ -94,7 +94,8 @@ struct Entry<T> {
 }
 
 impl<T> PerProcess<T> {
-    pub(crate) const fn new() -> Self {
+    /// A value that no process has made yet.
+    pub const fn new() -> Self {
         Self { entry: OnceCell::new() }
     }
 
@@ -102,7 +103,7 @@ impl<T> PerProcess<T> {
     ///
     /// # Errors
     /// What `init` reports; the next call tries again.
-    pub(crate) fn get_or_try_init(&self, init: impl FnOnce() -> Result<T>) -> Result<&T> {
+    pub fn get_or_try_init(&self, init: impl FnOnce() -> Result<T>) -> Result<&T> {
         let generation = generation();
         let mut list = self;
         loop {
@@ -119,7 +120,7 @@ impl<T> PerProcess<T> {
     }
 
     /// This process's value, if it has one.
-    pub(crate) fn get(&self) -> Option<&T> {
+    pub fn get(&self) -> Option<&T> {
         let generation = generation();
         let mut list = self;
         loop {
@@ -135,6 +136,12 @@ impl<T> PerProcess<T> {
     pub(crate) fn of(value: T) -> Self {
         let entry = Entry { generation: generation(), value: ManuallyDrop::new(value), next: Self::new() };
         Self { entry: OnceCell::with_value(Box::new(entry)) }
+    }
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

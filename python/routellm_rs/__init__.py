@@ -12,7 +12,7 @@ Importing this package imports neither numpy nor onnxruntime nor asyncio: each o
 from . import errors, train
 from ._messages import prompt_from_messages
 from ._native import Decision, __version__
-from ._router import Router
+from ._router import ReloadableRouter, Router
 from .errors import (
     CancelledError,
     InferenceError,
@@ -38,6 +38,7 @@ __all__ = [
     "InvalidModelError",
     "IoError",
     "NotFoundError",
+    "ReloadableRouter",
     "RemoteError",
     "ResourceExhaustedError",
     "RouteLLMError",

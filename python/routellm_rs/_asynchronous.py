@@ -1,40 +1,47 @@
-"""Awaitable calls: off the event loop, and stopped when their task is cancelled."""
+"""Awaitable calls: their futures are resolved from the threads that decide."""
 
 from __future__ import annotations
+
+import atexit
 
 from . import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from typing import TypeVar
 
     T = TypeVar("T")
 
 
-async def off_loop(
-    call: Callable[[_native.CancelToken, float | None], T], timeout_ms: float | None = None
-) -> T:
-    """Run ``call`` in the loop's default executor; cancelling the task cancels the token it was given.
+# The thread that hands results over must not ask for the interpreter's lock while that ends.
+atexit.register(_native.end_completions)
 
-    It is also given what is left of ``timeout_ms`` once a thread is free.
+
+async def completed(begin: Callable[[Callable[[T | None, Exception | None], object]], _native.CancelToken]) -> T:
+    """Await what ``begin`` starts and hands to the function that it is given, from any thread.
+
+    No thread of the event loop waits. Cancelling the task cancels the call.
     """
     import asyncio
-    from time import monotonic
+    import functools
 
-    token = _native.CancelToken()
-    start = monotonic()
-
-    def run() -> T:
-        time_left = timeout_ms
-        # What is no positive time is for the native half to refuse.
-        if timeout_ms is not None and timeout_ms > 0:
-            time_left = max(timeout_ms - 1000 * (monotonic() - start), 1e-6)
-        return call(token, time_left)
-
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    token = begin(functools.partial(loop.call_soon_threadsafe, _settle, future))
     try:
-        return await asyncio.get_running_loop().run_in_executor(None, run)
+        return await future
     except asyncio.CancelledError:
-        # The thread cannot be stopped from outside: the token makes the native call return.
         token.cancel()
         raise
+
+
+def _settle(future: asyncio.Future[T], value: T, error: Exception | None) -> None:
+    # A task that was cancelled has given its future up.
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)

@@ -51,6 +51,7 @@ def from_export(
     preset: Preset | None = None,
     sessions: int | None = None,
     intra_threads: int | None = None,
+    max_waiting: int | None = None,
 ) -> Router:
     """Make an artifact of an exported classifier or causal LM, whose weights were trained elsewhere.
 
@@ -84,6 +85,7 @@ def from_export(
         preset: likewise.
         sessions: likewise.
         intra_threads: likewise.
+        max_waiting: likewise.
 
     Returns:
         The router, opened from ``out``.
@@ -118,6 +120,7 @@ def from_export(
         preset=preset,
         sessions=sessions,
         intra_threads=intra_threads,
+        max_waiting=max_waiting,
     )
     sample = None if calibration is None else calibration_sample(calibration, calibration_name)
     share = 0.5 if default_strong_share is None else default_strong_share

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Preset,
         Provider,
         RouterInfo,
+        RouterStats,
         StrPath,
         TemplateSpec,
     )
@@ -71,6 +72,7 @@ class Opened:
         preset: Preset | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
+        max_waiting: int | None = None,
         out_of_distribution: OutOfDistribution = "ignore",
         min_similarity: float | None = None,
         open_clusters: int | Literal["all"] | None = None,
@@ -111,6 +113,8 @@ class Opened:
             sessions: ONNX sessions, which run side by side; 1 by default.
             intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
                 and of the scan of a router's votes, 1 by default.
+            max_waiting: how many calls may wait for a session, a batch counting once; any number by default.
+                Beyond it a call is a ``ResourceExhaustedError`` at once, or a fallback if ``on_error`` says so.
             out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
                 or ``ignore``, so that its win rate decides as for any prompt. This and the next three are
                 for routers with votes (similarity-weighted ranking) only.
@@ -159,6 +163,7 @@ class Opened:
             preset=preset,
             sessions=sessions,
             intra_threads=intra_threads,
+            max_waiting=max_waiting,
             out_of_distribution=out_of_distribution,
             min_similarity=min_similarity,
             open_clusters=open_clusters,
@@ -189,6 +194,7 @@ class Opened:
         preset: Preset | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
+        max_waiting: int | None = None,
         out_of_distribution: OutOfDistribution = "ignore",
         min_similarity: float | None = None,
         open_clusters: int | Literal["all"] | None = None,
@@ -211,12 +217,35 @@ class Opened:
             preset=preset,
             sessions=sessions,
             intra_threads=intra_threads,
+            max_waiting=max_waiting,
             out_of_distribution=out_of_distribution,
             min_similarity=min_similarity,
             open_clusters=open_clusters,
             error_target=error_target,
         )
         return cls._open(path, options)
+
+    # Closing
+
+    def close(self) -> None:
+        """Refuse calls from now on, and give back the memory of the sessions when no call runs on them.
+
+        Later calls raise :class:`InvalidArgumentError`. Calls that wait for a session raise
+        :class:`CancelledError`; those that run go on. Closing twice does nothing. A ``with`` block closes its
+        router at the end.
+        """
+        self._inner.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._inner.closed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     # What is known
 
@@ -227,6 +256,13 @@ class Opened:
             InvalidArgumentError: for a share outside [0, 1], or a router without calibration.
         """
         return self._inner.threshold(None, strong_share)
+
+    def stats(self) -> RouterStats:
+        """Return how busy the router is now, and what it has done since it was opened, in this process."""
+        import json
+
+        stats: RouterStats = json.loads(self._inner.stats())
+        return stats
 
     def info(self) -> RouterInfo:
         """Return what is known: kind, models, featurizer, calibration, votes, model, runtime ..."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._asynchronous import off_loop
+from ._asynchronous import completed
 from ._messages import text_of, texts_of
 from ._opening import Opened
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ._native import CancelToken, Decision
+    from ._native import Decision
     from ._types import Embeddings, Explanation, OnError, Prompt
 
 
@@ -54,7 +54,7 @@ class Router(Opened):
             ResourceExhaustedError: if ``timeout_ms`` has passed.
         """
         text = prompt if type(prompt) is str else text_of(prompt)
-        return self._inner.route(text, threshold, strong_share, on_error, None, timeout_ms)
+        return self._inner.route(text, threshold, strong_share, on_error, timeout_ms)
 
     def route_batch(
         self,
@@ -67,7 +67,7 @@ class Router(Opened):
     ) -> list[Decision]:
         """Decide for many prompts, with the same bits as one by one. Options as :meth:`route`."""
         texts = texts_of(prompts)
-        return self._inner.route_batch(texts, threshold, strong_share, on_error, None, timeout_ms)
+        return self._inner.route_batch(texts, threshold, strong_share, on_error, timeout_ms)
 
     def route_embedding(
         self,
@@ -117,12 +117,13 @@ class Router(Opened):
         Raises:
             UnsupportedError: if the router knows its pair only.
         """
-        return dict(zip(self.models, self._inner.candidate_scores(text_of(prompt)), strict=True))
+        inner = self._inner
+        return dict(zip(inner.models, inner.candidate_scores(text_of(prompt)), strict=True))
 
     def candidate_scores_from_embedding(self, embedding: Embeddings) -> dict[str, float]:
         """Return :meth:`candidate_scores` for an embedding of your own."""
-        scores = self._inner.candidate_scores_from_embedding(embedding)
-        return dict(zip(self.models, scores, strict=True))
+        inner = self._inner
+        return dict(zip(inner.models, inner.candidate_scores_from_embedding(embedding), strict=True))
 
     def similarity(self, prompt: Prompt) -> float:
         """Return the largest cosine similarity of a prompt to any vote, in [-1, 1].
@@ -176,13 +177,17 @@ class Router(Opened):
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
     ) -> Decision:
-        """Do as :meth:`route`, off the event loop; cancelling the task stops the call."""
-        text = text_of(prompt)
+        """Do as :meth:`route`, off the event loop; cancelling the task stops the call.
 
-        def call(cancel: CancelToken, time_left: float | None) -> Decision:
-            return self._inner.route(text, threshold, strong_share, on_error, cancel, time_left)
-
-        return await off_loop(call, timeout_ms)
+        ``timeout_ms`` counts from the call, waiting for a session included. What takes less than about 50
+        microseconds, such as a short prompt for the default router, is decided in place.
+        """
+        text, inner = text_of(prompt), self._inner
+        if inner.is_quick(text):
+            return inner.route(text, threshold, strong_share, on_error, timeout_ms)
+        return await completed(
+            lambda done: inner.route_async(text, done, threshold, strong_share, on_error, timeout_ms)
+        )
 
     async def aroute_batch(
         self,
@@ -194,19 +199,47 @@ class Router(Opened):
         timeout_ms: float | None = None,
     ) -> list[Decision]:
         """Do as :meth:`route_batch`, off the event loop; cancelling the task stops the call."""
-        texts = texts_of(prompts)
-
-        def call(cancel: CancelToken, time_left: float | None) -> list[Decision]:
-            return self._inner.route_batch(texts, threshold, strong_share, on_error, cancel, time_left)
-
-        return await off_loop(call, timeout_ms)
+        texts, inner = texts_of(prompts), self._inner
+        return await completed(
+            lambda done: inner.route_batch_async(texts, done, threshold, strong_share, on_error, timeout_ms)
+        )
 
     async def awin_rate(self, prompt: Prompt) -> float:
         """Do as :meth:`win_rate`, off the event loop; cancelling the task stops the call."""
-        text = text_of(prompt)
-        return await off_loop(lambda cancel, _: self._inner.win_rate(text, cancel))
+        text, inner = text_of(prompt), self._inner
+        if inner.is_quick(text):
+            return inner.win_rate(text)
+        (rate,) = await completed(lambda done: inner.win_rates_async([text], done))
+        return rate
 
     async def awin_rates(self, prompts: Iterable[Prompt]) -> list[float]:
         """Do as :meth:`win_rates`, off the event loop; cancelling the task stops the call."""
-        texts = texts_of(prompts)
-        return await off_loop(lambda cancel, _: self._inner.win_rates(texts, cancel))
+        texts, inner = texts_of(prompts), self._inner
+        return await completed(lambda done: inner.win_rates_async(texts, done))
+
+
+class ReloadableRouter(Router):
+    """A router that can be exchanged while calls run.
+
+    >>> from routellm_rs import ReloadableRouter, Router
+    >>> router = ReloadableRouter(Router.default())
+    >>> old = router.replace(Router.default())
+
+    Every call is made on one router from beginning to end: those that run or wait while :meth:`replace` is
+    called finish on the old one, and none fails.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, router: Router) -> None:
+        self._inner = router._inner
+
+    def replace(self, router: Router) -> Router:
+        """Let ``router`` take over, and return a router for what was in use before.
+
+        The old one goes, with its memory, when nothing holds it and the last call on it has ended. Do not
+        close it: that ends the calls that wait on it.
+        """
+        old = Router._of(self._inner)
+        self._inner = router._inner
+        return old

@@ -196,6 +196,21 @@ class RouterInfo(TypedDict):
     version: str
 
 
+class RouterStats(TypedDict):
+    """How busy a router is, and what it has done since it was opened."""
+
+    sessions: int
+    """ONNX sessions, each of which runs one call at a time; 0 for a router without any."""
+    busy: int
+    """Of them, those in use."""
+    waiting: int
+    """Calls that wait for a session; a batch counts once."""
+    decisions: int
+    """Decisions that were made, fallbacks included."""
+    fallbacks: dict[str, int]
+    """Of them, fallbacks, by the kind of error, such as ``Inference``."""
+
+
 class ModelRating(TypedDict):
     """Rating of a candidate on one prompt."""
 

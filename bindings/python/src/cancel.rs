@@ -1,14 +1,12 @@
 //! Cancelling: a token for Python, and calls that Ctrl-C can interrupt.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use routellm_core::{CancelToken as Token, Result};
+use routellm_core::{CancelToken as Token, Error, ErrorKind, Result};
 
 use crate::error::to_python;
-use crate::guard;
 
 /// Cancels the calls that were given it, from any thread.
 #[pyclass(frozen, module = "routellm_rs._native")]
@@ -38,37 +36,45 @@ impl CancelToken {
 /// How often a long call looks for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs long `work` with the GIL released, in a thread of its own so that this one can look for signals: a
+/// Waits, with the GIL released, for what `begin` starts on a thread of the library, and looks for signals meanwhile: a
 /// handler that raises (Ctrl-C) cancels `token`, and its exception comes out.
-pub(crate) fn interruptible<T: Send>(
+pub(crate) fn interruptible<T: Send + 'static>(
     py: Python<'_>,
     token: &Token,
-    work: impl FnOnce() -> Result<T> + Send,
+    begin: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>) -> Result<()> + Send,
 ) -> PyResult<T> {
     let (result, interrupt) = py.detach(|| {
-        std::thread::scope(|scope| {
-            let (done, finished) = channel::<()>();
-            let worker = scope.spawn(move || {
-                let result = catch_unwind(AssertUnwindSafe(work));
-                drop(done);
-                result.unwrap_or_else(|panic| Err(guard::internal(panic.as_ref())))
-            });
-            let mut interrupt = None;
-            while interrupt.is_none()
-                && finished.recv_timeout(SIGNAL_INTERVAL) == Err(RecvTimeoutError::Timeout)
-            {
-                #[allow(
-                    clippy::redundant_closure_for_method_calls,
-                    reason = "the method is for one lifetime only"
-                )]
-                let signals = Python::attach(|py| py.check_signals());
-                if let Err(raised) = signals {
-                    token.cancel();
-                    interrupt = Some(raised);
+        let (sender, receiver) = sync_channel(1);
+        let begun = begin(Box::new(move |outcome| {
+            // It fails only if this thread has stopped to wait, which it does not.
+            let _ = sender.send(outcome);
+        }));
+        if let Err(error) = begun {
+            return (Err(error), None);
+        }
+        let mut interrupt = None;
+        loop {
+            match receiver.recv_timeout(SIGNAL_INTERVAL) {
+                Ok(result) => return (result, interrupt),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let lost = Error::new(ErrorKind::Internal, "a call ended without a result");
+                    return (Err(lost), interrupt);
                 }
+                Err(RecvTimeoutError::Timeout) if interrupt.is_none() => {
+                    #[allow(
+                        clippy::redundant_closure_for_method_calls,
+                        reason = "the method is for one lifetime only"
+                    )]
+                    let signals = Python::attach(|py| py.check_signals());
+                    if let Err(raised) = signals {
+                        token.cancel();
+                        interrupt = Some(raised);
+                    }
+                }
+                // Cancelled: the end is near.
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            (worker.join().unwrap_or_else(|panic| Err(guard::internal(panic.as_ref()))), interrupt)
-        })
+        }
     });
     match interrupt {
         Some(raised) => Err(raised),

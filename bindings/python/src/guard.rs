@@ -9,9 +9,14 @@ use routellm_core::{Error, ErrorKind, Result};
 
 use crate::error::to_python;
 
-/// Runs `work` with the GIL released. Every call into the core goes through here.
+/// Runs `work` with the GIL released, so that other threads go on meanwhile.
 pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     py.detach(|| caught(work)).map_err(|error| to_python(py, &error))
+}
+
+/// Runs `work` with the GIL held: for what takes less time than it may take to get the GIL back.
+pub(crate) fn in_place<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
+    caught(work).map_err(|error| to_python(py, &error))
 }
 
 /// `work`, with a panic turned into an error.

@@ -3,6 +3,7 @@
 //! The face that people use is hand-written Python (`python/routellm_rs`); nothing here decides anything.
 
 mod cancel;
+mod completion;
 mod decision;
 mod embedding;
 mod error;
@@ -58,6 +59,12 @@ mod _native {
     #[pyfunction]
     fn panic_in_core(py: Python<'_>) -> PyResult<()> {
         guard::detached(py, || panic!("asked to panic"))
+    }
+
+    /// Hands nothing over to Python from now on: the interpreter is about to end.
+    #[pyfunction]
+    fn end_completions(py: Python<'_>) {
+        crate::completion::end(py);
     }
 
     #[pymodule_init]

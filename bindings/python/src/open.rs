@@ -36,6 +36,7 @@ fn option(open: OpenOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<O
         "preset" => open.preset(parsed(name, value)?),
         "sessions" => open.sessions(at_least_one(name, value)?),
         "intra_threads" => open.intra_threads(at_least_one(name, value)?),
+        "max_waiting" => open.max_waiting(whole(name, value)?),
         "out_of_distribution" => open.out_of_distribution(parsed(name, value)?),
         "min_similarity" => open.min_similarity(number(name, value)?),
         "open_clusters" => open.open_clusters(cluster_count(value)?),

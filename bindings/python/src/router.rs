@@ -8,10 +8,11 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use routellm_core::scorer::PromptScorer;
-use routellm_core::{OnError, OpenOptions, Policy, RouteOptions, Router as Core, Side};
+use routellm_core::{OnError, OpenOptions, Policy, Result, RouteOptions, Router as Core, Side};
 use serde::Serialize;
 
 use crate::cancel::{CancelToken, interruptible};
+use crate::completion::Completion;
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
 use crate::error::{invalid_argument, to_python};
@@ -19,6 +20,9 @@ use crate::{guard, open, text};
 
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
+
+/// What a decision costs beside the bytes of its prompt, as bytes.
+const CALL_BYTES: usize = 64;
 
 /// An open router. Immutable; any number of threads may use it.
 #[pyclass(frozen, module = "routellm_rs._native")]
@@ -54,22 +58,52 @@ impl Router {
         Decision::new(decision, model)
     }
 
-    /// Runs a call on `count` prompts with its options' token, if there is one, or so that Ctrl-C stops it.
-    fn run<T: Send>(
+    /// Runs a call on `count` prompts with the GIL released, so that Ctrl-C stops it if it may take long: `begin` starts it
+    /// without waiting, `work` is the same call on this thread.
+    fn run<T: Send + 'static>(
         &self,
         py: Python<'_>,
         count: usize,
-        options: &mut RouteOptions,
-        work: impl FnOnce(&RouteOptions) -> routellm_core::Result<T> + Send,
+        options: RouteOptions,
+        begin: impl FnOnce(&RouteOptions, Box<dyn FnOnce(Result<T>) + Send>) -> Result<()> + Send,
+        work: impl FnOnce(&RouteOptions) -> Result<T> + Send,
     ) -> PyResult<T> {
-        if options.cancel.is_some() || count < self.long_count {
-            let options = &*options;
-            return guard::detached(py, || work(options));
+        if count < self.long_count {
+            return guard::detached(py, || work(&options));
         }
         let token = routellm_core::CancelToken::new();
-        options.cancel = Some(token.clone());
-        let options = &*options;
-        interruptible(py, &token, || work(options))
+        let options = RouteOptions { cancel: Some(token.clone()), ..options };
+        interruptible(py, &token, |done| begin(&options, done))
+    }
+
+    /// Whether a call on texts of this many bytes in all takes so little time that the GIL is kept for it: taking it back
+    /// can take milliseconds.
+    fn is_quick(&self, bytes: usize) -> bool {
+        self.core.is_quick(bytes)
+    }
+
+    /// Runs a call on an embedding.
+    fn on_embedding<T: Send>(&self, py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+        if self.core.is_quick_for_embedding() {
+            return guard::in_place(py, work);
+        }
+        guard::detached(py, work)
+    }
+
+    /// What makes a Python object of a decision on another thread.
+    fn converter(
+        &self,
+        py: Python<'_>,
+    ) -> impl Fn(Python<'_>, routellm_core::Decision) -> Decision + Send + use<> {
+        let (strong, weak) = (self.strong.clone_ref(py), self.weak.clone_ref(py));
+        move |py, decision| {
+            let model = match decision.side {
+                Side::Strong => &strong,
+                Side::Weak => &weak,
+            };
+            let model = model.clone_ref(py);
+            Decision::new(decision, model)
+        }
     }
 }
 
@@ -94,8 +128,7 @@ impl Router {
     }
 
     /// Decides for one prompt.
-    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
-    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
+    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
     fn route(
         &self,
         py: Python<'_>,
@@ -103,18 +136,26 @@ impl Router {
         threshold: Option<f64>,
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
-        cancel: Option<&CancelToken>,
         timeout_ms: Option<f64>,
     ) -> PyResult<Decision> {
-        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
         let prompt = text::prompt(prompt)?;
-        let decision = self.run(py, 1, &mut options, |options| self.core.route_utf8(&prompt, options))?;
+        let decision = if self.is_quick(prompt.len()) {
+            guard::in_place(py, || self.core.route_utf8(&prompt, &options))
+        } else {
+            self.run(
+                py,
+                1,
+                options,
+                |options, done| self.core.route_async(owned(&prompt), options, done),
+                |options| self.core.route_utf8(&prompt, options),
+            )
+        }?;
         Ok(self.decision(py, decision))
     }
 
     /// Decides for many prompts.
-    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
-    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
+    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
     fn route_batch<'py>(
         &self,
         py: Python<'py>,
@@ -122,15 +163,94 @@ impl Router {
         threshold: Option<f64>,
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
-        cancel: Option<&CancelToken>,
         timeout_ms: Option<f64>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
         let prompts = texts(py, &prompts)?;
         let prompts: Vec<&[u8]> = prompts.iter().map(|prompt| &**prompt).collect();
-        let decisions = self
-            .run(py, prompts.len(), &mut options, |options| self.core.route_batch_utf8(&prompts, options))?;
+        let decisions = if self.is_quick(prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()) {
+            guard::in_place(py, || self.core.route_batch_utf8(&prompts, &options))
+        } else {
+            self.run(
+                py,
+                prompts.len(),
+                options,
+                |options, done| self.core.route_batch_async(all_owned(&prompts), options, done),
+                |options| self.core.route_batch_utf8(&prompts, options),
+            )
+        }?;
         PyList::new(py, decisions.into_iter().map(|decision| self.decision(py, decision)))
+    }
+
+    /// Whether a prompt takes so little time that it is decided in place, also on an event loop.
+    #[pyo3(name = "is_quick")]
+    fn is_quick_for(&self, prompt: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.is_quick(text::prompt(prompt)?.len()))
+    }
+
+    /// Decides for one prompt without waiting: `done(decision, None)` or `done(None, error)` is called on another thread.
+    #[pyo3(signature = (prompt, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
+    fn route_async(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        done: Py<PyAny>,
+        threshold: Option<f64>,
+        strong_share: Option<f64>,
+        on_error: Option<&Bound<'_, PyAny>>,
+        timeout_ms: Option<f64>,
+    ) -> PyResult<CancelToken> {
+        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
+        let prompt = owned(&text::prompt(prompt)?);
+        let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
+        begin(py, options, |options| {
+            self.core.route_async(prompt, options, move |decision| {
+                completion.tell(decision, move |py, decision| object(py, convert(py, decision)));
+            })
+        })
+    }
+
+    /// Decides for many prompts without waiting, as `route_async`.
+    #[pyo3(signature = (prompts, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
+    fn route_batch_async(
+        &self,
+        py: Python<'_>,
+        prompts: Vec<Bound<'_, PyAny>>,
+        done: Py<PyAny>,
+        threshold: Option<f64>,
+        strong_share: Option<f64>,
+        on_error: Option<&Bound<'_, PyAny>>,
+        timeout_ms: Option<f64>,
+    ) -> PyResult<CancelToken> {
+        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
+        let prompts = texts(py, &prompts)?.iter().map(|prompt| owned(prompt)).collect();
+        let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
+        begin(py, options, |options| {
+            self.core.route_batch_async(prompts, options, move |decisions| {
+                completion.tell(decisions, move |py, decisions| {
+                    let decisions = decisions.into_iter().map(|decision| convert(py, decision));
+                    Ok(PyList::new(py, decisions)?.into_any().unbind())
+                });
+            })
+        })
+    }
+
+    /// The win rates of many prompts without waiting, as `route_async`.
+    fn win_rates_async(
+        &self,
+        py: Python<'_>,
+        prompts: Vec<Bound<'_, PyAny>>,
+        done: Py<PyAny>,
+    ) -> PyResult<CancelToken> {
+        let prompts = texts(py, &prompts)?.iter().map(|prompt| owned(prompt)).collect();
+        let completion = Completion::new(py, done)?;
+        begin(py, RouteOptions::default(), |options| {
+            self.core.win_rates_async(prompts, options.cancel.clone(), move |rates| {
+                completion.tell(rates, |py, rates| Ok(PyList::new(py, rates)?.into_any().unbind()));
+            })
+        })
     }
 
     /// Decides for an embedding.
@@ -144,41 +264,32 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, None, timeout_ms)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
         let embedding = Embeddings::one(embedding)?;
-        let decision = guard::detached(py, || self.core.route_embedding(embedding.values(), &options))?;
+        let decision = self.on_embedding(py, || self.core.route_embedding(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
     }
 
     /// The win rate of one prompt.
-    #[pyo3(signature = (prompt, cancel=None))]
-    fn win_rate(
-        &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        cancel: Option<&CancelToken>,
-    ) -> PyResult<f64> {
+    fn win_rate(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<f64> {
         let prompt = text::prompt(prompt)?;
-        let cancel = cancel.map(|cancel| cancel.token.clone());
-        // Any threshold: what is asked for is the call that can be cancelled.
-        let mut options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
-        self.run(py, 1, &mut options, |options| {
-            let prompt = routellm_core::router::utf8(&prompt)?;
-            if options.cancel.is_none() {
-                return self.core.win_rate(prompt);
-            }
-            Ok(self.core.route(prompt, options)?.win_rate.unwrap_or(f64::NAN))
-        })
+        if self.is_quick(prompt.len()) {
+            return guard::in_place(py, || self.core.win_rate(routellm_core::router::utf8(&prompt)?));
+        }
+        self.run(
+            py,
+            1,
+            RouteOptions::default(),
+            |options, done| {
+                let prompt = owned(&prompt);
+                self.core.call_async(options.cancel.clone(), |worker| worker.win_rate(&prompt?), done)
+            },
+            |_| self.core.win_rate(routellm_core::router::utf8(&prompt)?),
+        )
     }
 
     /// The win rates of many prompts.
-    #[pyo3(signature = (prompts, cancel=None))]
-    fn win_rates(
-        &self,
-        py: Python<'_>,
-        prompts: Vec<Bound<'_, PyAny>>,
-        cancel: Option<&CancelToken>,
-    ) -> PyResult<Vec<f64>> {
+    fn win_rates(&self, py: Python<'_>, prompts: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<f64>> {
         let prompts = texts(py, &prompts)?;
         let prompts = prompts
             .iter()
@@ -188,17 +299,25 @@ impl Router {
                     .map_err(|error| to_python(py, &error.context(format!("prompt {i}"))))
             })
             .collect::<PyResult<Vec<&str>>>()?;
-        let mut options =
-            RouteOptions { cancel: cancel.map(|cancel| cancel.token.clone()), ..RouteOptions::default() };
-        self.run(py, prompts.len(), &mut options, |options| {
-            self.core.win_rates(&prompts, options.cancel.as_ref())
-        })
+        if self.is_quick(prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()) {
+            return guard::in_place(py, || self.core.win_rates(&prompts, None));
+        }
+        self.run(
+            py,
+            prompts.len(),
+            RouteOptions::default(),
+            |options, done| {
+                let prompts = prompts.iter().map(|prompt| Ok((*prompt).to_owned())).collect();
+                self.core.win_rates_async(prompts, options.cancel.clone(), done)
+            },
+            |_| self.core.win_rates(&prompts, None),
+        )
     }
 
     /// The win rate of an embedding.
     fn win_rate_from_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>) -> PyResult<f64> {
         let embedding = Embeddings::one(embedding)?;
-        guard::detached(py, || self.core.win_rate_from_embedding(embedding.values()))
+        self.on_embedding(py, || self.core.win_rate_from_embedding(embedding.values()))
     }
 
     /// The win rates of the rows of a matrix, as numpy float64.
@@ -276,6 +395,22 @@ impl Router {
         guard::detached(py, || self.core.threshold(Policy::from_options(threshold, strong_share)?))
     }
 
+    /// Refuses calls from now on; those that run go on.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.core.close());
+    }
+
+    /// Whether `close` was called.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// How busy the router is, as JSON.
+    fn stats(&self, py: Python<'_>) -> PyResult<String> {
+        guard::in_place(py, || json(&self.core.stats()))
+    }
+
     /// What is known about the router, as JSON.
     fn info(&self, py: Python<'_>) -> PyResult<String> {
         guard::detached(py, || json(self.core.info()))
@@ -330,20 +465,46 @@ fn options(
     threshold: Option<f64>,
     strong_share: Option<f64>,
     on_error: Option<&Bound<'_, PyAny>>,
-    cancel: Option<&CancelToken>,
     timeout_ms: Option<f64>,
 ) -> PyResult<RouteOptions> {
     let timeout = timeout_ms.map(|milliseconds| timeout(py, milliseconds)).transpose()?;
     let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
-    let parse = || -> routellm_core::Result<RouteOptions> {
+    let parse = || -> Result<RouteOptions> {
         Ok(RouteOptions {
             policy: Policy::from_options(threshold, strong_share)?,
             on_error: on_error.map_or(Ok(OnError::Raise), str::parse)?,
-            cancel: cancel.map(|cancel| cancel.token.clone()),
+            cancel: None,
             timeout,
         })
     };
     parse().map_err(|error| to_python(py, &error))
+}
+
+/// Begins a call that does not wait; the token stops it.
+fn begin(
+    py: Python<'_>,
+    options: RouteOptions,
+    call: impl FnOnce(&RouteOptions) -> Result<()> + Send,
+) -> PyResult<CancelToken> {
+    let token = routellm_core::CancelToken::new();
+    let options = RouteOptions { cancel: Some(token.clone()), ..options };
+    guard::in_place(py, || call(&options))?;
+    Ok(CancelToken { token })
+}
+
+/// An object for a callback.
+fn object(py: Python<'_>, decision: Decision) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, decision)?.into_any())
+}
+
+/// A text for another thread.
+fn owned(prompt: &[u8]) -> Result<String> {
+    routellm_core::router::utf8(prompt).map(str::to_owned)
+}
+
+/// Texts for another thread.
+fn all_owned(prompts: &[&[u8]]) -> Vec<Result<String>> {
+    prompts.iter().map(|prompt| owned(prompt)).collect()
 }
 
 /// A time in milliseconds.

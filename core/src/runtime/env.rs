@@ -78,7 +78,26 @@ pub fn adopt(environment: Environment, library: impl Into<PathBuf>) -> Result<()
     })
 }
 
+/// Keeps the library from sending usage data, and from starting the thread that would: nothing here talks to the network
+/// unasked, and a forked child would wait for that thread when it exits. Who sets the variable decides.
+fn refuse_telemetry() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none() {
+        #[allow(
+            unsafe_code,
+            reason = "the library reads nothing but the environment before its thread starts"
+        )]
+        // SAFETY: once in a process, while its first router with a model is opened. Another thread that reads the
+        // environment at that moment through the C library could see a list of variables that is being replaced; so
+        // could it when Python or Node set one, as they do at any time.
+        unsafe {
+            std::env::set_var(VARIABLE, "1");
+        }
+    }
+}
+
 fn load(explicit: Option<&Path>) -> Result<Runtime> {
+    refuse_telemetry();
     let search = locate::search(explicit);
     let mut looked_at = search.looked_at;
     for candidate in search.candidates {
