@@ -6,7 +6,7 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint test-rust test-agreement bench clean train-default train-mf-minilm quality
+.PHONY: help demo test setup lint test-rust test-harness test-agreement bench clean train-default train-mf-minilm quality
 
 # One ONNX Runtime for all languages, so that their results can be compared to the bit.
 ORT_PACKAGE := onnxruntime==1.32.0
@@ -42,11 +42,18 @@ lint:
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
 	$(VENV_PYTHON) -m ruff check --quiet demo tools tests
 	@$(MAKE) lint-python
-	@echo "lint: 4 passed, 0 failed"
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
+	@echo "lint: 5 passed, 0 failed"
 
+# Tests under #[ignore] are run where nothing may be skipped.
 test-rust:
 	@test -n "$(ORT_LIBRARY)" || { echo "no ONNX Runtime in $(VENV): run make setup"; exit 1; }
-	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/rust.json $(CARGO) test --quiet 2>&1
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/rust.json $(CARGO) test --quiet \
+	    $(if $(filter 1,$(ROUTELLM_REQUIRE_ALL)),-- --include-ignored) 2>&1
+
+# That every suite counts what it skips.
+test-harness:
+	@$(VENV_PYTHON) tests/harness/test_skips.py
 
 # The other languages write their results in their own suites; these two use the same library here.
 test-agreement: export ROUTELLM_ORT_PATH = $(ORT_LIBRARY)

@@ -32,7 +32,7 @@ python-venv: python-wheel
 	$(PYTHON_BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall \
 		$(DIST)/routellm_rs-*.whl $(DIST)/routellm_rs_mf_minilm-*.whl
 
-# Ends with the line `python: N passed, N failed`.
+# Ends with the line `python: N passed, N failed, N skipped`.
 test-python: python-venv python-sdist
 	$(PYTHON_BIN)/python -P -m pytest -c python/pyproject.toml -q python/tests
 

@@ -1,8 +1,9 @@
-"""Run the suites of tests/suites.txt and print one line with the totals: `N passed, N failed`.
+"""Run the suites of tests/suites.txt and print one line with the totals: `N passed, N failed, N skipped`.
 
 Each suite is a make target. Its counts come from what it prints: the sum of cargo's `test result:` lines, or
-else its last line of the form `name: N passed, N failed`. A suite that prints neither, or no test at all, has
-failed.
+else its last line of the form `name: N passed, N failed, N skipped`. A suite that prints neither, or no test at all,
+has failed. What a suite does not run it counts as skipped and names on a line; with ROUTELLM_REQUIRE_ALL=1 in the
+environment that is a failure of the suite.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def run(target: str) -> tuple[int, int, int]:
     """Run one target, pass its output through, and return passed, failed and skipped."""
     print(f"\n===== {target}", flush=True)
     start = time.monotonic()
-    process = subprocess.Popen(
+    lines = []
+    with subprocess.Popen(
         ["make", "--no-print-directory", "-s", target],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -30,14 +32,13 @@ def run(target: str) -> tuple[int, int, int]:
         text=True,
         encoding="utf-8",
         errors="replace",
-    )
-    lines = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.append(line)
-        # Totals of a suite would be read as those of the whole run.
-        print(line if not PLAIN.match(line) else f"  {line}", end="", flush=True)
-    code = process.wait()
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            # Totals of a suite would be read as those of the whole run.
+            print(line if not PLAIN.match(line) else f"  {line}", end="", flush=True)
+        code = process.wait()
     output = "".join(lines)
     rows = CARGO.findall(output) or PLAIN.findall(output)[-1:]
     passed, failed, skipped = (sum(int(row[i] or 0) for row in rows) for i in range(3))
@@ -47,7 +48,7 @@ def run(target: str) -> tuple[int, int, int]:
         print(f"{target} ran no test")
         failed = 1
     seconds = time.monotonic() - start
-    print(f"===== {target}: {passed} ok, {failed} bad, {skipped} left out, {seconds:.0f} s", flush=True)
+    print(f"===== {target}: {passed} ok, {failed} bad, {skipped} skipped, {seconds:.0f} s", flush=True)
     return passed, failed, skipped
 
 
@@ -64,8 +65,8 @@ def main() -> int:
     print("\n| suite | passed | failed | skipped |\n|---|---|---|---|")
     for suite, (passed, failed, skipped) in results.items():
         print(f"| {suite} | {passed} | {failed} | {skipped} |")
-    passed, failed = (sum(result[i] for result in results.values()) for i in range(2))
-    print(f"\n{passed} passed, {failed} failed")
+    passed, failed, skipped = (sum(result[i] for result in results.values()) for i in range(3))
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 
 

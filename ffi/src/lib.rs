@@ -5,9 +5,9 @@
 //!
 //! - Pointer ownership is a type. `Option<&T>` is `const T *` (shared, any thread), `Option<&mut T>` is
 //!   `T *` used by one thread at a time, `Option<Box<T>>` is a `T *` that the call takes over. `None` is
-//!   `NULL`. Raw pointers are left where C has arrays, bytes and places for results; [`args`] turns them
+//!   `NULL`. Raw pointers are left where C has arrays, bytes and places for results; `args` turns them
 //!   into slices or refuses them.
-//! - Every body runs inside [`guard`]: a panic becomes `Internal` and never reaches the caller's frames.
+//! - Every body runs inside `guard`: a panic becomes `Internal` and never reaches the caller's frames.
 //! - Errors come out through the last parameter. There is no last error of a thread: goroutines and
 //!   executors change threads between two calls.
 

@@ -146,7 +146,7 @@ test('options of exports belong to exports', () => {
   assert.equal(Router.open(DEFAULT_ARTIFACT, { kind: 'linear' }).info().kind, 'linear');
 });
 
-const gpu = process.env.ROUTELLM_TEST_CUDA === '1' && 'there is a GPU';
+const gpu = process.env.ROUTELLM_TEST_CUDA === '1' && 'there is a GPU: ROUTELLM_TEST_CUDA=1';
 
 test('a GPU that is not there is an error, or a fallback', { skip: noRuntime || gpu }, () => {
   assert.throws(() => open('bert-tiny', { provider: 'cuda' }), {

@@ -8,10 +8,10 @@ import random
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -28,8 +28,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if reporter is None:
         return
     count = {name: len(reporter.stats.get(name, ())) for name in ("passed", "failed", "error", "skipped")}
-    skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
-    print(f"python: {count['passed']} passed, {count['failed'] + count['error']} failed{skipped}")
+    failed = count["failed"] + count["error"]
+    print(f"python: {count['passed']} passed, {failed} failed, {count['skipped']} skipped")
+
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def require(report: Report) -> Report:
+    """A report in which a skip has failed, with ROUTELLM_REQUIRE_ALL=1 and unless it is for want of a GPU."""
+    if os.environ.get("ROUTELLM_REQUIRE_ALL") == "1" and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "ROUTELLM_TEST_CUDA" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"ROUTELLM_REQUIRE_ALL is set: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return require((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return require((yield))
 
 
 @pytest.fixture(scope="session")

@@ -187,7 +187,7 @@ def test_an_unknown_option_is_refused() -> None:
         _native.Router.open(MODELS / "bert-tiny", wrong)
 
 
-@pytest.mark.skipif(os.environ.get("ROUTELLM_TEST_CUDA") == "1", reason="there is a GPU")
+@pytest.mark.skipif(os.environ.get("ROUTELLM_TEST_CUDA") == "1", reason="ROUTELLM_TEST_CUDA=1: a GPU")
 def test_a_gpu_that_is_not_there_is_an_error_or_a_fallback(classifier: Router) -> None:
     with pytest.raises(RuntimeUnavailableError, match='the provider "cuda" was asked for') as caught:
         opened("bert-tiny", provider="cuda")

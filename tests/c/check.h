@@ -3,6 +3,7 @@
 #define CHECK_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <routellm.h>
@@ -45,6 +46,20 @@ static inline void check_status(routellm_status got, routellm_status expected, c
 /* These two need a variable `err`, which is NULL between them. */
 #define CHECK_OK(call) check_status((call), ROUTELLM_OK, "", &err, #call, __FILE__, __LINE__)
 #define CHECK_FAILS(call, status, part) check_status((call), (status), (part), &err, #call, __FILE__, __LINE__)
+
+/* Says what is not tested and why, in the form that the suite counts. */
+static inline void check_skipped(const char *what, const char *reason)
+{
+    printf("skipped: %s: %s\n", what, reason);
+}
+
+/* Whether a router did not open because there is no ONNX Runtime. Where one is named, it has to be there. */
+static inline int check_no_runtime(routellm_status status)
+{
+    const char *named = getenv("ROUTELLM_ORT_PATH");
+
+    return status == ROUTELLM_RUNTIME_UNAVAILABLE && (named == NULL || *named == '\0');
+}
 
 static inline int report(void)
 {

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
     routellm_router *routers[2] = {NULL, NULL};
     routellm_error *err = NULL;
     int skipped = 0;
+    routellm_status status;
     const char *path = getenv("ROUTELLM_CONFORMANCE_OUT");
 
     if (argc != 3) {
@@ -63,11 +64,15 @@ int main(int argc, char **argv)
         return 2;
     }
     CHECK_OK(routellm_router_open_default(NULL, &routers[0], &err));
-    if (routellm_router_open(argv[2], NULL, &routers[1], &err) != ROUTELLM_OK) {
-        printf("skipped mf-minilm: %s: %s\n", routellm_error_name(err), routellm_error_message(err));
+    status = routellm_router_open(argv[2], NULL, &routers[1], &err);
+    if (check_no_runtime(status)) {
+        check_skipped("mf-minilm", "no ONNX Runtime");
         routellm_error_free(err);
         err = NULL;
-    } else if (path != NULL && *path != '\0') {
+    } else {
+        check_status(status, ROUTELLM_OK, "", &err, "mf-minilm", __FILE__, __LINE__);
+    }
+    if (routers[1] != NULL && path != NULL && *path != '\0') {
         out.stream = fopen(path, "w");
         CHECK(out.stream != NULL);
     }

@@ -153,7 +153,7 @@ int main(int argc, char **argv)
         if (!cuda || one.error == NULL) {
             status = open_router(&one, cuda, &router, &err);
         }
-        if (status == ROUTELLM_RUNTIME_UNAVAILABLE && !exports_need_runtime()) {
+        if (check_no_runtime(status)) {
             skipped++;
         } else if (one.error == NULL) {
             check_status(status, ROUTELLM_OK, "", &err, one.name, __FILE__, __LINE__);
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
     }
     CHECK(cases > 0);
     if (skipped > 0) {
-        printf("skipped %d cases of exported models: no ONNX Runtime\n", skipped);
+        check_skipped("cases of exported models", "no ONNX Runtime");
     }
     free(file.text);
     return report();

@@ -142,14 +142,6 @@ static inline void exports_write(struct cases_out *out, const char *name, const 
     fputs("]", out->stream);
 }
 
-/* Whether ONNX Runtime must be there, because it was named. */
-static inline int exports_need_runtime(void)
-{
-    const char *path = getenv("ROUTELLM_ORT_PATH");
-
-    return path != NULL && *path != '\0';
-}
-
 /* On a GPU win rates round otherwise. */
 static inline double exports_tolerance(const struct exports_case *one, int cuda)
 {

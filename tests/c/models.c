@@ -123,15 +123,14 @@ static int says(const routellm_router *router, const char *part)
 /* Whether there is an ONNX Runtime; the rest is skipped without. */
 static int runtime(void)
 {
-    const char *named = getenv("ROUTELLM_ORT_PATH");
     routellm_open_options *options = pair();
     routellm_router *router = NULL;
     routellm_error *err = NULL;
     const routellm_status status = routellm_router_open(path("bert-tiny"), options, &router, &err);
-    const int absent = status == ROUTELLM_RUNTIME_UNAVAILABLE && (named == NULL || *named == '\0');
+    const int absent = check_no_runtime(status);
 
     if (absent) {
-        printf("skipped exported models: %s\n", routellm_error_message(err));
+        check_skipped("options of exported models", "no ONNX Runtime");
         routellm_error_free(err);
     } else {
         check_status(status, ROUTELLM_OK, "", &err, "bert-tiny", __FILE__, __LINE__);

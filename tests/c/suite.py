@@ -2,7 +2,8 @@
 
     python3 tests/c/suite.py c|cpp|valgrind|sanitize --tree build/c/tree --work build/c/test-c
 
-Every compilation and every check of a program counts. The last line is `NAME: N passed, M failed, K skipped`.
+Every compilation and every check of a program counts. The last line is `NAME: N passed, M failed, K skipped`. With
+ROUTELLM_REQUIRE_ALL=1 a skip is a failure, unless its reason names ROUTELLM_TEST_CUDA.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ MODELS = ROOT / "tests" / "models"
 MF_MINILM = ROOT / "artifacts" / "mf-minilm"
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
 ORT_VARIABLES = ("ROUTELLM_ORT_PATH", "ORT_DYLIB_PATH")
+# The reason that the programs give.
+NO_RUNTIME = "no ONNX Runtime"
 
 
 class Suite:
@@ -37,6 +40,8 @@ class Suite:
         self.passed = 0
         self.failed = 0
         self.skipped = 0
+        # Whether this suite means to run models. Where it does not, leaving them out skips nothing.
+        self.models = True
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         self.fixtures = self.work / "fixtures"
@@ -57,8 +62,19 @@ class Suite:
 
     def skip(self, what: str, reason: str) -> None:
         """Says what is not tested here, and why."""
+        if reason == NO_RUNTIME and not self.models:
+            return
+        if os.environ.get("ROUTELLM_REQUIRE_ALL") == "1" and "ROUTELLM_TEST_CUDA" not in reason:
+            self.check(False, what, f"skipped, and ROUTELLM_REQUIRE_ALL is set: {reason}")
+            return
         self.skipped += 1
         print(f"skipped: {what}: {reason}")
+
+    def leave_models_out(self) -> None:
+        """Takes ONNX Runtime away from every program."""
+        self.models = False
+        for variable in ORT_VARIABLES:
+            self.env[variable] = ""
 
     def run(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
         """Runs a command; `more` is added to the environment, and an empty value takes a variable away."""
@@ -84,9 +100,11 @@ class Suite:
         """Runs a program of checks, and adds its counts."""
         done = self.run(command, **more)
         for line in done.stdout.splitlines():
-            if not re.fullmatch(r"\d+ passed, \d+ failed", line):
+            skipped = re.fullmatch(r"skipped: (.+?): (.+)", line)
+            if skipped:
+                self.skip(skipped[1], skipped[2])
+            elif not re.fullmatch(r"\d+ passed, \d+ failed", line):
                 print(line)
-                self.skipped += line.startswith("skipped ")
         counts = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
         if counts is None:
             self.check(False, " ".join(command), f"exit status {done.returncode}\n{done.stderr}")
@@ -207,7 +225,7 @@ class Suite:
             return
         done = self.run([str(program), str(MODELS / "bert-tiny"), str(MODELS / "stories260k-ts")])
         if "RuntimeUnavailable" in done.stderr and not self.env.get("ROUTELLM_ORT_PATH"):
-            self.skip(f"the second example of {header}", "no ONNX Runtime")
+            self.skip(f"the second example of {header}", NO_RUNTIME)
             return
         names = re.findall("^(?:gpt-4|mixtral-8x7b)\\b", done.stdout, re.MULTILINE)
         ok = done.returncode == 0 and len(names) == 2
@@ -344,8 +362,7 @@ def suite_valgrind(suite: Suite) -> None:
     options = ["--quiet", "--leak-check=full", "--show-leak-kinds=definite,indirect", "--error-exitcode=99"]
     prefix = ["valgrind", *options, "--errors-for-leak-kinds=definite,indirect", f"--suppressions={suppressions}"]
     # An encoder takes minutes there, and its allocations are not ours.
-    for variable in ORT_VARIABLES:
-        suite.env[variable] = ""
+    suite.leave_models_out()
     programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700"], prefix)
 
 
@@ -358,8 +375,7 @@ def suite_sanitize(suite: Suite) -> None:
     suite.env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:exitcode=99"
     suite.env["UBSAN_OPTIONS"] = "halt_on_error=1"
     # ONNX Runtime keeps what it allocates.
-    for variable in ORT_VARIABLES:
-        suite.env[variable] = ""
+    suite.leave_models_out()
     programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700", "-fsanitize=address,undefined"], [])
 
 

@@ -3,6 +3,7 @@
 #define CHECK_HPP
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,19 @@ void check_fails(Call &&call, routellm::Status status, std::string_view part, co
 #define CHECK(...) check_that((__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 #define CHECK_FAILS(call, status, part)                                                                           \
     check_fails([&] { static_cast<void>(call); }, routellm::Status::status, (part), #call, __FILE__, __LINE__)
+
+/** Says what is not tested and why, in the form that the suite counts. */
+inline void check_skipped(const char *what, const char *reason)
+{
+    std::printf("skipped: %s: %s\n", what, reason);
+}
+
+/** Whether a router did not open because there is no ONNX Runtime. Where one is named, it has to be there. */
+inline bool check_no_runtime(const routellm::Error &error)
+{
+    const char *named = std::getenv("ROUTELLM_ORT_PATH");
+    return error.status() == routellm::Status::runtime_unavailable && (named == nullptr || *named == '\0');
+}
 
 inline int report()
 {

@@ -60,7 +60,11 @@ int main(int argc, char **argv)
             CHECK(out.stream != nullptr);
         }
     } catch (const routellm::Error &error) {
-        std::printf("skipped mf-minilm: %s\n", error.what());
+        if (check_no_runtime(error)) {
+            check_skipped("mf-minilm", "no ONNX Runtime");
+        } else {
+            check_that(false, error.what(), __FILE__, __LINE__);
+        }
     }
     cases_file file = cases_open(argv[1]);
     cases_case one{};

@@ -115,8 +115,8 @@ int main(int argc, char **argv)
     try {
         Router::open(folder + "/bert-tiny", pair());
     } catch (const routellm::Error &error) {
-        if (error.status() == routellm::Status::runtime_unavailable && !variable("ROUTELLM_ORT_PATH")) {
-            std::printf("skipped exported models: %s\n", error.what());
+        if (check_no_runtime(error)) {
+            check_skipped("options of exported models", "no ONNX Runtime");
             return report();
         }
         check_that(false, error.what(), __FILE__, __LINE__);

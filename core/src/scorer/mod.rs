@@ -214,7 +214,7 @@ impl Scorer {
     /// One score for each candidate, higher is better; what a score means depends on the scorer.
     ///
     /// # Errors
-    /// As [`win_rate`](Self::win_rate); `Unsupported` if the scorer knows the pair only.
+    /// As [`score`](Self::score); `Unsupported` if the scorer knows the pair only.
     pub fn candidate_scores(&self, features: Features<'_>) -> Result<Vec<f64>> {
         match self {
             Self::Linear(linear) => linear.candidate_scores(features),

@@ -10,7 +10,7 @@ use crate::support::{json, mf_minilm, root};
 
 #[test]
 fn embeddings_agree_with_the_original() {
-    let Some(router) = mf_minilm() else { return };
+    let router = mf_minilm();
     let cases = json(&root().join("tools/encoder/reference_embeddings.json"));
     let cases = cases.as_array().unwrap();
     let encoder = router.featurizer().encoder().unwrap();
@@ -35,7 +35,7 @@ fn embeddings_agree_with_the_original() {
 
 #[test]
 fn a_prompt_has_the_same_bits_alone_in_a_batch_and_from_any_thread() {
-    let Some(router) = mf_minilm() else { return };
+    let router = mf_minilm();
     let pooled =
         OpenOptions::new().sessions(2).intra_threads(1).open(root().join("artifacts/mf-minilm")).unwrap();
     let prompts: Vec<String> = (1..40).map(|n| "how many apples are left? ".repeat(n)).collect();
@@ -53,7 +53,7 @@ fn a_prompt_has_the_same_bits_alone_in_a_batch_and_from_any_thread() {
 
 #[test]
 fn long_prompts_are_cut_and_say_so() {
-    let Some(router) = mf_minilm() else { return };
+    let router = mf_minilm();
     let short = router.route("What is the capital of France?", &RouteOptions::default()).unwrap();
     assert!(!short.truncated);
     let tokens = router.route(&"word ".repeat(300), &RouteOptions::default()).unwrap();
@@ -64,7 +64,7 @@ fn long_prompts_are_cut_and_say_so() {
 
 #[test]
 fn a_running_batch_can_be_cancelled() {
-    let Some(router) = mf_minilm() else { return };
+    let router = mf_minilm();
     let token = CancelToken::new();
     let started = Arc::new(std::sync::Barrier::new(2));
     let prompts: Vec<String> = (0..10_000).map(|i| format!("{i} ").repeat(200)).collect();
@@ -86,7 +86,7 @@ fn a_running_batch_can_be_cancelled() {
 
 #[test]
 fn pooling_prefix_and_length_are_the_artifact_s_choice() {
-    let Some(router) = mf_minilm() else { return };
+    let router = mf_minilm();
     let shipped = router.featurizer().encoder().unwrap().spec().clone();
     let open = |change: &dyn Fn(&mut OnnxSpec)| {
         let mut spec = shipped.clone();
@@ -126,7 +126,7 @@ fn pooling_prefix_and_length_are_the_artifact_s_choice() {
 
 #[test]
 fn the_truth_about_the_runtime_is_told() {
-    let Some(router) = mf_minilm() else { return };
+    let router = mf_minilm();
     let runtime = router.info().runtime.as_ref().unwrap();
     assert_eq!(runtime.provider, "cpu");
     assert!(runtime.library.is_absolute() && runtime.sessions == 1 && runtime.intra_threads >= 1);

@@ -8,7 +8,7 @@ use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::{Decision, OpenOptions, Result, RouteOptions, Router};
 use serde_json::{Map, Value, json};
 
-use crate::support::{json as read, root, tiny_model};
+use crate::support::{json as read, needs_onnxruntime, root};
 
 const FILE: &str = "tests/conformance/exports.json";
 
@@ -67,9 +67,7 @@ fn matches(found: &Value, expected: &Value, tolerance: f64, threshold: f64, what
 
 #[test]
 fn exported_models_agree_with_the_conformance_file() {
-    if tiny_model("bert-tiny").is_none() {
-        return;
-    }
+    needs_onnxruntime();
     let path = root().join(FILE);
     let mut file = read(&path);
     let bless = std::env::var_os("ROUTELLM_BLESS").is_some();

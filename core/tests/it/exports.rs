@@ -13,7 +13,7 @@ use routellm_core::{
 
 use ErrorKind::{InvalidArgument, InvalidModel};
 
-use crate::support::tiny_model;
+use crate::support::{needs_cuda, tiny_model};
 
 const RATE: &str = "Rate the question from 1 to 5.\nQuestion: {question}\nScore:";
 
@@ -58,14 +58,14 @@ fn close(a: &[f64], b: &[f64], tolerance: f64, what: &str) {
 struct Copy(tempfile::TempDir);
 
 impl Copy {
-    fn of(name: &str) -> Option<Self> {
-        let from = tiny_model(name)?;
+    fn of(name: &str) -> Self {
+        let from = tiny_model(name);
         let folder = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
             let path = entry.unwrap().path();
             std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
         }
-        Some(Self(folder))
+        Self(folder)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -101,7 +101,7 @@ fn the_three_exporters_give_the_same_win_rates() {
     for options in [stories(), stories().max_new_tokens(6)] {
         let mut first: Option<Vec<f64>> = None;
         for name in ["stories260k-ts", "stories260k-dynamo", "stories260k-optimum"] {
-            let Some(folder) = tiny_model(name) else { return };
+            let folder = tiny_model(name);
             let found = rates(&options.open(folder).unwrap());
             close(first.get_or_insert_with(|| found.clone()), &found, 1e-4, name);
         }
@@ -119,16 +119,16 @@ fn every_form_of_decoder_gives_the_same_win_rates() {
             "llama-tiny-merged",
             "llama-tiny-two-files",
         ] {
-            let Some(folder) = tiny_model(name) else { return };
+            let folder = tiny_model(name);
             let router = options.open(folder).unwrap();
             assert_eq!(router.info().kind, "causal_llm");
             let found = rates(&router);
             close(first.get_or_insert_with(|| found.clone()), &found, 1e-4, name);
         }
     }
-    let Some(folder) = tiny_model("llama-genai-fp16") else { return };
+    let folder = tiny_model("llama-genai-fp16");
     let half = rates(&llama().max_new_tokens(0).open(folder).unwrap());
-    let whole = rates(&llama().max_new_tokens(0).open(tiny_model("llama-genai").unwrap()).unwrap());
+    let whole = rates(&llama().max_new_tokens(0).open(tiny_model("llama-genai")).unwrap());
     close(&whole, &half, 1e-2, "half precision");
 }
 
@@ -152,7 +152,7 @@ fn batches_have_the_bits_of_single_prompts() {
         ("llama-tiny", options()),
     ];
     for (name, options) in models {
-        let Some(folder) = tiny_model(name) else { return };
+        let folder = tiny_model(name);
         for options in [options.clone(), options.sessions(3)] {
             let router = options.open(&folder).unwrap_or_else(|error| panic!("{name}: {error}"));
             let route = RouteOptions::threshold(0.5);
@@ -172,7 +172,7 @@ fn batches_have_the_bits_of_single_prompts() {
 
 #[test]
 fn dynamically_quantised_rows_never_share_a_batch() {
-    let Some(folder) = tiny_model("bert-tiny-int8") else { return };
+    let folder = tiny_model("bert-tiny-int8");
     let router = options().open(folder).unwrap();
     let Some(PromptScorer::Bert(bert)) = router.scorer().prompt() else { panic!("not a classifier") };
     assert!(bert.pool().dynamically_quantized() && !bert.batches().unwrap());
@@ -181,7 +181,7 @@ fn dynamically_quantised_rows_never_share_a_batch() {
 
 #[test]
 fn long_prompts_are_cut_or_read_in_windows() {
-    let Some(folder) = tiny_model("bert-tiny") else { return };
+    let folder = tiny_model("bert-tiny");
     let long = "one two three four five six seven eight nine ten ".repeat(20);
     let cut = options().max_tokens(16).open(&folder).unwrap();
     let route = RouteOptions::threshold(0.5);
@@ -210,7 +210,7 @@ fn long_prompts_are_cut_or_read_in_windows() {
 
 #[test]
 fn tails_are_kept_where_the_tokenizer_says_so() {
-    let Some(copy) = Copy::of("bert-tiny") else { return };
+    let copy = Copy::of("bert-tiny");
     copy.replace(
         "tokenizer_config.json",
         r#""model_max_length""#,
@@ -225,7 +225,7 @@ fn tails_are_kept_where_the_tokenizer_says_so() {
 
 #[test]
 fn the_question_is_cut_from_its_left_and_never_the_instruction() {
-    let Some(folder) = tiny_model("stories260k-ts") else { return };
+    let folder = tiny_model("stories260k-ts");
     let router = stories().max_tokens(96).open(folder).unwrap();
     let Some(PromptScorer::CausalLlm(causal)) = router.scorer().prompt() else { panic!("not a decoder") };
     let (short, _) = causal.prepare("the end").unwrap();
@@ -243,7 +243,7 @@ fn the_question_is_cut_from_its_left_and_never_the_instruction() {
 
 #[test]
 fn no_score_token_is_win_rate_one_and_flagged() {
-    let Some(folder) = tiny_model("stories260k-optimum") else { return };
+    let folder = tiny_model("stories260k-optimum");
     let router = stories().max_new_tokens(3).open(&folder).unwrap();
     let decision = router.route("Once upon a time", &RouteOptions::threshold(1.0)).unwrap();
     assert!(decision.no_score && decision.win_rate == Some(1.0) && decision.side == Side::Strong);
@@ -254,7 +254,7 @@ fn no_score_token_is_win_rate_one_and_flagged() {
 
 #[test]
 fn a_candidates_head_serves_any_pair() {
-    let Some(folder) = tiny_model("modernbert-tiny") else { return };
+    let folder = tiny_model("modernbert-tiny");
     let open = |strong: &str, weak: &str| {
         OpenOptions::new().strong(strong).weak(weak).head("candidates".parse().unwrap()).open(&folder)
     };
@@ -267,7 +267,7 @@ fn a_candidates_head_serves_any_pair() {
     assert!((rate + other - 1.0).abs() < 1e-12);
     refused(open("gpt-5", "llama"), InvalidArgument, &["gpt-5", "claude"]);
     refused(open("llama", "llama"), InvalidArgument, &["both"]);
-    let error = options().open(tiny_model("bert-tiny").unwrap()).unwrap().candidate_scores("hi").unwrap_err();
+    let error = options().open(tiny_model("bert-tiny")).unwrap().candidate_scores("hi").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
@@ -279,7 +279,7 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         ("stories260k-dynamo", stories()),
     ];
     for (name, options) in exports {
-        let Some(folder) = tiny_model(name) else { return };
+        let folder = tiny_model(name);
         let parent = tempfile::tempdir().unwrap();
         let out = parent.path().join("artifact");
         let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
@@ -316,7 +316,7 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
 
 #[test]
 fn a_call_stops_at_its_timeout_and_when_it_is_cancelled() {
-    let Some(folder) = tiny_model("llama-genai-ts") else { return };
+    let folder = tiny_model("llama-genai-ts");
     let many: Vec<String> =
         (0..5000).map(|i| format!("question number {i}, {}", "and so on ".repeat(40))).collect();
     for options in [llama(), llama().sessions(2)] {
@@ -353,7 +353,7 @@ fn a_call_stops_at_its_timeout_and_when_it_is_cancelled() {
 
 #[test]
 fn providers_and_presets() {
-    let Some(folder) = tiny_model("bert-tiny") else { return };
+    let folder = tiny_model("bert-tiny");
     let pair = || OpenOptions::new().strong("a").weak("b");
     let router = pair().provider(Provider::Auto).preset(Preset::Throughput).open(&folder).unwrap();
     let runtime = router.info().runtime.clone().unwrap();
@@ -372,14 +372,11 @@ fn providers_and_presets() {
 
 #[test]
 fn the_same_cases_run_on_a_gpu() {
-    if std::env::var_os("ROUTELLM_TEST_CUDA").is_none() {
-        eprintln!("skipped: ROUTELLM_TEST_CUDA is not set");
-        return;
-    }
+    needs_cuda();
     for (name, options) in
         [("bert-tiny", options()), ("llama-genai-ts", llama()), ("stories260k-ts", stories())]
     {
-        let Some(folder) = tiny_model(name) else { return };
+        let folder = tiny_model(name);
         let gpu = options.clone().provider(Provider::Cuda).memory_limit(1 << 30).open(&folder).unwrap();
         assert_eq!(gpu.info().runtime.as_ref().unwrap().provider, "cuda");
         close(&rates(&options.open(&folder).unwrap()), &rates(&gpu), 1e-3, name);
@@ -388,13 +385,13 @@ fn the_same_cases_run_on_a_gpu() {
 
 #[test]
 fn options_without_effect_or_out_of_range_are_refused() {
-    let Some(bert) = tiny_model("bert-tiny") else { return };
-    let causal = tiny_model("stories260k-ts").unwrap();
+    let bert = tiny_model("bert-tiny");
+    let causal = tiny_model("stories260k-ts");
     refused(OpenOptions::new().open(&bert), InvalidArgument, &["strong and weak"]);
     refused(options().kind("linear").open(&bert), InvalidArgument, &["linear", "causal_llm"]);
     refused(options().score_threshold(3).open(&bert), InvalidArgument, &["score_threshold", "no effect"]);
     refused(options().open_clusters(3).open(&bert), InvalidArgument, &["open_clusters"]);
-    refused(options().open(tiny_model("distilbert-tiny").unwrap()), InvalidArgument, &["head", "binary"]);
+    refused(options().open(tiny_model("distilbert-tiny")), InvalidArgument, &["head", "binary"]);
     refused(options().head("binary".parse().unwrap()).open(&bert), InvalidModel, &["binary", "2", "3"]);
     refused(options().max_tokens(200).open(&bert), InvalidModel, &["200", "128"]);
     refused(options().max_tokens(3).open(&bert), InvalidModel, &["max_tokens"]);
@@ -420,7 +417,7 @@ fn options_without_effect_or_out_of_range_are_refused() {
 
 #[test]
 fn damaged_exports_are_refused() {
-    let Some(copy) = Copy::of("bert-tiny") else { return };
+    let copy = Copy::of("bert-tiny");
     let whole = std::fs::read(copy.path("model.onnx")).unwrap();
     std::fs::write(copy.path("model.onnx"), &whole[..whole.len() / 2]).unwrap();
     refused(copy.open(&options()), InvalidModel, &["model.onnx", "whole"]);
@@ -435,7 +432,7 @@ fn damaged_exports_are_refused() {
     std::fs::remove_file(copy.path("model.onnx")).unwrap();
     refused(copy.open(&options()), InvalidModel, &["no model", "model.onnx"]);
 
-    let copy = Copy::of("bert-tiny").unwrap();
+    let copy = Copy::of("bert-tiny");
     copy.replace("config.json", r#""vocab_size": 1500"#, r#""vocab_size": 1400"#);
     refused(copy.open(&options()), InvalidModel, &["tokenizer.json", "1499", "1400"]);
     copy.replace("config.json", r#""vocab_size": 1400"#, r#""vocab_size": "many""#);
@@ -446,15 +443,15 @@ fn damaged_exports_are_refused() {
     std::fs::write(copy.path("tokenizer.json"), "{}").unwrap();
     refused(copy.open(&options()), InvalidModel, &["tokenizer.json"]);
 
-    let copy = Copy::of("bert-tiny").unwrap();
+    let copy = Copy::of("bert-tiny");
     copy.replace("tokenizer_config.json", r#""model_max_length": 128"#, r#""model_max_length": 512"#);
     refused(copy.open(&options()), InvalidModel, &["512", "128", "positions"]);
 
     // A causal LM is no classifier, and the other way round.
-    let causal = tiny_model("stories260k-ts").unwrap();
+    let causal = tiny_model("stories260k-ts");
     let result = options().kind("bert").head("binary".parse().unwrap()).open(&causal);
     refused(result, InvalidModel, &["model.onnx", "position_ids"]);
-    let bert = tiny_model("bert-tiny").unwrap();
+    let bert = tiny_model("bert-tiny");
     let result = stories().kind("causal_llm").open(&bert);
     assert_eq!(result.unwrap_err().kind(), InvalidModel);
     assert_eq!(options().open("there/is/no/such/folder").unwrap_err().kind(), ErrorKind::NotFound);
@@ -462,7 +459,7 @@ fn damaged_exports_are_refused() {
 
 #[test]
 fn weights_outside_of_the_folder_are_refused() {
-    let Some(copy) = Copy::of("stories260k-dynamo") else { return };
+    let copy = Copy::of("stories260k-dynamo");
     let model = std::fs::read(copy.path("model.onnx")).unwrap();
     let place = b"model.onnx.data";
     let mut elsewhere = model.clone();
@@ -484,7 +481,7 @@ fn weights_outside_of_the_folder_are_refused() {
 
 #[test]
 fn reference_mode_is_close_to_exact_mode() {
-    let Some(folder) = tiny_model("bert-tiny") else { return };
+    let folder = tiny_model("bert-tiny");
     let open = |mode| options().mode(mode).open(&folder).unwrap();
     close(&rates(&open(Mode::Exact)), &rates(&open(Mode::Reference)), 1e-6, "modes");
 }

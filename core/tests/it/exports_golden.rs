@@ -72,7 +72,7 @@ fn every_classifier_gives_torchs_ids_and_logits() {
         if model["kind"] != "classifier" {
             continue;
         }
-        let Some(folder) = tiny_model(name) else { return };
+        let folder = tiny_model(name);
         let scorer =
             classifier(&folder, head_of(name), Mode::Exact).unwrap_or_else(|e| panic!("{name}: {e}"));
         for row in model["rows"].as_array().unwrap() {
@@ -99,7 +99,7 @@ fn every_decoder_gives_torchs_logits_with_and_without_the_cache() {
         if model["kind"] != "causal" {
             continue;
         }
-        let Some(folder) = tiny_model(name) else { return };
+        let folder = tiny_model(name);
         let stories = name.starts_with("stories");
         let tokens = if stories {
             ["1", "2", "3", "4", "5"].map(|t| ScoreToken::Text(t.into())).to_vec()
@@ -150,10 +150,10 @@ fn every_decoder_gives_torchs_logits_with_and_without_the_cache() {
 
 #[test]
 fn golden_classifiers() {
-    let Some(golden) = shared("golden/tiny_models") else { return };
+    let golden = shared("golden/tiny_models");
     let results = json(&golden.join("results.json"));
     for (name, folder) in [("bert_tiny", "bert-tiny"), ("xlmr_tiny", "xlmr-tiny")] {
-        let Some(folder) = tiny_model(folder) else { return };
+        let folder = tiny_model(folder);
         for mode in [Mode::Exact, Mode::Reference] {
             let scorer = classifier(&folder, Head::ThreeLabels, mode).unwrap();
             let prompts = results["prompts"].as_array().unwrap();
@@ -172,12 +172,12 @@ fn golden_classifiers() {
 
 #[test]
 fn golden_decoders() {
-    let Some(golden) = shared("golden/tiny_models") else { return };
+    let golden = shared("golden/tiny_models");
     let results = json(&golden.join("results.json"));
     for (name, folder) in
         [("llama_tiny", "llama-tiny"), ("llama_tiny_padded_vocab", "llama-tiny-padded-vocab")]
     {
-        let Some(folder) = tiny_model(folder) else { return };
+        let folder = tiny_model(folder);
         let spec = CausalLlmSpec::new(TemplateSpec::Routellm);
         let open =
             |mode| CausalLlmScorer::open(Files::bare(&folder), spec.clone(), mode, &session()).unwrap();
@@ -234,7 +234,7 @@ fn golden_decoders() {
 
 #[test]
 fn golden_postprocessing_of_classifiers() {
-    let Some(golden) = shared("golden/bert_causal") else { return };
+    let golden = shared("golden/bert_causal");
     let cases = json(&golden.join("bert_postproc.json"));
     let cases = cases["cases"].as_array().unwrap();
     assert!(cases.len() > 10);
@@ -254,7 +254,7 @@ fn golden_postprocessing_of_classifiers() {
 
 #[test]
 fn golden_postprocessing_of_decoders() {
-    let Some(golden) = shared("golden/bert_causal") else { return };
+    let golden = shared("golden/bert_causal");
     let cases = json(&golden.join("causal_postproc.json"));
     let threshold = cases["score_threshold"].as_u64().unwrap() as usize;
     let cases = cases["cases"].as_array().unwrap();
@@ -271,7 +271,7 @@ fn golden_postprocessing_of_decoders() {
 
 #[test]
 fn golden_prompts() {
-    let Some(golden) = shared("golden/bert_causal") else { return };
+    let golden = shared("golden/bert_causal");
     let cases = json(&golden.join("prompt_format.json"));
     let text = |key: &str| cases[key].as_str().unwrap();
     let template = Template::routellm(text("system_ft_v5"), text("classifier_ft_v5")).unwrap();

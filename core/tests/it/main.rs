@@ -1,5 +1,9 @@
 //! Integration tests of the core, one binary.
 
+// `#[test]` of every module.
+#[macro_use]
+extern crate routellm_test;
+
 mod artifact;
 mod conformance;
 mod encoder;
@@ -7,6 +11,7 @@ mod export_conformance;
 mod exports;
 mod exports_golden;
 mod fuzz_corpus;
+mod harness;
 mod mf_golden;
 mod parsers;
 mod preference_golden;
@@ -16,3 +21,7 @@ mod sw_conformance;
 mod sw_golden;
 mod sw_router;
 mod training;
+
+fn main() -> std::process::ExitCode {
+    harness::main()
+}

@@ -9,7 +9,7 @@ use crate::support::{f32_tensor, json, shared};
 
 #[test]
 fn published_checkpoints_give_the_golden_win_rates() {
-    let Some(folder) = shared("golden/mf") else { return };
+    let folder = shared("golden/mf");
     let results = json(&folder.join("results.json"));
     let pairs = results["pairs"].as_array().unwrap();
     for case in ["d16_t32", "d128_t384"] {
@@ -52,7 +52,7 @@ fn published_checkpoints_give_the_golden_win_rates() {
 
 #[test]
 fn the_published_order_of_models_is_the_reference_s() {
-    let Some(folder) = shared("golden/mf") else { return };
+    let folder = shared("golden/mf");
     let ids = &json(&folder.join("results.json"))["model_ids"];
     let ours = ModelIndex::new(routellm_core::router::REFERENCE_MODELS).unwrap();
     for (name, id) in ids.as_object().unwrap() {
@@ -63,7 +63,7 @@ fn the_published_order_of_models_is_the_reference_s() {
 /// Plain deterministic training problems: losses to 1e-6, weights to 1e-5.
 #[test]
 fn training_agrees_with_the_reference() {
-    let Some(folder) = shared("golden/mf_train") else { return };
+    let folder = shared("golden/mf_train");
     let results = json(&folder.join("results.json"));
     let data = std::fs::read(folder.join("e1_data.safetensors")).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&data).unwrap();

@@ -11,7 +11,7 @@ use crate::support::{json, shared};
 
 #[test]
 fn the_filter_keeps_what_the_reference_keeps() {
-    let Some(folder) = shared("golden/preference") else { return };
+    let folder = shared("golden/preference");
     let cases = json(&folder.join("preprocess_battles.json"));
     let columns = ["model_a", "model_b", "prompt", "winner_model_a", "winner_model_b", "winner_tie"];
     let mut csv = csv::Writer::from_writer(Vec::new());
@@ -51,7 +51,7 @@ fn the_filter_keeps_what_the_reference_keeps() {
 
 #[test]
 fn tiers_are_those_of_the_reference() {
-    let Some(folder) = shared("golden/tiers") else { return };
+    let folder = shared("golden/tiers");
     let cases = json(&folder.join("tiers.json"));
     let mut compared = 0;
     for (name, case) in cases.as_object().unwrap() {
@@ -71,7 +71,7 @@ fn tiers_are_those_of_the_reference() {
 
 #[test]
 fn bradley_terry_finds_the_optimum_of_the_reference() {
-    let Some(folder) = shared("golden/bradley_terry") else { return };
+    let folder = shared("golden/bradley_terry");
     let cases = json(&folder.join("cases.json"));
     let results = json(&folder.join("results.json"));
     for (name, result) in results["cases"].as_object().unwrap() {
@@ -107,7 +107,7 @@ fn bradley_terry_finds_the_optimum_of_the_reference() {
 
 #[test]
 fn the_real_files_are_read() {
-    let Some(folder) = shared("data") else { return };
+    let folder = shared("data");
     let votes = VoteTable::read(folder.join("arena/votes.jsonl")).unwrap();
     assert_eq!(votes.counts.read, 8272);
     assert_eq!(votes.counts.dropped_null_winner, 3199);

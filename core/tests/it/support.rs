@@ -4,32 +4,42 @@ use std::path::{Path, PathBuf};
 
 use routellm_core::{OpenOptions, Router};
 
+use crate::harness::skip;
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("core lies in the repository").to_path_buf()
 }
 
-/// The folder with data and golden vectors beside the repository, or `None` with a line that names what is
-/// skipped.
-pub(crate) fn shared(what: &str) -> Option<PathBuf> {
+/// Something in the folder with data and golden vectors beside the repository. The test is skipped without it.
+pub(crate) fn shared(what: &str) -> PathBuf {
     let path = std::env::var_os("ROUTELLM_SHARED")
         .map_or_else(|| root().join("../shared"), PathBuf::from)
         .join(what);
-    if path.exists() {
-        return Some(path);
+    if !path.exists() {
+        skip(format!("{} is not there", path.display()));
     }
-    eprintln!("skipped: {} is not there", path.display());
-    None
+    path
 }
 
-/// The shipped MF router, or `None` with a line that names what is skipped: the test command sets the path
-/// of ONNX Runtime.
-pub(crate) fn mf_minilm() -> Option<Router> {
+/// Skips the test without ONNX Runtime, whose path the test command sets.
+pub(crate) fn needs_onnxruntime() {
     if std::env::var_os("ROUTELLM_ORT_PATH").is_none() {
-        eprintln!("skipped: ROUTELLM_ORT_PATH is not set");
-        return None;
+        skip("ROUTELLM_ORT_PATH is not set");
     }
-    Some(OpenOptions::new().open(root().join("artifacts/mf-minilm")).expect("the shipped artifact opens"))
+}
+
+/// Skips the test without an NVIDIA GPU, of which the caller has to tell.
+pub(crate) fn needs_cuda() {
+    if std::env::var_os("ROUTELLM_TEST_CUDA").is_none_or(|value| value != "1") {
+        skip("ROUTELLM_TEST_CUDA is not 1");
+    }
+}
+
+/// The shipped MF router. The test is skipped without ONNX Runtime.
+pub(crate) fn mf_minilm() -> Router {
+    needs_onnxruntime();
+    OpenOptions::new().open(root().join("artifacts/mf-minilm")).expect("the shipped artifact opens")
 }
 
 /// The shipped default router.
@@ -51,12 +61,8 @@ pub(crate) fn json(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).expect("the file can be read")).expect("valid JSON")
 }
 
-/// The folder of an exported tiny model, or `None` with a line that names what is skipped: running it needs ONNX
-/// Runtime, whose path the test command sets.
-pub(crate) fn tiny_model(name: &str) -> Option<PathBuf> {
-    if std::env::var_os("ROUTELLM_ORT_PATH").is_none() {
-        eprintln!("skipped: ROUTELLM_ORT_PATH is not set");
-        return None;
-    }
-    Some(root().join("tests/models").join(name))
+/// The folder of an exported tiny model. The test is skipped without ONNX Runtime, which it takes to run one.
+pub(crate) fn tiny_model(name: &str) -> PathBuf {
+    needs_onnxruntime();
+    root().join("tests/models").join(name)
 }

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 #[test]
 fn weights_are_those_of_the_reference() {
-    let Some(folder) = shared("golden/sw_ranking") else { return };
+    let folder = shared("golden/sw_ranking");
     for (name, case) in json(&folder.join("weights.json")).as_object().unwrap() {
         let numbers = |field: &str| -> Vec<f64> {
             case[field].as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect()
@@ -36,8 +36,8 @@ struct Golden {
 
 const DIM: usize = 64;
 
-fn golden() -> Option<Golden> {
-    let folder = shared("golden/sw_ranking")?;
+fn golden() -> Golden {
+    let folder = shared("golden/sw_ranking");
     let results = json(&folder.join("n2000_d64_results.json"));
     let bytes = std::fs::read(folder.join("n2000_d64.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -49,7 +49,7 @@ fn golden() -> Option<Golden> {
         file.tensor(name).unwrap().data().iter().map(|b| usize::from(*b)).collect()
     };
     let names = results["models"].as_array().unwrap().iter().map(|m| m.as_str().unwrap());
-    Some(Golden {
+    Golden {
         models: ModelIndex::new(names).unwrap(),
         votes: floats("battle_embeddings"),
         queries: floats("query_embeddings"),
@@ -57,7 +57,7 @@ fn golden() -> Option<Golden> {
         model_b: numbers("model_b"),
         winners: numbers("winner").into_iter().map(|c| Winner::from_code(c as u8).unwrap()).collect(),
         results,
-    })
+    }
 }
 
 impl Golden {
@@ -119,7 +119,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn tiers_are_those_of_the_reference_router() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     let model = golden.build(StoreKind::F32);
     for (name, tier) in golden.results["model2tier"].as_object().unwrap() {
         let number = golden.models.number(name).unwrap();
@@ -129,7 +129,7 @@ fn tiers_are_those_of_the_reference_router() {
 
 #[test]
 fn reference_mode_is_the_optimum_of_the_reference() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     let model = golden.build(StoreKind::F32);
     let (win_rate, rating) = golden.largest_error(&model, Mode::Reference, true);
     assert!(win_rate < 1e-9 && rating < 1e-6, "f64: {win_rate} {rating}");
@@ -139,7 +139,7 @@ fn reference_mode_is_the_optimum_of_the_reference() {
 
 #[test]
 fn exact_mode_leaves_out_votes_inside_a_tier() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     let model = golden.build(StoreKind::F32);
     let (win_rate, _) = golden.largest_error(&model, Mode::Exact, true);
     assert!(win_rate < 1e-9, "f64: {win_rate}");

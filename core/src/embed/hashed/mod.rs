@@ -1,6 +1,6 @@
 //! The `hashed` featurizer: words, word pairs and lexical counts of the canonical text.
 //!
-//! A prompt is brought into its [canonical form](canonical), cut into words (`\w+`) and single punctuation
+//! A prompt is brought into its canonical form, cut into words (`\w+`) and single punctuation
 //! marks, and every word and pair of neighbours is hashed into one of `2^bits` buckets. A bucket holds
 //! `(1 + ln tf) * idf`, and the whole block has unit length. [Lexical features](LEXICAL_FEATURES),
 //! standardised on the training prompts, follow as further dimensions. No runtime, no dense vector, tens
