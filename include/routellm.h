@@ -242,6 +242,14 @@ typedef struct routellm_error routellm_error;
 typedef struct routellm_open_options routellm_open_options;
 
 /**
+ * A place for the router that is in use, for programs that reload: readers take a handle from it without waiting,
+ * and whoever puts another router there disturbs no call.
+ *
+ * You own it. Every function on it may be called by many threads at once, but for its `_free`.
+ */
+typedef struct routellm_reloadable routellm_reloadable;
+
+/**
  * Options of a routing call. `NULL` stands for every default.
  *
  * You own it. Setting is exclusive: one thread at a time. Calls only read it: once set, many threads may
@@ -347,6 +355,21 @@ typedef struct routellm_text {
      */
     size_t len;
 } routellm_text;
+
+/**
+ * Takes what a call without waiting comes to: `count` decisions, in the order of the prompts, and `ROUTELLM_OK`; or
+ * another status, no decisions, and the error. Decisions and error are valid until it returns; the names in decisions,
+ * for as long as you keep a handle of the router. `user` is what you gave to the call.
+ *
+ * It runs on a thread of the library, on the one that cancels the call, or, where nothing has to be waited for,
+ * inside the call itself. It should return soon: it holds up other calls and their deadlines. It may begin further
+ * calls without waiting, and must not wait for one. It must not throw.
+ */
+typedef void (*routellm_route_callback)(void *user,
+                                        routellm_status status,
+                                        const struct routellm_decision *decisions,
+                                        size_t count,
+                                        const struct routellm_error *error);
 
 /**
  * Success.
@@ -576,6 +599,15 @@ routellm_status routellm_open_options_set_preset(struct routellm_open_options *o
                                                  struct routellm_error **err);
 
 /**
+ * Sets how many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+ * `ROUTELLM_RESOURCE_EXHAUSTED` at once, or a fallback decision if `on_error` says so. Routers with sessions only
+ * (checked when opening).
+ */
+routellm_status routellm_open_options_set_max_waiting(struct routellm_open_options *options,
+                                                      size_t calls,
+                                                      struct routellm_error **err);
+
+/**
  * Sets where ONNX models run: `cpu` (the default), `cuda`, an NVIDIA GPU, which is `ROUTELLM_RUNTIME_UNAVAILABLE` when
  * opening if it cannot be had, or `auto`, a GPU if it can be had and else the processor: `runtime.provider` of
  * `routellm_router_info_json()` tells which. A GPU needs the `libonnxruntime` that was built for it.
@@ -723,6 +755,14 @@ struct routellm_router *routellm_router_clone(const struct routellm_router *rout
 void routellm_router_free(struct routellm_router *router);
 
 /**
+ * Closes a router, with all of its handles: calls fail from now on with `ROUTELLM_INVALID_ARGUMENT`, those that wait for
+ * a session end as `ROUTELLM_CANCELLED`, those that run go on, and the memory of the sessions is given back after the
+ * last of them. Handles are still to be freed. Many threads may call this, also while others route. Closing twice
+ * does nothing; `NULL` is permitted.
+ */
+void routellm_router_close(const struct routellm_router *router);
+
+/**
  * The name of the strong model, valid until this handle is freed. `NULL` for `NULL`.
  */
 const char *routellm_router_strong(const struct routellm_router *router);
@@ -759,6 +799,15 @@ size_t routellm_router_embed_dimension(const struct routellm_router *router);
  * How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.
  */
 uint64_t routellm_router_fallbacks(const struct routellm_router *router);
+
+/**
+ * How busy a router is, and what it has done since it was opened, as a JSON object: `sessions` (0 if it has none),
+ * `busy` and `waiting` (calls that wait for a session; a batch counts once), `decisions`, and `fallbacks`, an object from
+ * the names of errors, as in `Inference`, to numbers. On success `*json` is a new string, which you free.
+ */
+routellm_status routellm_router_stats_json(const struct routellm_router *router,
+                                           struct routellm_string **json,
+                                           struct routellm_error **err);
 
 /**
  * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
@@ -889,6 +938,43 @@ routellm_status routellm_threshold(const struct routellm_router *router,
                                    const struct routellm_route_options *options,
                                    double *threshold,
                                    struct routellm_error **err);
+
+/**
+ * Decides for one prompt without waiting: as `routellm_route()`, and `callback` gets the one decision. The prompt is
+ * copied. A decision that takes less time than handing it to another thread is made at once.
+ *
+ * The timeout of the options counts from this call, waiting included. Cancelling their token ends the call at once
+ * if it still waits.
+ *
+ * `ROUTELLM_OK` means that `callback` is called exactly once, perhaps before this returns. After an error it is never
+ * called: `ROUTELLM_INVALID_ARGUMENT` for wrong options, a `callback` that is `NULL`, or a router that is closed.
+ */
+routellm_status routellm_route_async(const struct routellm_router *router,
+                                     const char *prompt,
+                                     size_t len,
+                                     const struct routellm_route_options *options,
+                                     routellm_route_callback callback,
+                                     void *user,
+                                     struct routellm_error **err);
+
+/**
+ * Decides for `count` prompts without waiting: as `routellm_route_batch()`, and `callback` gets all decisions at
+ * once. The prompts are copied. For the rest as `routellm_route_async()`.
+ */
+routellm_status routellm_route_batch_async(const struct routellm_router *router,
+                                           const struct routellm_text *prompts,
+                                           size_t count,
+                                           const struct routellm_route_options *options,
+                                           routellm_route_callback callback,
+                                           void *user,
+                                           struct routellm_error **err);
+
+/**
+ * 1 if a prompt of `len` bytes is expected to take less than 50 microseconds, so that `routellm_route()` may be called
+ * where waiting is not allowed, such as on an event loop; else 0. 0 for `NULL`.
+ */
+int32_t routellm_router_is_quick(const struct routellm_router *router,
+                                 size_t len);
 
 /**
  * P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.
@@ -1063,6 +1149,32 @@ int32_t routellm_cancel_token_is_cancelled(const struct routellm_cancel_token *t
  * Frees a token; calls that still use it are not disturbed. `NULL` is permitted.
  */
 void routellm_cancel_token_free(struct routellm_cancel_token *token);
+
+/**
+ * A place that holds a handle of `router`; yours stays yours. `NULL` for `NULL`.
+ */
+struct routellm_reloadable *routellm_reloadable_new(const struct routellm_router *router);
+
+/**
+ * A handle of the router that is in use now, which you free. It stays good for as long as you keep it, also after a
+ * replacement. `NULL` for `NULL`.
+ */
+struct routellm_router *routellm_reloadable_get(const struct routellm_reloadable *reloadable);
+
+/**
+ * Puts a handle of `router` into the place; yours stays yours. Calls that run or wait on the one before finish on it,
+ * and it goes with the last of its handles. Do not close it: that ends the calls that wait.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` if an argument is `NULL`.
+ */
+routellm_status routellm_reloadable_replace(const struct routellm_reloadable *reloadable,
+                                            const struct routellm_router *router,
+                                            struct routellm_error **err);
+
+/**
+ * Frees the place; handles that were taken from it stay good. `NULL` is permitted.
+ */
+void routellm_reloadable_free(struct routellm_reloadable *reloadable);
 
 #ifdef __cplusplus
 }  // extern "C"
