@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -184,24 +183,3 @@ def run_python() -> RunPython:
 def lone_surrogates() -> list[str]:
     """Strings that are no Unicode text."""
     return ["\ud800", "a\udfff", "\ud83d and more", b"\xff".decode("utf-8", "surrogateescape")]
-
-
-class Recording(ThreadPoolExecutor):
-    """Keeps the futures of what it runs."""
-
-    futures: list[Future[Any]]
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.futures = []
-
-    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
-        future = super().submit(*args, **kwargs)
-        self.futures.append(future)
-        return future
-
-
-@pytest.fixture
-def recording() -> Recording:
-    """An executor of one thread that keeps the futures of what it runs."""
-    return Recording()

@@ -5,6 +5,7 @@
 extern crate routellm_test;
 
 mod artifact;
+mod busy;
 mod conformance;
 mod encoder;
 mod export_conformance;
