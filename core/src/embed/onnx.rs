@@ -1,6 +1,6 @@
 //! The `onnx` featurizer: a sentence encoder through ONNX Runtime.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -84,12 +84,21 @@ impl OnnxEncoder {
     /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
     /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
     pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
-        let path = directory.join(&spec.tokenizer);
-        let mut tokenizer = TextTokenizer::open(&path)?;
+        let (model, tokenizer) = (directory.join(&spec.model), directory.join(&spec.tokenizer));
+        Self::open_files(spec, model, &tokenizer, options)
+    }
+
+    /// As [`open`](Self::open), for files at these paths, which may have other names than in `spec`.
+    pub(crate) fn open_files(
+        spec: OnnxSpec,
+        path: PathBuf,
+        tokenizer_path: &Path,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
-            .map_err(|error| error.context(path.display()))?;
-        let path = directory.join(&spec.model);
+            .map_err(|error| error.context(tokenizer_path.display()))?;
         let pool = SessionPool::open(&path, options)?;
         let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool

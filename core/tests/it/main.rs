@@ -1,6 +1,7 @@
 //! Integration tests of the core, one binary.
 
 mod artifact;
+mod artifact_writing;
 mod conformance;
 mod encoder;
 mod export_conformance;
@@ -13,6 +14,7 @@ mod preference_golden;
 mod refusals;
 mod support;
 mod sw_conformance;
+mod sw_files;
 mod sw_golden;
 mod sw_router;
 mod training;
