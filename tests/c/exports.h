@@ -153,7 +153,7 @@ static inline int exports_need_runtime(void)
 /* On a GPU win rates round otherwise. */
 static inline double exports_tolerance(const struct exports_case *one, int cuda)
 {
-    return cuda && one->tolerance < 1e-3 ? 1e-3 : one->tolerance;
+    return cuda && one->tolerance < 1e-4 ? 1e-4 : one->tolerance;
 }
 
 #endif

@@ -18,6 +18,10 @@ use crate::{Error, ErrorKind, Result};
 impl OpenOptions {
     /// Opens an artifact, a checkpoint in the published layout, or the folder of an exported model.
     ///
+    /// An artifact may be written to the folder meanwhile: this is the old one or the new one. Files of models and
+    /// mapped stores must be replaced by a rename while a router has them open, never overwritten in place: ONNX Runtime
+    /// maps the weights beside a model, and a part of a mapped file that is gone ends the process.
+    ///
     /// # Errors
     /// `NotFound`, `InvalidModel`, `Io`; `InvalidArgument` for a model that the artifact does not know or an
     /// option that has no effect on it; `RuntimeUnavailable` if it needs ONNX Runtime and there is none.

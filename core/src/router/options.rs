@@ -141,7 +141,8 @@ impl OpenOptions {
         self
     }
 
-    /// Whether the store of votes is read into memory or mapped; without it as [`MapStore::Auto`] says
+    /// Whether the store of votes is read into memory or mapped, whose file must then be replaced and never be
+    /// overwritten; without it as [`MapStore::Auto`] says
     /// (similarity-weighted ranking only).
     #[must_use]
     pub fn mmap(mut self, map: MapStore) -> Self {

@@ -107,11 +107,14 @@ impl SessionOptions {
             ));
         }
         let on_gpu = !matches!(self.provider, None | Some(Provider::Cpu));
-        if !on_gpu && (self.device_id.is_some() || self.memory_limit.is_some() || self.tf32.is_some()) {
-            return Err(Error::invalid_argument(
-                "device_id, memory_limit and tf32 have no effect on the provider \"cpu\": pass provider \"cuda\" or \
-                 \"auto\"",
-            ));
+        let without_effect = [
+            ("device_id and memory_limit have", self.device_id.is_some() || self.memory_limit.is_some()),
+            ("tf32 has", self.tf32.is_some()),
+        ];
+        if let Some((what, _)) = without_effect.iter().find(|(_, given)| *given && !on_gpu) {
+            return Err(Error::invalid_argument(format!(
+                "{what} no effect on the provider \"cpu\": pass provider \"cuda\" or \"auto\""
+            )));
         }
         if self.memory_limit == Some(0) {
             return Err(Error::invalid_argument("memory_limit is 0, expected a number of bytes"));

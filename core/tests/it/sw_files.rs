@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use routellm_core::artifact::Artifact;
 use routellm_core::preference::Winner;
-use routellm_core::scorer::sw_ranking::{ClusterOptions, MapStore};
+use routellm_core::scorer::sw_ranking::{ClusterOptions, MapStore, ScoreOptions, Scratch, SwModel};
+use routellm_core::train::Rng;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
 use routellm_core::{ErrorKind, Mode, OpenOptions, RouteOptions, Router};
 use serde_json::Map;
@@ -87,6 +88,35 @@ fn a_mapped_store_that_is_overwritten_never_panics() {
             use_all(&router);
             mapped.seek(SeekFrom::Start(0)).unwrap();
             mapped.write_all(&whole).unwrap();
+        }
+    }
+}
+
+#[test]
+fn whatever_a_file_holds_it_opens_and_scores_or_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let query: Vec<f32> = (0..DIM).map(|i| (i as f32).sin()).collect();
+    let mut rng = Rng::new(3);
+    for store in STORES {
+        let whole = fs::read(build(&folder.path().join(store), store)).unwrap();
+        let path = folder.path().join("changed");
+        for round in 0..120 {
+            let mut changed = whole.clone();
+            for _ in 0..=round % 4 {
+                let at = rng.below(changed.len());
+                changed[at] = rng.below(256) as u8;
+            }
+            if round % 5 == 0 {
+                changed.truncate(rng.below(changed.len()));
+            }
+            fs::write(&path, &changed).unwrap();
+            for map in [MapStore::Never, MapStore::Always] {
+                let Ok(model) = SwModel::open_mapped(&path, map) else { continue };
+                for mode in [Mode::Exact, Mode::Reference] {
+                    let options = ScoreOptions { mode, ..ScoreOptions::default() };
+                    let _ = model.explain(&query, 5, &options, &mut Scratch::default());
+                }
+            }
         }
     }
 }
