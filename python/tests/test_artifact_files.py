@@ -86,7 +86,7 @@ def write(name):
 threads = [threading.Thread(target=write, args=(f"w{i % 2}",)) for i in range(2)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-sys.exit("; ".join(failed))
+sys.exit("; ".join(failed) or 0)
 """
 
 

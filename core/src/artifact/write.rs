@@ -181,15 +181,16 @@ impl ArtifactWriter {
             lines.sort();
             format!("{group}.{}", &sha256_hex(lines.concat().as_bytes())[..HASH_DIGITS])
         };
-        let path_of = |file: &Staged| match file.group {
-            Some(group) => format!("{}/{}", folder_of(group), file.entry.name),
-            None => {
-                let name = file.entry.name.rsplit('/').next().unwrap_or_default();
-                let hash = &file.entry.sha256[..HASH_DIGITS];
-                match name.rsplit_once('.') {
-                    Some((stem, extension)) => format!("{stem}.{hash}.{extension}"),
-                    None => format!("{name}.{hash}"),
-                }
+        let path_of = |file: &Staged| {
+            let FileEntry { name, sha256, .. } = &file.entry;
+            if let Some(group) = file.group {
+                return format!("{}/{name}", folder_of(group));
+            }
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let hash = &sha256[..HASH_DIGITS];
+            match name.rsplit_once('.') {
+                Some((stem, extension)) => format!("{stem}.{hash}.{extension}"),
+                None => format!("{name}.{hash}"),
             }
         };
         self.files.iter().map(|file| FileEntry { path: Some(path_of(file)), ..file.entry.clone() }).collect()

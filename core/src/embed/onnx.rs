@@ -1,6 +1,6 @@
 //! The `onnx` featurizer: a sentence encoder through ONNX Runtime.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,13 +85,13 @@ impl OnnxEncoder {
     /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
     pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
         let (model, tokenizer) = (directory.join(&spec.model), directory.join(&spec.tokenizer));
-        Self::open_files(spec, model, &tokenizer, options)
+        Self::open_files(spec, &model, &tokenizer, options)
     }
 
     /// As [`open`](Self::open), for files at these paths, which may have other names than in `spec`.
     pub(crate) fn open_files(
         spec: OnnxSpec,
-        path: PathBuf,
+        path: &Path,
         tokenizer_path: &Path,
         options: &SessionOptions,
     ) -> Result<Self> {
@@ -99,7 +99,7 @@ impl OnnxEncoder {
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
             .map_err(|error| error.context(tokenizer_path.display()))?;
-        let pool = SessionPool::open(&path, options)?;
+        let pool = SessionPool::open(path, options)?;
         let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool
             .inputs()

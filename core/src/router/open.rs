@@ -265,7 +265,12 @@ pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<
         FeaturizerSpec::Onnx(spec) => {
             // Both are looked up in the manifest, so that only verified files are opened.
             let (model, tokenizer) = (artifact.path_of(&spec.model)?, artifact.path_of(&spec.tokenizer)?);
-            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open_files(spec.clone(), model, &tokenizer, session)?)))
+            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open_files(
+                spec.clone(),
+                &model,
+                &tokenizer,
+                session,
+            )?)))
         }
     }
 }
