@@ -89,8 +89,8 @@ class Opened:
     ) -> Self:
         """Open an artifact, a checkpoint in the published RouteLLM layout, or an exported model.
 
-        The folder may be written by a training meanwhile: you get the old router or the new one. Files of models
-        and mapped stores must be replaced, never overwritten in place, while a router has them open.
+        The folder may be written by a training meanwhile: you get the old router or the new one. Files of
+        models and mapped stores must be replaced, never overwritten in place, while a router has them open.
 
         An exported model is a folder with the ONNX export of a sequence classifier or of a causal LM, its
         ``config.json`` and ``tokenizer.json``:
@@ -112,8 +112,9 @@ class Opened:
                 had; or ``auto``, which falls back to the processor, and :meth:`info` tells.
             device_id: which GPU, from 0 (``cuda`` and ``auto``).
             memory_limit: bytes of GPU memory that the model's arena may take (``cuda`` and ``auto``).
-            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates
-                differ from those of the processor by about 1e-3. It does not by default (``cuda`` and ``auto``).
+            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win
+                rates differ from those of the processor by about 1e-3. It does not by default (``cuda`` and
+                ``auto``).
             preset: numbers of sessions and threads by name: ``latency`` for one caller, ``throughput`` for
                 many.
             sessions: ONNX sessions, which run side by side; 1 by default.
@@ -125,8 +126,8 @@ class Opened:
             min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
                 [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
             mmap: whether the store of votes is read into memory (``never``) or mapped (``always``); ``auto``,
-                the default, maps stores of more than 256 MB. A mapped store is shared between processes, and its
-                file must be replaced, never overwritten or truncated: that can end the process.
+                the default, maps stores of more than 256 MB. A mapped store is shared between processes, and
+                its file must be replaced, never overwritten or truncated: that can end the process.
             open_clusters: how many of the nearest clusters have their votes read one by one; ``all`` gives
                 the exact answer (clustered stores only).
             error_target: clusters are read until the estimated error of every win rate is at most this, in

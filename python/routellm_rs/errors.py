@@ -105,8 +105,8 @@ class InternalError(RouteLLMError, RuntimeError):
 class IoError(RouteLLMError, OSError):
     """The operating system refused to read or write.
 
-    ``errno`` and ``filename`` are set where it gave them, and the error is then also the built-in of its number:
-    ``except PermissionError`` catches what could not be written for want of permission.
+    ``errno`` and ``filename`` are set where it gave them, and the error is then also the built-in of its
+    number: ``except PermissionError`` catches what could not be written for want of permission.
     """
 
     code = 11
@@ -135,7 +135,7 @@ class RemoteError(RouteLLMError, ConnectionError):
 
 
 def _of_system(kind: type[RouteLLMError], number: int, message: str, file: object) -> RouteLLMError:
-    """Return the error of this kind for a number of the operating system, as the class that belongs to both."""
+    """Return the error of this kind for a number of the operating system, as the class of both."""
     if not issubclass(kind, OSError):
         error = kind(message)
         error.errno = number  # type: ignore[attr-defined]

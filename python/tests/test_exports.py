@@ -195,7 +195,9 @@ def test_a_gpu_that_is_not_there_is_an_error_or_a_fallback(classifier: Router) -
     with pytest.raises(RuntimeUnavailableError, match='the provider "cuda" was asked for') as caught:
         opened("bert-tiny", provider="cuda")
     assert caught.value.code == 5
-    router = opened("bert-tiny", provider="auto", device_id=0, memory_limit=1 << 30, tf32=True, intra_threads=1)
+    router = opened(
+        "bert-tiny", provider="auto", device_id=0, memory_limit=1 << 30, tf32=True, intra_threads=1
+    )
     runtime = router.info()["runtime"]
     assert runtime is not None
     assert runtime["provider"] == "cpu"

@@ -294,7 +294,8 @@ def test_votes_are_embedded(votes: Rows, encoder: Path, tmp_path: Path) -> None:
     train.sw_ranking(by_rows, votes=iter(votes), encoder=encoder, weight_exponent=2)
     assert Router.open(by_rows).win_rate(HARD) == router.win_rate(HARD)
     store = {name: contents for name, contents in files(by_rows).items() if name.startswith("votes.")}
-    assert store and store.items() <= files(tmp_path / "router").items()
+    assert store
+    assert store.items() <= files(tmp_path / "router").items()
 
 
 def test_gold_rows_are_votes(gold_rows: Rows, votes: Rows, encoder: Path, tmp_path: Path) -> None:
