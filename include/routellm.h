@@ -474,6 +474,12 @@ const char *routellm_error_name(const struct routellm_error *error);
 const char *routellm_error_message(const struct routellm_error *error);
 
 /**
+ * The number that the operating system gave for what went wrong (`errno`, such as `EACCES`), or 0 if nothing of it did
+ * or the error is `NULL`.
+ */
+int32_t routellm_error_os_code(const struct routellm_error *error);
+
+/**
  * Frees an error. `NULL` is permitted.
  */
 void routellm_error_free(struct routellm_error *error);
@@ -541,6 +547,16 @@ routellm_status routellm_open_options_set_out_of_distribution(struct routellm_op
 routellm_status routellm_open_options_set_min_similarity(struct routellm_open_options *options,
                                                          double similarity,
                                                          struct routellm_error **err);
+
+/**
+ * Sets whether the store of votes is read into memory when opening (`never`) or mapped (`always`); `auto`, the default,
+ * reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file must not
+ * change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the process
+ * with `SIGBUS`. Similarity-weighted ranking only.
+ */
+routellm_status routellm_open_options_set_mmap(struct routellm_open_options *options,
+                                               const char *map,
+                                               struct routellm_error **err);
 
 /**
  * Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
@@ -630,6 +646,14 @@ routellm_status routellm_open_options_set_device_id(struct routellm_open_options
 routellm_status routellm_open_options_set_memory_limit(struct routellm_open_options *options,
                                                        uint64_t bytes,
                                                        struct routellm_error **err);
+
+/**
+ * Sets whether a GPU may compute float32 in TF32 (`1`; `0` is the default): faster, with 10 bits of mantissa, so that
+ * win rates differ from those of the processor by about 1e-3. Providers `cuda` and `auto` only (checked when opening).
+ */
+routellm_status routellm_open_options_set_tf32(struct routellm_open_options *options,
+                                               int32_t on,
+                                               struct routellm_error **err);
 
 /**
  * Sets what a folder without `router.json` is: `bert`, `causal_llm` or `mf` (checked when opening). Without it, the

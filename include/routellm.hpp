@@ -93,17 +93,20 @@ inline std::string_view name(Status status) noexcept
 /** A failed call. what() is "InvalidArgument: threshold is 2, expected a number in [0, 1]". */
 class Error : public std::runtime_error {
 public:
-    Error(Status status, const std::string &message)
-        : std::runtime_error(std::string(routellm::name(status)) + ": " + message), status_(status)
+    Error(Status status, const std::string &message, std::int32_t os_code = 0)
+        : std::runtime_error(std::string(routellm::name(status)) + ": " + message), status_(status), os_code_(os_code)
     {
     }
 
     Status status() const noexcept { return status_; }
     /** The name of the status. */
     std::string_view name() const noexcept { return routellm::name(status_); }
+    /** The number that the operating system gave, such as EACCES; 0 if it gave none. */
+    std::int32_t os_code() const noexcept { return os_code_; }
 
 private:
     Status status_;
+    std::int32_t os_code_;
 };
 
 enum class Side : std::int32_t { strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
@@ -138,7 +141,7 @@ using StringHandle = Handle<routellm_string, routellm_string_free>;
 [[noreturn]] inline void raise(routellm_status status, routellm_error *error)
 {
     const ErrorHandle owner(error);
-    throw Error(static_cast<Status>(status), routellm_error_message(error));
+    throw Error(static_cast<Status>(status), routellm_error_message(error), routellm_error_os_code(error));
 }
 
 /** call(&err) must return a status. */
@@ -279,7 +282,13 @@ public:
         return set([&](auto err) { return routellm_open_options_set_memory_limit(handle_.get(), bytes, err); });
     }
     OpenOptions memory_limit(std::uint64_t bytes) && { return std::move(memory_limit(bytes)); }
-    /** What is decided for a prompt that no vote resembles. This and the next three: routers with votes only. */
+    /** Whether a GPU may compute float32 in TF32; it does not by default. Providers "cuda" and "auto" only. */
+    OpenOptions &tf32(bool on) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_tf32(handle_.get(), on ? 1 : 0, err); });
+    }
+    OpenOptions tf32(bool on) && { return std::move(tf32(on)); }
+    /** What is decided for a prompt that no vote resembles. This and the next four: routers with votes only. */
     OpenOptions &out_of_distribution(OutOfDistribution which) &
     {
         const auto value = static_cast<std::int32_t>(which);
@@ -294,6 +303,16 @@ public:
             [&](auto err) { return routellm_open_options_set_min_similarity(handle_.get(), similarity, err); });
     }
     OpenOptions min_similarity(double similarity) && { return std::move(min_similarity(similarity)); }
+    /**
+     * Whether the store of votes is read into memory ("never") or mapped ("always"); "auto", the default, maps
+     * stores of more than 256 MB. The file of a mapped store must be replaced, never overwritten.
+     */
+    OpenOptions &mmap(std::string_view which) &
+    {
+        const std::string text = detail::c_string(which, "mmap");
+        return set([&](auto err) { return routellm_open_options_set_mmap(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions mmap(std::string_view which) && { return std::move(mmap(which)); }
     /** Clusters whose votes are read one by one, at least 1, or all_clusters. Clustered stores only. */
     OpenOptions &open_clusters(std::size_t count) &
     {

@@ -19,6 +19,10 @@
 // on other prompts. It can say how near the nearest of them is ([Router.Similarity]), name those that weighed most
 // ([Router.Explain]), and leave prompts that none resembles to a chosen side ([WithOutOfDistribution]).
 //
+// Votes of up to 256 MB are read into memory by [Open], larger stores are mapped ([WithMmap]). A mapped file, and the
+// weights beside an ONNX model, which ONNX Runtime maps, must be replaced by a rename, never overwritten in place: that
+// can end the process.
+//
 // A folder that holds a sequence classifier or a causal LM, exported to ONNX with its config.json and tokenizer.json, is a
 // router too. It names no models and has no calibration, and it needs ONNX Runtime:
 //
@@ -32,6 +36,7 @@
 //
 // A [Router] is safe for concurrent use. Errors are [*Error] values, whose [Kind] says what went wrong. A call that
 // ended because its context did also matches [context.Canceled] or [context.DeadlineExceeded] under [errors.Is].
+// Where the operating system refused, they match [fs.ErrPermission], [fs.ErrNotExist] and [syscall.Errno] as well.
 // Text must be UTF-8: other strings are refused, never repaired.
 //
 // # Linking

@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"syscall"
 )
 
 // Kind says what went wrong. The numbers are those of every language and are never reused.
@@ -53,6 +54,7 @@ type Error struct {
 	// Message says what was expected, what came and what to do.
 	Message string
 
+	// cause is the error of the context that ended the call, or of the operating system.
 	cause error
 }
 
@@ -61,7 +63,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("routellm: %v: %s", e.Kind, e.Message)
 }
 
-// Unwrap gives the error of the context that ended the call, or nil.
+// Unwrap gives the error of the context that ended the call, or the [syscall.Errno] that the operating system gave, so
+// that errors.Is(err, fs.ErrPermission) does what one expects; or nil.
 func (e *Error) Unwrap() error {
 	return e.cause
 }
@@ -94,5 +97,9 @@ func failure(ctx context.Context, status C.routellm_status, cerr *C.routellm_err
 	if Kind(status) == Cancelled && ctx != nil && ctx.Err() != nil {
 		return cancelled(ctx)
 	}
-	return &Error{Kind: Kind(status), Message: C.GoString(C.routellm_error_message(cerr))}
+	err := &Error{Kind: Kind(status), Message: C.GoString(C.routellm_error_message(cerr))}
+	if code := C.routellm_error_os_code(cerr); code != 0 {
+		err.cause = syscall.Errno(code)
+	}
+	return err
 }

@@ -108,7 +108,7 @@ func (c *exportCase) match(i int, found Decision, tolerance float64) error {
 func (c *exportCase) decide(t *testing.T, router *Router, cuda bool) []string {
 	tolerance := c.Tolerance
 	if cuda {
-		tolerance = max(tolerance, 1e-3)
+		tolerance = max(tolerance, 1e-4)
 	}
 	batch, err := router.RouteBatch(background, c.Prompts, WithThreshold(c.Threshold))
 	if err != nil {

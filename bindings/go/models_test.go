@@ -69,6 +69,8 @@ func TestRefusedOptionsOfExports(t *testing.T) {
 		{"preset", pair(WithPreset(Latency), WithSessions(2))},
 		{"memory_limit", pair(WithMemoryLimit(1))},
 		{"device_id", pair(WithDeviceID(0))},
+		{"tf32 has no effect", pair(WithTF32(true))},
+		{"tf32 has no effect", pair(WithTF32(false), WithProvider(CPU))},
 		{"score_threshold", pair(WithScoreThreshold(2))},
 	} {
 		_, err := Open(model("bert-tiny"), one.options...)
@@ -85,7 +87,8 @@ func TestRefusedOptionsOfExports(t *testing.T) {
 }
 
 func TestProviders(t *testing.T) {
-	router := openModel(t, "bert-tiny", WithKind("bert"), WithProvider(Auto), WithDeviceID(0), WithPreset(Throughput))
+	router := openModel(t, "bert-tiny", WithKind("bert"), WithProvider(Auto), WithDeviceID(0), WithTF32(true),
+		WithPreset(Throughput))
 	info, err := router.Info()
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ type openOptions struct {
 	minSimilarity             *float64
 	openClusters              *int
 	errorTarget               *float64
+	mmap                      *string
 	runtime                   runtimeOptions
 	export                    exportOptions
 }
@@ -99,6 +100,25 @@ func WithOutOfDistribution(decision OutOfDistribution) OpenOption {
 // similarity, in [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less. Routers with votes only.
 func WithMinSimilarity(similarity float64) OpenOption {
 	return func(o *openOptions) { o.minSimilarity = &similarity }
+}
+
+// MapStore says whether a store of votes is read into memory when opening, or mapped.
+type MapStore string
+
+// Whether a store of votes is read or mapped. A mapped store is shared between processes, and its file must not change
+// while the router lives: replace it by a rename, never overwrite or truncate it, which can end the process.
+const (
+	// MapAuto reads stores of up to 256 MB into memory and maps larger ones. The default.
+	MapAuto MapStore = "auto"
+	// MapAlways maps the store.
+	MapAlways MapStore = "always"
+	// MapNever reads the store into memory.
+	MapNever MapStore = "never"
+)
+
+// WithMmap sets whether the store of votes is read into memory or mapped. Routers with votes only.
+func WithMmap(which MapStore) OpenOption {
+	return func(o *openOptions) { o.mmap = (*string)(&which) }
 }
 
 // WithOpenClusters reads the votes of this many of the nearest clusters one by one: at least 1, or [AllClusters].
@@ -186,6 +206,13 @@ func (o *openOptions) applyVotes(out *C.routellm_open_options) error {
 		if status != C.ROUTELLM_OK {
 			return failure(nil, status, cerr)
 		}
+	}
+	if err := setTexts(&cerr, []textOption{
+		{"mmap", o.mmap, func(s *C.char) C.routellm_status {
+			return C.routellm_open_options_set_mmap(out, s, &cerr)
+		}},
+	}); err != nil {
+		return err
 	}
 	if o.openClusters != nil {
 		count := C.size_t(C.SIZE_MAX)

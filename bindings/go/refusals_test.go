@@ -69,6 +69,7 @@ func TestRefusedOpenOptions(t *testing.T) {
 
 		"out_of_distribution is 5": WithOutOfDistribution(5),
 		"open_clusters is -1":      WithOpenClusters(-1),
+		`mmap is "sometimes"`:      WithMmap("sometimes"),
 	} {
 		_, err := Default(option)
 		refused(t, err, InvalidArgument, part)
@@ -78,6 +79,7 @@ func TestRefusedOpenOptions(t *testing.T) {
 func TestVotesAreMissed(t *testing.T) {
 	for _, option := range []OpenOption{
 		WithOutOfDistribution(AbstainToWeak), WithMinSimilarity(0.5), WithOpenClusters(AllClusters), WithErrorTarget(0.1),
+		WithMmap(MapAuto), WithMmap(MapNever),
 	} {
 		_, err := Default(option)
 		refused(t, err, InvalidArgument, "has no votes")

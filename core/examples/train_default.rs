@@ -13,6 +13,7 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use routellm_core::artifact::{Artifact, MANIFEST_NAME};
 use routellm_core::preference::GoldTable;
 use routellm_core::train::{Progress, linear};
 use routellm_core::{Error, ErrorKind, Result};
@@ -51,8 +52,9 @@ fn main() -> Result<()> {
         }
         ControlFlow::Continue(())
     };
+    let trained = Path::new(out).join(".trained");
     let report = linear::train(
-        Path::new(out),
+        &trained,
         &gold,
         (STRONG, WEAK),
         Some((&sample, &prompts)),
@@ -60,6 +62,7 @@ fn main() -> Result<()> {
         sources,
         &mut progress,
     )?;
+    compiled_in(&trained, Path::new(out))?;
     println!(
         "lambda {}, lexical scale {}, error {:.5} (mean predictor {:.5}), link a {:.4} b {:.4}",
         report.lambda,
@@ -70,4 +73,21 @@ fn main() -> Result<()> {
         report.link.b
     );
     Ok(())
+}
+
+/// Moves the artifact in the folder `from` to `to`, under names without hashes: the source names the files that it compiles
+/// in.
+fn compiled_in(from: &Path, to: &Path) -> Result<()> {
+    let artifact = Artifact::open(from)?;
+    let mut manifest = artifact.manifest().clone();
+    let write = |name: &str, contents: &[u8]| {
+        let path = to.join(name);
+        std::fs::write(&path, contents).map_err(|error| Error::io(&path, error))
+    };
+    for file in &mut manifest.files {
+        write(&file.name, &artifact.read(&file.name)?)?;
+        file.path = None;
+    }
+    write(MANIFEST_NAME, manifest.to_text()?.as_bytes())?;
+    std::fs::remove_dir_all(from).map_err(|error| Error::io(from, error))
 }

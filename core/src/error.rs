@@ -132,6 +132,7 @@ impl fmt::Display for ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    path: Option<Box<std::path::Path>>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync + 'static>>,
 }
@@ -139,7 +140,7 @@ pub struct Error {
 impl Error {
     /// An error of this kind with this message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), path: None, source: None }
     }
 
     /// Keeps the error that caused this one, for `source()`.
@@ -183,13 +184,37 @@ impl Error {
         Self::new(ErrorKind::Unsupported, message)
     }
 
+    /// The error of the operating system that caused this one, with its number, if one did.
+    pub fn os_error(&self) -> Option<&std::io::Error> {
+        self.source.as_deref()?.downcast_ref()
+    }
+
+    /// The file that an error of the operating system is about.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        self.path.as_deref()
+    }
+
     /// An error of the operating system on `path`: `NotFound` if it does not exist, else `Io`.
-    pub(crate) fn io(path: &std::path::Path, error: std::io::Error) -> Self {
+    pub fn io(path: &std::path::Path, error: std::io::Error) -> Self {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, format!("{}: {error}", path.display())).with_source(error)
+        Self::io_as(kind, path, error, "")
+    }
+
+    /// What went wrong in writing tensors to `path`: mostly an error of the operating system.
+    pub(crate) fn tensors(path: &std::path::Path, error: safetensors::SafeTensorError) -> Self {
+        match error {
+            safetensors::SafeTensorError::IoError(error) => Self::io(path, error),
+            other => Self::new(ErrorKind::Internal, format!("{}: {other}", path.display())),
+        }
+    }
+
+    /// An error of the operating system on `path` as an error of this kind; `more` follows in the message.
+    pub(crate) fn io_as(kind: ErrorKind, path: &std::path::Path, error: std::io::Error, more: &str) -> Self {
+        let message = format!("{}: {error}{more}", path.display());
+        Self { path: Some(path.into()), ..Self::new(kind, message) }.with_source(error)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::status::{ROUTELLM_INVALID_ARGUMENT, name, routellm_status};
 pub struct routellm_error {
     kind: ErrorKind,
     message: CString,
+    os_code: i32,
 }
 
 impl routellm_error {
@@ -22,7 +23,13 @@ impl routellm_error {
     pub(crate) fn new(kind: ErrorKind, message: &str) -> Self {
         let message = CString::new(message)
             .unwrap_or_else(|_| CString::new(message.replace('\0', "\\0")).unwrap_or_default());
-        Self { kind, message }
+        Self { kind, message, os_code: 0 }
+    }
+
+    /// The error of the core.
+    pub(crate) fn of(error: &routellm_core::Error) -> Self {
+        let os_code = error.os_error().and_then(std::io::Error::raw_os_error).unwrap_or(0);
+        Self { os_code, ..Self::new(error.kind(), error.message()) }
     }
 }
 
@@ -42,6 +49,13 @@ pub extern "C" fn routellm_error_name(error: Option<&routellm_error>) -> *const 
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_error_message(error: Option<&routellm_error>) -> *const c_char {
     error.map_or(c"the error is NULL".as_ptr(), |error| error.message.as_ptr())
+}
+
+/// The number that the operating system gave for what went wrong (`errno`, such as `EACCES`), or 0 if nothing of it did
+/// or the error is `NULL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn routellm_error_os_code(error: Option<&routellm_error>) -> i32 {
+    error.map_or(0, |error| error.os_code)
 }
 
 /// Frees an error. `NULL` is permitted.
@@ -65,10 +79,19 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_the_operating_system_is_kept() {
+        let cause = std::io::Error::from_raw_os_error(13);
+        let error = routellm_error::of(&routellm_core::Error::io("a".as_ref(), cause));
+        assert_eq!((routellm_error_os_code(Some(&error)), error.kind), (13, ErrorKind::Io));
+        assert_eq!(routellm_error_os_code(Some(&routellm_error::new(ErrorKind::Io, "a"))), 0);
+    }
+
+    #[test]
     fn null_has_answers_too() {
         assert_eq!(routellm_error_status(None), ROUTELLM_INVALID_ARGUMENT);
         assert!(!routellm_error_name(None).is_null());
         assert!(!routellm_error_message(None).is_null());
+        assert_eq!(routellm_error_os_code(None), 0);
         routellm_error_free(None);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn guard_or<T>(value: T, body: impl FnOnce() -> T) -> T {
 unsafe fn report(err: *mut *mut routellm_error, error: &Error) -> routellm_status {
     if !err.is_null() {
         // SAFETY: not NULL, and a place for a pointer as promised.
-        unsafe { err.write(Box::into_raw(Box::new(routellm_error::new(error.kind(), error.message())))) };
+        unsafe { err.write(Box::into_raw(Box::new(routellm_error::of(error)))) };
     }
     error.kind().code()
 }

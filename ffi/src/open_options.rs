@@ -160,6 +160,20 @@ pub unsafe extern "C" fn routellm_open_options_set_min_similarity(
     unsafe { set(options, err, || Ok(similarity), OpenOptions::min_similarity) }
 }
 
+/// Sets whether the store of votes is read into memory when opening (`never`) or mapped (`always`); `auto`, the default,
+/// reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file must not
+/// change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the process
+/// with `SIGBUS`. Similarity-weighted ranking only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_mmap(
+    options: Option<&mut routellm_open_options>,
+    map: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe { set(options, err, || name(map, "mmap")?.parse(), OpenOptions::mmap) }
+}
+
 /// Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
 /// `SIZE_MAX` reads all of them, for the exact answer. It excludes an error target. Clustered stores of
 /// similarity-weighted ranking only.

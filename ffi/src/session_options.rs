@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use routellm_core::OpenOptions;
 
-use crate::args::{handle, name, path};
+use crate::args::{handle, invalid, name, path};
 use crate::error::routellm_error;
 use crate::guard::guard;
 use crate::open_options::{routellm_open_options, set};
@@ -121,4 +121,21 @@ pub unsafe extern "C" fn routellm_open_options_set_memory_limit(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
     unsafe { set(options, err, || Ok(bytes), OpenOptions::memory_limit) }
+}
+
+/// Sets whether a GPU may compute float32 in TF32 (`1`; `0` is the default): faster, with 10 bits of mantissa, so that
+/// win rates differ from those of the processor by about 1e-3. Providers `cuda` and `auto` only (checked when opening).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_tf32(
+    options: Option<&mut routellm_open_options>,
+    on: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    let on = || match on {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(invalid(format!("tf32 is {other}, expected 0 or 1"))),
+    };
+    // SAFETY: the rules of the header for `err`.
+    unsafe { set(options, err, on, OpenOptions::tf32) }
 }

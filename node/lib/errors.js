@@ -1,5 +1,7 @@
 'use strict';
 
+const { getSystemErrorName } = require('node:util');
+
 const native = require('../native.js');
 
 // The table lives in the Rust core; nothing here repeats it.
@@ -37,9 +39,20 @@ function fromNative(error) {
     return new RouteLLMError('Internal', `a defect of routellm: ${error?.message ?? error}`, { cause: error });
   }
   const { cause } = error;
-  // What caused it comes from another library, and the code that the native layer gives it says nothing.
-  for (let link = cause; typeof link === 'object'; link = link.cause) delete link.code;
+  for (let link = cause; typeof link === 'object'; link = link.cause) {
+    // What caused it comes from another library, and the code that the native layer gives it says nothing.
+    delete link.code;
+    ofSystem(link);
+  }
   return new RouteLLMError(row.name, error.message, cause === undefined ? undefined : { cause });
+}
+
+/** Gives an error of the operating system, whose message ends in its number, what Node's own ones have. */
+function ofSystem(error) {
+  const number = / \(os error (\d+)\)$/.exec(error.message)?.[1];
+  if (number === undefined || process.platform === 'win32') return;
+  error.errno = -number;
+  error.code = getSystemErrorName(-number);
 }
 
 /** The rejection of a call whose signal was aborted; `cause` is the signal's reason. */

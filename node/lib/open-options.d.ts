@@ -59,6 +59,11 @@ export interface OpenOptions {
   deviceId?: number;
   /** Bytes of GPU memory that the model's arena may take (providers `cuda` and `auto`). */
   memoryLimit?: number;
+  /**
+   * Whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates differ from those of
+   * the processor by about 1e-3. It does not by default (providers `cuda` and `auto`).
+   */
+  tf32?: boolean;
   /** Numbers of sessions and threads by name: `latency` for one caller, `throughput` for many. */
   preset?: 'latency' | 'throughput';
   /** ONNX sessions that run side by side, 1 to 256; 1 by default. */
@@ -70,7 +75,7 @@ export interface OpenOptions {
   intraThreads?: number;
   /**
    * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
-   * decision to the win rate. This and the three options below are for routers with votes (kind
+   * decision to the win rate. This and the four options below are for routers with votes (kind
    * `sw_ranking`) alone.
    */
   outOfDistribution?: 'strong' | 'weak' | 'ignore';
@@ -79,6 +84,12 @@ export interface OpenOptions {
    * Without it, only a prompt is whose every similarity is 0 or less.
    */
   minSimilarity?: number;
+  /**
+   * Whether the store of votes is read into memory (`never`) or mapped (`always`); `auto` (default) maps stores of more
+   * than 256 MB. The file of a mapped store must be replaced, never overwritten or truncated: that can end the
+   * process.
+   */
+  mmap?: 'auto' | 'always' | 'never';
   /**
    * How many of the nearest clusters are read vote by vote; `all` gives the exact answer. For a clustered store,
    * and not together with `errorTarget`.

@@ -81,6 +81,11 @@ function nameOrObject(name, value) {
   }
 }
 
+function flag(name, value) {
+  if (typeof value !== 'boolean') throw invalid(`${name} is ${describe(value)}, expected true or false`);
+  return value;
+}
+
 function scoreTokens(name, value) {
   if (!Array.isArray(value)) throw invalid(`${name} is ${describe(value)}, expected an array of texts and ids of tokens`);
   return Array.from(value, (token, i) => {
@@ -101,11 +106,13 @@ const OPEN = {
   provider: oneOf('cpu', 'cuda', 'auto'),
   deviceId: anyCount,
   memoryLimit: whole(1, Number.MAX_SAFE_INTEGER, 'from 1 on'),
+  tf32: flag,
   preset: oneOf('latency', 'throughput'),
   sessions: whole(1, 256),
   intraThreads: whole(1, 256),
   outOfDistribution: oneOf('strong', 'weak', 'ignore'),
   minSimilarity: similarity,
+  mmap: oneOf('auto', 'always', 'never'),
   openClusters: clusters,
   errorTarget,
   kind: text,

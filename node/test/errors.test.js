@@ -56,7 +56,7 @@ test('the cause of an error of the operating system is kept', () => {
     assert.equal(error.kind, 'NotFound');
     assert.ok(error.cause instanceof Error);
     assert.match(error.cause.message, /No such file/);
-    assert.equal(error.cause.code, undefined);
+    assert.deepEqual([error.cause.code, error.cause.errno], ['ENOENT', -2]);
     return true;
   });
 });

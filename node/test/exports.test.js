@@ -90,6 +90,9 @@ test('wrong options are refused', skip, async () => {
     ['bert-tiny', { preset: 'fast' }, /preset is "fast", expected "latency" or "throughput"/],
     ['bert-tiny', { preset: 'throughput', sessions: 2 }, /preset sets sessions/],
     ['bert-tiny', { deviceId: 0 }, /device_id and memory_limit have no effect/],
+    ['bert-tiny', { tf32: true }, /tf32 has no effect/],
+    ['bert-tiny', { tf32: false, provider: 'cpu' }, /tf32 has no effect/],
+    ['bert-tiny', { tf32: 1, provider: 'auto' }, /tf32 is 1, expected true or false/],
     ['bert-tiny', { deviceId: -1, provider: 'auto' }, /deviceId is -1, expected a whole number/],
     ['bert-tiny', { memoryLimit: 0, provider: 'auto' }, /memoryLimit is 0/],
     ['bert-tiny', { memoryLimit: '1 GB', provider: 'auto' }, /memoryLimit is "1 GB"/],
@@ -152,7 +155,7 @@ test('a GPU that is not there is an error, or a fallback', { skip: noRuntime || 
   assert.throws(() => open('bert-tiny', { provider: 'cuda' }), {
     kind: 'RuntimeUnavailable', code: 'ERR_ROUTELLM_RUNTIME_UNAVAILABLE', message: /the provider "cuda" was asked for/,
   });
-  const router = open('bert-tiny', { provider: 'auto', deviceId: 0, memoryLimit: 2 ** 33, intraThreads: 1 });
+  const router = open('bert-tiny', { provider: 'auto', deviceId: 0, memoryLimit: 2 ** 33, tf32: true, intraThreads: 1 });
   assert.equal(router.info().runtime.provider, 'cpu');
   assert.deepEqual(rates(router), rates(classifier));
 });

@@ -96,7 +96,7 @@ test('routellm-mf-minilm holds the artifact, and is found by its name', { skip: 
   const { files } = JSON.parse(readFileSync(join(MF_ARTIFACT, 'router.json'), 'utf8'));
   assert.deepEqual(report.paths, [
     'LICENSE', 'NOTICE', 'README.md', 'package.json', 'index.js', 'index.d.ts', 'artifact/router.json',
-    ...files.map(({ name }) => `artifact/${name}`),
+    ...files.map(({ name, path = name }) => `artifact/${path}`),
   ].sort());
   assert.ok(report.unpackedSize < 30 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
   // Git's copy stays the only one in the checkout.

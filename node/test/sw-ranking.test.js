@@ -229,6 +229,7 @@ test('bad values of the options are refused', { skip }, () => {
     refused({ openClusters }, /^openClusters is .*whole number from 1, or "all"/);
   }
   for (const errorTarget of [0, -0.1, 1.01, NaN, '0.1', null]) refused({ errorTarget }, /^errorTarget is .*above 0/);
+  for (const mmap of ['sometimes', true, null]) refused({ mmap }, /^mmap is .*"auto", "always" or "never"/);
   refused({ openClusters: 2, errorTarget: 0.1 }, /both openClusters and errorTarget/);
   refused({ out_of_distribution: 'weak' }, /unknown option "out_of_distribution".*outOfDistribution/);
   // What is undefined is not given, and the ends of the ranges are in them.
@@ -273,6 +274,7 @@ test('a router without votes says so', async () => {
   assert.deepEqual([similarity, outOfDistribution], [null, false]);
   for (const options of [
     { outOfDistribution: 'weak' }, { minSimilarity: 0.5 }, { openClusters: 2 }, { openClusters: 'all' }, { errorTarget: 0.1 },
+    { mmap: 'auto' }, { mmap: 'never' },
   ]) {
     const noEffect = { kind: 'InvalidArgument', message: /no effect.*no votes/ };
     assert.throws(() => Router.default(options), noEffect);

@@ -20,6 +20,6 @@ class CustomBuildHook(BuildHookInterface):
         artifact = root.parent.parent / "artifacts" / NAME
         if not (artifact / "router.json").is_file():
             raise FileNotFoundError(f"{artifact}: no artifact with a router.json")
-        for file in sorted(artifact.iterdir()):
+        for file in sorted(artifact.rglob("*")):
             if file.is_file():
-                build_data["force_include"][str(file)] = f"{MODULE}/artifact/{file.name}"
+                build_data["force_include"][str(file)] = f"{MODULE}/artifact/{file.relative_to(artifact)}"

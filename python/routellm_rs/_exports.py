@@ -48,6 +48,7 @@ def from_export(
     provider: Provider | None = None,
     device_id: int | None = None,
     memory_limit: int | None = None,
+    tf32: bool | None = None,
     preset: Preset | None = None,
     sessions: int | None = None,
     intra_threads: int | None = None,
@@ -59,7 +60,8 @@ def from_export(
     without these options, and with a calibration its strong shares can be resolved.
 
     Args:
-        out: the folder to write; an artifact that is there already is replaced at once, at the end.
+        out: the folder to write; an artifact that is there already is replaced at once, at the end, and
+            whatever else is in the folder stays.
         directory: the folder with the ONNX model, its ``config.json`` and its ``tokenizer.json``.
         strong: name of the strong model.
         weak: name of the weak model.
@@ -82,6 +84,7 @@ def from_export(
         provider: likewise.
         device_id: likewise.
         memory_limit: likewise.
+        tf32: likewise.
         preset: likewise.
         sessions: likewise.
         intra_threads: likewise.
@@ -117,6 +120,7 @@ def from_export(
         provider=provider,
         device_id=device_id,
         memory_limit=memory_limit,
+        tf32=tf32,
         preset=preset,
         sessions=sessions,
         intra_threads=intra_threads,

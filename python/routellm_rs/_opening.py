@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Kind,
         LongPromptsName,
         LongPromptsSpec,
+        MapStore,
         Mode,
         OutOfDistribution,
         Preset,
@@ -69,12 +70,14 @@ class Opened:
         provider: Provider | None = None,
         device_id: int | None = None,
         memory_limit: int | None = None,
+        tf32: bool | None = None,
         preset: Preset | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
         max_waiting: int | None = None,
         out_of_distribution: OutOfDistribution = "ignore",
         min_similarity: float | None = None,
+        mmap: MapStore | None = None,
         open_clusters: int | Literal["all"] | None = None,
         error_target: float | None = None,
         kind: Kind | None = None,
@@ -87,6 +90,9 @@ class Opened:
         max_tokens: int | None = None,
     ) -> Self:
         """Open an artifact, a checkpoint in the published RouteLLM layout, or an exported model.
+
+        The folder may be written by a training meanwhile: you get the old router or the new one. Files of
+        models and mapped stores must be replaced, never overwritten in place, while a router has them open.
 
         An exported model is a folder with the ONNX export of a sequence classifier or of a causal LM, its
         ``config.json`` and ``tokenizer.json``:
@@ -108,6 +114,9 @@ class Opened:
                 had; or ``auto``, which falls back to the processor, and :meth:`info` tells.
             device_id: which GPU, from 0 (``cuda`` and ``auto``).
             memory_limit: bytes of GPU memory that the model's arena may take (``cuda`` and ``auto``).
+            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win
+                rates differ from those of the processor by about 1e-3. It does not by default (``cuda`` and
+                ``auto``).
             preset: numbers of sessions and threads by name: ``latency`` for one caller, ``throughput`` for
                 many.
             sessions: ONNX sessions, which run side by side; 1 by default.
@@ -116,10 +125,13 @@ class Opened:
             max_waiting: how many calls may wait for a session, a batch counting once; any number by default.
                 Beyond it a call is a ``ResourceExhaustedError`` at once, or a fallback if ``on_error`` says so.
             out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
-                or ``ignore``, so that its win rate decides as for any prompt. This and the next three are
+                or ``ignore``, so that its win rate decides as for any prompt. This and the next four are
                 for routers with votes (similarity-weighted ranking) only.
             min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
                 [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
+            mmap: whether the store of votes is read into memory (``never``) or mapped (``always``); ``auto``,
+                the default, maps stores of more than 256 MB. A mapped store is shared between processes, and
+                its file must be replaced, never overwritten or truncated: that can end the process.
             open_clusters: how many of the nearest clusters have their votes read one by one; ``all`` gives
                 the exact answer (clustered stores only).
             error_target: clusters are read until the estimated error of every win rate is at most this, in
@@ -160,12 +172,14 @@ class Opened:
             provider=provider,
             device_id=device_id,
             memory_limit=memory_limit,
+            tf32=tf32,
             preset=preset,
             sessions=sessions,
             intra_threads=intra_threads,
             max_waiting=max_waiting,
             out_of_distribution=out_of_distribution,
             min_similarity=min_similarity,
+            mmap=mmap,
             open_clusters=open_clusters,
             error_target=error_target,
             kind=kind,
@@ -191,12 +205,14 @@ class Opened:
         provider: Provider | None = None,
         device_id: int | None = None,
         memory_limit: int | None = None,
+        tf32: bool | None = None,
         preset: Preset | None = None,
         sessions: int | None = None,
         intra_threads: int | None = None,
         max_waiting: int | None = None,
         out_of_distribution: OutOfDistribution = "ignore",
         min_similarity: float | None = None,
+        mmap: MapStore | None = None,
         open_clusters: int | Literal["all"] | None = None,
         error_target: float | None = None,
     ) -> Self:
@@ -214,12 +230,14 @@ class Opened:
             provider=provider,
             device_id=device_id,
             memory_limit=memory_limit,
+            tf32=tf32,
             preset=preset,
             sessions=sessions,
             intra_threads=intra_threads,
             max_waiting=max_waiting,
             out_of_distribution=out_of_distribution,
             min_similarity=min_similarity,
+            mmap=mmap,
             open_clusters=open_clusters,
             error_target=error_target,
         )

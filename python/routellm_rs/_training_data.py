@@ -6,7 +6,7 @@ import os
 
 from . import _bundled
 from ._options import json_text
-from .errors import InvalidArgumentError, IoError, NotFoundError
+from .errors import InvalidArgumentError, IoError, NotFoundError, _of_system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,10 +70,9 @@ def _prompts_of(path: StrPath) -> list[str]:
                         raise InvalidArgumentError(
                             f"{path}, line {number}: expected a JSON object with prompt: {error!r}"
                         ) from error
-    except FileNotFoundError as error:
-        raise NotFoundError(str(error)) from error
     except OSError as error:
-        raise IoError(str(error)) from error
+        kind = NotFoundError if isinstance(error, FileNotFoundError) else IoError
+        raise _of_system(kind, error.errno or 0, str(error), error.filename) from error
     return texts
 
 

@@ -31,6 +31,9 @@ Kind: TypeAlias = Literal["bert", "causal_llm", "linear", "mf", "sw_ranking"]
 Provider: TypeAlias = Literal["cpu", "cuda", "auto"]
 """Where ONNX models run; ``auto`` is a GPU if there is one."""
 
+MapStore: TypeAlias = Literal["auto", "always", "never"]
+"""Whether a store of votes is mapped; ``auto`` maps those of more than 256 MB."""
+
 Preset: TypeAlias = Literal["latency", "throughput"]
 """Numbers of sessions and threads for one caller, or for many."""
 

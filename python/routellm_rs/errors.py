@@ -33,6 +33,10 @@ class RouteLLMError(Exception):
     code: ClassVar[int] = 0
     """The kind's number, the same in every language; never reused."""
 
+    def __str__(self) -> str:
+        # Of an error of the operating system, OSError would show its number and repeat its file.
+        return str(self.args[-1]) if self.args else ""
+
 
 class InvalidArgumentError(RouteLLMError, ValueError):
     """An argument, option, prompt or embedding is not acceptable."""
@@ -99,12 +103,44 @@ class InternalError(RouteLLMError, RuntimeError):
 
 
 class IoError(RouteLLMError, OSError):
-    """The operating system refused to read or write; ``errno`` is set where it gave one."""
+    """The operating system refused to read or write.
+
+    ``errno`` and ``filename`` are set where it gave them, and the error is then also the built-in of its
+    number: ``except PermissionError`` catches what could not be written for want of permission.
+    """
 
     code = 11
+
+
+class IoPermissionError(IoError, PermissionError):
+    """An :class:`IoError` for want of permission."""
+
+
+class IoFileExistsError(IoError, FileExistsError):
+    """An :class:`IoError` about something that exists."""
+
+
+class IoIsADirectoryError(IoError, IsADirectoryError):
+    """An :class:`IoError` about a folder where a file is needed."""
+
+
+class IoNotADirectoryError(IoError, NotADirectoryError):
+    """An :class:`IoError` about something on the way that is no folder."""
 
 
 class RemoteError(RouteLLMError, ConnectionError):
     """An endpoint that the caller configured failed."""
 
     code = 12
+
+
+def _of_system(kind: type[RouteLLMError], number: int, message: str, file: object) -> RouteLLMError:
+    """Return the error of this kind for a number of the operating system, as the class of both."""
+    if not issubclass(kind, OSError):
+        error = kind(message)
+        error.errno = number  # type: ignore[attr-defined]
+        return error
+    if kind is IoError:
+        builtin = type(OSError(number, message))
+        kind = next((known for known in IoError.__subclasses__() if builtin in known.__bases__), IoError)
+    return kind(number, message, None if file is None else str(file))

@@ -65,7 +65,8 @@ def linear(
     """Train a linear router on hashed features: ridge regression of the quality gap.
 
     Args:
-        out: the folder to write; an artifact that is there already is replaced at once, at the end.
+        out: the folder to write; an artifact that is there already is replaced at once, at the end, and
+            whatever else is in the folder stays. A symbolic link is written through.
         gold: gold rows.
         strong: the strong model. Where the rows know just two models, the better one by default.
         weak: the weak model, likewise the other one.
@@ -234,7 +235,8 @@ def sw_ranking(
     same.
 
     Args:
-        out: the folder to write; an artifact that is there already is replaced at once, at the end.
+        out: the folder to write; an artifact that is there already is replaced at once, at the end, and
+            whatever else is in the folder stays. A symbolic link is written through.
         votes: votes; rows without a winner are dropped and counted.
         gold: gold rows; each becomes a vote between every two of its models, a tie if both were right or both
             wrong.

@@ -129,6 +129,9 @@ def test_candidates_have_scores() -> None:
         ("bert-tiny", {"preset": "fast"}, 'preset is "fast"'),
         ("bert-tiny", {"preset": "throughput", "sessions": 2}, "preset sets sessions"),
         ("bert-tiny", {"device_id": 0}, "device_id and memory_limit have no effect"),
+        ("bert-tiny", {"tf32": True}, "tf32 has no effect"),
+        ("bert-tiny", {"tf32": False, "provider": "cpu"}, "tf32 has no effect"),
+        ("bert-tiny", {"tf32": 1, "provider": "auto"}, "tf32 is of type int, expected True or False"),
         ("bert-tiny", {"device_id": -1, "provider": "auto"}, "device_id is -1, expected a whole number"),
         ("bert-tiny", {"memory_limit": 0, "provider": "auto"}, "memory_limit is 0"),
         ("bert-tiny", {"memory_limit": 10**30, "provider": "auto"}, "memory_limit is 10000"),
@@ -192,7 +195,9 @@ def test_a_gpu_that_is_not_there_is_an_error_or_a_fallback(classifier: Router) -
     with pytest.raises(RuntimeUnavailableError, match='the provider "cuda" was asked for') as caught:
         opened("bert-tiny", provider="cuda")
     assert caught.value.code == 5
-    router = opened("bert-tiny", provider="auto", device_id=0, memory_limit=1 << 30, intra_threads=1)
+    router = opened(
+        "bert-tiny", provider="auto", device_id=0, memory_limit=1 << 30, tf32=True, intra_threads=1
+    )
     runtime = router.info()["runtime"]
     assert runtime is not None
     assert runtime["provider"] == "cpu"

@@ -25,7 +25,7 @@ ROUTED = [case for case in CASES if "error" not in case]
 REFUSED = [case for case in CASES if "error" in case]
 NAMES = {code: name for name, code, _ in _native.error_kinds()}
 # A GPU adds up in another order.
-CUDA_TOLERANCE = 1e-3
+CUDA_TOLERANCE = 1e-4
 
 
 @cache

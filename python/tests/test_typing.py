@@ -29,7 +29,7 @@ kind: str = router.info()["featurizer"]["kind"]
 prompt: str = prompt_from_messages([{"role": "user", "content": "y"}])
 code: int = InvalidArgumentError.code
 votes_router: Router = Router.open(
-    "router", out_of_distribution="weak", min_similarity=0.3, open_clusters="all"
+    "router", out_of_distribution="weak", min_similarity=0.3, mmap="never", open_clusters="all"
 )
 counted: Router = Router.bundled("mf-minilm", open_clusters=8, error_target=None)
 classifier: Router = Router.open(
@@ -40,6 +40,7 @@ classifier: Router = Router.open(
     provider="auto",
     device_id=0,
     memory_limit=1 << 30,
+    tf32=True,
     preset="throughput",
     head={"kind": "regression", "link": "sigmoid", "scale": 2},
     long_prompts={"kind": "windows", "pooling": "max"},

@@ -145,7 +145,7 @@ static inline void exports_write(struct cases_out *out, const char *name, const 
 /* On a GPU win rates round otherwise. */
 static inline double exports_tolerance(const struct exports_case *one, int cuda)
 {
-    return cuda && one->tolerance < 1e-3 ? 1e-3 : one->tolerance;
+    return cuda && one->tolerance < 1e-4 ? 1e-4 : one->tolerance;
 }
 
 #endif

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 MODELS = 64
+VOTES = Path(__file__).resolve().parents[2] / "tests" / "conformance" / "sw-caller"
 DIM = 4
 TEXT_DIM = 8
 
@@ -64,6 +65,10 @@ def main(default: Path, folder: Path) -> None:
     data[-1] ^= 1
     weights.write_bytes(data)
     (folder / "incomplete" / "weights.safetensors").unlink()
+    shutil.copytree(VOTES, folder / "votes")
+    shutil.copytree(default, folder / "unreadable")
+    (folder / "unreadable" / "router.json").unlink()
+    (folder / "unreadable" / "router.json").mkdir()
 
 
 if __name__ == "__main__":

@@ -91,6 +91,12 @@ static void refusals(void)
     CHECK_FAILS(routellm_router_open(path("bert-tiny"), options, &router, &err), ROUTELLM_INVALID_ARGUMENT,
                 "memory_limit");
     routellm_open_options_free(options);
+    options = pair();
+    CHECK_FAILS(routellm_open_options_set_tf32(NULL, 1, &err), ROUTELLM_INVALID_ARGUMENT, "options is NULL");
+    CHECK_FAILS(routellm_open_options_set_tf32(options, 2, &err), ROUTELLM_INVALID_ARGUMENT, "tf32 is 2, expected 0 or 1");
+    CHECK_OK(routellm_open_options_set_tf32(options, 0, &err));
+    CHECK_FAILS(routellm_router_open(path("bert-tiny"), options, &router, &err), ROUTELLM_INVALID_ARGUMENT, "tf32");
+    routellm_open_options_free(options);
     CHECK(router == NULL);
 
     CHECK_FAILS(routellm_route_options_set_timeout_ms(call, 0.0, &err), ROUTELLM_INVALID_ARGUMENT, "timeout_ms is 0");
@@ -152,6 +158,7 @@ static void providers(void)
     CHECK_OK(routellm_open_options_set_kind(options, "bert", &err));
     CHECK_OK(routellm_open_options_set_provider(options, "auto", &err));
     CHECK_OK(routellm_open_options_set_device_id(options, 0, &err));
+    CHECK_OK(routellm_open_options_set_tf32(options, 1, &err));
     CHECK_OK(routellm_open_options_set_preset(options, "throughput", &err));
     CHECK_OK(routellm_router_open(path("bert-tiny"), options, &router, &err));
     CHECK(says(router, "\"kind\":\"bert\"") && says(router, "\"kind\":\"none\""));

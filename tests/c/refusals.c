@@ -1,4 +1,5 @@
 /* Every refusal: an error that says what was expected and what came, and never a crash. */
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,6 +14,43 @@ static const char *in(const char *fixtures, const char *name)
 {
     snprintf(folder, sizeof folder, "%s/%s", fixtures, name);
     return folder;
+}
+
+/* A store that was read into memory does not depend on its file any more. */
+static void changing(const char *fixtures)
+{
+    static const char *const maps[] = {NULL, "auto", "never"};
+    static unsigned char whole[1 << 20];
+    const float ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    char store[4096];
+    size_t i, length;
+    FILE *file;
+
+    snprintf(store, sizeof store, "%s/votes/votes.safetensors", fixtures);
+    file = fopen(store, "rb");
+    length = fread(whole, 1, sizeof whole, file);
+    fclose(file);
+    CHECK(length > 0 && length < sizeof whole);
+    for (i = 0; i < sizeof maps / sizeof *maps; i++) {
+        routellm_error *err = NULL;
+        routellm_router *router = NULL;
+        routellm_open_options *options = routellm_open_options_new();
+        double before = 0.0, after = -1.0;
+
+        if (maps[i] != NULL) {
+            CHECK_OK(routellm_open_options_set_mmap(options, maps[i], &err));
+        }
+        CHECK_OK(routellm_router_open(in(fixtures, "votes"), options, &router, &err));
+        CHECK_OK(routellm_win_rate_from_embedding(router, ones, 8, &before, &err));
+        fclose(fopen(store, "wb"));
+        CHECK_OK(routellm_win_rate_from_embedding(router, ones, 8, &after, &err));
+        CHECK(before == after);
+        file = fopen(store, "wb");
+        CHECK(fwrite(whole, 1, length, file) == length);
+        fclose(file);
+        routellm_router_free(router);
+        routellm_open_options_free(options);
+    }
 }
 
 static void opening(const char *fixtures)
@@ -32,6 +70,15 @@ static void opening(const char *fixtures)
                 "weights.safetensors");
     CHECK_FAILS(routellm_router_open("", NULL, &router, &err), BAD, "empty");
     CHECK(router == NULL);
+
+    /* The number of the operating system is kept. */
+    CHECK(routellm_router_open(in(fixtures, "unreadable"), NULL, &router, &err) == ROUTELLM_IO);
+    CHECK(routellm_error_os_code(err) == EISDIR);
+    routellm_error_free(err);
+    err = NULL;
+    CHECK(routellm_router_open("", NULL, &router, &err) == BAD && routellm_error_os_code(err) == 0);
+    routellm_error_free(err);
+    err = NULL;
 
     CHECK_FAILS(routellm_open_options_set_mode(options, 2, &err), BAD, "mode is 2");
     CHECK_FAILS(routellm_open_options_set_strong(options, "\xff", &err), BAD, "UTF-8");
@@ -75,6 +122,12 @@ static void opening(const char *fixtures)
     options = routellm_open_options_new();
     CHECK_OK(routellm_open_options_set_open_clusters(options, (size_t)-1, &err));
     CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "has no votes");
+    routellm_open_options_free(options);
+    options = routellm_open_options_new();
+    CHECK_FAILS(routellm_open_options_set_mmap(options, "sometimes", &err), BAD, "mmap is \"sometimes\"");
+    CHECK_FAILS(routellm_open_options_set_mmap(options, NULL, &err), BAD, "mmap is NULL");
+    CHECK_OK(routellm_open_options_set_mmap(options, "auto", &err));
+    CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "mmap");
     routellm_open_options_free(options);
     options = routellm_open_options_new();
     CHECK_OK(routellm_open_options_set_error_target(options, 0.1, &err));
@@ -229,6 +282,7 @@ static void nulls(const routellm_router *router)
     CHECK_FAILS(routellm_open_options_set_min_similarity(NULL, 0.5, &err), BAD, "options is NULL");
     CHECK_FAILS(routellm_open_options_set_open_clusters(NULL, 1, &err), BAD, "options is NULL");
     CHECK_FAILS(routellm_open_options_set_error_target(NULL, 0.5, &err), BAD, "options is NULL");
+    CHECK_FAILS(routellm_open_options_set_mmap(NULL, "auto", &err), BAD, "options is NULL");
 
     /* Without a place for the error the status is all. */
     CHECK(routellm_route(router, "\xff", 1, NULL, &decision, NULL) == BAD);
@@ -395,6 +449,7 @@ int main(int argc, char **argv)
         return 2;
     }
     opening(argv[1]);
+    changing(argv[1]);
     CHECK_OK(routellm_router_open_default(NULL, &router, &err));
     route_options(router);
     prompts(router);

@@ -43,6 +43,7 @@ void refusals(const std::string &folder)
     CHECK_FAILS(Router::open(bert), invalid_argument, "strong and weak are needed");
     CHECK_FAILS(Router::open(bert, pair().preset("latency").sessions(2)), invalid_argument, "preset");
     CHECK_FAILS(Router::open(bert, pair().memory_limit(1)), invalid_argument, "memory_limit");
+    CHECK_FAILS(Router::open(bert, pair().tf32(true)), invalid_argument, "tf32");
     CHECK_FAILS(Router::open(bert, pair().score_threshold(2)), invalid_argument, "score_threshold");
     CHECK_FAILS(RouteOptions().timeout(0ms), invalid_argument, "timeout_ms is 0");
     CHECK_FAILS(RouteOptions().timeout(-1s), invalid_argument, "timeout_ms is -1000");
@@ -53,7 +54,7 @@ void providers(const std::string &folder)
 {
     const std::string bert = folder + "/bert-tiny";
     const bool cuda = variable("ROUTELLM_TEST_CUDA");
-    const Router router = Router::open(bert, pair().kind("bert").provider("auto").device_id(0).preset("latency"));
+    const Router router = Router::open(bert, pair().kind("bert").provider("auto").device_id(0).tf32(true).preset("latency"));
     const std::string info = router.info_json();
     CHECK(cuda || info.find("\"provider\":\"cpu\"") != std::string::npos);
     CHECK(info.find("\"model\":{\"parameters\":{\"head\":") != std::string::npos);

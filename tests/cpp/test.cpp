@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cerrno>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -132,6 +133,13 @@ void refusals(const std::string &fixtures)
     CHECK_FAILS(Router::open(fixtures + "/malformed"), invalid_model, "router.json");
     CHECK_FAILS(Router::open(fixtures + "/altered"), invalid_model, "weights.safetensors");
     CHECK_FAILS(Router::open(fixtures + "/incomplete"), invalid_model, "weights.safetensors");
+    try {
+        Router::open(fixtures + "/unreadable");
+        CHECK(false);
+    } catch (const routellm::Error &error) {
+        CHECK(error.status() == routellm::Status::io && error.os_code() == EISDIR);
+    }
+    CHECK(Router::open(fixtures + "/votes", OpenOptions().mmap("always")).models().size() > 1);
     CHECK_FAILS(Router::open("a\0b"sv), invalid_argument, "NUL");
     CHECK_FAILS(OpenOptions().strong("a\0b"sv), invalid_argument, "NUL");
     CHECK_FAILS(OpenOptions().mode(static_cast<routellm::Mode>(7)), invalid_argument, "mode is 7");

@@ -102,11 +102,13 @@ void rest(const Router &hashed)
     CHECK_FAILS(linear.similarity_from_embedding({}), unsupported, "votes");
     CHECK_FAILS(linear.explain("a", 1), unsupported, "votes");
     CHECK_FAILS(linear.explain_embedding({}, 1), unsupported, "votes");
-    for (const OpenOptions &options : std::array<OpenOptions, 4>{
+    for (const OpenOptions &options : std::array<OpenOptions, 5>{
              OpenOptions().out_of_distribution(OutOfDistribution::strong), OpenOptions().min_similarity(0.5),
-             OpenOptions().open_clusters(routellm::all_clusters), OpenOptions().error_target(0.1)}) {
+             OpenOptions().open_clusters(routellm::all_clusters), OpenOptions().error_target(0.1),
+             OpenOptions().mmap("never")}) {
         CHECK_FAILS(Router::open_default(options), invalid_argument, "has no votes");
     }
+    CHECK_FAILS(OpenOptions().mmap("sometimes"), invalid_argument, "mmap is \"sometimes\"");
     CHECK_FAILS(OpenOptions().out_of_distribution(static_cast<OutOfDistribution>(7)), invalid_argument,
                 "out_of_distribution is 7");
 }

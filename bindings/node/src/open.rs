@@ -5,6 +5,7 @@ use std::path::Path;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object};
 use napi_derive::napi;
+use routellm_core::artifact::{MANIFEST_NAME, Manifest};
 use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::{OpenOptions, Router};
 
@@ -33,6 +34,8 @@ pub struct NativeOpenOptions {
     pub device_id: Option<u32>,
     /// Bytes of its memory.
     pub memory_limit: Option<f64>,
+    /// Whether a GPU computes in TF32.
+    pub tf32: Option<bool>,
     /// `latency` or `throughput`.
     pub preset: Option<String>,
     /// Number of ONNX sessions.
@@ -45,6 +48,8 @@ pub struct NativeOpenOptions {
     pub out_of_distribution: Option<String>,
     /// Similarity below which a prompt is out of distribution.
     pub min_similarity: Option<f64>,
+    /// `auto`, `always` or `never`.
+    pub mmap: Option<String>,
     /// Clusters of votes that are read; `Infinity` is all of them.
     pub open_clusters: Option<f64>,
     /// Estimated error down to which clusters are read.
@@ -117,6 +122,9 @@ impl NativeOpenOptions {
         if let Some(value) = self.memory_limit {
             options = options.memory_limit(value as u64);
         }
+        if let Some(value) = self.tf32 {
+            options = options.tf32(value);
+        }
         if let Some(value) = &self.preset {
             options = options.preset(value.parse()?);
         }
@@ -139,6 +147,9 @@ impl NativeOpenOptions {
         }
         if let Some(value) = self.min_similarity {
             options = options.min_similarity(value);
+        }
+        if let Some(value) = &self.mmap {
+            options = options.mmap(value.parse()?);
         }
         if let Some(value) = self.open_clusters {
             // Infinity becomes the largest number, which means all of them.
@@ -193,8 +204,12 @@ impl NativeOpenOptions {
 /// About what the router that ships with the library takes, in bytes.
 const DEFAULT_ROUTER_MEMORY: i64 = 4 << 20;
 
-/// Bytes of the files of a folder: what a router of it takes at least.
+/// Bytes of the files of an artifact, or of a folder that is none: what a router of it takes at least.
 fn folder_size(folder: &Path) -> i64 {
+    let manifest = std::fs::read(folder.join(MANIFEST_NAME)).ok();
+    if let Some(manifest) = manifest.and_then(|text| Manifest::parse(&text).ok()) {
+        return manifest.files.iter().map(|file| file.bytes as i64).sum();
+    }
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     files.filter_map(|file| file.metadata().ok()).map(|data| data.len() as i64).sum()
 }

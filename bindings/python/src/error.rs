@@ -1,7 +1,5 @@
 //! Errors of the core as exceptions of `routellm_rs.errors`.
 
-use std::error::Error as _;
-
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use routellm_core::{Error, ErrorKind};
@@ -10,12 +8,14 @@ use routellm_core::{Error, ErrorKind};
 /// operating system gave one.
 pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let exception = || -> PyResult<PyErr> {
-        let class = py.import("routellm_rs.errors")?.getattr(error.kind().python_class())?;
-        let exception = class.call1((error.message(),))?;
-        let number = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
-        if let Some(number) = number.and_then(std::io::Error::raw_os_error) {
-            exception.setattr("errno", number)?;
-        }
+        let errors = py.import("routellm_rs.errors")?;
+        let class = errors.getattr(error.kind().python_class())?;
+        let exception = match error.os_error().and_then(std::io::Error::raw_os_error) {
+            Some(number) => {
+                errors.getattr("_of_system")?.call1((class, number, error.message(), error.path()))?
+            }
+            None => class.call1((error.message(),))?,
+        };
         Ok(PyErr::from_value(exception))
     };
     // Only while the interpreter shuts down can the import fail: the message must not be lost then.

@@ -33,12 +33,14 @@ fn option(open: OpenOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<O
         "provider" => open.provider(parsed(name, value)?),
         "device_id" => open.device_id(whole(name, value)?),
         "memory_limit" => open.memory_limit(whole(name, value)?),
+        "tf32" => open.tf32(flag(name, value)?),
         "preset" => open.preset(parsed(name, value)?),
         "sessions" => open.sessions(at_least_one(name, value)?),
         "intra_threads" => open.intra_threads(at_least_one(name, value)?),
         "max_waiting" => open.max_waiting(whole(name, value)?),
         "out_of_distribution" => open.out_of_distribution(parsed(name, value)?),
         "min_similarity" => open.min_similarity(number(name, value)?),
+        "mmap" => open.mmap(parsed(name, value)?),
         "open_clusters" => open.open_clusters(cluster_count(value)?),
         "error_target" => open.error_target(number(name, value)?),
         "head" => open.head(parsed(name, value)?),
@@ -55,6 +57,14 @@ fn option(open: OpenOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<O
 /// What the core reads from a text.
 fn parsed<T: FromStr<Err = Error>>(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
     text::argument(name, value)?.parse().map_err(|error| to_python(value.py(), &error))
+}
+
+/// True or False, and nothing that only counts as such.
+fn flag(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.extract().map_err(|_| {
+        let found = text::type_name(value);
+        invalid_argument(value.py(), format!("{name} is of type {found}, expected True or False"))
+    })
 }
 
 /// A number, as Python converts it.

@@ -10,8 +10,11 @@ use crate::{Error, Result};
 /// Name of the manifest in its folder.
 pub const MANIFEST_NAME: &str = "router.json";
 
-/// Version of the manifest's form. Another one is refused.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the manifest's form that is written.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// Versions that are read. In the first one files have no `path`. Others are refused.
+const READ_VERSIONS: std::ops::RangeInclusive<u32> = 1..=FORMAT_VERSION;
 
 /// Digits in place of the checksum while it is computed.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -20,7 +23,7 @@ const NO_CHECKSUM: &str = "00000000000000000000000000000000000000000000000000000
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`].
+    /// [`FORMAT_VERSION`], or an older one.
     pub format_version: u32,
     /// Name of the router, for people: `default`.
     pub name: String,
@@ -60,8 +63,12 @@ pub struct Models {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
-    /// Name inside the folder, without any separator.
+    /// What readers ask for: `weights.safetensors`.
     pub name: String,
+    /// Where it is in the folder: `weights.0123456789abcdef.safetensors`, or, for files that name each other,
+    /// `model.0123456789abcdef/model.onnx`, with a part of a hash of the contents. Without it, the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Size.
     pub bytes: u64,
     /// SHA-256, 64 lower-case hexadecimal digits.
@@ -82,6 +89,38 @@ pub struct Calibration {
     pub quantiles: Vec<f64>,
 }
 
+impl FileEntry {
+    /// Where the file is, relative to the folder of the artifact.
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether name and path lead to a file of an artifact, and to nothing else.
+    fn is_sound(&self) -> bool {
+        let hash = |part: &str| part.len() == 16 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+        match &self.path {
+            // Only a name with a hash in it is ours to remove some day.
+            Some(path) => {
+                let first = path.split('/').next().unwrap_or_default();
+                is_relative(&self.name) && is_relative(path) && first.split('.').any(hash)
+            }
+            None => is_relative(&self.name) && !self.name.contains('/') && self.name != MANIFEST_NAME,
+        }
+    }
+}
+
+/// Whether a name leads to a file below the folder that it is relative to.
+pub(super) fn is_relative(name: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+    !name.contains(['\\', '\0', ':']) && name.split('/').all(plain)
+}
+
+/// Whether this is a manifest of some version of this library, whole or altered.
+pub(super) fn is_manifest(text: &[u8]) -> bool {
+    let text = serde_json::from_slice::<Value>(text).unwrap_or_default();
+    text.get("format_version").is_some_and(Value::is_u64) && text.get("manifest_sha256").is_some()
+}
+
 impl Manifest {
     /// Parses and validates the text of a manifest.
     ///
@@ -93,10 +132,10 @@ impl Manifest {
         // The version comes first: a newer form may have fields that this one refuses.
         let any: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
         match any.get("format_version").and_then(Value::as_u64) {
-            Some(version) if version == u64::from(FORMAT_VERSION) => {}
+            Some(version) if READ_VERSIONS.map(u64::from).any(|known| known == version) => {}
             Some(version) => {
                 return Err(invalid(format!(
-                    "format_version is {version}, this library reads {FORMAT_VERSION}: use a matching release"
+                    "format_version is {version}, this library reads 1 to {FORMAT_VERSION}: use a matching release"
                 )));
             }
             None => return Err(invalid("format_version is missing".to_owned())),
@@ -148,13 +187,12 @@ impl Manifest {
             return invalid(format!("models.strong and models.weak are both {:?}", self.models.weak));
         }
         for file in &self.files {
-            let plain = !file.name.is_empty()
-                && file.name != "."
-                && file.name != ".."
-                && file.name != MANIFEST_NAME
-                && !file.name.contains(['/', '\\', '\0', ':']);
-            if !plain {
-                return invalid(format!("files: {:?} is not a plain file name", file.name));
+            if !file.is_sound() {
+                return invalid(format!(
+                    "files: {:?} at {:?} is not a file of an artifact",
+                    file.name,
+                    file.path()
+                ));
             }
         }
         if let Some(calibration) = &self.calibration {
@@ -190,6 +228,40 @@ mod tests {
         }
     }
 
+    fn file(name: &str, path: Option<&str>) -> FileEntry {
+        FileEntry { name: name.into(), path: path.map(str::to_owned), bytes: 0, sha256: String::new() }
+    }
+
+    #[test]
+    fn files_are_inside_the_folder_and_named_by_a_hash() {
+        for (name, path) in [
+            ("weights.safetensors", None),
+            ("weights.safetensors", Some("weights.0123456789abcdef.safetensors")),
+            ("model.onnx", Some("model.0123456789abcdef/model.onnx")),
+            ("onnx/model.onnx", Some("model.0123456789abcdef/onnx/model.onnx")),
+        ] {
+            assert!(file(name, path).is_sound(), "{name} {path:?}");
+        }
+        for (name, path) in [
+            ("", None),
+            ("..", None),
+            ("router.json", None),
+            ("a/b", None),
+            ("a\\b", None),
+            ("c:b", None),
+            ("/etc/passwd", None),
+            ("a\0", None),
+            ("config", Some(".git/config")),
+            ("config", Some("0123456789abcdef/../.git/config")),
+            ("config", Some("/0123456789abcdef/config")),
+            ("config", Some("src/0123456789abcdef")),
+            ("config", Some("0123456789abcdeg")),
+            ("../config", Some("config.0123456789abcdef")),
+        ] {
+            assert!(!file(name, path).is_sound(), "{name} {path:?}");
+        }
+    }
+
     #[test]
     fn text_and_manifest_are_one() {
         let text = manifest().to_text().unwrap();
@@ -216,9 +288,7 @@ mod tests {
             ("occurs twice", |m| m.models.names[1] = "a".into()),
             ("not among", |m| m.models.weak = "c".into()),
             ("both", |m| m.models.weak = "a".into()),
-            ("plain file name", |m| {
-                m.files.push(FileEntry { name: "../x".into(), bytes: 0, sha256: String::new() });
-            }),
+            ("not a file of an artifact", |m| m.files.push(file("../x", None))),
             ("ascending", |m| {
                 m.calibration = Some(Calibration {
                     sample: "s".into(),
@@ -238,8 +308,8 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_before_its_fields() {
-        let error = Manifest::parse(br#"{"format_version": 2, "new": 1}"#).unwrap_err();
-        assert!(error.to_string().contains("this library reads 1"));
+        let error = Manifest::parse(br#"{"format_version": 3, "new": 1}"#).unwrap_err();
+        assert!(error.to_string().contains("this library reads 1 to 2"));
         assert!(Manifest::parse(b"{}").is_err());
         assert!(Manifest::parse(b"\xff").is_err());
     }

@@ -1,90 +1,133 @@
 //! Writing artifacts.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_of_file};
+use super::commit::{FILES, commit};
+use super::manifest::{is_manifest, is_relative};
+use super::staging::{Staging, sync_folder, through_links};
+use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_hex, sha256_of_file};
 use crate::{Error, Result};
 
 /// Type, shape and little-endian bytes of a tensor.
 pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
 
-/// Files that people put beside an artifact; they survive its renewal.
-const COMPANIONS: [&str; 3] = ["LICENSE", "NOTICE", "README.md"];
+/// What the staging folders of artifacts are for.
+pub(super) const PURPOSE: &str = "staging";
 
-/// Collects the files of an artifact in a folder beside its destination and renames it into place.
+/// Digits of a hash in the name of a file.
+const HASH_DIGITS: usize = 16;
+
+/// Collects the files of an artifact and puts them into a folder at once: until then, and after a crash, the folder has
+/// the artifact that it had. Many writers may work on one folder; the last one's artifact stays.
 ///
-/// Dropping the writer before [`finish`](Self::finish) leaves the destination as it was.
+/// Only files of artifacts are replaced or removed. Whatever else is in the folder (`.git`, sources, notes) stays.
+///
+/// Dropping the writer before [`finish`](Self::finish) leaves the folder as it was.
 #[derive(Debug)]
 pub struct ArtifactWriter {
     destination: PathBuf,
-    staging: PathBuf,
-    files: Vec<FileEntry>,
+    /// Whether this writer made the folder.
+    made: bool,
+    /// Made for the first file: a training may take days, and where locks fail, folders of a day are removed.
+    staging: Option<Staging>,
+    files: Vec<Staged>,
     finished: bool,
 }
 
+#[derive(Debug)]
+struct Staged {
+    entry: FileEntry,
+    group: Option<&'static str>,
+}
+
 impl ArtifactWriter {
-    /// Begins an artifact that will be the folder `destination`.
+    /// Begins an artifact in the folder `destination`, which may be there or not, hold an artifact or not, and hold
+    /// other things too. A symbolic link is written through.
     ///
     /// # Errors
-    /// `Io`; `InvalidArgument` if the destination is a folder that is not an artifact.
+    /// `Io`, with the error of the operating system as its source, if nothing can be written there; `InvalidArgument` if
+    /// the destination is a file, has a `router.json` that no version of this library wrote, or holds a model that an
+    /// artifact beside it would hide.
     pub fn new(destination: &Path) -> Result<Self> {
-        let destination = std::path::absolute(destination).map_err(|error| Error::io(destination, error))?;
-        let foreign = |entry: std::io::Result<fs::DirEntry>| {
-            entry.is_ok_and(|entry| !COMPANIONS.iter().any(|name| entry.file_name() == *name))
+        let destination = through_links(destination)?;
+        let refused = |what: &str| {
+            Err(Error::invalid_argument(format!("{} {what}: it is not overwritten", destination.display())))
         };
-        let occupied = destination.is_dir()
-            && !destination.join(MANIFEST_NAME).is_file()
-            && fs::read_dir(&destination).is_ok_and(|mut entries| entries.any(foreign));
-        if occupied || destination.is_file() {
-            return Err(Error::invalid_argument(format!(
-                "{} exists and is no artifact: it is not overwritten",
-                destination.display()
-            )));
+        let made = !destination.exists();
+        if !made && !destination.is_dir() {
+            return refused("is no folder");
         }
-        let (Some(parent), Some(name)) = (destination.parent(), destination.file_name()) else {
-            return Err(Error::invalid_argument(format!("{} has no name", destination.display())));
-        };
-        fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
-        let staging = parent.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
-        if staging.exists() {
-            fs::remove_dir_all(&staging).map_err(|error| Error::io(&staging, error))?;
+        let manifest = destination.join(MANIFEST_NAME);
+        match fs::read(&manifest) {
+            Ok(text) if !is_manifest(&text) => {
+                return refused(&format!("has a {MANIFEST_NAME} that is of something else"));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if holds_a_model(&destination) {
+                    return refused("holds a model of another form, and is no artifact");
+                }
+            }
+            Err(error) => return Err(Error::io(&manifest, error)),
         }
-        fs::create_dir(&staging).map_err(|error| Error::io(&staging, error))?;
-        Ok(Self { destination, staging, files: Vec::new(), finished: false })
+        // A destination that cannot be written is found before the work, not after it.
+        let writer = Self { destination, made, staging: None, files: Vec::new(), finished: false };
+        Staging::create(&writer.destination, PURPOSE)?;
+        Ok(writer)
     }
 
     /// Adds a file with these contents.
     ///
     /// # Errors
-    /// `Io`.
+    /// `Io`; `InvalidArgument` for a name that is taken, or leads out of the folder.
     pub fn add(&mut self, name: &str, contents: &[u8]) -> Result<()> {
-        let path = self.staging.join(name);
-        let mut file = fs::File::create_new(&path).map_err(|error| Error::io(&path, error))?;
-        file.write_all(contents).and_then(|()| file.sync_all()).map_err(|error| Error::io(&path, error))?;
-        self.record(name)
+        self.add_from(name, &mut &*contents)
+    }
+
+    /// Adds a file with the contents that `contents` gives.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_from(&mut self, name: &str, contents: &mut dyn std::io::Read) -> Result<()> {
+        self.stage(name, None, contents)
     }
 
     /// Adds a file that `write` makes at the path it is given.
     ///
     /// # Errors
-    /// What `write` reports; `Io`.
+    /// What `write` reports; as [`add`](Self::add).
     pub fn add_with(&mut self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        write(&self.staging.join(name))?;
-        self.record(name)
+        let path = self.place(name)?;
+        write(&path)?;
+        self.record(name, None, &path)
     }
 
     /// Adds a copy of the file at `from`.
     ///
     /// # Errors
-    /// `NotFound`, `Io`.
+    /// `NotFound` if there is none; as [`add`](Self::add).
     pub fn add_copy(&mut self, name: &str, from: &Path) -> Result<()> {
-        fs::copy(from, self.staging.join(name)).map_err(|error| Error::io(from, error))?;
-        self.record(name)
+        let mut file = File::open(from).map_err(|error| Error::io(from, error))?;
+        self.add_from(name, &mut file)
+    }
+
+    /// Adds copies of models and of the files of their weights, whose names the models hold: if there is more than one
+    /// file, they keep their names, in a folder of their own. `open` gives the contents of each.
+    ///
+    /// # Errors
+    /// What `open` reports; as [`add`](Self::add).
+    pub fn add_model(
+        &mut self,
+        names: &[&str],
+        open: impl Fn(&str) -> Result<Box<dyn std::io::Read>>,
+    ) -> Result<()> {
+        let group = (names.len() > 1).then_some("model");
+        names.iter().try_for_each(|name| self.stage(name, group, &mut open(name)?))
     }
 
     /// Adds a safetensors file.
@@ -103,62 +146,113 @@ impl ArtifactWriter {
         self.add(name, &bytes)
     }
 
-    /// Writes the manifest, whose `files` are filled in, and puts the folder in its place.
+    /// Puts the files and the manifest, whose `files` are filled in, into the folder, and removes the files of the
+    /// artifact that was there before.
     ///
     /// # Errors
-    /// `InvalidModel` if the manifest contradicts itself; `Io`.
+    /// `InvalidModel` if the manifest contradicts itself; `Io`; `ResourceExhausted` if another process holds the folder
+    /// at this very step and does not go on.
     pub fn finish(mut self, manifest: &Manifest) -> Result<()> {
         let mut manifest = manifest.clone();
-        manifest.files = std::mem::take(&mut self.files);
+        manifest.files = self.entries();
         let text = manifest.to_text()?;
-        self.add(MANIFEST_NAME, text.as_bytes())?;
-        // A directory cannot be renamed over one that is not empty: the old one steps aside first.
-        let old = self.staging.with_extension("old");
-        if old.exists() {
-            fs::remove_dir_all(&old).map_err(|error| Error::io(&old, error))?;
-        }
-        if self.destination.exists() {
-            fs::rename(&self.destination, &old).map_err(|error| Error::io(&self.destination, error))?;
-        }
-        if let Err(error) = fs::rename(&self.staging, &self.destination) {
-            // Nothing more can be done if the old one cannot come back either: both still exist.
-            let _ = fs::rename(&old, &self.destination);
-            return Err(Error::io(&self.destination, error));
+        let staging = match self.staging.take() {
+            Some(staging) => staging,
+            None => Staging::create(&self.destination, PURPOSE)?,
+        };
+        let path = staging.folder().join(MANIFEST_NAME);
+        File::create_new(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .map_err(|error| Error::io(&path, error))?;
+        commit(&self.destination, &staging, &manifest.files)?;
+        if let Some(parent) = self.destination.parent().filter(|_| self.made) {
+            sync_folder(parent)?;
         }
         self.finished = true;
-        if old.exists() {
-            self.keep_companions(&old)?;
-            fs::remove_dir_all(&old).map_err(|error| Error::io(&old, error))?;
-        }
         Ok(())
     }
 
-    fn keep_companions(&self, old: &Path) -> Result<()> {
-        for name in COMPANIONS {
-            let from = old.join(name);
-            let to = self.destination.join(name);
-            if from.is_file() && !to.exists() {
-                fs::rename(&from, &to).map_err(|error| Error::io(&from, error))?;
+    /// The files, each with the path that holds its hash.
+    fn entries(&self) -> Vec<FileEntry> {
+        let folder_of = |group: &str| {
+            let files = self.files.iter().filter(|file| file.group == Some(group));
+            let mut lines: Vec<String> =
+                files.map(|file| format!("{} {}\n", file.entry.sha256, file.entry.name)).collect();
+            lines.sort();
+            format!("{group}.{}", &sha256_hex(lines.concat().as_bytes())[..HASH_DIGITS])
+        };
+        let path_of = |file: &Staged| {
+            let FileEntry { name, sha256, .. } = &file.entry;
+            if let Some(group) = file.group {
+                return format!("{}/{name}", folder_of(group));
             }
-        }
-        Ok(())
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let hash = &sha256[..HASH_DIGITS];
+            match name.rsplit_once('.') {
+                Some((stem, extension)) => format!("{stem}.{hash}.{extension}"),
+                None => format!("{name}.{hash}"),
+            }
+        };
+        self.files.iter().map(|file| FileEntry { path: Some(path_of(file)), ..file.entry.clone() }).collect()
     }
 
-    fn record(&mut self, name: &str) -> Result<()> {
-        let path = self.staging.join(name);
-        let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
-        self.files.push(FileEntry { name: name.to_owned(), bytes, sha256: sha256_of_file(&path)? });
+    /// Where the file `name` is made.
+    fn place(&mut self, name: &str) -> Result<PathBuf> {
+        if !is_relative(name) || self.files.iter().any(|file| file.entry.name == name) {
+            return Err(Error::invalid_argument(format!(
+                "{name:?} cannot be the name of a file in an artifact, or is already"
+            )));
+        }
+        let staging = match self.staging.take() {
+            Some(staging) => staging,
+            None => Staging::create(&self.destination, PURPOSE)?,
+        };
+        let path = self.staging.insert(staging).folder().join(FILES).join(name);
+        let folder = path.parent().unwrap_or(&path);
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        Ok(path)
+    }
+
+    fn stage(
+        &mut self,
+        name: &str,
+        group: Option<&'static str>,
+        contents: &mut dyn std::io::Read,
+    ) -> Result<()> {
+        let path = self.place(name)?;
+        let mut file = File::create_new(&path).map_err(|error| Error::io(&path, error))?;
+        std::io::copy(contents, &mut file).map_err(|error| Error::io(&path, error))?;
+        self.record(name, group, &path)
+    }
+
+    fn record(&mut self, name: &str, group: Option<&'static str>, path: &Path) -> Result<()> {
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        file.sync_all().map_err(|error| Error::io(path, error))?;
+        let bytes = file.metadata().map_err(|error| Error::io(path, error))?.len();
+        let entry =
+            FileEntry { name: name.to_owned(), path: None, bytes, sha256: sha256_of_file(path, &file)? };
+        self.files.push(Staged { entry, group });
         Ok(())
     }
 }
 
 impl Drop for ArtifactWriter {
     fn drop(&mut self) {
-        if !self.finished {
-            // A leftover folder does no harm and is removed by the next writer.
-            let _ = fs::remove_dir_all(&self.staging);
+        self.staging = None;
+        if self.made && !self.finished {
+            // Only if nothing came into it meanwhile.
+            let _ = fs::remove_dir(&self.destination);
         }
     }
+}
+
+/// Whether a folder opens as something that is no artifact: a published checkpoint, or an exported model.
+fn holds_a_model(folder: &Path) -> bool {
+    let is_model = |entry: fs::DirEntry| {
+        let name = entry.file_name();
+        name == "model.safetensors" || Path::new(&name).extension().is_some_and(|ending| ending == "onnx")
+    };
+    folder.join("config.json").is_file() && fs::read_dir(folder).into_iter().flatten().flatten().any(is_model)
 }
 
 /// A tensor of `f32` for [`ArtifactWriter::add_tensors`].

@@ -79,24 +79,30 @@ impl Input {
 }
 
 impl OnnxEncoder {
-    /// Opens model and tokenizer of `spec` in the folder `directory`, which is that of `artifact` if that is given.
+    /// Opens model and tokenizer of `spec` in the folder `directory`.
     ///
     /// # Errors
     /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
     /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
-    pub fn open(
+    pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
+        let (model, tokenizer) = (directory.join(&spec.model), directory.join(&spec.tokenizer));
+        Self::open_files(spec, &model, &tokenizer, None, options)
+    }
+
+    /// As [`open`](Self::open), for files at these paths, which may have other names than in `spec`; of `artifact`, if
+    /// that is given.
+    pub(crate) fn open_files(
         spec: OnnxSpec,
-        directory: &Path,
+        path: &Path,
+        tokenizer_path: &Path,
         artifact: Option<&Artifact>,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let path = directory.join(&spec.tokenizer);
-        let mut tokenizer = TextTokenizer::open(&path)?;
+        let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
-            .map_err(|error| error.context(path.display()))?;
-        let path = directory.join(&spec.model);
-        let pool = SessionPool::open(&path, artifact, options)?;
+            .map_err(|error| error.context(tokenizer_path.display()))?;
+        let pool = SessionPool::open(path, artifact, options)?;
         let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool
             .inputs(0)

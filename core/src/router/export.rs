@@ -1,5 +1,7 @@
 //! Routers of exported models: a sequence classifier or a causal LM, in a bare folder or as an artifact.
 
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -267,7 +269,7 @@ const EXPORT_MODELS: [&str; 5] = [
 /// of calls that name neither threshold nor share.
 ///
 /// # Errors
-/// As [`OpenOptions::open`]; what scoring the sample reports; `InvalidArgument` if `out` exists and is no artifact.
+/// As [`OpenOptions::open`]; what scoring the sample reports; those of [`ArtifactWriter`].
 pub fn write_export(
     options: &OpenOptions,
     export: &Path,
@@ -302,13 +304,17 @@ pub fn write_export(
             writer.add_copy(name, &path)?;
         }
     }
+    // A model names the files of its weights, and two models may share them.
+    let mut models = BTreeSet::new();
     for name in EXPORT_MODELS {
         let Some(path) = files.optional(name) else { continue };
-        writer.add_copy(name, &path)?;
-        for weights in Graph::read(&path)?.external_files() {
-            writer.add_copy(weights, &export.join(weights))?;
-        }
+        models.insert(name.to_owned());
+        models.extend(Graph::read(&path)?.external_files().map(str::to_owned));
     }
+    writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
+        let path = export.join(name);
+        Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
+    })?;
     let models = Models {
         names: router.models().map(str::to_owned).collect(),
         strong: router.strong().to_owned(),

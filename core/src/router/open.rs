@@ -18,6 +18,10 @@ use crate::{Error, ErrorKind, Result};
 impl OpenOptions {
     /// Opens an artifact, a checkpoint in the published layout, or the folder of an exported model.
     ///
+    /// An artifact may be written to the folder meanwhile: this is the old one or the new one. Files of models and
+    /// mapped stores must be replaced by a rename while a router has them open, never overwritten in place: ONNX Runtime
+    /// maps the weights beside a model, and a part of a mapped file that is gone ends the process.
+    ///
     /// # Errors
     /// `NotFound`, `InvalidModel`, `Io`; `InvalidArgument` for a model that the artifact does not know or an
     /// option that has no effect on it; `RuntimeUnavailable` if it needs ONNX Runtime and there is none.
@@ -27,14 +31,14 @@ impl OpenOptions {
             return Err(Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display())));
         }
         if path.join(MANIFEST_NAME).exists() {
-            return self.open_artifact(&Artifact::open(path)?);
+            return Artifact::open_with(path, |artifact| self.open_artifact(artifact));
         }
         match self.kind_of(path)? {
             Some("bert") => self.open_classifier(path),
             Some("causal_llm") => self.open_causal_llm(path),
             Some("mf") => self.open_published(path),
             // The error names what is missing.
-            _ => self.open_artifact(&Artifact::open(path)?),
+            _ => Artifact::open_with(path, |artifact| self.open_artifact(artifact)),
         }
     }
 
@@ -90,7 +94,8 @@ impl OpenOptions {
                     estimate_error: false,
                     sure_similarity: self.votes.min_similarity,
                 };
-                Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options)?))
+                let map = self.votes.mmap.unwrap_or_default();
+                Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options, map)?))
             }
             "bert" | "causal_llm" => Scorer::Prompt(self.load_prompt_scorer(artifact, pair)?),
             other => {
@@ -141,7 +146,7 @@ impl OpenOptions {
                 return Ok(());
             }
             return Err(Error::invalid_argument(format!(
-                "out_of_distribution, min_similarity, open_clusters and error_target have no effect: this router \
+                "out_of_distribution, min_similarity, open_clusters, error_target and mmap have no effect: this router \
                  ({kind}) has no votes"
             )));
         }
@@ -263,12 +268,11 @@ pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<
         FeaturizerSpec::None => Ok(Featurizer::None),
         FeaturizerSpec::Onnx(spec) => {
             // Both are looked up in the manifest, so that only verified files are opened.
-            let model = artifact.path_of(&spec.model)?;
-            artifact.path_of(&spec.tokenizer)?;
-            let directory = model.parent().unwrap_or(Path::new("."));
-            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open(
+            let (model, tokenizer) = (artifact.path_of(&spec.model)?, artifact.path_of(&spec.tokenizer)?);
+            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open_files(
                 spec.clone(),
-                directory,
+                &model,
+                &tokenizer,
                 Some(artifact),
                 session,
             )?)))
@@ -290,7 +294,7 @@ fn no_session(session: &SessionOptions, featurizer: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "onnxruntime, provider, device_id, memory_limit, preset, sessions, intra_threads and max_waiting have no effect: this router's featurizer ({featurizer}) runs no \
+        "onnxruntime, provider, device_id, memory_limit, tf32, preset, sessions, intra_threads and max_waiting have no effect: this router's featurizer ({featurizer}) runs no \
          ONNX session"
     )))
 }

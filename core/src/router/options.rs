@@ -7,7 +7,7 @@ use crate::policy::OutOfDistribution;
 use crate::runtime::{Preset, Provider, SessionOptions};
 use crate::scorer::bert::{Head, LongPrompts};
 use crate::scorer::causal_llm::{ScoreToken, TemplateSpec};
-use crate::scorer::sw_ranking::Open;
+use crate::scorer::sw_ranking::{MapStore, Open};
 
 /// How a router is opened.
 ///
@@ -49,6 +49,7 @@ pub(super) struct VoteOptions {
     pub(super) min_similarity: Option<f64>,
     pub(super) open_clusters: Option<usize>,
     pub(super) error_target: Option<f64>,
+    pub(super) mmap: Option<MapStore>,
 }
 
 impl VoteOptions {
@@ -148,6 +149,15 @@ impl OpenOptions {
         self
     }
 
+    /// Whether the store of votes is read into memory or mapped, whose file must then be replaced and never be
+    /// overwritten; without it as [`MapStore::Auto`] says
+    /// (similarity-weighted ranking only).
+    #[must_use]
+    pub fn mmap(mut self, map: MapStore) -> Self {
+        self.votes.mmap = Some(map);
+        self
+    }
+
     /// One single-threaded session for each core: most requests a second for many callers.
     #[must_use]
     pub fn throughput(self) -> Self {
@@ -179,6 +189,14 @@ impl OpenOptions {
     #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.session.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Whether a GPU may compute float32 in TF32, which is faster and has 10 bits of mantissa: win rates then differ from
+    /// those of the processor by about 1e-3. Without it, it does not (providers `cuda` and `auto`).
+    #[must_use]
+    pub fn tf32(mut self, on: bool) -> Self {
+        self.session.tf32 = Some(on);
         self
     }
 

@@ -5,9 +5,11 @@
 //! everything else is skipped.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Component, Path};
 
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Operators and external files of a model.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,11 +31,9 @@ impl Graph {
     /// # Errors
     /// `NotFound` or `Io`; `InvalidModel` if the file is cut short or no ONNX model.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
-        #[allow(unsafe_code, reason = "maps a file, so that gigabytes of weights need not be read")]
-        // SAFETY: the mapping is read once, here; a file that shrinks meanwhile is a fault of whoever does that.
-        let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
-        Self::parse(&bytes).map_err(|error| error.context(path.display()))
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let length = file.metadata().map_err(|error| Error::io(path, error))?.len();
+        Self::from_source(file, length).map_err(|error| error.context(path.display()))
     }
 
     /// Reads the bytes of a model.
@@ -41,15 +41,21 @@ impl Graph {
     /// # Errors
     /// `InvalidModel` if they are cut short or no ONNX model.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::from_source(Cursor::new(bytes), bytes.len() as u64)
+    }
+
+    fn from_source(source: impl Read + Seek, length: u64) -> Result<Self> {
         let mut graph = Self::default();
         let mut found = false;
-        for field in Fields(bytes) {
+        let mut fields = Fields { source: BufReader::new(source), at: 0 };
+        fields.each(length, &mut |fields, number, end| {
             // ModelProto.graph
-            if let (7, Field::Bytes(inner)) = field? {
+            if number == 7 {
                 found = true;
-                graph.graph(inner, 0)?;
+                graph.graph(fields, end, 0)?;
             }
-        }
+            Ok(())
+        })?;
         if !found {
             return Err(malformed("there is no graph in it"));
         }
@@ -90,71 +96,59 @@ impl Graph {
         Ok(())
     }
 
-    fn graph(&mut self, bytes: &[u8], depth: usize) -> Result<()> {
+    fn graph<R: Read + Seek>(&mut self, fields: &mut Fields<R>, end: u64, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH {
             return Err(malformed("graphs are nested too deep"));
         }
-        for field in Fields(bytes) {
-            match field? {
-                // GraphProto.node, .initializer, .sparse_initializer.values
-                (1, Field::Bytes(node)) => self.node(node, depth)?,
-                (5, Field::Bytes(tensor)) => self.tensor(tensor)?,
-                (15, Field::Bytes(sparse)) => {
-                    for field in Fields(sparse) {
-                        if let (1 | 2, Field::Bytes(tensor)) = field? {
-                            self.tensor(tensor)?;
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        fields.each(end, &mut |fields, number, end| match number {
+            // GraphProto.node, .initializer, .sparse_initializer.values and .indices
+            1 => self.node(fields, end, depth),
+            5 => self.tensor(fields, end),
+            15 => fields.each(end, &mut |fields, number, end| match number {
+                1 | 2 => self.tensor(fields, end),
+                _ => Ok(()),
+            }),
+            _ => Ok(()),
+        })
     }
 
-    fn node(&mut self, bytes: &[u8], depth: usize) -> Result<()> {
-        for field in Fields(bytes) {
-            match field? {
-                // NodeProto.op_type
-                (4, Field::Bytes(name)) => {
-                    let name = text(name)?;
-                    if !self.operators.contains(name) {
-                        self.operators.insert(name.to_owned());
-                    }
-                }
-                // NodeProto.attribute: AttributeProto.t, .g, .tensors, .graphs
-                (5, Field::Bytes(attribute)) => {
-                    for field in Fields(attribute) {
-                        match field? {
-                            (5 | 10, Field::Bytes(tensor)) => self.tensor(tensor)?,
-                            (6 | 11, Field::Bytes(graph)) => self.graph(graph, depth + 1)?,
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {}
+    fn node<R: Read + Seek>(&mut self, fields: &mut Fields<R>, end: u64, depth: usize) -> Result<()> {
+        fields.each(end, &mut |fields, number, end| match number {
+            // NodeProto.op_type
+            4 => {
+                self.operators.insert(fields.text(end)?);
+                Ok(())
             }
-        }
-        Ok(())
+            // NodeProto.attribute: AttributeProto.t, .g, .tensors, .graphs
+            5 => fields.each(end, &mut |fields, number, end| match number {
+                5 | 10 => self.tensor(fields, end),
+                6 | 11 => self.graph(fields, end, depth + 1),
+                _ => Ok(()),
+            }),
+            _ => Ok(()),
+        })
     }
 
-    fn tensor(&mut self, bytes: &[u8]) -> Result<()> {
-        for field in Fields(bytes) {
+    fn tensor<R: Read + Seek>(&mut self, fields: &mut Fields<R>, end: u64) -> Result<()> {
+        fields.each(end, &mut |fields, number, end| {
             // TensorProto.external_data: StringStringEntryProto
-            let (13, Field::Bytes(entry)) = field? else { continue };
-            let (mut key, mut value) = ("", "");
-            for field in Fields(entry) {
-                match field? {
-                    (1, Field::Bytes(bytes)) => key = text(bytes)?,
-                    (2, Field::Bytes(bytes)) => value = text(bytes)?,
+            if number != 13 {
+                return Ok(());
+            }
+            let (mut key, mut value) = (String::new(), String::new());
+            fields.each(end, &mut |fields, number, end| {
+                match number {
+                    1 => key = fields.text(end)?,
+                    2 => value = fields.text(end)?,
                     _ => {}
                 }
+                Ok(())
+            })?;
+            if key == "location" {
+                self.external_files.insert(value);
             }
-            if key == "location" && !self.external_files.contains(value) {
-                self.external_files.insert(value.to_owned());
-            }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -162,79 +156,85 @@ fn malformed(what: &str) -> Error {
     Error::invalid_model(format!("not a whole ONNX model: {what}"))
 }
 
-fn text(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|_| malformed("a name is not UTF-8"))
+/// Longest name of an operator or a file.
+const MAX_TEXT: u64 = 1 << 16;
+
+/// The fields of messages, read one after the other: what does not matter is skipped, so that gigabytes of weights need
+/// not be read.
+struct Fields<R> {
+    source: BufReader<R>,
+    at: u64,
 }
 
-/// A field's content, as far as it matters here.
-enum Field<'a> {
-    Bytes(&'a [u8]),
-    Other,
-}
+/// What is done with a field that holds bytes: its number, and where it ends.
+type Visit<'a, R> = dyn FnMut(&mut Fields<R>, u64, u64) -> Result<()> + 'a;
 
-/// The fields of a message, with their numbers.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Field<'a>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
+impl<R: Read + Seek> Fields<R> {
+    /// Visits the fields of a message that ends at `end`. What a visit leaves of a field is skipped.
+    fn each(&mut self, end: u64, visit: &mut Visit<'_, R>) -> Result<()> {
+        while self.at < end {
+            let key = self.varint(end)?;
+            let length = match key & 7 {
+                0 => {
+                    self.varint(end)?;
+                    continue;
+                }
+                1 => 8,
+                2 => self.varint(end)?,
+                5 => 4,
+                _ => return Err(malformed("a field has an unknown type")),
+            };
+            let stop = self.at.checked_add(length).filter(|stop| *stop <= end).ok_or_else(cut)?;
+            if key & 7 == 2 {
+                visit(self, key >> 3, stop)?;
+            }
+            let rest = i64::try_from(stop - self.at).map_err(|_| cut())?;
+            self.source.seek_relative(rest).map_err(failed)?;
+            self.at = stop;
         }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
-}
-
-impl<'a> Fields<'a> {
-    fn field(&mut self) -> Result<(u64, Field<'a>)> {
-        let key = self.varint()?;
-        let field = match key & 7 {
-            0 => {
-                self.varint()?;
-                Field::Other
-            }
-            1 => {
-                self.take(8)?;
-                Field::Other
-            }
-            2 => {
-                let length = self.varint()?;
-                Field::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
-            }
-            5 => {
-                self.take(4)?;
-                Field::Other
-            }
-            _ => return Err(malformed("a field has an unknown type")),
-        };
-        Ok((key >> 3, field))
+        Ok(())
     }
 
-    fn varint(&mut self) -> Result<u64> {
+    fn varint(&mut self, end: u64) -> Result<u64> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
+            if self.at >= end {
+                return Err(cut());
+            }
+            let mut byte = [0];
+            self.source.read_exact(&mut byte).map_err(failed)?;
+            self.at += 1;
+            value |= u64::from(byte[0] & 0x7f) << shift;
+            if byte[0] < 0x80 {
                 return Ok(value);
             }
         }
         Err(malformed("a number is too long"))
     }
 
-    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        if count > self.0.len() {
-            return Err(malformed("it ends in the middle of a field"));
+    /// The text up to `end`.
+    fn text(&mut self, end: u64) -> Result<String> {
+        let length = end - self.at;
+        if length > MAX_TEXT {
+            return Err(malformed("a name is too long"));
         }
-        let (taken, rest) = self.0.split_at(count);
-        self.0 = rest;
-        Ok(taken)
+        let mut bytes = vec![0; length as usize];
+        self.source.read_exact(&mut bytes).map_err(failed)?;
+        self.at = end;
+        String::from_utf8(bytes).map_err(|_| malformed("a name is not UTF-8"))
     }
+}
+
+fn cut() -> Error {
+    malformed("it ends in the middle of a field")
+}
+
+fn failed(error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        // The file became shorter while it was read.
+        return cut();
+    }
+    Error::new(ErrorKind::Io, error.to_string()).with_source(error)
 }
 
 #[cfg(test)]

@@ -75,6 +75,8 @@ pub struct SessionOptions {
     pub device_id: Option<u32>,
     /// Bytes of GPU memory that the sessions' arena may take; no limit of its own if `None`.
     pub memory_limit: Option<u64>,
+    /// Whether a GPU may compute float32 in TF32, with 10 bits of mantissa; it does not if `None`.
+    pub tf32: Option<bool>,
     /// Number of sessions, each with its own threads and working memory; 1 if `None`.
     pub sessions: Option<usize>,
     /// Threads inside one session; the smaller of the number of cores and 4 if `None`.
@@ -107,10 +109,14 @@ impl SessionOptions {
             ));
         }
         let on_gpu = !matches!(self.provider, None | Some(Provider::Cpu));
-        if !on_gpu && (self.device_id.is_some() || self.memory_limit.is_some()) {
-            return Err(Error::invalid_argument(
-                "device_id and memory_limit have no effect on the provider \"cpu\": pass provider \"cuda\" or \"auto\"",
-            ));
+        let without_effect = [
+            ("device_id and memory_limit have", self.device_id.is_some() || self.memory_limit.is_some()),
+            ("tf32 has", self.tf32.is_some()),
+        ];
+        if let Some((what, _)) = without_effect.iter().find(|(_, given)| *given && !on_gpu) {
+            return Err(Error::invalid_argument(format!(
+                "{what} no effect on the provider \"cpu\": pass provider \"cuda\" or \"auto\""
+            )));
         }
         if self.memory_limit == Some(0) {
             return Err(Error::invalid_argument("memory_limit is 0, expected a number of bytes"));
@@ -144,6 +150,8 @@ mod tests {
             SessionOptions { intra_threads: Some(1000), ..SessionOptions::default() },
             SessionOptions { sessions: Some(2), preset: Some(Preset::Latency), ..SessionOptions::default() },
             SessionOptions { device_id: Some(0), ..SessionOptions::default() },
+            SessionOptions { tf32: Some(true), ..SessionOptions::default() },
+            SessionOptions { tf32: Some(false), provider: Some(Provider::Cpu), ..SessionOptions::default() },
             SessionOptions {
                 memory_limit: Some(1),
                 provider: Some(Provider::Cpu),
@@ -161,6 +169,7 @@ mod tests {
         let gpu = SessionOptions {
             provider: Some(Provider::Auto),
             device_id: Some(1),
+            tf32: Some(true),
             ..SessionOptions::default()
         };
         assert!(gpu.check().is_ok());

@@ -1,5 +1,6 @@
 //! What tells that a model's files are still those that were opened: a forked child opens them again.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -69,7 +70,10 @@ impl SealedFile {
         })?;
         let same = data.len() == self.bytes
             && match &self.sha256 {
-                Some(expected) => sha256_of_file(&self.path)? == *expected,
+                Some(expected) => {
+                    let file = File::open(&self.path).map_err(|error| Error::io(&self.path, error))?;
+                    sha256_of_file(&self.path, &file)? == *expected
+                }
                 None => data.modified().ok() == self.modified,
             };
         if same { Ok(()) } else { Err(changed("the file was changed")) }

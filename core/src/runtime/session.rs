@@ -67,17 +67,26 @@ fn cuda(runtime: &Runtime, options: &SessionOptions, threads: usize) -> Result<S
         Err(error) => return Err(error.to_string()),
     }
     preload_packages(&runtime.info().library);
-    // The arena grows by what is asked for: doubling would take memory from other programs on the same GPU.
-    let mut provider = CUDA::default().with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested);
+    let provider = cuda_provider(options)?;
+    builder(runtime, threads)
+        .and_then(|builder| Ok(builder.with_execution_providers([provider.build().error_on_failure()])?))
+        .map_err(|error| error.to_string())
+}
+
+/// The provider with the options that were given.
+fn cuda_provider(options: &SessionOptions) -> Result<CUDA, String> {
+    let mut provider = CUDA::default()
+        // The arena grows by what is asked for: doubling would take memory from other programs on the same GPU.
+        .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
+        // By default float32 is computed in TF32 there, and win rates are up to 1e-3 away from the processor's.
+        .with_tf32(options.tf32.unwrap_or(false));
     if let Some(device) = options.device_id {
         provider = provider.with_device_id(i32::try_from(device).map_err(|error| error.to_string())?);
     }
     if let Some(limit) = options.memory_limit {
         provider = provider.with_memory_limit(usize::try_from(limit).map_err(|error| error.to_string())?);
     }
-    builder(runtime, threads)
-        .and_then(|builder| Ok(builder.with_execution_providers([provider.build().error_on_failure()])?))
-        .map_err(|error| error.to_string())
+    Ok(provider)
 }
 
 /// Loads the CUDA libraries that NVIDIA's Python packages put beside onnxruntime-gpu, where nothing else would look for
@@ -98,4 +107,24 @@ fn commit(mut builder: SessionBuilder, path: &Path) -> Result<Session> {
 
 fn broken(path: &Path, error: &ort::Error) -> Error {
     Error::invalid_model(format!("{}: ONNX Runtime cannot open it: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_computes_float32_in_full_unless_it_is_told_otherwise() {
+        let set = |tf32: Option<bool>| {
+            let options =
+                SessionOptions { provider: Some(Provider::Cuda), tf32, ..SessionOptions::default() };
+            format!("{:?}", cuda_provider(&options).unwrap())
+        };
+        for (tf32, value) in [(None, "false"), (Some(false), "false"), (Some(true), "true")] {
+            let options = set(tf32);
+            let rest = options.split_once("\"use_tf32\"").unwrap_or_else(|| panic!("{options}")).1;
+            let found = rest.split('"').nth(1);
+            assert_eq!(found, Some(value), "{options}");
+        }
+    }
 }

@@ -77,7 +77,8 @@ impl<'a> Files<'a> {
     /// # Errors
     /// `InvalidModel` naming them all, or a file of its weights that an artifact does not list.
     pub fn model(&self, names: &[&str]) -> Result<PathBuf> {
-        let path = names.iter().find_map(|name| self.optional(name)).ok_or_else(|| {
+        let found = names.iter().find_map(|name| Some((name, self.optional(name)?)));
+        let (name, path) = found.ok_or_else(|| {
             Error::invalid_model(format!(
                 "{}: there is no model in this folder; looked for {}",
                 self.directory.display(),
@@ -86,7 +87,14 @@ impl<'a> Files<'a> {
         })?;
         if let Some(artifact) = self.artifact {
             for weights in Graph::read(&path)?.external_files() {
-                artifact.path_of(weights)?;
+                let listed = artifact.path_of(&beside(name, weights))?;
+                // The runtime looks for them there, and nowhere else.
+                if path.parent().map(|folder| folder.join(weights)) != Some(listed) {
+                    return Err(Error::invalid_model(format!(
+                        "{}: its weights in {weights:?} are not beside it",
+                        path.display()
+                    )));
+                }
             }
         }
         Ok(path)
@@ -143,6 +151,14 @@ impl<'a> Files<'a> {
             }
             Err(error) => Err(Error::io(&path, error)),
         }
+    }
+}
+
+/// The name in an artifact of a file that is named by the model `model`, relative to it.
+pub(crate) fn beside(model: &str, file: &str) -> String {
+    match model.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{file}"),
+        None => file.to_owned(),
     }
 }
 

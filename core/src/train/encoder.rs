@@ -1,11 +1,15 @@
 //! A featurizer for training, with the files that go into the artifact.
 
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
 use crate::embed::{Featurizer, FeaturizerSpec, OnnxEncoder, OnnxSpec};
 use crate::router::{FEATURIZER_FILE, load_featurizer};
 use crate::runtime::SessionOptions;
+use crate::runtime::graph::Graph;
+use crate::scorer::checkpoint::beside;
 use crate::{Error, Result};
 
 /// A featurizer that gives dense vectors, and where its files are.
@@ -13,6 +17,8 @@ use crate::{Error, Result};
 pub struct Encoder {
     spec: FeaturizerSpec,
     featurizer: Featurizer,
+    /// The files of its model's weights, if they are not in the model's own.
+    weights: Vec<String>,
     origin: Origin,
 }
 
@@ -23,6 +29,14 @@ enum Origin {
 }
 
 impl Encoder {
+    /// The featurizer of the artifact in the folder `path`, which may become another artifact meanwhile.
+    ///
+    /// # Errors
+    /// As opening the artifact's router.
+    pub fn open(path: &Path, session: &SessionOptions) -> Result<Self> {
+        Artifact::open_with(path, |artifact| Self::from_artifact(artifact.clone(), session))
+    }
+
     /// The featurizer of an artifact.
     ///
     /// # Errors
@@ -30,7 +44,11 @@ impl Encoder {
     pub fn from_artifact(artifact: Artifact, session: &SessionOptions) -> Result<Self> {
         let featurizer = load_featurizer(&artifact, session)?;
         let spec = artifact.manifest().featurizer.clone();
-        Ok(Self { spec, featurizer, origin: Origin::Artifact(Box::new(artifact)) })
+        let weights = match &spec {
+            FeaturizerSpec::Onnx(spec) => weights(&spec.model, &artifact.path_of(&spec.model)?)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { spec, featurizer, weights, origin: Origin::Artifact(Box::new(artifact)) })
     }
 
     /// A sentence encoder whose model and tokenizer lie in the folder `directory`.
@@ -38,11 +56,12 @@ impl Encoder {
     /// # Errors
     /// As [`OnnxEncoder::open`].
     pub fn from_onnx(spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
-        let featurizer =
-            Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, None, session)?));
+        let featurizer = Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
+        let weights = weights(&spec.model, &directory.join(&spec.model))?;
         Ok(Self {
             spec: FeaturizerSpec::Onnx(spec),
             featurizer,
+            weights,
             origin: Origin::Directory(directory.to_path_buf()),
         })
     }
@@ -64,35 +83,44 @@ impl Encoder {
     pub(super) fn identity(&self) -> Result<String> {
         let mut identity =
             serde_json::to_string(&self.spec).map_err(|error| Error::invalid_model(error.to_string()))?;
-        for name in self.files() {
-            let contents = match &self.origin {
-                Origin::Artifact(artifact) => artifact.read(name)?.into_owned(),
-                Origin::Directory(directory) => {
-                    let path = directory.join(name);
-                    std::fs::read(&path).map_err(|error| Error::io(&path, error))?
-                }
-            };
+        let own = match &self.spec {
+            FeaturizerSpec::Hashed(_) => vec![FEATURIZER_FILE],
+            FeaturizerSpec::Onnx(spec) => vec![spec.model.as_str(), spec.tokenizer.as_str()],
+            FeaturizerSpec::Caller(_) | FeaturizerSpec::None => vec![],
+        };
+        for name in own.into_iter().chain(self.weights.iter().map(String::as_str)) {
+            let mut contents = Vec::new();
+            self.file(name)?.read_to_end(&mut contents).map_err(|error| Error::io(Path::new(name), error))?;
             identity.push_str(&sha256_hex(&contents));
         }
         Ok(sha256_hex(identity.as_bytes()))
     }
 
-    fn files(&self) -> Vec<&str> {
+    /// Puts its files into an artifact.
+    pub(super) fn add_files(&self, writer: &mut ArtifactWriter) -> Result<()> {
         match &self.spec {
-            FeaturizerSpec::Hashed(_) => vec![FEATURIZER_FILE],
-            FeaturizerSpec::Onnx(spec) => vec![spec.model.as_str(), spec.tokenizer.as_str()],
-            FeaturizerSpec::Caller(_) | FeaturizerSpec::None => vec![],
+            FeaturizerSpec::Hashed(_) => writer.add_from(FEATURIZER_FILE, &mut self.file(FEATURIZER_FILE)?),
+            FeaturizerSpec::Onnx(spec) => {
+                let model = self.weights.iter().map(String::as_str).chain([spec.model.as_str()]);
+                writer.add_model(&model.collect::<Vec<_>>(), |name| self.file(name))?;
+                writer.add_from(&spec.tokenizer, &mut self.file(&spec.tokenizer)?)
+            }
+            FeaturizerSpec::Caller(_) | FeaturizerSpec::None => Ok(()),
         }
     }
 
-    /// Puts its files into an artifact.
-    pub(super) fn add_files(&self, writer: &mut ArtifactWriter) -> Result<()> {
-        for name in self.files() {
-            match &self.origin {
-                Origin::Artifact(artifact) => writer.add(name, &artifact.read(name)?)?,
-                Origin::Directory(directory) => writer.add_copy(name, &directory.join(name))?,
+    fn file(&self, name: &str) -> Result<Box<dyn Read>> {
+        match &self.origin {
+            Origin::Artifact(artifact) => Ok(Box::new(Cursor::new(artifact.read(name)?))),
+            Origin::Directory(directory) => {
+                let path = directory.join(name);
+                Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
             }
         }
-        Ok(())
     }
+}
+
+/// The files of the model's weights, beside it.
+fn weights(name: &str, path: &Path) -> Result<Vec<String>> {
+    Ok(Graph::read(path)?.external_files().map(|weights| beside(name, weights)).collect())
 }

@@ -92,7 +92,7 @@ fn pooling_prefix_and_length_are_the_artifact_s_choice() {
         let mut spec = shipped.clone();
         change(&mut spec);
         let encoder =
-            OnnxEncoder::open(spec, &root().join("artifacts/mf-minilm"), None, &SessionOptions::default());
+            OnnxEncoder::open(spec, &root().join("artifacts/mf-minilm"), &SessionOptions::default());
         encoder.map(|encoder| encoder.embed("query: hi", None).unwrap().0)
     };
     let length = |x: &[f32]| x.iter().map(|v| v * v).sum::<f32>().sqrt();
@@ -107,7 +107,6 @@ fn pooling_prefix_and_length_are_the_artifact_s_choice() {
     let prefixed = OnnxEncoder::open(
         OnnxSpec { prefix: "query: ".into(), ..shipped.clone() },
         &root().join("artifacts/mf-minilm"),
-        None,
         &SessionOptions::default(),
     )
     .unwrap();

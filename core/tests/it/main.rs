@@ -5,6 +5,7 @@
 extern crate routellm_test;
 
 mod artifact;
+mod artifact_writing;
 mod busy;
 mod conformance;
 mod encoder;
@@ -19,6 +20,7 @@ mod preference_golden;
 mod refusals;
 mod support;
 mod sw_conformance;
+mod sw_files;
 mod sw_golden;
 mod sw_router;
 mod training;

@@ -101,7 +101,7 @@ fn bad_rows_are_refused_with_their_number_and_the_old_artifact_stays() {
     assert_eq!(fs::read(out.join("router.json")).unwrap(), before);
     assert!(Router::open(&out).is_ok());
 
-    let store = out.join("votes.safetensors");
+    let store = Artifact::open(&out).unwrap().path_of("votes.safetensors").unwrap();
     let mut bytes = fs::read(&store).unwrap();
     bytes.truncate(bytes.len() - 1);
     fs::write(&store, bytes).unwrap();

@@ -17,14 +17,14 @@ export async function usage(): Promise<void> {
   router = Router.open('path', open);
   router = Router.open(new URL('file:///path'));
   router = await Router.openAsync('path', { mode: 'exact' });
-  router = Router.open('path', { outOfDistribution: 'strong', minSimilarity: 0.3, openClusters: 8 });
+  router = Router.open('path', { outOfDistribution: 'strong', minSimilarity: 0.3, mmap: 'never', openClusters: 8 });
   router = Router.open('path', { openClusters: 'all' });
   router = Router.open('path', { errorTarget: 0.01 });
   const head: Head = { kind: 'regression', link: 'sigmoid', scale: 2 };
   const longPrompts: LongPrompts = { kind: 'windows', overlap: 8, pooling: 'max', maxWindows: 4 };
   const judge: ChatTemplate = { kind: 'chat', system: 'x', user: '{question}', addGenerationPrompt: true };
   const template: Template = judge;
-  router = Router.open('path', { kind: 'bert', head, longPrompts, provider: 'auto', deviceId: 0, memoryLimit: 1e9 });
+  router = Router.open('path', { kind: 'bert', head, longPrompts, provider: 'auto', deviceId: 0, memoryLimit: 1e9, tf32: true });
   router = Router.open('path', { head: 'binary', longPrompts: 'truncate', preset: 'throughput', maxTokens: 128 });
   router = Router.open('path', { template, scoreTokens: ['1', 17], scoreThreshold: 2, maxNewTokens: 0 });
   router = Router.open('path', { kind: 'causal_llm', template: 'Rate: {question}' });

@@ -15,7 +15,7 @@ pub(crate) use linear::train_linear;
 pub(crate) use mf::train_mf;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes};
-use routellm_core::artifact::{Artifact, sha256_hex};
+use routellm_core::artifact::sha256_hex;
 use routellm_core::embed::OnnxSpec;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::runtime::SessionOptions;
@@ -59,9 +59,7 @@ impl Rows {
     fn source(&self, label_kind: &str, rows: usize) -> Result<Value> {
         let (name, sha256) = match self {
             Self::File(path) => {
-                let bytes = std::fs::read(path).map_err(|error| {
-                    Error::new(ErrorKind::Io, format!("{}: {error}", path.display())).with_source(error)
-                })?;
+                let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
                 let name =
                     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
                 (name, sha256_hex(&bytes))
@@ -166,7 +164,7 @@ fn run<T: Send>(
 
 fn open_encoder(path: &Path, spec: Option<&str>, session: &SessionOptions) -> Result<Encoder> {
     match spec {
-        None => Encoder::from_artifact(Artifact::open(path)?, session),
+        None => Encoder::open(path, session),
         Some(spec) => {
             let spec: OnnxSpec = serde_json::from_str(spec)
                 .map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("encoder: {error}")))?;

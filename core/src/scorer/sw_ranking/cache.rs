@@ -10,7 +10,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::artifact::staging::replace_file;
+use crate::error::{Error, Result};
 
 /// Name of the encoder in the file's metadata.
 const ENCODER: &str = "routellm.encoder";
@@ -86,7 +87,7 @@ impl EmbeddingCache {
         Ok(())
     }
 
-    /// Writes the cache, to a temporary file that then takes the place of `path`.
+    /// Writes the cache, which takes the place of `path` when it is whole. A symbolic link is written through.
     ///
     /// # Errors
     /// `Io` where the operating system refuses.
@@ -97,16 +98,15 @@ impl EmbeddingCache {
             keys[row * KEY..(row + 1) * KEY].copy_from_slice(key);
         }
         let bytes: Vec<u8> = self.vectors.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let failed =
-            |e: safetensors::SafeTensorError| Error::new(ErrorKind::Io, format!("{}: {e}", path.display()));
+        let failed = |e| Error::tensors(path, e);
         let views = [
             ("keys", TensorView::new(Dtype::U8, vec![self.len(), KEY], &keys).map_err(failed)?),
             ("embeddings", TensorView::new(Dtype::F32, vec![self.len(), self.dim], &bytes).map_err(failed)?),
         ];
-        let temporary = path.with_extension("tmp");
         let info = [(ENCODER.to_owned(), self.encoder.clone())].into();
-        safetensors::serialize_to_file(views, Some(info), &temporary).map_err(failed)?;
-        std::fs::rename(&temporary, path).map_err(|e| Error::io(path, e))
+        replace_file(path, |path| {
+            safetensors::serialize_to_file(views, Some(info), path).map_err(|e| Error::tensors(path, e))
+        })
     }
 
     /// Reads a cache that [`Self::write`] wrote for this encoder and dimension.
@@ -157,6 +157,7 @@ impl EmbeddingCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn embeddings_come_back() {

@@ -64,6 +64,7 @@ mod scorer;
 mod section;
 pub mod simulate;
 mod solve;
+mod store;
 
 pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
 pub use cache::EmbeddingCache;
@@ -76,3 +77,4 @@ pub use score::{Reach, SwScore};
 pub(crate) use scorer::SwSpec;
 pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
 pub use section::Section;
+pub use store::{MapStore, Store};

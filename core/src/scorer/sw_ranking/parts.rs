@@ -1,11 +1,10 @@
-//! A model as a description and named arrays, and as one safetensors file that is mapped.
+//! A model as a description and named arrays, and as one safetensors file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::Mmap;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::build::layout;
@@ -14,6 +13,8 @@ use super::groups::Group;
 use super::model::{Residuals, SwMeta, SwModel, unpack};
 use super::rows::{MAX_DIM, Rows, StoreKind};
 use super::section::Section;
+use super::store::{MapStore, Store};
+use crate::artifact::staging::replace_file;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Name of the description in the metadata of a model's file.
@@ -68,7 +69,8 @@ impl SwModel {
     }
 
     /// A model from its description and arrays. Everything is checked against everything else, but for the
-    /// coordinates themselves, whose integrity is the artifact's checksum.
+    /// coordinates themselves, whose integrity is the artifact's checksum. What was checked is copied out of a mapped
+    /// file: whatever becomes of the file, no index leads out of its table.
     ///
     /// # Errors
     /// `InvalidModel` for a description or an array that is missing or does not fit the others.
@@ -157,8 +159,8 @@ impl SwModel {
         Ok(())
     }
 
-    /// Writes the model into one safetensors file: to a temporary file beside it, which then takes its place,
-    /// so that a crash leaves an old file whole.
+    /// Writes the model into one safetensors file, which takes its place when it is whole: a crash leaves an old file
+    /// whole, and a router that has the old one open goes on with it.
     ///
     /// # Errors
     /// `Io` or `NotFound` where the operating system refuses.
@@ -173,36 +175,34 @@ impl SwModel {
                 .map_err(|e| internal(&e))?;
             views.push((tensor.name, view));
         }
-        let temporary = path.with_extension("tmp");
         let info = [(META.to_owned(), meta)].into();
-        safetensors::serialize_to_file(views, Some(info), &temporary)
-            .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", temporary.display())))?;
-        // The serialiser makes a file that only its owner can read; an artifact is for whoever runs the router.
-        #[cfg(unix)]
-        std::fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .map_err(|e| Error::io(&temporary, e))?;
-        File::open(&temporary).and_then(|f| f.sync_all()).map_err(|e| Error::io(&temporary, e))?;
-        std::fs::rename(&temporary, path).map_err(|e| Error::io(path, e))
+        replace_file(path, |path| {
+            safetensors::serialize_to_file(views, Some(info), path).map_err(|e| Error::tensors(path, e))
+        })
     }
 
-    /// Maps a file that [`Self::write`] wrote. The arrays stay in the file and are shared between processes;
-    /// the file must not be changed in place while the model lives (replacing it is fine).
+    /// Opens a file that [`Self::write`] wrote: a store of up to 256 MB is read into memory, a larger one mapped
+    /// ([`MapStore`] says what that means).
     ///
     /// # Errors
     /// `NotFound` or `Io` for the file; `InvalidModel` if it is no such file or its parts do not fit.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_mapped(path, MapStore::Auto)
+    }
+
+    /// As [`Self::open`], read or mapped as `map` says.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_mapped(path: impl AsRef<Path>, map: MapStore) -> Result<Self> {
         let path = path.as_ref();
         let named = |e: Error| e.context(path.display());
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
-        // SAFETY: a mapping may change if the file is changed in place, which the documentation forbids; the
-        // bytes are plain numbers, all of whose values are valid.
-        #[allow(unsafe_code, reason = "the store is read in place and shared between processes")]
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
-        let map = Arc::new(map);
+        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let store = Arc::new(Store::open(&mut file, map).map_err(|e| Error::io(path, e))?);
         let bad = |e: &dyn std::fmt::Display| {
             named(Error::invalid_model(format!("not a model of SW ranking: {e}")))
         };
-        let (length, header) = safetensors::SafeTensors::read_metadata(&map).map_err(|e| bad(&e))?;
+        let (length, header) = safetensors::SafeTensors::read_metadata(store.bytes()).map_err(|e| bad(&e))?;
         let text =
             header.metadata().as_ref().and_then(|m| m.get(META)).ok_or_else(|| bad(&"no description"))?;
         let meta: SwMeta = serde_json::from_str(text).map_err(|e| bad(&e))?;
@@ -210,7 +210,7 @@ impl SwModel {
         let mut sections = SwSections::new();
         for (name, info) in header.tensors() {
             let (start, end) = info.data_offsets;
-            let section = Section::Mapped { map: Arc::clone(&map), start: base + start, len: end - start };
+            let section = Section::Part { store: Arc::clone(&store), start: base + start, len: end - start };
             sections.insert(name, section);
         }
         Self::from_parts(meta, sections).map_err(named)
@@ -283,7 +283,7 @@ fn word_section(name: &str, len: usize, section: Option<Section>) -> Result<Sect
     if found != 4 * len {
         return Err(Error::invalid_model(format!("{name}: {len} numbers expected, found {found} bytes")));
     }
-    Ok(section.aligned_words())
+    Ok(section.own_words())
 }
 
 /// Checks that no run is empty and that every group ends where a run does.
@@ -305,7 +305,7 @@ fn check_runs(runs: &[u32], groups: &[Group]) -> Result<()> {
 }
 
 fn float_section(name: &str, len: usize, section: Option<Section>, least: f32) -> Result<Section> {
-    let section = word_section(name, len, section)?.aligned_floats();
+    let section = word_section(name, len, section)?.own_floats();
     match section.floats().iter().position(|x| !(x.is_finite() && *x >= least)) {
         Some(i) => Err(Error::invalid_model(format!("{name}: number {i} is not finite or too small"))),
         None => Ok(section),

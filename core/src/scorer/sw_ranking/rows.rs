@@ -156,7 +156,7 @@ impl Rows {
                 data.bytes().len()
             )));
         }
-        let scales = scales.map_or_else(|| Section::Floats(Vec::new()), Section::aligned_floats);
+        let scales = scales.map_or_else(|| Section::Floats(Vec::new()), Section::own_floats);
         let want = if kind.format().is_some() { n } else { 0 };
         if scales.floats().len() != want {
             let found = scales.floats().len();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Open, ScoreOptions, Scratch, SwModel, SwScore};
+use super::{MapStore, Open, ScoreOptions, Scratch, SwModel, SwScore};
 use crate::artifact::Artifact;
 use crate::embed::Features;
 use crate::scorer::{Pair, Score};
@@ -38,12 +38,17 @@ thread_local! {
 }
 
 impl SwScorer {
-    pub(crate) fn load(artifact: &Artifact, pair: Pair, options: ScoreOptions) -> Result<Self> {
+    pub(crate) fn load(
+        artifact: &Artifact,
+        pair: Pair,
+        options: ScoreOptions,
+        map: MapStore,
+    ) -> Result<Self> {
         let manifest = artifact.manifest();
         let spec: SwSpec = serde_json::from_value(manifest.scorer.clone())
             .map_err(|error| Error::invalid_model(format!("router.json: scorer: {error}")))?;
         let path = artifact.path_of(STORE_FILE)?;
-        let model = SwModel::open(&path)?;
+        let model = SwModel::open_mapped(&path, map)?;
         fits(&path, "models", model.models().names() == manifest.models.names)?;
         fits(&path, "dimension", model.meta().dim == manifest.featurizer.dimension())?;
         if options.open != Open::Default && model.meta().clusters.is_none() {

@@ -1,8 +1,8 @@
-//! Bytes of a store: owned, or a part of a file that is mapped and shared between processes.
+//! Bytes of a store: owned, or a part of its file.
 
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use super::store::Store;
 
 /// One flat section of a store. Numbers in it are little-endian.
 #[derive(Debug, Clone)]
@@ -13,10 +13,10 @@ pub enum Section {
     Floats(Vec<f32>),
     /// Owned integers, aligned for use.
     Words(Vec<u32>),
-    /// A range of a mapped file. The file must not be truncated while it is mapped.
-    Mapped {
-        /// The mapping, shared by all sections of the file.
-        map: Arc<Mmap>,
+    /// A range of a file.
+    Part {
+        /// The file, shared by all sections of it.
+        store: Arc<Store>,
         /// First byte.
         start: usize,
         /// Number of bytes.
@@ -34,8 +34,13 @@ impl Section {
             Self::Bytes(bytes) => bytes,
             Self::Floats(floats) => float_bytes(floats),
             Self::Words(words) => word_bytes(words),
-            Self::Mapped { map, start, len } => &map[*start..start + len],
+            Self::Part { store, start, len } => &store.bytes()[*start..start + len],
         }
+    }
+
+    /// Whether someone else can change the bytes.
+    fn is_mapped(&self) -> bool {
+        matches!(self, Self::Part { store, .. } if matches!(**store, Store::Mapped(_)))
     }
 
     /// The same section in a form whose [`Self::floats`] works: copied only where it is not aligned.
@@ -43,20 +48,29 @@ impl Section {
         if bytes_as_floats(self.bytes()).is_some() {
             return self;
         }
+        self.copied_floats()
+    }
+
+    /// Like [`Self::aligned_floats`], for numbers that are checked: what is checked must not change afterwards.
+    pub(crate) fn own_floats(self) -> Self {
+        if self.is_mapped() { self.copied_floats() } else { self.aligned_floats() }
+    }
+
+    fn copied_floats(&self) -> Self {
         let floats = self.bytes().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]]));
         Self::Floats(floats.collect())
     }
 
-    /// Like [`Self::aligned_floats`], for [`Self::words`].
-    pub(crate) fn aligned_words(self) -> Self {
-        if bytes_as_words(self.bytes()).is_some() {
+    /// Like [`Self::own_floats`], for [`Self::words`].
+    pub(crate) fn own_words(self) -> Self {
+        if !self.is_mapped() && bytes_as_words(self.bytes()).is_some() {
             return self;
         }
         let words = self.bytes().chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]]));
         Self::Words(words.collect())
     }
 
-    /// The section as integers. Empty where it is not aligned: see [`Self::aligned_words`].
+    /// The section as integers. Empty where it is not aligned: see [`Self::own_words`].
     pub(crate) fn words(&self) -> &[u32] {
         match self {
             Self::Words(words) => words,
@@ -81,7 +95,7 @@ fn float_bytes(floats: &[f32]) -> &[u8] {
     }
 }
 
-fn word_bytes(words: &[u32]) -> &[u8] {
+pub(super) fn word_bytes(words: &[u32]) -> &[u8] {
     // SAFETY: every byte of a u32 is a valid u8, u8 has no alignment, and the length is that of the words.
     #[allow(unsafe_code, reason = "reads integers as the bytes that go into a file")]
     unsafe {
@@ -113,10 +127,7 @@ mod tests {
         let bytes = float_bytes(&floats).to_vec();
         let section = Section::Bytes(bytes.clone()).aligned_floats();
         assert_eq!(section.floats(), floats);
-        assert_eq!(
-            Section::Words(Section::Bytes(bytes.clone()).aligned_words().words().to_vec()).bytes(),
-            bytes
-        );
+        assert_eq!(Section::Words(Section::Bytes(bytes.clone()).own_words().words().to_vec()).bytes(), bytes);
         assert!(bytes_as_floats(&bytes[1..]).is_none() && bytes_as_words(&bytes[1..]).is_none());
     }
 }
