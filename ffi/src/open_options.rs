@@ -83,7 +83,8 @@ pub unsafe extern "C" fn routellm_open_options_set_strong(
     unsafe { set(options, err, || name(model, "model"), OpenOptions::strong) }
 }
 
-/// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+/// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied. A router with votes
+/// refuses two models of one tier, which would get one half on every prompt, unless its mode is `reference`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_weak(
     options: Option<&mut routellm_open_options>,

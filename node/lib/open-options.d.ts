@@ -44,7 +44,10 @@ export type Template = { kind: 'routellm' } | PlainTemplate | ChatTemplate;
 export interface OpenOptions {
   /** The strong model, one of the router's candidates. An exported model knows no names and needs it. */
   strong?: string;
-  /** The weak model, likewise. */
+  /**
+   * The weak model, likewise. A router with votes refuses two models of one tier, which would get one half on every
+   * prompt, unless its mode is `reference`.
+   */
   weak?: string;
   /** `exact` (default), or `reference`: as lm-sys/RouteLLM computes. Routers that know one mode take either. */
   mode?: 'exact' | 'reference';

@@ -12,6 +12,7 @@ Importing this package imports neither numpy nor onnxruntime nor asyncio: each o
 from . import errors, train
 from ._messages import prompt_from_messages
 from ._native import Decision, __version__
+from ._upgrade import upgrade_artifact
 from ._router import Router
 from .errors import (
     CancelledError,
@@ -49,4 +50,5 @@ __all__ = [
     "errors",
     "prompt_from_messages",
     "train",
+    "upgrade_artifact",
 ]

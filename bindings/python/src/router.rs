@@ -276,6 +276,11 @@ impl Router {
         guard::detached(py, || self.core.threshold(Policy::from_options(threshold, strong_share)?))
     }
 
+    /// The threshold of a strong share, and the share that it reaches.
+    fn share(&self, py: Python<'_>, strong_share: f64) -> PyResult<(f64, f64)> {
+        guard::detached(py, || self.core.share(strong_share))
+    }
+
     /// What is known about the router, as JSON.
     fn info(&self, py: Python<'_>) -> PyResult<String> {
         guard::detached(py, || json(self.core.info()))

@@ -7,6 +7,7 @@
 mod embedded;
 mod manifest;
 mod tensors;
+mod upgrade;
 mod write;
 
 use std::borrow::Cow;
@@ -15,10 +16,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 pub use embedded::default_router;
-pub use manifest::{Calibration, FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
+pub use manifest::{FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
 pub use tensors::Tensors;
+pub use upgrade::upgrade;
 pub use write::{ArtifactWriter, Tensor, tensor_f32, tensor_f64, tensor_i8};
 
+pub use crate::calibrate::Calibration;
 use crate::{Error, ErrorKind, Result};
 
 /// Largest `router.json` that is read.
@@ -186,7 +189,7 @@ fn sha256_of_file(path: &Path) -> Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(64), |mut out, byte| {
         // Writing to a string cannot fail.

@@ -75,7 +75,9 @@ impl OpenOptions {
         self
     }
 
-    /// The weak model, one of the artifact's candidates.
+    /// The weak model, one of the artifact's candidates. A router with votes refuses two models of one tier, which would
+    /// get one half on every prompt, unless its mode is `reference`; then [`Info::constant`](crate::Info::constant)
+    /// says it.
     #[must_use]
     pub fn weak(mut self, name: impl Into<String>) -> Self {
         self.weak = Some(name.into());

@@ -284,7 +284,8 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         let out = parent.path().join("artifact");
         let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
         let bare = options.open(&folder).unwrap();
-        let written = write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.25).unwrap();
+        let written =
+            write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.25, None).unwrap();
         for prompt in PROMPTS {
             let bits = |router: &Router| router.win_rate(prompt).unwrap().to_bits();
             assert_eq!(bits(&bare), bits(&written), "{name} {prompt:?}");
@@ -310,6 +311,7 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         Path::new("x"),
         None,
         0.5,
+        None,
     );
     assert!(error.is_err());
 }

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod conformance;
+mod constant;
 mod encoder;
 mod export_conformance;
 mod exports;
@@ -11,6 +12,7 @@ mod mf_golden;
 mod parsers;
 mod preference_golden;
 mod refusals;
+mod shares;
 mod support;
 mod sw_conformance;
 mod sw_golden;
