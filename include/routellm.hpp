@@ -279,7 +279,10 @@ public:
         return set([&](auto err) { return routellm_open_options_set_memory_limit(handle_.get(), bytes, err); });
     }
     OpenOptions memory_limit(std::uint64_t bytes) && { return std::move(memory_limit(bytes)); }
-    /** What is decided for a prompt that no vote resembles. This and the next three: routers with votes only. */
+    /**
+     * What is decided for a prompt that no vote resembles; strong shares of 0 and 1 still send nothing and everything
+     * to strong. This and the next three: routers with votes only.
+     */
     OpenOptions &out_of_distribution(OutOfDistribution which) &
     {
         const auto value = static_cast<std::int32_t>(which);

@@ -92,7 +92,8 @@ func WithThroughput() OpenOption {
 	return func(o *openOptions) { o.throughput = true }
 }
 
-// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. Routers with votes only.
+// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. A threshold of 0 or above 1, and so a
+// strong share of 1 or 0, still sends everything or nothing to the strong model. Routers with votes only.
 func WithOutOfDistribution(decision OutOfDistribution) OpenOption {
 	return func(o *openOptions) { o.outOfDistribution = &decision }
 }

@@ -113,8 +113,9 @@ class Opened:
             intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
                 and of the scan of a router's votes, 1 by default.
             out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
-                or ``ignore``, so that its win rate decides as for any prompt. This and the next three are
-                for routers with votes (similarity-weighted ranking) only.
+                or ``ignore``, so that its win rate decides as for any prompt. A threshold of 0 or above 1,
+                and so a strong share of 1 or 0, still sends everything or nothing to strong. This and the
+                next three are for routers with votes (similarity-weighted ranking) only.
             min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
                 [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
             open_clusters: how many of the nearest clusters have their votes read one by one; ``all`` gives
@@ -235,9 +236,9 @@ class Opened:
     def share(self, strong_share: float) -> tuple[float, float]:
         """Return the threshold of a strong share, and the share of the calibration sample that it reaches.
 
-        That is the nearest share that some threshold reaches, because equal win rates go to one side together;
-        0 and 1 are always reached, and need no calibration. In the mode ``reference`` the threshold is numpy's
-        interpolated quantile of the sample, for 0 and 1 too.
+        That is the nearest share that some threshold reaches, because equal win rates go to one side
+        together; 0 and 1 are always reached, and need no calibration. In the mode ``reference`` the threshold
+        is numpy's interpolated quantile of the sample, for 0 and 1 too.
 
         Raises:
             InvalidArgumentError: for a share outside [0, 1], or one between on a router without calibration.

@@ -75,7 +75,11 @@ def test_the_ends_beat_far_prompts_and_errors_beat_the_ends(root: Path) -> None:
 def test_the_share_that_is_reached_is_that_of_the_sample(tmp_path: Path, gold_rows: Rows) -> None:
     sample = [row["prompt"] for row in gold_rows[:50]] * 2
     train.linear(
-        tmp_path / "a", gold=gold_rows, calibration=sample, calibration_date=datetime.date(2026, 1, 31), **SMALL
+        tmp_path / "a",
+        gold=gold_rows,
+        calibration=sample,
+        calibration_date=datetime.date(2026, 1, 31),
+        **SMALL,
     )
     router = Router.open(tmp_path / "a")
     rates = router.win_rates(sample)
@@ -111,7 +115,9 @@ def test_samples_of_one_win_rate_and_wrong_dates_are_refused(tmp_path: Path, gol
 
 def test_a_day_that_is_set_for_builds_is_taken(tmp_path: Path, gold_rows: Rows) -> None:
     (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in gold_rows))
-    script = "from routellm_rs import train; train.linear('a', gold='gold.jsonl', bits=10, lambdas=[1.0], folds=5)"
+    script = (
+        "from routellm_rs import train; train.linear('a', gold='gold.jsonl', bits=10, lambdas=[1.0], folds=5)"
+    )
     env = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
     subprocess.run([sys.executable, "-P", "-c", script], check=True, cwd=tmp_path, env=env)
     calibration = Router.open(tmp_path / "a").info()["calibration"]
@@ -154,7 +160,9 @@ def test_every_pair_of_two_tiers_is_calibrated(tmp_path: Path) -> None:
     names = ["a", "b", "c", "d"]
     pairs = [(a, b) for a in range(4) for b in range(4) if a != b] * 20
     embeddings = source.normal(size=(240, 6)).astype(np.float32)
-    chance = [1 / (1 + math.exp(-(b - a) * (0.5 + row[0]))) for (a, b), row in zip(pairs, embeddings)]
+    chance = [
+        1 / (1 + math.exp(-(b - a) * (0.5 + row[0]))) for (a, b), row in zip(pairs, embeddings, strict=True)
+    ]
     columns: dict[str, Any] = {
         "embeddings": embeddings,
         "model_a": [names[a] for a, _ in pairs],

@@ -196,7 +196,7 @@ impl OpenOptions {
         let featurizer = load_published_featurizer(&checkpoint, &self.session)?;
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let info = Info::new(
+        let mut info = Info::new(
             &name,
             "mf",
             &names,
@@ -207,6 +207,7 @@ impl OpenOptions {
             Some(path),
             serde_json::Map::new(),
         );
+        info.constant = scorer.constant(&names, pair);
         Ok(router(Inner {
             featurizer,
             scorer,

@@ -15,6 +15,8 @@ use crate::preference::{ModelIndex, Winner, bradley_terry};
 
 /// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
 const BATCH_BYTES: usize = 17 << 20;
+/// Most models that a refusal names.
+const NAMED: usize = 10;
 /// Most queries that meet a row while it is in the cache.
 const BATCH_QUERIES: usize = 64;
 
@@ -215,16 +217,16 @@ impl SwModel {
         if tiers[weak] != tier {
             return None;
         }
-        let others: Vec<&str> = names
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| tiers[*i] != tier)
-            .map(|(_, name)| name.as_str())
-            .collect();
+        let others: Vec<&str> =
+            (0..names.len()).filter(|i| tiers[*i] != tier).map(|i| names[i].as_str()).collect();
+        let more = if others.len() > NAMED { " ..." } else { "" };
         let pair = if others.is_empty() {
             "all models are in this tier".to_owned()
         } else {
-            format!("name a pair of two tiers (in others: {})", others.join(", "))
+            format!(
+                "name a pair of two tiers (in others: {}{more})",
+                others[..others.len().min(NAMED)].join(", ")
+            )
         };
         Some(format!(
             "{:?} and {:?} are both in tier {tier} of {tier_count} (0 is the best), where models share a rating: every \
