@@ -12,8 +12,8 @@ Importing this package imports neither numpy nor onnxruntime nor asyncio: each o
 from . import errors, train
 from ._messages import prompt_from_messages
 from ._native import Decision, __version__
-from ._upgrade import upgrade_artifact
 from ._router import Router
+from ._upgrade import upgrade_artifact
 from .errors import (
     CancelledError,
     InferenceError,

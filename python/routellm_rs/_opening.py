@@ -98,8 +98,8 @@ class Opened:
             path: the folder.
             strong: the strong model, one of the artifact's; its own by default. For an exported model, which
                 knows no names, it is needed.
-            weak: the weak model, likewise. A router with votes refuses two models of one tier, which would get
-                one half on every prompt, unless ``mode`` is ``reference``.
+            weak: the weak model, likewise. A router with votes refuses two models of one tier, which would
+                get one half on every prompt, unless ``mode`` is ``reference``.
             mode: ``exact``, or ``reference`` to do as lm-sys/RouteLLM does.
             onnxruntime: path of ``libonnxruntime``; otherwise ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``, one
                 that is loaded already, the package ``onnxruntime`` and the system are looked at.

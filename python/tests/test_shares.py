@@ -8,6 +8,7 @@ import json
 import math
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,21 @@ def test_a_day_that_is_set_for_builds_is_taken(tmp_path: Path, gold_rows: Rows) 
     calibration = Router.open(tmp_path / "a").info()["calibration"]
     assert calibration is not None
     assert calibration["date"] == "2023-11-14"
+
+
+def test_votes_have_a_day_too(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {
+        "embeddings": memoryview(struct.pack("8f", 1, 0, 0, 1, 1, 1, 1, -1)).cast("B").cast("f", (4, 2)),
+        "model_a": ["a"] * 4,
+        "model_b": ["b"] * 4,
+        "winner": ["model_a", "model_b", "model_a", "model_a"],
+    }
+    train.sw_ranking(tmp_path / "a", **columns, tiers=2, calibration_date="2025-12-31")
+    calibration = Router.open(tmp_path / "a").info()["calibration"]
+    assert calibration is not None
+    assert calibration["date"] == "2025-12-31"
+    numbers = struct.pack("<8f", 1, 0, 0, 1, 1, 1, 1, -1)
+    assert calibration["sha256"] == hashlib.sha256(numbers).hexdigest()
 
 
 def test_an_older_artifact_opens_and_is_upgraded(tmp_path: Path, root: Path) -> None:

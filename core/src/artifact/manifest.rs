@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::sha256_hex;
-use crate::calibrate::{Calibration, Quantiles};
+use crate::calibrate::{Calibration, OldCalibration};
 use crate::embed::FeaturizerSpec;
 use crate::{Error, Result};
 
@@ -90,10 +90,10 @@ impl Manifest {
                 let old = any.get_mut("calibration").map(Value::take).unwrap_or_default();
                 let mut manifest: Self =
                     serde_json::from_value(any).map_err(|error| invalid(error.to_string()))?;
-                let old: Option<Quantiles> =
+                let old: Option<OldCalibration> =
                     serde_json::from_value(old).map_err(|error| invalid(format!("calibration: {error}")))?;
                 manifest.calibration = old
-                    .map(Quantiles::table)
+                    .map(OldCalibration::table)
                     .transpose()
                     .map_err(|what| invalid(format!("calibration: {what}")))?;
                 manifest

@@ -27,14 +27,14 @@ pub(super) fn quantile_of(count: usize, value: impl Fn(usize) -> f64, q: f64) ->
 /// The calibration of a version 1 artifact: the sample's quantiles at evenly spaced probabilities.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Quantiles {
+pub(crate) struct OldCalibration {
     sample: String,
     count: usize,
     default_strong_share: f64,
     quantiles: Vec<f64>,
 }
 
-impl Quantiles {
+impl OldCalibration {
     /// The table that these quantiles come to: each stands for the values of the sample from it to the next one.
     /// So the share of a quantile is that of the sample itself, but for values that equal it from below.
     ///
@@ -54,15 +54,13 @@ impl Quantiles {
         let before = |k: usize| (k as u128 * (count as u128 - 1)).div_ceil(steps) as usize;
         let (mut win_rates, mut counts) = (Vec::new(), Vec::new());
         for (k, value) in quantiles.iter().enumerate() {
-            let values = if k as u128 == steps { 1 } else { before(k + 1) - before(k) };
-            match (values, win_rates.last() == Some(value)) {
-                (0, _) => {}
-                (_, true) => {
-                    *counts.last_mut().expect("a count stands beside each win rate") += values as u64
-                }
-                (_, false) => {
+            let values = if k as u128 == steps { 1 } else { before(k + 1) - before(k) } as u64;
+            match (counts.last_mut(), win_rates.last() == Some(value)) {
+                _ if values == 0 => {}
+                (Some(count), true) => *count += values,
+                _ => {
                     win_rates.push(*value);
-                    counts.push(values as u64);
+                    counts.push(values);
                 }
             }
         }
@@ -88,7 +86,7 @@ mod tests {
 
     fn table(sample: &[f64]) -> Calibration {
         let quantiles = (0..=1000).map(|k| quantile(sample, f64::from(k) / 1000.0)).collect();
-        Quantiles { sample: "s".into(), count: sample.len(), default_strong_share: 0.5, quantiles }
+        OldCalibration { sample: "s".into(), count: sample.len(), default_strong_share: 0.5, quantiles }
             .table()
             .unwrap()
     }
@@ -114,7 +112,7 @@ mod tests {
     fn odd_counts_do_no_harm() {
         let table = |count: usize| {
             let quantiles = vec![0.25, 0.5, 0.5, 0.75];
-            Quantiles { sample: "s".into(), count, default_strong_share: 0.5, quantiles }.table()
+            OldCalibration { sample: "s".into(), count, default_strong_share: 0.5, quantiles }.table()
         };
         for count in [1, usize::MAX] {
             assert_eq!(table(count).unwrap().counts.iter().sum::<u64>(), count as u64);

@@ -163,7 +163,7 @@ mod tests {
                 let (threshold, reached) = ours.resolve(share);
                 assert_eq!(threshold, super::super::quantile(&rates, 1.0 - share));
                 let counted = rates.iter().filter(|rate| **rate >= threshold).count() as f64;
-                assert_eq!(reached, counted / n as f64);
+                assert_eq!(reached, counted / f64::from(n));
             }
         }
     }

@@ -72,7 +72,9 @@ impl Calibration {
         let bytes: Vec<u8> = win_rates.iter().flat_map(|rate| rate.to_le_bytes()).collect();
         let count = win_rates.len();
         // Adding 0 makes one zero of both.
-        win_rates.iter_mut().for_each(|rate| *rate += 0.0);
+        for rate in &mut win_rates {
+            *rate += 0.0;
+        }
         win_rates.sort_by(f64::total_cmp);
         let mut points: Vec<(f64, u64)> = Vec::new();
         for rate in win_rates {

@@ -408,12 +408,11 @@ fn calibrate(
         scores.push(score.strengths());
         report(progress, "calibration", i + 1, sample, None)?;
     }
-    let hash = match prompts {
-        Some(prompts) => hash_of_prompts(places.iter().map(|place| prompts[*place])),
-        None => {
-            let numbers = places.iter().flat_map(|place| query(*place));
-            sha256_hex(&numbers.flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
-        }
+    let hash = if let Some(prompts) = prompts {
+        hash_of_prompts(places.iter().map(|place| prompts[*place]))
+    } else {
+        let numbers = places.iter().flat_map(|place| query(*place));
+        sha256_hex(&numbers.flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
     };
     let table = Calibration::from_win_rates(format!("{sample} prompts of the votes"), rates)?;
     Ok((table.taken_from(hash), scores))
