@@ -59,8 +59,8 @@ export function upgradeArtifact(path: string | URL): boolean;
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
 export interface ThresholdOptions {
   /**
-   * Strong if and only if the win rate is at least this, in [0, 1]. 0 sends everything to strong, and the next number
-   * above 1 (`1 + Number.EPSILON`), which is taken too, nothing, whatever the prompt.
+   * Strong if and only if the win rate is at least this, in [0, 1]. The next number above 1 (`1 + Number.EPSILON`) is
+   * taken too, and sends nothing to strong, whatever the prompt.
    */
   threshold?: number;
   /**
@@ -355,7 +355,8 @@ export class Router {
 
   /**
    * The threshold that a call with these options compares with: in [0, 1], or for a `strongShare` of 0 the next number
-   * above 1. As `threshold` of a call it decides alike.
+   * above 1. As `threshold` of a call it decides alike, but that 0, other than a `strongShare` of 1, leaves prompts that no
+   * vote resembles to `outOfDistribution`.
    */
   threshold(options?: ThresholdOptions): number;
 

@@ -92,8 +92,8 @@ func WithThroughput() OpenOption {
 	return func(o *openOptions) { o.throughput = true }
 }
 
-// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. A threshold of 0 or above 1, and so a
-// strong share of 1 or 0, still sends everything or nothing to the strong model. Routers with votes only.
+// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. A strong share of 0
+// or 1 and a threshold above 1 still send nothing, everything and nothing to the strong model. Routers with votes only.
 func WithOutOfDistribution(decision OutOfDistribution) OpenOption {
 	return func(o *openOptions) { o.outOfDistribution = &decision }
 }
@@ -297,8 +297,8 @@ const (
 	optionTimeout
 )
 
-// WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1]. 0 sends
-// everything to it, and the next number above 1, which is taken too, nothing, whatever the prompt.
+// WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1]. The
+// next number above 1 is taken too, and sends nothing to it, whatever the prompt.
 func WithThreshold(threshold float64) RouteOption {
 	return RouteOption{optionThreshold, threshold}
 }

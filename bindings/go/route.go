@@ -152,7 +152,8 @@ func (r *Router) RouteBatch(ctx context.Context, prompts []string, options ...Ro
 }
 
 // Threshold is the one that a call with these options compares win rates with: in [0, 1], or for a strong share of 0 the
-// next number above 1. [WithThreshold] takes either, and then decides alike.
+// next number above 1. [WithThreshold] takes either, and then decides alike, but that a threshold of 0, other than the share
+// of 1, leaves prompts that no vote resembles to [WithOutOfDistribution].
 func (r *Router) Threshold(options ...RouteOption) (float64, error) {
 	wanted, err := cRouteOptions(options)
 	if err != nil {

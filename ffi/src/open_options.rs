@@ -121,8 +121,8 @@ pub unsafe extern "C" fn routellm_open_options_set_mode(
 }
 
 /// Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
-/// `_STRONG` or `_WEAK`. A threshold of 0 or above 1, and so a strong share of 1 or 0, still sends everything or nothing
-/// to the strong model. Similarity-weighted ranking only.
+/// `_STRONG` or `_WEAK`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything and nothing to
+/// the strong model. Similarity-weighted ranking only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_out_of_distribution(
     options: Option<&mut routellm_open_options>,

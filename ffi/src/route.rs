@@ -103,7 +103,8 @@ pub unsafe extern "C" fn routellm_route_embedding(
 }
 
 /// The threshold that a call with these options compares win rates with: a number in [0, 1], or for a strong share of
-/// 0 the next double above 1. `routellm_route_options_set_threshold()` takes either, and a call then decides alike.
+/// 0 the next double above 1. `routellm_route_options_set_threshold()` takes either, and a call then decides alike (but
+/// that a threshold of 0, other than the share of 1, leaves prompts that no vote resembles to what was chosen for them).
 /// `options` may be `NULL`: then it is the artifact's default.
 ///
 /// `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1] (a threshold of the next double above 1 excepted), for both a

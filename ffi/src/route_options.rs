@@ -67,9 +67,9 @@ pub extern "C" fn routellm_route_options_free(options: Option<Box<routellm_route
     guard_or((), || drop(options));
 }
 
-/// Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. 0 sends
-/// everything to the strong model, and the next double above 1, which is taken too, sends nothing there, whatever the
-/// prompt and whatever was chosen for prompts that no vote resembles. Without a threshold and a strong share the
+/// Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. The next
+/// double above 1 is taken too, and sends nothing to the strong model, whatever the prompt and whatever was chosen for
+/// prompts that no vote resembles. Without a threshold and a strong share the
 /// artifact's own default counts; with both the call fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_route_options_set_threshold(

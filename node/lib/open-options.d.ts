@@ -73,7 +73,7 @@ export interface OpenOptions {
   intraThreads?: number;
   /**
    * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
-   * decision to the win rate. A threshold of 0 or above 1, and so a `strongShare` of 1 or 0, still sends everything or
+   * decision to the win rate. A `strongShare` of 0 or 1 and a threshold above 1 still send nothing, everything and
    * nothing to strong. This and the three options below are for routers with votes (kind
    * `sw_ranking`) alone.
    */

@@ -113,8 +113,8 @@ class Opened:
             intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
                 and of the scan of a router's votes, 1 by default.
             out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
-                or ``ignore``, so that its win rate decides as for any prompt. A threshold of 0 or above 1,
-                and so a strong share of 1 or 0, still sends everything or nothing to strong. This and the
+                or ``ignore``, so that its win rate decides as for any prompt. A strong share of 0 or 1
+                and a threshold above 1 still send nothing, everything and nothing to strong. This and the
                 next three are for routers with votes (similarity-weighted ranking) only.
             min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
                 [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
@@ -226,7 +226,8 @@ class Opened:
         """Return the threshold at which this share goes to strong, or the artifact's own.
 
         For a share of 0 that is the next float above 1, for 1 it is 0. As ``threshold=`` of a call it decides
-        like the share.
+        like the share, but that 0 leaves prompts that no vote resembles to ``out_of_distribution``, where the
+        share of 1 does not.
 
         Raises:
             InvalidArgumentError: for a share outside [0, 1], or a router without calibration.

@@ -67,8 +67,9 @@ def test_the_ends_beat_far_prompts_and_errors_beat_the_ends(root: Path) -> None:
         for share, expected in ((0, "weak"), (1, "strong")):
             decision = router.route_embedding(far, strong_share=share)
             assert (decision.side, decision.out_of_distribution) == (expected, True)
+            # Above 1 a threshold sends nothing either; 0 is one as any other.
             again = router.route_embedding(far, threshold=decision.threshold)
-            assert again == decision
+            assert again.side == (side if share else "weak")
             fallback = router.route_embedding(far * np.float32(math.nan), strong_share=share, on_error=side)
             assert (fallback.side, fallback.fallback) == (side, True)
 

@@ -47,6 +47,13 @@ pub struct Manifest {
     pub manifest_sha256: String,
 }
 
+/// What every version of a manifest says.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    format_version: Value,
+}
+
 /// The candidates of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,13 +87,15 @@ impl Manifest {
         let invalid = |message: String| Error::invalid_model(message);
         let text = std::str::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
         // The version comes first: a newer form may have fields that this one refuses.
-        let mut any: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-        let version = any.get("format_version").and_then(Value::as_u64);
+        let any: Version = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let version = any.format_version.as_u64();
         let manifest: Self = match version.map(u32::try_from) {
             Some(Ok(FORMAT_VERSION)) => {
                 serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?
             }
             Some(Ok(OLDEST_VERSION)) => {
+                let mut any: Value =
+                    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
                 let old = any.get_mut("calibration").map(Value::take).unwrap_or_default();
                 let mut manifest: Self =
                     serde_json::from_value(any).map_err(|error| invalid(error.to_string()))?;

@@ -52,9 +52,11 @@ impl OldCalibration {
         let steps = quantiles.len() as u128 - 1;
         // How many values of the sample lie before quantile `k`.
         let before = |k: usize| (k as u128 * (count as u128 - 1)).div_ceil(steps) as usize;
-        let (mut win_rates, mut counts) = (Vec::new(), Vec::new());
+        let (mut win_rates, mut counts, mut coarsest) = (Vec::new(), Vec::new(), 0);
         for (k, value) in quantiles.iter().enumerate() {
             let values = if k as u128 == steps { 1 } else { before(k + 1) - before(k) } as u64;
+            // Between equal quantiles every value is known.
+            coarsest = values.max(coarsest);
             match (counts.last_mut(), win_rates.last() == Some(value)) {
                 _ if values == 0 => {}
                 (Some(count), true) => *count += values,
@@ -64,7 +66,6 @@ impl OldCalibration {
                 }
             }
         }
-        let coarsest = counts.iter().copied().max().unwrap_or(1);
         Ok(Calibration {
             sample,
             count,

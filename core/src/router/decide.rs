@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Inner, Router};
 use crate::embed::Features;
-use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, RouteOptions, Side, decided_by};
+use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, RouteOptions, Side};
 use crate::runtime::spread;
 use crate::scorer::Score;
 use crate::{CancelToken, Error, ErrorKind, Result};
@@ -99,9 +99,9 @@ impl Router {
             }
         };
         let far = score.is_some_and(|score| self.is_far(score));
-        // A threshold that sends everything or nothing to strong leaves no prompt to `out_of_distribution`.
+        // A share of everything or nothing leaves no prompt to `out_of_distribution`.
         let side = match self.inner.out_of_distribution {
-            _ if decided_by(threshold).is_some() => side,
+            _ if options.policy.decides_all(threshold) => side,
             OutOfDistribution::Strong if far => Side::Strong,
             OutOfDistribution::Weak if far => Side::Weak,
             _ => side,

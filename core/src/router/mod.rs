@@ -239,8 +239,9 @@ impl Router {
         })
     }
 
-    /// The threshold that a policy comes to, which as [`Policy::Threshold`] decides alike: for a strong share of 0 the
-    /// next double above 1 ([`NOTHING`]), for 1 it is 0.
+    /// The threshold that a policy comes to: for a strong share of 0 the next double above 1 ([`NOTHING`]), for 1 it is 0.
+    /// As [`Policy::Threshold`] it decides alike, but that 0 leaves prompts that no vote resembles to
+    /// `out_of_distribution`, where the share of 1 does not.
     ///
     /// # Errors
     /// `InvalidArgument` for a number outside [0, 1] (the threshold [`NOTHING`] excepted), or without calibration.

@@ -112,8 +112,8 @@ impl OpenOptions {
         self
     }
 
-    /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only). A threshold of 0 or above
-    /// 1, and so a strong share of 1 or 0, still sends everything or nothing to strong.
+    /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only). A strong share of 0
+    /// or 1 and a threshold above 1 still send nothing, everything and nothing to strong.
     #[must_use]
     pub fn out_of_distribution(mut self, decision: OutOfDistribution) -> Self {
         self.votes.out_of_distribution = decision;
