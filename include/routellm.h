@@ -37,7 +37,9 @@
  * A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's
  * answer is preferred or needed. The decision is strong if and only if the win rate is at least the threshold.
  * A strong share names a threshold by the fraction of traffic that it sends to the strong model, through the
- * calibration table of the router. An artifact is a folder with everything that one router needs.
+ * calibration table of the router: sorted win rates of a sample of prompts, with counts. The threshold is the one
+ * nearest to the share (`routellm_share()`); a share of 0 sends nothing to the strong model and 1 everything. An
+ * artifact is a folder with everything that one router needs.
  *
  * A router with votes (similarity-weighted ranking) rates the models anew for each prompt, from votes that people
  * gave on other prompts. It can say how near the nearest of them is (`routellm_similarity()`), name those that
@@ -518,7 +520,8 @@ routellm_status routellm_open_options_set_strong(struct routellm_open_options *o
                                                  struct routellm_error **err);
 
 /**
- * Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+ * Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied. A router with votes
+ * refuses two models of one tier, which would get one half on every prompt, unless its mode is `reference`.
  */
 routellm_status routellm_open_options_set_weak(struct routellm_open_options *options,
                                                const char *model,
@@ -533,7 +536,8 @@ routellm_status routellm_open_options_set_mode(struct routellm_open_options *opt
 
 /**
  * Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
- * `_STRONG` or `_WEAK`. Similarity-weighted ranking only.
+ * `_STRONG` or `_WEAK`. A threshold of 0 or above 1, and so a strong share of 1 or 0, still sends everything or nothing
+ * to the strong model. Similarity-weighted ranking only.
  */
 routellm_status routellm_open_options_set_out_of_distribution(struct routellm_open_options *options,
                                                               int32_t decision,
@@ -751,7 +755,8 @@ routellm_status routellm_open_options_set_max_tokens(struct routellm_open_option
  * `options` may be `NULL`; an exported model needs the names of the strong and the weak model in them. On success `*router` is a new router, which you free.
  *
  * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
- * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
+ * `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know, an option that has no effect on it, or, of a router
+ * with votes in the mode `exact`, two models of one tier, which would get one half on every prompt;
  * `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none, or none for the provider `cuda`.
  */
 routellm_status routellm_router_open(const char *folder,
@@ -836,14 +841,26 @@ routellm_status routellm_router_stats_json(const struct routellm_router *router,
 /**
  * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
  * `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
- * `max_tokens`), `calibration` (`sample`, `count`, `default_strong_share`, `default_threshold`, or null), `runtime` (of
- * ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
+ * `max_tokens`), `calibration` (of this pair: `sample`, `count`, `sha256` and `date` of the sample, `points`, which are
+ * its distinct win rates, `share_error`, `default_strong_share`, `default_threshold`, or null), `constant` (why every
+ * prompt has the same win rate, or null), `runtime` (of ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
  * `clusters`, `tiers`, `weight_exponent`, or null), `model` (of a classifier or causal LM: `parameters`, `max_tokens`,
  * `dynamically_quantized`, `cached_tokens`, or null), `path`, `provenance` and `version`. On success `*json` is a new
  * string, which you free.
  */
 routellm_status routellm_router_info_json(const struct routellm_router *router,
                                           struct routellm_string **json,
+                                          struct routellm_error **err);
+
+/**
+ * Rewrites `router.json` of the artifact in a folder in the form of this release; its other files stay as they are.
+ * `*upgraded` is 1 if there was anything to do, and 0 if it had that form. Older artifacts open without this; older
+ * releases cannot open what it writes.
+ *
+ * Errors as of `routellm_router_open()`; `ROUTELLM_IO` if the file cannot be replaced, which then is the old one.
+ */
+routellm_status routellm_upgrade_artifact(const char *folder,
+                                          int32_t *upgraded,
                                           struct routellm_error **err);
 
 /**
@@ -857,8 +874,10 @@ struct routellm_route_options *routellm_route_options_new(void);
 void routellm_route_options_free(struct routellm_route_options *options);
 
 /**
- * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. Without
- * a threshold and a strong share the artifact's own default counts; with both the call fails.
+ * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. 0 sends
+ * everything to the strong model, and the next double above 1, which is taken too, sends nothing there, whatever the
+ * prompt and whatever was chosen for prompts that no vote resembles. Without a threshold and a strong share the
+ * artifact's own default counts; with both the call fails.
  */
 routellm_status routellm_route_options_set_threshold(struct routellm_route_options *options,
                                                      double threshold,
@@ -866,7 +885,9 @@ routellm_status routellm_route_options_set_threshold(struct routellm_route_optio
 
 /**
  * Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
- * calibration sample goes to the strong model.
+ * calibration sample goes to the strong model, or the nearest that some threshold reaches (`routellm_share()` tells
+ * which). 0 sends nothing to the strong model and 1 everything, whatever the prompt and whatever was chosen for
+ * prompts that no vote resembles; only a fallback of `on_error` may decide otherwise.
  */
 routellm_status routellm_route_options_set_strong_share(struct routellm_route_options *options,
                                                         double share,
@@ -952,11 +973,12 @@ routellm_status routellm_route_embedding(const struct routellm_router *router,
                                          struct routellm_error **err);
 
 /**
- * The threshold, in [0, 1], that a call with these options compares win rates with. `options` may be `NULL`: then
- * it is the artifact's default.
+ * The threshold that a call with these options compares win rates with: a number in [0, 1], or for a strong share of
+ * 0 the next double above 1. `routellm_route_options_set_threshold()` takes either, and a call then decides alike.
+ * `options` may be `NULL`: then it is the artifact's default.
  *
- * `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1], for both a threshold and a share, or where the router has
- * no calibration.
+ * `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1] (a threshold of the next double above 1 excepted), for both a
+ * threshold and a share, or where the router has no calibration.
  */
 routellm_status routellm_threshold(const struct routellm_router *router,
                                    const struct routellm_route_options *options,
@@ -999,6 +1021,20 @@ routellm_status routellm_route_batch_async(const struct routellm_router *router,
  */
 int32_t routellm_router_is_quick(const struct routellm_router *router,
                                  size_t len);
+
+/**
+ * The threshold that a strong share in [0, 1] comes to, and the share of the calibration sample that it sends to the
+ * strong model. That is the nearest share that some threshold reaches, because equal win rates go to one side
+ * together; 0 and 1 are always reached, and need no calibration. In the mode `reference` the threshold is numpy's
+ * interpolated quantile of the sample, for 0 and 1 too.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a share outside [0, 1], or one between where the router has no calibration.
+ */
+routellm_status routellm_share(const struct routellm_router *router,
+                               double strong_share,
+                               double *threshold,
+                               double *share,
+                               struct routellm_error **err);
 
 /**
  * P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.

@@ -288,7 +288,10 @@ public:
         return set([&](auto err) { return routellm_open_options_set_tf32(handle_.get(), on ? 1 : 0, err); });
     }
     OpenOptions tf32(bool on) && { return std::move(tf32(on)); }
-    /** What is decided for a prompt that no vote resembles. This and the next four: routers with votes only. */
+    /**
+     * What is decided for a prompt that no vote resembles; strong shares of 0 and 1 still send nothing and everything
+     * to strong. This and the next four: routers with votes only.
+     */
     OpenOptions &out_of_distribution(OutOfDistribution which) &
     {
         const auto value = static_cast<std::int32_t>(which);
@@ -442,14 +445,14 @@ class RouteOptions {
 public:
     RouteOptions() : handle_(routellm_route_options_new()) {}
 
-    /** Strong if and only if win_rate >= threshold, in [0, 1]. */
+    /** Strong if and only if win_rate >= threshold, in [0, 1]; or the next double above 1, which sends nothing. */
     RouteOptions &threshold(double value) &
     {
         return set(
             [&](auto err) { return routellm_route_options_set_threshold(handle_.get(), value, err); });
     }
     RouteOptions threshold(double value) && { return std::move(threshold(value)); }
-    /** The threshold at which this share of the calibration sample goes to strong, in [0, 1]. */
+    /** The threshold nearest to this share of the calibration sample, in [0, 1]; 0 sends nothing to strong, 1 all. */
     RouteOptions &strong_share(double share) &
     {
         return set([&](auto err) { return routellm_route_options_set_strong_share(handle_.get(), share, err); });
@@ -564,6 +567,13 @@ template <class Texts> std::vector<routellm_text> texts(const Texts &prompts)
 }
 
 } // namespace detail
+
+/** What a strong share comes to: `auto [threshold, share] = router.share(0.3);` */
+struct Share {
+    double threshold;
+    /** The share of the calibration sample that the threshold sends to strong. */
+    double share;
+};
 
 /** Decides which model should answer a prompt. Immutable: many threads may use one at once. */
 class Router {
@@ -723,6 +733,16 @@ public:
     double threshold() const { return threshold_with(nullptr); }
     double threshold(const RouteOptions &options) const { return threshold_with(options.get()); }
 
+    /** The threshold that a strong share comes to, and the share of the calibration sample that it reaches. */
+    Share share(double strong_share) const
+    {
+        Share out{};
+        detail::check([&](auto err) {
+            return routellm_share(handle_.get(), strong_share, &out.threshold, &out.share, err);
+        });
+        return out;
+    }
+
     /** Names, valid while this router lives. */
     std::string_view strong() const noexcept { return text(routellm_router_strong(handle_.get())); }
     std::string_view weak() const noexcept { return text(routellm_router_weak(handle_.get())); }
@@ -827,6 +847,14 @@ private:
 
     detail::Handle<routellm_router, routellm_router_free> handle_;
 };
+
+/** Rewrites an older artifact's router.json in the form of this release; false if it has that form already. */
+inline bool upgrade_artifact(const std::string &folder)
+{
+    std::int32_t upgraded = 0;
+    detail::check([&](auto err) { return routellm_upgrade_artifact(folder.c_str(), &upgraded, err); });
+    return upgraded != 0;
+}
 
 /** The prompt of a chat: the text of the last user message. json is a JSON list of {role, content}. */
 inline std::string prompt_from_messages(std::string_view json)

@@ -47,11 +47,27 @@ export type Prompt = string | Uint8Array | ReadonlyArray<ChatMessage>;
  */
 export function promptFromMessages(messages: ReadonlyArray<ChatMessage>): string;
 
+/**
+ * Rewrites `router.json` of an artifact in the form of this release; its other files stay as they are. Older artifacts
+ * open without this; older releases cannot open what it writes.
+ *
+ * @returns Whether there was anything to do.
+ * @throws {RouteLLMError} As `Router.open()`; `Io` if the file cannot be replaced, which then is the old one.
+ */
+export function upgradeArtifact(path: string | URL): boolean;
+
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
 export interface ThresholdOptions {
-  /** Strong if and only if the win rate is at least this, in [0, 1]. */
+  /**
+   * Strong if and only if the win rate is at least this, in [0, 1]. The next number above 1 (`1 + Number.EPSILON`) is
+   * taken too, and sends nothing to strong, whatever the prompt.
+   */
   threshold?: number;
-  /** The threshold at which this share of the calibration sample goes to strong, in [0, 1]. */
+  /**
+   * The threshold at which this share of the calibration sample goes to strong, in [0, 1], or the nearest that some
+   * threshold reaches (`share()` tells which). 0 sends nothing to strong and 1 everything, whatever the prompt and
+   * `outOfDistribution`; only `onError` may decide otherwise.
+   */
   strongShare?: number;
 }
 
@@ -182,9 +198,21 @@ export interface RouterInfo {
   calibration: {
     sample: string;
     count: number;
+    /** SHA-256 of the sample, and its day (`2026-01-31`); `null` in an artifact of version 1. */
+    sha256: string | null;
+    date: string | null;
+    /** How many distinct win rates there are. */
+    points: number;
+    /** How much worse a share may be met than by the whole sample: 0 unless win rates were merged. */
+    shareError: number;
     defaultStrongShare: number;
     defaultThreshold: number;
   } | null;
+  /**
+   * Why every prompt has the same win rate, if that is so: both models are in one tier of the votes, which only the mode
+   * `reference` lets pass, or are one.
+   */
+  constant: string | null;
   /** The ONNX Runtime in use, if one is. */
   runtime: {
     library: string;
@@ -325,8 +353,21 @@ export class Router {
   /** The embedding of a prompt by this router's encoder, in place. */
   embedSync(prompt: Prompt): Float32Array;
 
-  /** The threshold that a call with these options compares with. */
+  /**
+   * The threshold that a call with these options compares with: in [0, 1], or for a `strongShare` of 0 the next number
+   * above 1. As `threshold` of a call it decides alike, but that 0, other than a `strongShare` of 1, leaves prompts that no
+   * vote resembles to `outOfDistribution`.
+   */
   threshold(options?: ThresholdOptions): number;
+
+  /**
+   * The threshold of a strong share in [0, 1], and the share of the calibration sample that it reaches: the nearest that
+   * some threshold reaches, because equal win rates go to one side together. 0 and 1 are always reached, and need no
+   * calibration. In the mode `reference` the threshold is numpy's interpolated quantile, for 0 and 1 too.
+   *
+   * @throws {RouteLLMError} `InvalidArgument` for a number outside [0, 1], or one between without calibration.
+   */
+  share(strongShare: number): { threshold: number; share: number };
 
   /** What is known about this router. */
   info(): RouterInfo;

@@ -54,6 +54,13 @@ export declare class NativeRouter {
    */
   threshold(policy: number, value: number): number
   /**
+   * The threshold of a strong share, and the share that it reaches.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  share(strongShare: number): Array<number>
+  /**
    * What is known about the router, as JSON.
    *
    * # Errors
@@ -291,6 +298,14 @@ export declare function setPackageLibrary(path: string | undefined | null, descr
  * What the core reports.
  */
 export declare function timeRoute(router: NativeRouter, prompts: Array<string | Uint8Array>): number
+
+/**
+ * Rewrites an older artifact's manifest in today's form; false if it has that form already.
+ *
+ * # Errors
+ * What the core reports.
+ */
+export declare function upgradeArtifact(path: string): boolean
 
 /** Version of the library. */
 export declare function version(): string

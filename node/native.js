@@ -845,4 +845,5 @@ module.exports.panicSync = nativeBinding.panicSync
 module.exports.promptFromMessages = nativeBinding.promptFromMessages
 module.exports.setPackageLibrary = nativeBinding.setPackageLibrary
 module.exports.timeRoute = nativeBinding.timeRoute
+module.exports.upgradeArtifact = nativeBinding.upgradeArtifact
 module.exports.version = nativeBinding.version

@@ -14,6 +14,8 @@
 //
 // A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's answer
 // is preferred or needed; the decision is [Strong] if and only if the win rate is at least the threshold.
+// [WithStrongShare] names a threshold by the share of a calibration sample that it sends to the strong model; 0 sends
+// nothing and 1 everything, and [Router.Share] tells the share that is reached.
 //
 // A router with votes (similarity-weighted ranking) rates the models anew for each prompt, from votes that people gave
 // on other prompts. It can say how near the nearest of them is ([Router.Similarity]), name those that weighed most

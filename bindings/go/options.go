@@ -61,6 +61,8 @@ func WithStrong(model string) OpenOption {
 }
 
 // WithWeak names the weak model, one of the artifact's candidates.
+// A router with votes refuses two models of one tier, which would get one half on every prompt, unless its mode is
+// [Reference].
 func WithWeak(model string) OpenOption {
 	return func(o *openOptions) { o.weak = &model }
 }
@@ -91,7 +93,8 @@ func WithThroughput() OpenOption {
 	return func(o *openOptions) { o.throughput = true }
 }
 
-// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. Routers with votes only.
+// WithOutOfDistribution sets what is decided for a prompt that no vote resembles. A strong share of 0
+// or 1 and a threshold above 1 still send nothing, everything and nothing to the strong model. Routers with votes only.
 func WithOutOfDistribution(decision OutOfDistribution) OpenOption {
 	return func(o *openOptions) { o.outOfDistribution = &decision }
 }
@@ -321,13 +324,16 @@ const (
 	optionTimeout
 )
 
-// WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1].
+// WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1]. The
+// next number above 1 is taken too, and sends nothing to it, whatever the prompt.
 func WithThreshold(threshold float64) RouteOption {
 	return RouteOption{optionThreshold, threshold}
 }
 
 // WithStrongShare decides by the threshold at which this share of the artifact's calibration sample goes to the
-// strong model, in [0, 1]. It excludes [WithThreshold].
+// strong model, in [0, 1], or the nearest that some threshold reaches ([Router.Share] tells which). 0 sends nothing to the
+// strong model and 1 everything, whatever the prompt and whatever [WithOutOfDistribution] says; only [WithOnError] may
+// decide otherwise. It excludes [WithThreshold].
 func WithStrongShare(share float64) RouteOption {
 	return RouteOption{optionStrongShare, share}
 }

@@ -9,6 +9,8 @@ package routellm
 #cgo nocallback go_route_batch
 #cgo noescape go_threshold
 #cgo nocallback go_threshold
+#cgo noescape routellm_share
+#cgo nocallback routellm_share
 #include "glue.h"
 */
 import "C"
@@ -149,7 +151,9 @@ func (r *Router) RouteBatch(ctx context.Context, prompts []string, options ...Ro
 	return out, nil
 }
 
-// Threshold is the one that a call with these options compares win rates with.
+// Threshold is the one that a call with these options compares win rates with: in [0, 1], or for a strong share of 0 the
+// next number above 1. [WithThreshold] takes either, and then decides alike, but that a threshold of 0, other than the share
+// of 1, leaves prompts that no vote resembles to [WithOutOfDistribution].
 func (r *Router) Threshold(options ...RouteOption) (float64, error) {
 	wanted, err := cRouteOptions(options)
 	if err != nil {
@@ -166,6 +170,24 @@ func (r *Router) Threshold(options ...RouteOption) (float64, error) {
 		return 0, failure(nil, status, cerr)
 	}
 	return float64(threshold), nil
+}
+
+// Share tells the threshold that a strong share in [0, 1] comes to, and the share of the calibration sample that it sends
+// to the strong model: the nearest that some threshold reaches, because equal win rates go to one side together. 0 and 1
+// are always reached, and need no calibration.
+func (r *Router) Share(strongShare float64) (threshold, share float64, err error) {
+	handle, err := r.use()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer r.mu.RUnlock()
+	var foundThreshold, foundShare C.double
+	var cerr *C.routellm_error
+	status := C.routellm_share(handle, C.double(strongShare), &foundThreshold, &foundShare, &cerr)
+	if status != C.ROUTELLM_OK {
+		return 0, 0, failure(nil, status, cerr)
+	}
+	return float64(foundThreshold), float64(foundShare), nil
 }
 
 // decision copies a C decision, and frees the error that may come with it.

@@ -147,6 +147,9 @@ type Info struct {
 	Featurizer FeaturizerInfo `json:"featurizer"`
 	// Calibration for this pair, or nil.
 	Calibration *CalibrationInfo `json:"calibration"`
+	// Constant says why every prompt has the same win rate, or is nil: both models are in one tier of the votes, which
+	// only the mode "reference" lets pass, or are one.
+	Constant *string `json:"constant"`
 	// Runtime is the ONNX Runtime in use, or nil.
 	Runtime *RuntimeInfo `json:"runtime"`
 	// Votes of a router that has them, or nil.
@@ -177,6 +180,13 @@ type CalibrationInfo struct {
 	// Sample names the prompts, Count is their number.
 	Sample string `json:"sample"`
 	Count  int    `json:"count"`
+	// SHA256 of the sample and its Date ("2026-01-31"); nil if the artifact is of version 1.
+	SHA256 *string `json:"sha256"`
+	Date   *string `json:"date"`
+	// Points is the number of distinct win rates, ShareError how much worse a share may be met than by the whole
+	// sample: 0 unless win rates were merged.
+	Points     int     `json:"points"`
+	ShareError float64 `json:"share_error"`
 	// DefaultThreshold is that of a call which names none, DefaultStrongShare the share that it stands for.
 	DefaultStrongShare float64 `json:"default_strong_share"`
 	DefaultThreshold   float64 `json:"default_threshold"`

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::calibrate::NOTHING;
 use crate::cancel::CancelToken;
 use crate::{Error, ErrorKind, Result};
 
@@ -12,9 +13,13 @@ pub enum Policy {
     /// The artifact's own default, a strong share of its calibration sample.
     #[default]
     Default,
-    /// Strong if and only if `win_rate >= threshold`, in [0, 1].
+    /// Strong if and only if `win_rate >= threshold`, in [0, 1] or [`NOTHING`], the next double above 1, which sends
+    /// nothing to strong, whatever the prompt and its distance from the votes.
     Threshold(f64),
-    /// The threshold at which this share of the calibration sample goes to strong, in [0, 1].
+    /// The threshold at which this share of the calibration sample goes to strong, in [0, 1]: the nearest share that
+    /// some threshold reaches, because equal win rates go to one side together. 0 sends nothing to strong and 1
+    /// everything, whatever the prompt and its distance from the votes; they need no calibration, and their thresholds
+    /// are [`NOTHING`] and 0.
     StrongShare(f64),
 }
 
@@ -105,7 +110,7 @@ pub struct RouteOptions {
 }
 
 impl RouteOptions {
-    /// Options with this threshold, in [0, 1].
+    /// Options with this threshold, in [0, 1] or [`NOTHING`].
     pub fn threshold(threshold: f64) -> Self {
         Self { policy: Policy::Threshold(threshold), ..Self::default() }
     }
@@ -176,6 +181,19 @@ pub struct Fallback {
     pub kind: ErrorKind,
     /// Its message.
     pub reason: Arc<str>,
+}
+
+/// A threshold: a number in [0, 1], or the next double above 1, which a strong share of 0 comes to.
+pub(crate) fn threshold_value(threshold: f64) -> Result<f64> {
+    if threshold == NOTHING { Ok(threshold) } else { unit_interval("threshold", threshold) }
+}
+
+impl Policy {
+    /// Whether one side is decided for every prompt, be it far from all votes or not, by a threshold that this policy
+    /// came to. A threshold of 0 that the caller names is a threshold as any other: only a share asks for everything.
+    pub(crate) fn decides_all(self, threshold: f64) -> bool {
+        threshold >= NOTHING || (threshold <= 0.0 && !matches!(self, Self::Threshold(_)))
+    }
 }
 
 /// A number in [0, 1], or an error that names it.

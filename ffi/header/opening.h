@@ -37,7 +37,9 @@
  * A prompt is the text that is scored. Its win rate, in [0, 1], is the probability that the strong model's
  * answer is preferred or needed. The decision is strong if and only if the win rate is at least the threshold.
  * A strong share names a threshold by the fraction of traffic that it sends to the strong model, through the
- * calibration table of the router. An artifact is a folder with everything that one router needs.
+ * calibration table of the router: sorted win rates of a sample of prompts, with counts. The threshold is the one
+ * nearest to the share (`routellm_share()`); a share of 0 sends nothing to the strong model and 1 everything. An
+ * artifact is a folder with everything that one router needs.
  *
  * A router with votes (similarity-weighted ranking) rates the models anew for each prompt, from votes that people
  * gave on other prompts. It can say how near the nearest of them is (`routellm_similarity()`), name those that

@@ -40,6 +40,8 @@ mod export_options;
 
 mod router;
 
+mod upgrade;
+
 mod decision;
 
 mod route_options;
@@ -74,4 +76,5 @@ pub use score::*;
 pub use session_options::*;
 pub use status::*;
 pub use string::*;
+pub use upgrade::*;
 pub use version::*;

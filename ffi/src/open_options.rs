@@ -83,7 +83,8 @@ pub unsafe extern "C" fn routellm_open_options_set_strong(
     unsafe { set(options, err, || name(model, "model"), OpenOptions::strong) }
 }
 
-/// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied.
+/// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied. A router with votes
+/// refuses two models of one tier, which would get one half on every prompt, unless its mode is `reference`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_weak(
     options: Option<&mut routellm_open_options>,
@@ -120,7 +121,8 @@ pub unsafe extern "C" fn routellm_open_options_set_mode(
 }
 
 /// Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
-/// `_STRONG` or `_WEAK`. Similarity-weighted ranking only.
+/// `_STRONG` or `_WEAK`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything and nothing to
+/// the strong model. Similarity-weighted ranking only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_out_of_distribution(
     options: Option<&mut routellm_open_options>,

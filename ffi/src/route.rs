@@ -102,11 +102,13 @@ pub unsafe extern "C" fn routellm_route_embedding(
     }
 }
 
-/// The threshold, in [0, 1], that a call with these options compares win rates with. `options` may be `NULL`: then
-/// it is the artifact's default.
+/// The threshold that a call with these options compares win rates with: a number in [0, 1], or for a strong share of
+/// 0 the next double above 1. `routellm_route_options_set_threshold()` takes either, and a call then decides alike (but
+/// that a threshold of 0, other than the share of 1, leaves prompts that no vote resembles to what was chosen for them).
+/// `options` may be `NULL`: then it is the artifact's default.
 ///
-/// `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1], for both a threshold and a share, or where the router has
-/// no calibration.
+/// `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1] (a threshold of the next double above 1 excepted), for both a
+/// threshold and a share, or where the router has no calibration.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_threshold(
     router: Option<&routellm_router>,
@@ -121,6 +123,33 @@ pub unsafe extern "C" fn routellm_threshold(
             let out = Out::new(threshold, "threshold")?;
             let (options, _) = routellm_route_options::of(options)?;
             out.set(router.router.threshold(options.policy)?);
+            Ok(())
+        })
+    }
+}
+
+/// The threshold that a strong share in [0, 1] comes to, and the share of the calibration sample that it sends to the
+/// strong model. That is the nearest share that some threshold reaches, because equal win rates go to one side
+/// together; 0 and 1 are always reached, and need no calibration. In the mode `reference` the threshold is numpy's
+/// interpolated quantile of the sample, for 0 and 1 too.
+///
+/// `ROUTELLM_INVALID_ARGUMENT` for a share outside [0, 1], or one between where the router has no calibration.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_share(
+    router: Option<&routellm_router>,
+    strong_share: f64,
+    threshold: *mut f64,
+    share: *mut f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and places of results.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let (threshold, share) = (Out::new(threshold, "threshold")?, Out::new(share, "share")?);
+            let (found, reached) = router.router.share(strong_share)?;
+            threshold.set(found);
+            share.set(reached);
             Ok(())
         })
     }

@@ -67,8 +67,10 @@ pub extern "C" fn routellm_route_options_free(options: Option<Box<routellm_route
     guard_or((), || drop(options));
 }
 
-/// Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. Without
-/// a threshold and a strong share the artifact's own default counts; with both the call fails.
+/// Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. The next
+/// double above 1 is taken too, and sends nothing to the strong model, whatever the prompt and whatever was chosen for
+/// prompts that no vote resembles. Without a threshold and a strong share the
+/// artifact's own default counts; with both the call fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_route_options_set_threshold(
     options: Option<&mut routellm_route_options>,
@@ -87,7 +89,9 @@ pub unsafe extern "C" fn routellm_route_options_set_threshold(
 }
 
 /// Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
-/// calibration sample goes to the strong model.
+/// calibration sample goes to the strong model, or the nearest that some threshold reaches (`routellm_share()` tells
+/// which). 0 sends nothing to the strong model and 1 everything, whatever the prompt and whatever was chosen for
+/// prompts that no vote resembles; only a fallback of `on_error` may decide otherwise.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_route_options_set_strong_share(
     options: Option<&mut routellm_route_options>,

@@ -78,7 +78,8 @@ fn open(
 /// `options` may be `NULL`; an exported model needs the names of the strong and the weak model in them. On success `*router` is a new router, which you free.
 ///
 /// `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;
-/// `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know or an option that has no effect on it;
+/// `ROUTELLM_INVALID_ARGUMENT` for a model that it does not know, an option that has no effect on it, or, of a router
+/// with votes in the mode `exact`, two models of one tier, which would get one half on every prompt;
 /// `ROUTELLM_RUNTIME_UNAVAILABLE` if it needs ONNX Runtime and there is none, or none for the provider `cuda`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_router_open(
@@ -205,8 +206,9 @@ pub unsafe extern "C" fn routellm_router_stats_json(
 
 /// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
 /// `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
-/// `max_tokens`), `calibration` (`sample`, `count`, `default_strong_share`, `default_threshold`, or null), `runtime` (of
-/// ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
+/// `max_tokens`), `calibration` (of this pair: `sample`, `count`, `sha256` and `date` of the sample, `points`, which are
+/// its distinct win rates, `share_error`, `default_strong_share`, `default_threshold`, or null), `constant` (why every
+/// prompt has the same win rate, or null), `runtime` (of ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
 /// `clusters`, `tiers`, `weight_exponent`, or null), `model` (of a classifier or causal LM: `parameters`, `max_tokens`,
 /// `dynamically_quantized`, `cached_tokens`, or null), `path`, `provenance` and `version`. On success `*json` is a new
 /// string, which you free.

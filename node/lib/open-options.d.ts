@@ -44,7 +44,10 @@ export type Template = { kind: 'routellm' } | PlainTemplate | ChatTemplate;
 export interface OpenOptions {
   /** The strong model, one of the router's candidates. An exported model knows no names and needs it. */
   strong?: string;
-  /** The weak model, likewise. */
+  /**
+   * The weak model, likewise. A router with votes refuses two models of one tier, which would get one half on every
+   * prompt, unless its mode is `reference`.
+   */
   weak?: string;
   /** `exact` (default), or `reference`: as lm-sys/RouteLLM computes. Routers that know one mode take either. */
   mode?: 'exact' | 'reference';
@@ -75,7 +78,8 @@ export interface OpenOptions {
   intraThreads?: number;
   /**
    * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
-   * decision to the win rate. This and the four options below are for routers with votes (kind
+   * decision to the win rate. A `strongShare` of 0 or 1 and a threshold above 1 still send nothing, everything and
+   * nothing to strong. This and the four options below are for routers with votes (kind
    * `sw_ranking`) alone.
    */
   outOfDistribution?: 'strong' | 'weak' | 'ignore';

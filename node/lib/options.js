@@ -30,6 +30,13 @@ function unit(name, value) {
   throw invalid(`${name} is ${describe(value)}, expected a number in [0, 1]`);
 }
 
+/** The next double above 1: the threshold of a strong share of 0, which sends nothing to strong. */
+const SEND_NOTHING = 1 + Number.EPSILON;
+
+function thresholdValue(value) {
+  return value === SEND_NOTHING ? value : unit('threshold', value);
+}
+
 function checkSignal(signal) {
   if (signal !== null && typeof signal === 'object' && 'aborted' in signal && 'addEventListener' in signal) return signal;
   throw invalid(`signal is ${describe(signal)}, expected an AbortSignal`);
@@ -49,7 +56,7 @@ function callOptions(options, method, known) {
   }
   if (threshold !== undefined) {
     call.policy = POLICY_THRESHOLD;
-    call.value = unit('threshold', threshold);
+    call.value = thresholdValue(threshold);
   } else if (strongShare !== undefined) {
     call.policy = POLICY_STRONG_SHARE;
     call.value = unit('strongShare', strongShare);
@@ -76,4 +83,4 @@ function voteCount(value) {
   throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
-module.exports = { callOptions, checkNames, voteCount };
+module.exports = { callOptions, checkNames, unit, voteCount };

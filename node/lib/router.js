@@ -8,7 +8,7 @@ const { describe, fromNative, invalid } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
 const { openOptions, pathText } = require('./open-options.js');
-const { callOptions, voteCount } = require('./options.js');
+const { callOptions, unit, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
 const ROUTE_SYNC = ['threshold', 'strongShare', 'onError', 'timeoutMs'];
@@ -243,6 +243,11 @@ class Router {
   threshold(options) {
     const { policy, value } = callOptions(options, 'threshold', THRESHOLD);
     return sync(() => this.#native.threshold(policy, value));
+  }
+
+  share(strongShare) {
+    const [threshold, share] = sync(() => this.#native.share(unit('strongShare', strongShare)));
+    return { threshold, share };
   }
 
   info() {

@@ -13,6 +13,7 @@ from . import errors, train
 from ._messages import prompt_from_messages
 from ._native import Decision, __version__
 from ._router import ReloadableRouter, Router
+from ._upgrade import upgrade_artifact
 from .errors import (
     CancelledError,
     InferenceError,
@@ -50,4 +51,5 @@ __all__ = [
     "errors",
     "prompt_from_messages",
     "train",
+    "upgrade_artifact",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from . import _native, _options, _runtime
-from ._training_data import calibration_sample
+from ._training_data import calibration_sample, date_text
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Iterable
 
     from ._router import Router
@@ -42,6 +43,7 @@ def from_export(
     max_tokens: int | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
+    calibration_date: str | datetime.date | None = None,
     default_strong_share: float | None = None,
     mode: Mode = "exact",
     onnxruntime: StrPath | None = None,
@@ -74,8 +76,10 @@ def from_export(
         max_new_tokens: likewise.
         max_tokens: likewise.
         calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
-            ``.jsonl`` file with a ``prompt`` in each row. Without them a call has to name its threshold.
+            ``.jsonl`` file with a ``prompt`` in each row, of which at least two have different win rates.
+            Without them a call has to name its threshold.
         calibration_name: how the artifact calls that sample.
+        calibration_date: its day, a date or a text such as ``2026-01-31``; today (UTC) by default.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
             default.
         mode: this and what follows is for the sample, and for the router that is returned: see
@@ -100,7 +104,11 @@ def from_export(
     """
     from ._router import Router
 
-    of_sample = {"calibration_name": calibration_name, "default_strong_share": default_strong_share}
+    of_sample = {
+        "calibration_name": calibration_name,
+        "calibration_date": calibration_date,
+        "default_strong_share": default_strong_share,
+    }
     for name, value in of_sample.items():
         if calibration is None and value is not None:
             raise InvalidArgumentError(f"{name} has no effect without calibration")
@@ -129,4 +137,5 @@ def from_export(
     sample = None if calibration is None else calibration_sample(calibration, calibration_name)
     share = 0.5 if default_strong_share is None else default_strong_share
     _runtime.announce()
-    return Router._of(_native.train_from_export(out, directory, options, sample, share))
+    date = date_text(calibration_date)
+    return Router._of(_native.train_from_export(out, directory, options, sample, share, date))

@@ -106,7 +106,8 @@ class Opened:
             path: the folder.
             strong: the strong model, one of the artifact's; its own by default. For an exported model, which
                 knows no names, it is needed.
-            weak: the weak model, likewise.
+            weak: the weak model, likewise. A router with votes refuses two models of one tier, which would
+                get one half on every prompt, unless ``mode`` is ``reference``.
             mode: ``exact``, or ``reference`` to do as lm-sys/RouteLLM does.
             onnxruntime: path of ``libonnxruntime``; otherwise ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``, one
                 that is loaded already, the package ``onnxruntime`` and the system are looked at.
@@ -125,8 +126,9 @@ class Opened:
             max_waiting: how many calls may wait for a session, a batch counting once; any number by default.
                 Beyond it a call is a ``ResourceExhaustedError`` at once, or a fallback if ``on_error`` says so.
             out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
-                or ``ignore``, so that its win rate decides as for any prompt. This and the next four are
-                for routers with votes (similarity-weighted ranking) only.
+                or ``ignore``, so that its win rate decides as for any prompt. A strong share of 0 or 1
+                and a threshold above 1 still send nothing, everything and nothing to strong. This and the
+                next four are for routers with votes (similarity-weighted ranking) only.
             min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
                 [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
             mmap: whether the store of votes is read into memory (``never``) or mapped (``always``); ``auto``,
@@ -270,6 +272,10 @@ class Opened:
     def threshold(self, *, strong_share: float | None = None) -> float:
         """Return the threshold at which this share goes to strong, or the artifact's own.
 
+        For a share of 0 that is the next float above 1, for 1 it is 0. As ``threshold=`` of a call it decides
+        like the share, but that 0 leaves prompts that no vote resembles to ``out_of_distribution``, where the
+        share of 1 does not.
+
         Raises:
             InvalidArgumentError: for a share outside [0, 1], or a router without calibration.
         """
@@ -281,6 +287,18 @@ class Opened:
 
         stats: RouterStats = json.loads(self._inner.stats())
         return stats
+
+    def share(self, strong_share: float) -> tuple[float, float]:
+        """Return the threshold of a strong share, and the share of the calibration sample that it reaches.
+
+        That is the nearest share that some threshold reaches, because equal win rates go to one side
+        together; 0 and 1 are always reached, and need no calibration. In the mode ``reference`` the threshold
+        is numpy's interpolated quantile of the sample, for 0 and 1 too.
+
+        Raises:
+            InvalidArgumentError: for a share outside [0, 1], or one between on a router without calibration.
+        """
+        return self._inner.share(strong_share)
 
     def info(self) -> RouterInfo:
         """Return what is known: kind, models, featurizer, calibration, votes, model, runtime ..."""

@@ -41,9 +41,13 @@ class Router(Opened):
 
         Args:
             prompt: what is scored.
-            threshold: strong if and only if ``win_rate >= threshold``, in [0, 1].
+            threshold: strong if and only if ``win_rate >= threshold``, in [0, 1]; or the next float above 1,
+                which sends nothing to strong.
             strong_share: the threshold at which this share of the calibration sample goes to strong, in
-                [0, 1]. With neither the artifact's own threshold holds; with both it is an error.
+                [0, 1], or the nearest that some threshold reaches (see :meth:`share`). 0 sends nothing to
+                strong and 1 everything, whatever the prompt and ``out_of_distribution``; only ``on_error``
+                may decide otherwise. With neither the artifact's own threshold holds; with both it is an
+                error.
             on_error: ``strong`` or ``weak`` decides for a prompt that cannot be scored; ``fallback`` is set.
                 Wrong options, and messages without a text, raise all the same.
             timeout_ms: longest time of the whole call, in milliseconds. A prompt that is not scored by then

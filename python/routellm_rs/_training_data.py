@@ -10,6 +10,7 @@ from .errors import InvalidArgumentError, IoError, NotFoundError, _of_system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Iterable, Mapping
     from typing import Any, TypeAlias
 
@@ -34,6 +35,7 @@ def common_of(
     rename: Mapping[str, str] | None,
     calibration: Prompts | None,
     calibration_name: str | None,
+    calibration_date: str | datetime.date | None,
     provenance: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     if calibration is None and calibration_name is not None:
@@ -44,8 +46,20 @@ def common_of(
         "weak": weak,
         "rename": dict(rename or {}),
         "calibration": None if calibration is None else calibration_sample(calibration, calibration_name),
+        "calibration_date": date_text(calibration_date),
         "provenance": json_text("provenance", dict(provenance or {})),
     }
+
+
+def date_text(date: str | datetime.date | None) -> str | None:
+    """Return a date as the manifest has it; the form of a text is checked by the core."""
+    if date is None or isinstance(date, str):
+        return date
+    if not hasattr(date, "strftime"):
+        raise InvalidArgumentError(
+            f"calibration_date is of type {type(date).__name__}, expected a date or a text such as 2026-01-31"
+        )
+    return date.strftime("%Y-%m-%d")
 
 
 def calibration_sample(prompts: Prompts, name: str | None) -> tuple[str, list[str]]:

@@ -142,10 +142,14 @@ class FeaturizerInfo(TypedDict):
 
 
 class CalibrationInfo(TypedDict):
-    """The sample behind strong shares."""
+    """The sample behind strong shares; without hash and date in an artifact of version 1."""
 
     sample: str
     count: int
+    sha256: str | None
+    date: str | None
+    points: int
+    share_error: float
     default_strong_share: float
     default_threshold: float
 
@@ -191,6 +195,7 @@ class RouterInfo(TypedDict):
     mode: Mode
     featurizer: FeaturizerInfo
     calibration: CalibrationInfo | None
+    constant: str | None
     runtime: RuntimeInfo | None
     votes: VotesInfo | None
     model: ModelInfo | None

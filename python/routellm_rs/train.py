@@ -9,7 +9,7 @@
 the winner is ``model_a``, ``model_b``, ``tie``, ``tie (bothbad)`` or None. Both come as a file (``.jsonl`` or
 ``.csv``) or as an iterable of such mappings.
 
-The same data, options and seed give the same artifact.
+The same data, options, seed and ``calibration_date`` give the same artifact.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeAlias
 
@@ -49,6 +50,7 @@ def linear(
     weak: str | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
+    calibration_date: str | datetime.date | None = None,
     rename: Mapping[str, str] | None = None,
     name: str = "linear",
     seed: int = 42,
@@ -71,8 +73,11 @@ def linear(
         strong: the strong model. Where the rows know just two models, the better one by default.
         weak: the weak model, likewise the other one.
         calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
-            ``.jsonl`` file with a ``prompt`` in each row. The gold prompts by default.
+            ``.jsonl`` file with a ``prompt`` in each row, of which at least two have different win rates. The
+            gold prompts by default.
         calibration_name: how the artifact calls that sample.
+        calibration_date: its day, a date or a text such as ``2026-01-31``. By default today (UTC), or the day
+            that ``SOURCE_DATE_EPOCH`` in the environment says.
         rename: other names for models of the gold rows.
         name: name of the artifact.
         seed: of the folds and the projection.
@@ -102,7 +107,9 @@ def linear(
         "max_bytes": max_bytes,
         "seed": seed,
     }
-    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance)
+    common = common_of(
+        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance
+    )
     report: LinearReport = json.loads(
         _native.train_linear(out, rows_of("gold", gold), common, options, progress)
     )
@@ -119,6 +126,7 @@ def mf(
     weak: str | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
+    calibration_date: str | datetime.date | None = None,
     rename: Mapping[str, str] | None = None,
     name: str = "mf",
     seed: int = 42,
@@ -151,6 +159,7 @@ def mf(
         weak: the weak model, likewise.
         calibration: see :func:`linear`.
         calibration_name: see :func:`linear`.
+        calibration_date: see :func:`linear`.
         rename: other names for models of the gold rows.
         name: name of the artifact.
         seed: of start, order, noise and split.
@@ -190,7 +199,9 @@ def mf(
         "intra_threads": intra_threads,
     }
     directory, spec = encoder_of(encoder)
-    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance)
+    common = common_of(
+        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance
+    )
     vote_rows = None if votes is None else rows_of("votes", votes)
     gold_rows = None if gold is None else rows_of("gold", gold)
     _runtime.announce()
@@ -213,6 +224,7 @@ def sw_ranking(
     ids: Iterable[str] | None = None,
     strong: str | None = None,
     weak: str | None = None,
+    calibration_date: str | datetime.date | None = None,
     tiers: int = 10,
     store: Store = "int8",
     weight_exponent: float = 1.0,
@@ -247,8 +259,10 @@ def sw_ranking(
         embeddings: one row for each vote: a C-contiguous buffer of float32 with two dimensions.
         ids: a name for each vote, shown in explanations. Rows bring their own.
         strong: the strong model unless the opener names another; together with ``weak``. By default they are
-            the best and the worst rated model.
+            the best and the worst rated model. Whichever they are, every pair of models of two tiers is
+            calibrated when it is opened, by ratings on up to 2,000 prompts of the votes.
         weak: the weak model, likewise.
+        calibration_date: see :func:`linear`.
         tiers: number of tiers; models of one tier share a rating.
         store: how embeddings are stored: ``f32``, ``f16``, ``int8``, ``int4``, ``int2``, or ``clustered``.
         weight_exponent: how steeply similarity weighs; 1 is the paper's.
@@ -266,7 +280,8 @@ def sw_ranking(
 
     Raises:
         InvalidArgumentError: for malformed rows (naming the line or the row), columns of different lengths,
-            an embedding that is zero or not finite, or rows and columns together.
+            an embedding that is zero or not finite, rows and columns together, or a pair inside one tier,
+            which would get one half on every prompt.
         UnsupportedError: if the encoder gives no dense vectors.
         CancelledError: if ``progress`` returned False.
     """
@@ -309,7 +324,7 @@ def sw_ranking(
         "onnxruntime": onnxruntime,
         "intra_threads": intra_threads,
     }
-    common = common_of(name, strong, weak, rename, None, None, provenance)
+    common = common_of(name, strong, weak, rename, None, None, calibration_date, provenance)
     if columns_given:
         if embeddings is None or model_a is None or model_b is None or winner is None:
             needed = ("embeddings", "model_a", "model_b", "winner")

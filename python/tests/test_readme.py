@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import json
+import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +45,35 @@ def test_exported_models_open_as_told(
     assert first.split()[0] in ("gpt-4", "mixtral")
     assert second.count("False") == 2
     assert (tmp_path / "my-router" / "router.json").is_file()
+
+
+def test_the_router_on_votes_routes_as_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = (
+        code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "sw_ranking" in code
+    )
+    # Three models, so that the pair of the example is not the one that training takes by itself.
+    models = ["gpt-4-1106-preview", "mixtral-8x7b-instruct-v0.1", "llama-13b"]
+    source = random.Random(2)
+    votes, gold = [], []
+    for i in range(60):
+        prompt = f"Integrate x^{i} from 0 to {i % 7}." if i % 2 else f"Say hello to my {i} friends, please."
+        a, b = source.sample(range(3), 2)
+        lead = 0.85 if i % 2 else 0.6
+        first = source.random() < (lead if a < b else 1 - lead)
+        winner = "model_a" if first else "model_b"
+        votes.append({"prompt": prompt, "model_a": models[a], "model_b": models[b], "winner": winner})
+        gold.append({"prompt": prompt, models[0]: True, models[1]: i % 2 == 0})
+    for name, rows in (("votes.jsonl", votes), ("gold.jsonl", gold)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    try:
+        exec(compile(example, "README.md", "exec"), names)
+    except (routellm_rs.RuntimeUnavailableError, routellm_rs.NotFoundError) as error:
+        pytest.skip(f"no encoder: {error}")
+    router = names["router"]
+    assert router.route("Integrate x^2 from 0 to 1.", strong_share=0.3).model in models[:2]
+    assert router.route("hi").threshold == router.info()["calibration"]["default_threshold"]
+    assert router.share(0.3)[1] == pytest.approx(0.3, abs=0.02)
+    assert len(router.explain("Integrate x^2 from 0 to 1.", k=3)["votes"]) == 3

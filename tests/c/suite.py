@@ -24,6 +24,7 @@ import fixtures
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "models"
 MF_MINILM = ROOT / "artifacts" / "mf-minilm"
+CONFORMANCE = ROOT / "tests" / "conformance"
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
 ORT_VARIABLES = ("ROUTELLM_ORT_PATH", "ORT_DYLIB_PATH")
 # The reason that the programs give.
@@ -231,6 +232,13 @@ class Suite:
         ok = done.returncode == 0 and len(names) == 2
         self.check(ok, f"the second example of {header} as {name}", done.stdout + done.stderr)
 
+    def old_artifact(self) -> str:
+        """A copy of an artifact of version 1, to be upgraded."""
+        folder = self.fixtures / "old"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(CONFORMANCE / "sw-caller", folder)
+        return str(folder)
+
     def report(self) -> int:
         """Prints the last line; the exit status."""
         print(f"{self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} skipped")
@@ -301,6 +309,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "abi": [],
         "values": [str(suite.fixtures)],
         "refusals": [str(suite.fixtures)],
+        "shares": [str(CONFORMANCE), suite.old_artifact()],
         "threads": [],
         "runtime": None,
         "conformance": None,
@@ -338,6 +347,9 @@ def suite_cpp(suite: Suite) -> None:
     test = suite.compile(folder / "test.cpp", "test", compiler)
     if test is not None:
         suite.count([str(test), str(suite.fixtures)])
+    shares = suite.compile(folder / "shares.cpp", "shares", compiler)
+    if shares is not None:
+        suite.count([str(shares), str(CONFORMANCE), suite.old_artifact()])
     include = f"-I{ROOT / 'tests' / 'c'}"
     runtime = suite.compile(folder / "runtime.cpp", "runtime", compiler)
     if runtime is not None:

@@ -44,6 +44,15 @@ pub fn prompt_from_messages(messages: String) -> Result<String> {
     guarded(|| routellm_core::prompt_from_messages(&messages))
 }
 
+/// Rewrites an older artifact's manifest in today's form; false if it has that form already.
+///
+/// # Errors
+/// What the core reports.
+#[napi]
+pub fn upgrade_artifact(path: String) -> Result<bool> {
+    guarded(|| routellm_core::artifact::upgrade(path.as_ref()))
+}
+
 /// Tells where the npm package of ONNX Runtime keeps its library, and what an error says was looked at.
 ///
 /// # Errors

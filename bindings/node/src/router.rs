@@ -76,6 +76,15 @@ impl NativeRouter {
         guarded(|| self.router.threshold(crate::decision::policy(policy, value)?))
     }
 
+    /// The threshold of a strong share, and the share that it reaches.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn share(&self, strong_share: f64) -> Result<Vec<f64>> {
+        guarded(|| self.router.share(strong_share).map(|(threshold, share)| vec![threshold, share]))
+    }
+
     /// What is known about the router, as JSON.
     ///
     /// # Errors

@@ -42,6 +42,13 @@ mod _native {
         guard::detached(py, || routellm_core::prompt_from_messages(messages))
     }
 
+    /// Rewrites an older artifact's manifest in today's form; False if it has that form already.
+    #[pyfunction]
+    fn upgrade_artifact(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let path = text::path("path", path)?;
+        guard::detached(py, || routellm_core::artifact::upgrade(&path))
+    }
+
     /// Tells where Python's own package keeps `libonnxruntime`.
     #[pyfunction]
     #[pyo3(signature = (path, description))]

@@ -411,6 +411,11 @@ impl Router {
         guard::in_place(py, || json(&self.core.stats()))
     }
 
+    /// The threshold of a strong share, and the share that it reaches.
+    fn share(&self, py: Python<'_>, strong_share: f64) -> PyResult<(f64, f64)> {
+        guard::detached(py, || self.core.share(strong_share))
+    }
+
     /// What is known about the router, as JSON.
     fn info(&self, py: Python<'_>) -> PyResult<String> {
         guard::detached(py, || json(self.core.info()))

@@ -4,17 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::sha256_hex;
+use crate::calibrate::{Calibration, OldCalibration};
 use crate::embed::FeaturizerSpec;
 use crate::{Error, Result};
 
 /// Name of the manifest in its folder.
 pub const MANIFEST_NAME: &str = "router.json";
 
-/// Version of the manifest's form that is written.
+/// Version of the manifest's form that is written. [`OLDEST_VERSION`] to this one are read, others refused.
 pub const FORMAT_VERSION: u32 = 2;
-
-/// Versions that are read. In the first one files have no `path`. Others are refused.
-const READ_VERSIONS: std::ops::RangeInclusive<u32> = 1..=FORMAT_VERSION;
+/// In version 1 files have no `path`, and the calibration was a list of quantiles: reading makes a table of them.
+const OLDEST_VERSION: u32 = 1;
 
 /// Digits in place of the checksum while it is computed.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -23,7 +23,7 @@ const NO_CHECKSUM: &str = "00000000000000000000000000000000000000000000000000000
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`], or an older one.
+    /// [`FORMAT_VERSION`], or the older one that was read.
     pub format_version: u32,
     /// Name of the router, for people: `default`.
     pub name: String,
@@ -37,7 +37,7 @@ pub struct Manifest {
     pub scorer: Value,
     /// Every other file of the artifact.
     pub files: Vec<FileEntry>,
-    /// Score quantiles on a named sample, for the pair of `models`.
+    /// Win rates on a named sample, for the pair of `models`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
     /// Data sources with counts and label kinds, tie rule, seed, tool version: for people and audits.
@@ -45,6 +45,13 @@ pub struct Manifest {
     pub provenance: Map<String, Value>,
     /// SHA-256 of this text with 64 zeros in this place.
     pub manifest_sha256: String,
+}
+
+/// What every version of a manifest says.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    format_version: Value,
 }
 
 /// The candidates of an artifact.
@@ -73,20 +80,6 @@ pub struct FileEntry {
     pub bytes: u64,
     /// SHA-256, 64 lower-case hexadecimal digits.
     pub sha256: String,
-}
-
-/// How win rates are distributed on a sample, so that a strong share can be turned into a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Which prompts, for people.
-    pub sample: String,
-    /// How many prompts.
-    pub count: usize,
-    /// Strong share that `route` aims at when the caller names neither threshold nor share, in [0, 1].
-    pub default_strong_share: f64,
-    /// Win rates at evenly spaced probabilities from 0 to 1, ascending, at least two.
-    pub quantiles: Vec<f64>,
 }
 
 impl FileEntry {
@@ -130,17 +123,35 @@ impl Manifest {
         let invalid = |message: String| Error::invalid_model(message);
         let text = std::str::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
         // The version comes first: a newer form may have fields that this one refuses.
-        let any: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-        match any.get("format_version").and_then(Value::as_u64) {
-            Some(version) if READ_VERSIONS.map(u64::from).any(|known| known == version) => {}
-            Some(version) => {
+        let any: Version = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let version = any.format_version.as_u64();
+        let manifest: Self = match version.map(u32::try_from) {
+            Some(Ok(FORMAT_VERSION)) => {
+                serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?
+            }
+            Some(Ok(OLDEST_VERSION)) => {
+                let mut any: Value =
+                    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+                let old = any.get_mut("calibration").map(Value::take).unwrap_or_default();
+                let mut manifest: Self =
+                    serde_json::from_value(any).map_err(|error| invalid(error.to_string()))?;
+                let old: Option<OldCalibration> =
+                    serde_json::from_value(old).map_err(|error| invalid(format!("calibration: {error}")))?;
+                manifest.calibration = old
+                    .map(OldCalibration::table)
+                    .transpose()
+                    .map_err(|what| invalid(format!("calibration: {what}")))?;
+                manifest
+            }
+            Some(_) => {
                 return Err(invalid(format!(
-                    "format_version is {version}, this library reads 1 to {FORMAT_VERSION}: use a matching release"
+                    "format_version is {}, this library reads {OLDEST_VERSION} to {FORMAT_VERSION}: use a matching \
+                     release",
+                    version.unwrap_or_default()
                 )));
             }
             None => return Err(invalid("format_version is missing".to_owned())),
-        }
-        let manifest: Self = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        };
         let blank = text.replacen(&manifest.manifest_sha256, NO_CHECKSUM, 1);
         if manifest.manifest_sha256.len() != NO_CHECKSUM.len()
             || sha256_hex(blank.as_bytes()) != manifest.manifest_sha256
@@ -153,12 +164,13 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The text of this manifest with its checksum.
+    /// The text of this manifest with its checksum, in the form of [`FORMAT_VERSION`].
     ///
     /// # Errors
     /// `InvalidModel` if it contradicts itself.
     pub fn to_text(&self) -> Result<String> {
         let mut manifest = self.clone();
+        manifest.format_version = FORMAT_VERSION;
         NO_CHECKSUM.clone_into(&mut manifest.manifest_sha256);
         manifest.validate()?;
         let text = serde_json::to_string_pretty(&manifest)
@@ -195,14 +207,8 @@ impl Manifest {
                 ));
             }
         }
-        if let Some(calibration) = &self.calibration {
-            let quantiles = &calibration.quantiles;
-            let in_range = quantiles.iter().all(|q| (0.0..=1.0).contains(q)) && quantiles.is_sorted();
-            if quantiles.len() < 2 || !in_range || !(0.0..=1.0).contains(&calibration.default_strong_share) {
-                return invalid(
-                    "calibration: quantiles and share must be ascending numbers in [0, 1]".to_owned(),
-                );
-            }
+        if let Some(Err(what)) = self.calibration.as_ref().map(Calibration::check) {
+            return invalid(format!("calibration: {what}"));
         }
         Ok(())
     }
@@ -290,12 +296,9 @@ mod tests {
             ("both", |m| m.models.weak = "a".into()),
             ("not a file of an artifact", |m| m.files.push(file("../x", None))),
             ("ascending", |m| {
-                m.calibration = Some(Calibration {
-                    sample: "s".into(),
-                    count: 1,
-                    default_strong_share: 0.5,
-                    quantiles: vec![0.5, 0.4],
-                });
+                let mut table = Calibration::from_win_rates("s", vec![0.4, 0.5]).unwrap();
+                table.win_rates.reverse();
+                m.calibration = Some(table);
             }),
         ];
         for (expected, change) in broken {
@@ -308,8 +311,11 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_before_its_fields() {
-        let error = Manifest::parse(br#"{"format_version": 3, "new": 1}"#).unwrap_err();
-        assert!(error.to_string().contains("this library reads 1 to 2"));
+        for version in ["0", "3", "4294967297", "18446744073709551616"] {
+            let text = format!(r#"{{"format_version": {version}, "new": 1}}"#);
+            let error = Manifest::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("this library reads 1 to 2") || error.contains("missing"), "{error}");
+        }
         assert!(Manifest::parse(b"{}").is_err());
         assert!(Manifest::parse(b"\xff").is_err());
     }

@@ -12,6 +12,7 @@ mod embedded;
 mod manifest;
 pub(crate) mod staging;
 mod tensors;
+mod upgrade;
 mod write;
 
 use std::borrow::Cow;
@@ -23,10 +24,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 pub use embedded::default_router;
-pub use manifest::{Calibration, FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
+pub use manifest::{FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
 pub use tensors::Tensors;
+pub use upgrade::upgrade;
 pub use write::{ArtifactWriter, Tensor, tensor_f32, tensor_f64, tensor_i8};
 
+pub use crate::calibrate::Calibration;
 use crate::{Error, ErrorKind, Result};
 
 /// Largest `router.json` that is read.
@@ -245,7 +248,7 @@ pub(crate) fn sha256_of_file(path: &Path, mut file: &File) -> Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(64), |mut out, byte| {
         // Writing to a string cannot fail.

@@ -70,7 +70,9 @@ impl Inner {
             }
         };
         let far = score.is_some_and(|score| self.is_far(score));
+        // A share of everything or nothing leaves no prompt to `out_of_distribution`.
         let side = match self.out_of_distribution {
+            _ if options.policy.decides_all(threshold) => side,
             OutOfDistribution::Strong if far => Side::Strong,
             OutOfDistribution::Weak if far => Side::Weak,
             _ => side,

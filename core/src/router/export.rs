@@ -11,7 +11,8 @@ use super::info::Info;
 use super::open::{router, shared};
 use super::options::{ExportOptions, OpenOptions};
 use super::{Inner, Router};
-use crate::artifact::{Artifact, ArtifactWriter, Calibration, MANIFEST_NAME, Manifest, Models};
+use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
+use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::{Featurizer, FeaturizerSpec};
 use crate::policy::OutOfDistribution;
 use crate::runtime::graph::Graph;
@@ -197,7 +198,7 @@ impl OpenOptions {
             scorer,
             models: shared(names),
             pair,
-            calibration: None,
+            shares: None,
             default_threshold: None,
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
@@ -266,16 +267,19 @@ const EXPORT_MODELS: [&str; 5] = [
 /// router that `options` open there.
 ///
 /// `sample` names prompts and holds them: their win rates become the calibration, and `default_strong_share` the share
-/// of calls that name neither threshold nor share.
+/// of calls that name neither threshold nor share; `date` is the day of the sample, `2026-01-31`, or today (UTC). Where
+/// the model scores more than two candidates, any pair of them is calibrated.
 ///
 /// # Errors
-/// As [`OpenOptions::open`]; what scoring the sample reports; those of [`ArtifactWriter`].
+/// As [`OpenOptions::open`]; what scoring the sample reports; those of [`ArtifactWriter`]; `InvalidArgument` if the sample
+/// has fewer than two distinct win rates.
 pub fn write_export(
     options: &OpenOptions,
     export: &Path,
     out: &Path,
     sample: Option<(&str, &[String])>,
     default_strong_share: f64,
+    date: Option<&str>,
 ) -> Result<Router> {
     let router = options.open(export)?;
     let (kind, spec) = match router.scorer().prompt() {
@@ -290,14 +294,19 @@ pub fn write_export(
         }
     };
     let spec = spec.map_err(|error| Error::invalid_model(error.to_string()))?;
-    let calibration = match sample {
-        None => None,
-        Some((name, prompts)) => {
-            let rates = router.win_rates(prompts, None)?;
-            Some(calibration(name, &rates, default_strong_share)?)
-        }
-    };
+    let mut calibration = sample
+        .map(|(name, prompts)| calibration(&router, name, prompts, default_strong_share, date))
+        .transpose()?;
     let mut writer = ArtifactWriter::new(out)?;
+    if let (Some(table), Some((_, prompts))) = (&mut calibration, sample)
+        && router.scorer().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
+    {
+        let mut scores = CandidateScores::new();
+        for place in CandidateScores::places(prompts.len()) {
+            scores.push(&router.candidate_scores(&prompts[place])?);
+        }
+        table.scores = Some(scores.write(&mut writer)?);
+    }
     let files = Files::bare(export);
     for name in EXPORT_FILES {
         if let Some(path) = files.optional(name) {
@@ -342,9 +351,17 @@ pub fn write_export(
     options.open(out)
 }
 
-fn calibration(name: &str, rates: &[f64], share: f64) -> Result<Calibration> {
+fn calibration(
+    router: &Router,
+    name: &str,
+    prompts: &[String],
+    share: f64,
+    date: Option<&str>,
+) -> Result<Calibration> {
     crate::policy::unit_interval("default_strong_share", share)?;
-    let mut table = Calibration::from_win_rates(name, rates.to_vec())?;
+    let mut table = Calibration::from_win_rates(name, router.win_rates(prompts, None)?)?
+        .taken_from(hash_of_prompts(prompts))
+        .dated(date)?;
     table.default_strong_share = share;
     Ok(table)
 }

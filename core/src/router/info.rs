@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::call::pool;
 use crate::Mode;
-use crate::artifact::Calibration;
+use crate::calibrate::Calibration;
 use crate::embed::Featurizer;
 use crate::runtime;
 use crate::scorer::{Pair, PromptScorer, Scorer, SwScorer};
@@ -31,6 +31,9 @@ pub struct Info {
     pub featurizer: FeaturizerInfo,
     /// The calibration for this pair, if there is one.
     pub calibration: Option<CalibrationInfo>,
+    /// Why every prompt has the same win rate, if that is so for this pair: both models are in one tier of the votes
+    /// (which only `reference` mode lets pass), or are one.
+    pub constant: Option<String>,
     /// The ONNX Runtime in use, if one is.
     pub runtime: Option<RuntimeUse>,
     /// The votes of a router that has them.
@@ -67,6 +70,14 @@ pub struct CalibrationInfo {
     pub sample: String,
     /// How many.
     pub count: usize,
+    /// SHA-256 of the sample ([`Calibration::sha256`]); `None` of an artifact of version 1.
+    pub sha256: Option<String>,
+    /// Day of the sample, `2026-01-31`; `None` of an artifact of version 1.
+    pub date: Option<String>,
+    /// How many distinct win rates the table has.
+    pub points: usize,
+    /// How much worse a share may be met than by the whole sample; 0 unless win rates were merged.
+    pub share_error: f64,
     /// Strong share of the default threshold.
     pub default_strong_share: f64,
     /// The threshold of a call that names none.
@@ -159,7 +170,7 @@ impl Info {
         pair: Pair,
         mode: Mode,
         (featurizer, scorer): (&Featurizer, &Scorer),
-        calibration: Option<&Calibration>,
+        calibration: Option<(&Calibration, f64)>,
         path: Option<&Path>,
         provenance: Map<String, Value>,
     ) -> Self {
@@ -171,12 +182,17 @@ impl Info {
             weak: names[pair.weak].clone(),
             mode,
             featurizer: FeaturizerInfo::new(featurizer, scorer),
-            calibration: calibration.map(|table| CalibrationInfo {
+            calibration: calibration.map(|(table, default_threshold)| CalibrationInfo {
                 sample: table.sample.clone(),
                 count: table.count,
+                sha256: table.sha256.clone(),
+                date: table.date.clone(),
+                points: table.win_rates.len(),
+                share_error: table.share_error,
                 default_strong_share: table.default_strong_share,
-                default_threshold: table.threshold(table.default_strong_share),
+                default_threshold,
             }),
+            constant: None,
             runtime: pool(featurizer, scorer).zip(runtime::loaded()).map(|(pool, info)| RuntimeUse {
                 library: info.library.clone(),
                 version: info.version.clone(),

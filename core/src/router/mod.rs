@@ -26,9 +26,9 @@ pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
 pub use stats::Stats;
 
-use crate::artifact::Calibration;
+use crate::calibrate::{EVERYTHING, NOTHING, Shares};
 use crate::embed::{Features, Featurizer, TextCap};
-use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, unit_interval};
+use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, threshold_value, unit_interval};
 use crate::scorer::{Pair, PromptScorer, Scorer};
 use crate::{CancelToken, Error, ErrorKind, Result};
 
@@ -47,7 +47,7 @@ struct Inner {
     scorer: Scorer,
     models: Vec<Arc<str>>,
     pair: Pair,
-    calibration: Option<Calibration>,
+    shares: Option<Shares>,
     default_threshold: Option<f64>,
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
@@ -78,8 +78,8 @@ impl Router {
     /// Decides for one prompt.
     ///
     /// # Errors
-    /// `InvalidArgument` for a threshold or share outside [0, 1], or a share of a router without calibration;
-    /// what scoring reports, unless `options.on_error` decides instead; `Cancelled`.
+    /// `InvalidArgument` for a threshold or share outside [0, 1], or a share (but 0 and 1) of a router without
+    /// calibration; what scoring reports, unless `options.on_error` decides instead; `Cancelled`.
     pub fn route(&self, prompt: &str, options: &RouteOptions) -> Result<Decision> {
         let (threshold, stop) = self.begin(options)?;
         self.inner.decide(threshold, options, self.score(prompt, stop.as_ref()))
@@ -229,27 +229,42 @@ impl Router {
         self.call(prompt, None, |worker, prompt| worker.embed(prompt))
     }
 
-    /// The threshold that a policy comes to.
+    /// The threshold that a policy comes to: for a strong share of 0 the next double above 1 ([`NOTHING`]), for 1 it is 0.
+    /// As [`Policy::Threshold`] it decides alike, but that 0 leaves prompts that no vote resembles to
+    /// `out_of_distribution`, where the share of 1 does not.
     ///
     /// # Errors
-    /// `InvalidArgument` for a number outside [0, 1], or without calibration.
+    /// `InvalidArgument` for a number outside [0, 1] (the threshold [`NOTHING`] excepted), or without calibration.
     pub fn threshold(&self, policy: Policy) -> Result<f64> {
-        let Inner { calibration, default_threshold, .. } = &*self.inner;
-        let uncalibrated = || {
-            Error::invalid_argument(format!(
-                "this router has no calibration for strong={:?}, weak={:?}: pass a threshold in [0, 1]",
-                self.strong(),
-                self.weak()
-            ))
-        };
         match policy {
-            Policy::Default => default_threshold.ok_or_else(uncalibrated),
-            Policy::Threshold(threshold) => unit_interval("threshold", threshold),
-            Policy::StrongShare(share) => {
-                let share = unit_interval("strong_share", share)?;
-                calibration.as_ref().map(|table| table.threshold(share)).ok_or_else(uncalibrated)
-            }
+            Policy::Default => self.inner.default_threshold.ok_or_else(|| self.uncalibrated()),
+            Policy::Threshold(threshold) => threshold_value(threshold),
+            Policy::StrongShare(share) => Ok(self.share(share)?.0),
         }
+    }
+
+    /// The threshold that a strong share comes to, and the share of the calibration sample that it sends to strong. It
+    /// is the nearest that some threshold reaches, because equal win rates go to one side together. In `reference`
+    /// mode the threshold is numpy's interpolated quantile.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a share outside [0, 1], or one between 0 and 1 without calibration.
+    pub fn share(&self, strong_share: f64) -> Result<(f64, f64)> {
+        let share = unit_interval("strong_share", strong_share)?;
+        match &self.inner.shares {
+            Some(shares) => Ok(shares.resolve(share)),
+            None if share == 0.0 => Ok((NOTHING, 0.0)),
+            None if share == 1.0 => Ok((EVERYTHING, 1.0)),
+            None => Err(self.uncalibrated()),
+        }
+    }
+
+    fn uncalibrated(&self) -> Error {
+        Error::invalid_argument(format!(
+            "this router has no calibration for strong={:?}, weak={:?}: pass a threshold in [0, 1]",
+            self.strong(),
+            self.weak()
+        ))
     }
 
     /// Names of the candidates.

@@ -106,11 +106,18 @@ impl OpenOptions {
             }
         };
         let names = &manifest.models.names;
-        // Quantiles describe one pair: on another one a share would be a guess.
-        let calibrated =
+        // The table describes one pair: another one needs the scores of the candidates, or a share would be a guess.
+        let own =
             (&names[pair.strong], &names[pair.weak]) == (&manifest.models.strong, &manifest.models.weak);
-        let calibration = manifest.calibration.clone().filter(|_| calibrated);
-        let default_threshold = calibration.as_ref().map(|table| table.threshold(table.default_strong_share));
+        let calibration = match &manifest.calibration {
+            Some(table) if !own => table.of_pair(artifact, &scorer, pair)?,
+            table => table.clone(),
+        };
+        let shares = calibration.as_ref().map(|table| table.shares(self.mode));
+        let default_threshold = calibration
+            .as_ref()
+            .zip(shares.as_ref())
+            .map(|(table, shares)| shares.resolve(table.default_strong_share).0);
         let mut info = Info::new(
             &manifest.name,
             &manifest.kind,
@@ -118,17 +125,18 @@ impl OpenOptions {
             pair,
             self.mode,
             (&featurizer, &scorer),
-            calibration.as_ref(),
+            calibration.as_ref().zip(default_threshold),
             artifact.directory(),
             manifest.provenance.clone(),
         );
         info.votes = scorer.votes().ok().map(VotesInfo::new);
+        info.constant = scorer.constant(names, pair);
         Ok(router(Inner {
             featurizer,
             scorer,
             models: shared(names),
             pair,
-            calibration,
+            shares,
             default_threshold,
             out_of_distribution: self.votes.out_of_distribution,
             min_similarity: self.votes.min_similarity,
@@ -195,7 +203,7 @@ impl OpenOptions {
         let featurizer = load_published_featurizer(&checkpoint, &self.session)?;
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let info = Info::new(
+        let mut info = Info::new(
             &name,
             "mf",
             &names,
@@ -206,12 +214,13 @@ impl OpenOptions {
             Some(path),
             serde_json::Map::new(),
         );
+        info.constant = scorer.constant(&names, pair);
         Ok(router(Inner {
             featurizer,
             scorer,
             models: shared(&names),
             pair,
-            calibration: None,
+            shares: None,
             default_threshold: None,
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,

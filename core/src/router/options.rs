@@ -76,7 +76,9 @@ impl OpenOptions {
         self
     }
 
-    /// The weak model, one of the artifact's candidates.
+    /// The weak model, one of the artifact's candidates. A router with votes refuses two models of one tier, which would
+    /// get one half on every prompt, unless its mode is `reference`; then [`Info::constant`](crate::Info::constant)
+    /// says it.
     #[must_use]
     pub fn weak(mut self, name: impl Into<String>) -> Self {
         self.weak = Some(name.into());
@@ -119,7 +121,8 @@ impl OpenOptions {
         self
     }
 
-    /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
+    /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only). A strong share of 0
+    /// or 1 and a threshold above 1 still send nothing, everything and nothing to strong.
     #[must_use]
     pub fn out_of_distribution(mut self, decision: OutOfDistribution) -> Self {
         self.votes.out_of_distribution = decision;

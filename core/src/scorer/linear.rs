@@ -135,7 +135,17 @@ impl LinearScorer {
     /// # Errors
     /// As [`gap`](Self::gap).
     pub fn win_rate(&self, features: Features<'_>) -> Result<f64> {
-        Ok(sigmoid(self.link.a + self.link.b * self.gap(features)?))
+        Ok(self.rate_of_gap(self.gap(features)?))
+    }
+
+    /// The win rate of a quality gap.
+    pub(crate) fn rate_of_gap(&self, gap: f64) -> f64 {
+        sigmoid(self.link.a + self.link.b * gap)
+    }
+
+    /// How many candidates have a row of their own; `None` if only the gap was trained.
+    pub(crate) fn candidates(&self) -> Option<usize> {
+        (self.target == LinearTarget::Candidates).then_some(self.intercepts.len())
     }
 
     /// The predicted quality of each candidate.

@@ -227,6 +227,49 @@ impl Scorer {
         }
     }
 
+    /// How many scores of one prompt tell the win rate of every pair, for [`rate_of_scores`](Self::rate_of_scores): one
+    /// for each candidate, or for each tier. `None` if the scorer knows its pair only.
+    /// `candidates` is the number of models that the router knows.
+    pub(crate) fn score_columns(&self, candidates: usize) -> Option<usize> {
+        match self {
+            Self::Linear(linear) => linear.candidates(),
+            Self::Mf(_) => Some(candidates),
+            Self::SwRanking(sw) => Some(sw.model().tier_count()),
+            Self::Prompt(PromptScorer::Bert(bert)) => bert.scores_tell_pairs().then_some(candidates),
+            Self::Prompt(PromptScorer::CausalLlm(_)) => None,
+        }
+    }
+
+    /// The win rate of any pair from the scores of one prompt: [`candidate_scores`](Self::candidate_scores), or the
+    /// strengths of the tiers.
+    pub(crate) fn rate_of_scores(&self, scores: &[f64], pair: Pair) -> f64 {
+        let gap = match self {
+            Self::SwRanking(sw) => {
+                let tiers = sw.model().tiers();
+                scores[tiers[pair.strong]] - scores[tiers[pair.weak]]
+            }
+            _ => scores[pair.strong] - scores[pair.weak],
+        };
+        match self {
+            Self::Linear(linear) => linear.rate_of_gap(gap),
+            _ => crate::kernel::sigmoid(gap),
+        }
+    }
+
+    /// Why every prompt has one win rate of this pair, if that is known without a prompt.
+    pub(crate) fn constant(&self, names: &[String], pair: Pair) -> Option<String> {
+        if pair.strong == pair.weak {
+            return Some(format!(
+                "strong and weak are both {:?}: every win rate is one half",
+                names[pair.strong]
+            ));
+        }
+        match self {
+            Self::SwRanking(sw) => sw.model().one_tier(pair.strong, pair.weak),
+            _ => None,
+        }
+    }
+
     /// The scorer that reads prompts, if that is what this is.
     pub fn prompt(&self) -> Option<&PromptScorer> {
         match self {

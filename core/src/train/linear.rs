@@ -6,9 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{ProgressFn, Ridge, Rng, fit_link, report};
-use crate::artifact::{
-    ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Models, tensor_f32, tensor_f64, tensor_i8,
-};
+use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32, tensor_f64, tensor_i8};
+use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::hashed::{
     CanonicalRules, HASH_NAME, Hashed, HashedSpec, HashedStatistics, LEXICAL_DIMENSION, Projection,
     StatisticsBuilder,
@@ -42,8 +41,10 @@ pub struct LinearOptions {
     /// Dimensions of a dense projection of the features, on which the weights then work; `None`: sparse.
     pub projection: Option<usize>,
     /// Whether each candidate gets a row of weights of its own, so that any pair can be scored, instead of
-    /// one row for the gap of the pair.
+    /// one row for the gap of the pair. Of more than two candidates, any pair is then calibrated too.
     pub per_candidate: bool,
+    /// Day of the calibration sample, `2026-01-31`; today (UTC) without it.
+    pub calibration_date: Option<String>,
 }
 
 impl Default for LinearOptions {
@@ -59,6 +60,7 @@ impl Default for LinearOptions {
             canonical: CanonicalRules::default(),
             projection: None,
             per_candidate: false,
+            calibration_date: None,
         }
     }
 }
@@ -160,7 +162,11 @@ pub fn train(
     let bound = if options.per_candidate { Pair { strong, weak } } else { Pair { strong: 0, weak: 1 } };
     let scorer =
         LinearScorer::new(&weights, intercepts.clone(), hashed.projection().is_none(), target, link, bound)?;
-    let calibration = calibrate(&hashed, &scorer, gold, calibration, progress)?;
+    let (calibration, scores) = calibrate(&hashed, &scorer, gold, calibration, progress)?;
+    let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
+    if let Some(scores) = scores {
+        calibration.scores = Some(scores.write(&mut writer)?);
+    }
 
     let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
     let training = LinearReport {
@@ -315,7 +321,7 @@ fn calibrate(
     gold: &GoldTable,
     sample: Option<(&str, &[String])>,
     progress: &mut ProgressFn<'_>,
-) -> Result<Calibration> {
+) -> Result<(Calibration, Option<CandidateScores>)> {
     let gold_prompts: Vec<String>;
     let (name, prompts) = if let Some(sample) = sample {
         sample
@@ -325,19 +331,31 @@ fn calibrate(
     };
     let mut rates = Vec::with_capacity(prompts.len());
     for (i, prompt) in prompts.iter().enumerate() {
-        rates.push(hashed.with_sparse(prompt, |sparse, _| {
-            let Some(projection) = hashed.projection() else {
-                return scorer.win_rate(Features::Sparse(sparse));
-            };
-            let mut dense = Vec::new();
-            projection.apply(sparse, &mut dense);
-            scorer.win_rate(Features::Dense(&dense))
-        })?);
+        rates.push(with_features(hashed, prompt, |features| scorer.win_rate(features))?);
         if i % 1024 == 0 {
             report(progress, "calibration", i, prompts.len(), None)?;
         }
     }
-    Calibration::from_win_rates(name, rates)
+    let table = Calibration::from_win_rates(name, rates)?.taken_from(hash_of_prompts(prompts));
+    // Of two candidates there is one pair.
+    if scorer.candidates().is_none_or(|candidates| candidates < 3) {
+        return Ok((table, None));
+    }
+    let mut scores = CandidateScores::new();
+    for place in CandidateScores::places(prompts.len()) {
+        scores.push(&with_features(hashed, &prompts[place], |features| scorer.candidate_scores(features))?);
+    }
+    Ok((table, Some(scores)))
+}
+
+/// What `read` makes of the features of a prompt, as the scorer takes them.
+fn with_features<T>(hashed: &Hashed, prompt: &str, read: impl FnOnce(Features<'_>) -> T) -> T {
+    hashed.with_sparse(prompt, |sparse, _| {
+        let Some(projection) = hashed.projection() else { return read(Features::Sparse(sparse)) };
+        let mut dense = Vec::new();
+        projection.apply(sparse, &mut dense);
+        read(Features::Dense(&dense))
+    })
 }
 
 fn mean_squared_error(predictions: &[f64], targets: &[f64]) -> f64 {

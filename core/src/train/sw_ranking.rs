@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::encoder::Encoder;
 use super::{ProgressFn, report};
-use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Models};
+use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, sha256_hex};
+use crate::calibrate::{Calibration, CandidateScores, SCORES_PROMPTS, hash_of_prompts};
 use crate::embed::{CallerSpec, Features, FeaturizerSpec};
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::sw_ranking::{
@@ -15,9 +16,6 @@ use crate::scorer::sw_ranking::{
     SwInput, SwModel, SwSpec, TEXTS_FILE,
 };
 use crate::{Error, Mode, Result};
-
-/// Most prompts that calibration scores.
-const CALIBRATION_PROMPTS: usize = 2000;
 
 /// Options of [`train`] and [`train_columns`].
 #[derive(Debug, Clone, PartialEq)]
@@ -31,11 +29,19 @@ pub struct SwOptions {
     pub pair: Option<(String, String)>,
     /// Whether the texts of the votes' prompts go into the artifact, for explanations. They may be private.
     pub texts: bool,
+    /// Day of the calibration sample, which is drawn from the votes, `2026-01-31`; today (UTC) without it.
+    pub calibration_date: Option<String>,
 }
 
 impl Default for SwOptions {
     fn default() -> Self {
-        Self { name: "sw-ranking".to_owned(), build: BuildOptions::default(), pair: None, texts: false }
+        Self {
+            name: "sw-ranking".to_owned(),
+            build: BuildOptions::default(),
+            pair: None,
+            texts: false,
+            calibration_date: None,
+        }
     }
 }
 
@@ -97,11 +103,14 @@ pub struct SwReport {
 /// alone, provided that they know every model: gold rows are mostly ties and would put the models that they compare into
 /// one tier.
 ///
+/// The artifact is calibrated for its pair, and holds what any other pair is calibrated from when it is opened: the
+/// ratings on prompts of the votes.
+///
 /// `cache` names a file of embeddings that were computed before; it is read if it exists, and written now and then and
 /// at the end, even of a build that is cancelled: a later build, or one with more votes, embeds the new prompts only.
 ///
 /// # Errors
-/// `InvalidArgument` without votes or for unknown models; what the encoder reports; `Cancelled`; `Io`.
+/// `InvalidArgument` without votes, for unknown models, or for a pair inside one tier; what the encoder reports; `Cancelled`; `Io`.
 #[allow(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
 pub fn train(
     out: &Path,
@@ -149,8 +158,7 @@ pub fn train(
         winner: &winner,
         ids: Some(&ids),
     };
-    let texts: Option<Vec<&str>> =
-        options.texts.then(|| table.votes.iter().map(|v| v.prompt.as_str()).collect());
+    let prompts: Vec<&str> = table.votes.iter().map(|v| v.prompt.as_str()).collect();
     let mut provenance = Map::new();
     let counts = votes.map(|votes| votes.counts).unwrap_or_default();
     provenance.insert(
@@ -172,8 +180,7 @@ pub fn train(
         let rated = gold.models.names().iter().all(|name| known.number(name).is_ok());
         options.build.rated = options.build.rated.or(rated.then_some(votes.votes.len()));
     }
-    let mut report =
-        write(writer, &columns, texts.as_deref(), Some(encoder), &options, provenance, progress)?;
+    let mut report = write(writer, &columns, Some(&prompts), Some(encoder), &options, provenance, progress)?;
     report.embedded = embedded;
     Ok(report)
 }
@@ -266,7 +273,7 @@ fn embed_all(
 fn write(
     mut writer: ArtifactWriter,
     columns: &VoteColumns<'_>,
-    texts: Option<&[&str]>,
+    prompts: Option<&[&str]>,
     encoder: Option<&Encoder>,
     options: &SwOptions,
     provenance: Map<String, Value>,
@@ -300,7 +307,10 @@ fn write(
         models.names().iter().cloned().zip(model.meta().ratings.iter().copied()).collect();
     ratings.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (strong, weak) = pair(&model, options, &ratings)?;
-    let calibration = calibrate(&model, columns, (&strong, &weak), progress)?;
+    let (calibration, scores) = calibrate(&model, columns, prompts, (&strong, &weak), progress)?;
+    let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
+    calibration.scores = Some(scores.write(&mut writer)?);
+    let texts = prompts.filter(|_| options.texts);
 
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
@@ -359,41 +369,53 @@ fn models(columns: &VoteColumns<'_>) -> Result<ModelIndex> {
 /// The pair of the options, or the best and the worst rated models that the votes can compare.
 fn pair(model: &SwModel, options: &SwOptions, ratings: &[(String, f64)]) -> Result<(String, String)> {
     if let Some((strong, weak)) = &options.pair {
-        model.pair(strong, weak, Mode::Exact)?;
+        model.routable_pair(strong, weak, Mode::Exact)?;
         return Ok((strong.clone(), weak.clone()));
     }
     let strong = &ratings[0].0;
-    ratings
-        .iter()
-        .rev()
-        .find(|(weak, _)| model.pair(strong, weak, Mode::Exact).is_ok())
-        .map(|(weak, _)| (strong.clone(), weak.clone()))
-        .ok_or_else(|| {
-            Error::invalid_argument(format!(
-                "the votes compare no model with {strong:?}: name a pair, or add votes"
-            ))
-        })
+    let mut why = None;
+    for (weak, _) in ratings[1..].iter().rev() {
+        match model.routable_pair(strong, weak, Mode::Exact) {
+            Ok(_) => return Ok((strong.clone(), weak.clone())),
+            Err(error) => why = Some(error),
+        }
+    }
+    let why = why.map_or_else(String::new, |error| format!("; {error}"));
+    Err(Error::invalid_argument(format!(
+        "no model can be told from the best one, {strong:?}: name a pair, or add votes{why}"
+    )))
 }
 
-/// Quantiles of the pair's win rates on prompts of the votes, at most [`CALIBRATION_PROMPTS`] evenly spaced ones.
+/// The pair's win rates on prompts of the votes, at most [`SCORES_PROMPTS`] evenly spaced ones, and the strengths of
+/// all tiers there, from which those of any other pair follow.
 fn calibrate(
     model: &SwModel,
     columns: &VoteColumns<'_>,
+    prompts: Option<&[&str]>,
     (strong, weak): (&str, &str),
     progress: &mut ProgressFn<'_>,
-) -> Result<Calibration> {
+) -> Result<(Calibration, CandidateScores)> {
     let (strong, weak) = model.pair(strong, weak, Mode::Exact)?;
     let n = columns.winner.len();
-    let sample = n.min(CALIBRATION_PROMPTS);
+    let sample = n.min(SCORES_PROMPTS);
+    let places: Vec<usize> = CandidateScores::places(n).collect();
+    let query = |place: usize| &columns.embeddings[place * columns.dim..][..columns.dim];
     let mut scratch = Scratch::default();
-    let mut rates = Vec::with_capacity(sample);
-    for i in 0..sample {
-        let row = i * n / sample;
-        let query = &columns.embeddings[row * columns.dim..][..columns.dim];
-        rates.push(model.score(query, &ScoreOptions::default(), &mut scratch)?.win_rate(strong, weak)?);
+    let (mut rates, mut scores) = (Vec::with_capacity(sample), CandidateScores::new());
+    for (i, place) in places.iter().enumerate() {
+        let score = model.score(query(*place), &ScoreOptions::default(), &mut scratch)?;
+        rates.push(score.win_rate(strong, weak)?);
+        scores.push(score.strengths());
         report(progress, "calibration", i + 1, sample, None)?;
     }
-    Calibration::from_win_rates(format!("{sample} prompts of the votes"), rates)
+    let hash = if let Some(prompts) = prompts {
+        hash_of_prompts(places.iter().map(|place| prompts[*place]))
+    } else {
+        let numbers = places.iter().flat_map(|place| query(*place));
+        sha256_hex(&numbers.flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
+    };
+    let table = Calibration::from_win_rates(format!("{sample} prompts of the votes"), rates)?;
+    Ok((table.taken_from(hash), scores))
 }
 
 fn full_provenance(model: &SwModel, sources: Map<String, Value>) -> Map<String, Value> {

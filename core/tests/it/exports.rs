@@ -269,6 +269,25 @@ fn a_candidates_head_serves_any_pair() {
     refused(open("llama", "llama"), InvalidArgument, &["both"]);
     let error = options().open(tiny_model("bert-tiny")).unwrap().candidate_scores("hi").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+
+    // As an artifact, calibrated on a sample: any pair then knows its shares.
+    let parent = tempfile::tempdir().unwrap();
+    let out = parent.path().join("artifact");
+    let options = OpenOptions::new().strong("gpt-4").weak("llama").head("candidates".parse().unwrap());
+    let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
+    let day = Some("2026-01-31");
+    write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.5, day).unwrap();
+    for (strong, weak) in [("gpt-4", "llama"), ("claude", "mixtral"), ("llama", "gpt-4")] {
+        let router = OpenOptions::new().strong(strong).weak(weak).open(&out).unwrap();
+        assert_eq!(router.info().calibration.as_ref().unwrap().date.as_deref(), day);
+        for share in [0.25, 0.5, 0.8] {
+            let decisions = router.route_batch(&prompts, &RouteOptions::strong_share(share)).unwrap();
+            let strong = decisions.iter().filter(|decision| decision.side == Side::Strong).count();
+            assert_eq!(strong as f64 / prompts.len() as f64, router.share(share).unwrap().1);
+        }
+    }
+    let wrong = write_export(&options, &folder, &out, Some(("one", &prompts[..1])), 0.5, None);
+    refused(wrong, InvalidArgument, &["two distinct win rates"]);
 }
 
 #[test]
@@ -284,7 +303,8 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         let out = parent.path().join("artifact");
         let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
         let bare = options.open(&folder).unwrap();
-        let written = write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.25).unwrap();
+        let written =
+            write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.25, None).unwrap();
         for prompt in PROMPTS {
             let bits = |router: &Router| router.win_rate(prompt).unwrap().to_bits();
             assert_eq!(bits(&bare), bits(&written), "{name} {prompt:?}");
@@ -310,6 +330,7 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         Path::new("x"),
         None,
         0.5,
+        None,
     );
     assert!(error.is_err());
 }

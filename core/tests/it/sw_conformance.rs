@@ -260,14 +260,18 @@ fn columns(made: &Made) -> VoteColumns<'_> {
     }
 }
 
+/// A fixed day, so that the artifacts are the same on every one.
+fn dated() -> SwOptions {
+    SwOptions { calibration_date: Some("2026-01-31".into()), ..SwOptions::default() }
+}
+
 fn build_fixtures() {
     let folder = root().join(FOLDER);
     let (few, many) = (made(120, 1), made(600, 2));
-    let mut options = SwOptions { name: "sw-caller".into(), ..SwOptions::default().store("f32").unwrap() };
+    let mut options = SwOptions { name: "sw-caller".into(), ..dated().store("f32").unwrap() };
     options.build.tiers = 4;
     train_columns(&folder.join("sw-caller"), &columns(&few), &options, Map::new(), &mut silent).unwrap();
-    let mut options =
-        SwOptions { name: "sw-clustered".into(), ..SwOptions::default().store("clustered").unwrap() };
+    let mut options = SwOptions { name: "sw-clustered".into(), ..dated().store("clustered").unwrap() };
     options.build.clusters = Some(ClusterOptions {
         clusters: 12,
         profiles: 3,
@@ -281,7 +285,7 @@ fn build_fixtures() {
     for row in one_side.embeddings.chunks_mut(DIM) {
         row[0] = row[0].abs() + 3.0;
     }
-    let mut options = SwOptions { name: "sw-lopsided".into(), ..SwOptions::default().store("int4").unwrap() };
+    let mut options = SwOptions { name: "sw-lopsided".into(), ..dated().store("int4").unwrap() };
     options.build.tiers = 3;
     train_columns(&folder.join("sw-lopsided"), &columns(&one_side), &options, Map::new(), &mut silent)
         .unwrap();
@@ -325,7 +329,7 @@ fn hashed_fixture(out: &Path) {
         name: "sw-hashed".into(),
         texts: true,
         pair: Some(("huge".into(), "tiny".into())),
-        ..SwOptions::default()
+        ..dated()
     };
     options.build.tiers = 2;
     train(out, Some(&votes), None, &encoder, None, &options, Map::new(), &mut silent).unwrap();

@@ -1,7 +1,7 @@
 // Compiled, never run: every name that a user writes, with the type that comes out.
 
 import {
-  Router, RouteLLMError, promptFromMessages, version,
+  Router, RouteLLMError, promptFromMessages, upgradeArtifact, version,
   type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type ExplainedVote, type Explanation,
   type ChatTemplate, type Head, type LongPrompts, type ModelRating, type OpenOptions, type Template, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo,
 } from 'routellm';
@@ -45,6 +45,9 @@ export async function usage(): Promise<void> {
 
   const options: RouteOptions = { threshold: 0.5, onError: 'strong', timeoutMs: 500, signal: new AbortController().signal };
   const decision: Decision = await router.route(prompts[0]!, options);
+  is<{ threshold: number; share: number }>(router.share(0.3));
+  is<boolean>(upgradeArtifact(new URL('file:///path')));
+  is<string | null>(router.info().constant);
   is<string>(decision.model);
   is<'strong' | 'weak'>(decision.side);
   is<number | null>(decision.winRate);

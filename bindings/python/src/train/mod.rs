@@ -79,6 +79,7 @@ struct Common {
     weak: Option<String>,
     rename: HashMap<String, String>,
     calibration: Option<(String, Vec<String>)>,
+    calibration_date: Option<String>,
     provenance: String,
 }
 

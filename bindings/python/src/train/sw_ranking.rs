@@ -41,6 +41,7 @@ impl SwSettings {
         };
         let mut options =
             SwOptions { name: common.name.clone(), pair, texts: self.texts, ..SwOptions::default() };
+        options.calibration_date.clone_from(&common.calibration_date);
         options.build.tiers = self.tiers;
         options.build.weight_exponent = self.weight_exponent;
         options.build.seed = self.seed;

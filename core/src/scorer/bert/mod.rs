@@ -191,6 +191,12 @@ impl BertScorer {
         self.win_rate(&rows, prepared.truncated)
     }
 
+    /// Whether the win rate of any pair follows from [`candidate_scores`](Self::candidate_scores): not where a long
+    /// prompt is read in windows, whose win rates are combined.
+    pub(crate) fn scores_tell_pairs(&self) -> bool {
+        self.spec.head == Head::Candidates && self.spec.long_prompts == LongPrompts::Truncate
+    }
+
     /// One logit for each candidate, the mean over the windows of a long prompt.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use crate::preference::{ModelIndex, Winner, bradley_terry};
 
 /// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
 const BATCH_BYTES: usize = 17 << 20;
+/// Most models that a refusal names.
+const NAMED: usize = 10;
 /// Most queries that meet a row while it is in the cache.
 const BATCH_QUERIES: usize = 64;
 
@@ -201,6 +203,50 @@ impl SwModel {
     /// The tier of each model.
     pub fn tiers(&self) -> &[usize] {
         &self.layout.tiers
+    }
+
+    pub(crate) fn tier_count(&self) -> usize {
+        self.layout.tier_count
+    }
+
+    /// Why two models have the same win rate on every prompt, if they are in one tier; what the votes that led to it
+    /// were, and what helps.
+    pub(crate) fn one_tier(&self, strong: usize, weak: usize) -> Option<String> {
+        let Layout { models, tiers, tier_count, .. } = &*self.layout;
+        let (names, tier) = (models.names(), tiers[strong]);
+        if tiers[weak] != tier {
+            return None;
+        }
+        let others: Vec<&str> =
+            (0..names.len()).filter(|i| tiers[*i] != tier).map(|i| names[i].as_str()).collect();
+        let more = if others.len() > NAMED { " ..." } else { "" };
+        let pair = if others.is_empty() {
+            "all models are in this tier".to_owned()
+        } else {
+            format!(
+                "name a pair of two tiers (in others: {}{more})",
+                others[..others.len().min(NAMED)].join(", ")
+            )
+        };
+        Some(format!(
+            "{:?} and {:?} are both in tier {tier} of {tier_count} (0 is the best), where models share a rating: every \
+             win rate is one half. What helps: {pair}, or more votes, above all votes that compare these two, or more \
+             tiers",
+            names[strong], names[weak],
+        ))
+    }
+
+    /// As [`pair`](Self::pair), for a router: in `exact` mode also refuses two models of one tier, which would get one
+    /// half on every prompt. In `reference` mode that is what the reference does.
+    ///
+    /// # Errors
+    /// `InvalidArgument` as [`pair`](Self::pair), and for two models of one tier.
+    pub fn routable_pair(&self, strong: &str, weak: &str, mode: Mode) -> Result<(usize, usize)> {
+        let pair = self.pair(strong, weak, mode)?;
+        match self.one_tier(pair.0, pair.1) {
+            Some(why) if mode == Mode::Exact => Err(Error::invalid_argument(why)),
+            _ => Ok(pair),
+        }
     }
 
     /// Numbers of a pair of models that scores can compare.

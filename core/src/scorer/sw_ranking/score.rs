@@ -126,6 +126,11 @@ impl SwScore {
             .collect()
     }
 
+    /// Strengths of the tiers: the win rate of two is the sigmoid of their difference, to the bit.
+    pub(crate) fn strengths(&self) -> &[f64] {
+        &self.strengths
+    }
+
     /// Ratings of the tiers on the Elo scale (`400 c + 1000` in the reference); NaN for a tier without votes.
     /// In `exact` mode their mean is 1000.
     pub fn tier_ratings(&self) -> Vec<f64> {

@@ -56,9 +56,9 @@ impl SwScorer {
                 "open_clusters and error_target have no effect: this router's store has no clusters",
             ));
         }
-        // A pair that the votes cannot compare is refused now, not on the first prompt.
+        // A pair that the votes cannot compare, or not on any prompt, is refused now, not on the first one.
         let names = model.models().names();
-        model.pair(&names[pair.strong], &names[pair.weak], options.mode)?;
+        model.routable_pair(&names[pair.strong], &names[pair.weak], options.mode)?;
         let texts = if spec.texts { Some(read_texts(artifact, model.meta().votes)?) } else { None };
         Ok(Self { model, pair, options, texts })
     }

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{Comparison, MfFit, MfOptions, fit};
-use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Models, tensor_f32};
+use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32};
+use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::{Features, Featurizer};
 use crate::preference::{GoldTable, VoteTable, Winner};
 use crate::scorer::Pair;
@@ -21,6 +22,8 @@ pub struct MfTraining {
     pub name: String,
     /// The optimisation.
     pub fit: MfOptions,
+    /// Day of the calibration sample, `2026-01-31`; today (UTC) without it.
+    pub calibration_date: Option<String>,
 }
 
 /// Trains on votes and gold rows for the pair (`strong`, `weak`) and writes the artifact `out`, with the
@@ -61,22 +64,27 @@ pub fn train(
     let index = |name: &str| data.names.iter().position(|known| known == name).unwrap_or(0);
     let bound = Pair { strong: index(pair.0), weak: index(pair.1) };
     let scorer = MfScorer::new(&fit.weights, bound)?;
-    let rate = |row: &[f32]| scorer.win_rate(Features::Dense(row));
-    let (sample, rates) = match calibration {
-        None => {
-            let rates = embedder.values.chunks(text_dim).map(rate).collect::<Result<Vec<_>>>()?;
-            ("the prompts of the training data", rates)
+    let (sample, prompts) = calibration.unwrap_or(("the prompts of the training data", &data.prompts));
+    let mut rows = Vec::with_capacity(prompts.len());
+    for (i, prompt) in prompts.iter().enumerate() {
+        rows.push(embedder.embed(prompt)?);
+        if calibration.is_some() {
+            report(progress, "embedding", data.prompts.len() + i + 1, total, None)?;
         }
-        Some((name, prompts)) => {
-            let mut rates = Vec::with_capacity(prompts.len());
-            for (i, prompt) in prompts.iter().enumerate() {
-                let row = embedder.embed(prompt)?;
-                rates.push(rate(&embedder.values[row * text_dim..][..text_dim])?);
-                report(progress, "embedding", data.prompts.len() + i + 1, total, None)?;
-            }
-            (name, rates)
+    }
+    let features = |row: usize| Features::Dense(&embedder.values[row * text_dim..][..text_dim]);
+    let rates = rows.iter().map(|row| scorer.win_rate(features(*row))).collect::<Result<Vec<_>>>()?;
+    let mut table = Calibration::from_win_rates(sample, rates)?
+        .taken_from(hash_of_prompts(prompts))
+        .dated(training.calibration_date.as_deref())?;
+    // Of two candidates there is one pair.
+    if data.names.len() > 2 {
+        let mut scores = CandidateScores::new();
+        for place in CandidateScores::places(rows.len()) {
+            scores.push(&scorer.candidate_scores(features(rows[place]))?);
         }
-    };
+        table.scores = Some(scores.write(&mut writer)?);
+    }
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: training.name.clone(),
@@ -85,7 +93,7 @@ pub fn train(
         featurizer: encoder.spec().clone(),
         scorer: json!({}),
         files: Vec::new(),
-        calibration: Some(Calibration::from_win_rates(sample, rates)?),
+        calibration: Some(table),
         provenance: data.provenance(&training.fit, &fit, sources),
         manifest_sha256: String::new(),
     };

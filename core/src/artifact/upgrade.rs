@@ -1,0 +1,37 @@
+//! Artifacts of an older version in today's form.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use super::{Artifact, FORMAT_VERSION, MANIFEST_NAME};
+use crate::{Error, Result};
+
+/// Rewrites `router.json` of the artifact in the folder `path` in the form of this release, and returns whether there
+/// was anything to do. Its other files stay as they are. A table takes the place of the quantiles of version 1, from
+/// which it is made: it has no hash and no date, and its `share_error` says how coarse they were.
+///
+/// Older artifacts open without this. Releases before this one cannot open what it writes.
+///
+/// # Errors
+/// As [`Artifact::open`]; `Io` if the manifest cannot be replaced, which then is the old one.
+pub fn upgrade(path: &Path) -> Result<bool> {
+    let artifact = Artifact::open(path)?;
+    if artifact.manifest().format_version == FORMAT_VERSION {
+        return Ok(false);
+    }
+    let text = artifact.manifest().to_text()?;
+    // Through a link: what it points at is renewed.
+    let manifest = path.join(MANIFEST_NAME);
+    let manifest = fs::canonicalize(&manifest).map_err(|error| Error::io(&manifest, error))?;
+    let staging = manifest.with_file_name(format!(".{MANIFEST_NAME}.{}.new", std::process::id()));
+    let replaced = fs::File::create(&staging)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&staging, &manifest));
+    if let Err(error) = replaced {
+        // A leftover file does no harm.
+        let _ = fs::remove_file(&staging);
+        return Err(Error::io(&manifest, error));
+    }
+    Ok(true)
+}

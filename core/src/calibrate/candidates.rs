@@ -1,0 +1,95 @@
+//! Scores of every candidate on a sample, from which any pair is calibrated at opening.
+
+use serde::{Deserialize, Serialize};
+
+use super::Calibration;
+use crate::artifact::{Artifact, ArtifactWriter, Tensors, tensor_f64};
+use crate::scorer::{Pair, Scorer};
+use crate::{Error, Result};
+
+/// File of the scores in an artifact.
+pub const SCORES_FILE: &str = "calibration.safetensors";
+/// Its tensor, `prompts x columns`.
+const TENSOR: &str = "scores";
+
+/// Most prompts whose scores are kept; of a larger sample evenly spaced ones.
+pub const SCORES_PROMPTS: usize = 2000;
+
+/// What the manifest says of the scores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoresSpec {
+    /// How many prompts of the sample.
+    pub prompts: usize,
+}
+
+/// Scores of every candidate on prompts: a logit for each candidate, or for each tier where candidates share one. The
+/// win rate of a pair is a function of two of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CandidateScores {
+    columns: usize,
+    values: Vec<f64>,
+}
+
+impl CandidateScores {
+    /// Collects the scores of a scorer's prompts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The places of the prompts that are scored, of a sample of `count`: all, or [`SCORES_PROMPTS`] evenly spaced ones.
+    pub fn places(count: usize) -> impl Iterator<Item = usize> {
+        let kept = count.min(SCORES_PROMPTS);
+        (0..kept).map(move |i| i * count / kept)
+    }
+
+    /// Adds the scores of one prompt, as many as of the others.
+    pub fn push(&mut self, scores: &[f64]) {
+        self.columns = scores.len();
+        self.values.extend_from_slice(scores);
+    }
+
+    /// Puts the scores into an artifact, whose manifest then names them.
+    ///
+    /// # Errors
+    /// As [`ArtifactWriter::add_tensors`].
+    pub fn write(&self, writer: &mut ArtifactWriter) -> Result<ScoresSpec> {
+        let prompts = self.values.len() / self.columns.max(1);
+        writer.add_tensors(SCORES_FILE, &[(TENSOR, tensor_f64(&[prompts, self.columns], &self.values))])?;
+        Ok(ScoresSpec { prompts })
+    }
+
+    fn read(tensors: &Tensors, spec: &ScoresSpec, columns: usize) -> Result<Self> {
+        Ok(Self { columns, values: tensors.f64(TENSOR, &[spec.prompts, columns])? })
+    }
+}
+
+impl Calibration {
+    /// The calibration of `pair`, which is not the one that this table describes, from the scores in the artifact.
+    /// `None` without such scores, and for a pair whose win rate is the same everywhere.
+    ///
+    /// # Errors
+    /// `InvalidModel` if the scores do not fit the router; `Io`.
+    pub(crate) fn of_pair(&self, artifact: &Artifact, scorer: &Scorer, pair: Pair) -> Result<Option<Self>> {
+        let Some(spec) = &self.scores else { return Ok(None) };
+        let Some(columns) = scorer.score_columns(artifact.manifest().models.names.len()) else {
+            return Err(Error::invalid_model("calibration: this kind of router has no scores of candidates"));
+        };
+        let scores = CandidateScores::read(&artifact.tensors(SCORES_FILE)?, spec, columns)?;
+        let rates =
+            scores.values.chunks(columns.max(1)).map(|row| scorer.rate_of_scores(row, pair)).collect();
+        let name = if spec.prompts == self.count {
+            self.sample.clone()
+        } else {
+            format!("{} evenly spaced of: {}", spec.prompts, self.sample)
+        };
+        // A model against itself, where that can be asked for, has one win rate and no shares.
+        let Ok(table) = Self::from_win_rates(name, rates) else { return Ok(None) };
+        Ok(Some(Self {
+            sha256: self.sha256.clone(),
+            date: self.date.clone(),
+            default_strong_share: self.default_strong_share,
+            ..table
+        }))
+    }
+}
