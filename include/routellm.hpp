@@ -40,10 +40,47 @@
  *         std::cout << causal.route(prompt, call).model << '\n';
  *     }
  *
+ * Nobody has to wait for a decision: route_async() returns a future, or calls back. A Reloadable holds the router that
+ * is in use, for programs that exchange it while they serve:
+ *
+ *     #include <future>
+ *     #include <iostream>
+ *     #include <string_view>
+ *     #include <utility>
+ *     #include <vector>
+ *
+ *     #include <routellm.hpp>
+ *
+ *     int main()
+ *     {
+ *         const routellm::Reloadable current(routellm::Router::open_default());
+ *         // A handle for as long as decisions of it are used, whoever replaces the router meanwhile.
+ *         const auto router = current.get();
+ *         const std::vector<std::string_view> prompts = {"Hello!", "Prove that there are infinitely many primes."};
+ *         std::promise<void> told;
+ *         const auto done = told.get_future();
+ *         using Outcome = routellm::Outcome<std::vector<routellm::Decision>>;
+ *         router.route_batch_async(prompts, [told = std::move(told)](Outcome outcome) mutable {
+ *             if (const auto *error = outcome.error()) {
+ *                 std::cerr << error->what() << '\n';
+ *             } else {
+ *                 for (const auto &decision : outcome.get()) {
+ *                     std::cout << decision.model << '\n';
+ *                 }
+ *             }
+ *             told.set_value();
+ *         });
+ *         std::future<routellm::Decision> decision = router.route_async(prompts[1]);
+ *         // Opened in full before it takes the place. The calls above end on the router that they began with.
+ *         current.replace(routellm::Router::open_default());
+ *         std::cout << decision.get().model << '\n';
+ *         done.wait();
+ *     }
+ *
  * Objects own what they stand for and cannot be copied, only moved; a moved-from object may be destroyed or
  * assigned to. Failures are exceptions of type routellm::Error. A const object may be used by many threads at
  * once. Texts are std::string_view and are not copied; they must be UTF-8, and NUL inside is a character as any
- * other. See routellm.h for what every call does.
+ * other. See routellm.h for what every call does, for callbacks and their threads, and for forks.
  */
 #ifndef ROUTELLM_HPP
 #define ROUTELLM_HPP
@@ -54,6 +91,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <future>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -63,6 +102,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace routellm {
@@ -262,6 +302,15 @@ public:
         return set([&](auto err) { return routellm_open_options_set_preset(handle_.get(), text.c_str(), err); });
     }
     OpenOptions preset(std::string_view name) && { return std::move(preset(name)); }
+    /**
+     * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+     * resource_exhausted at once, or a fallback if on_error() says so. Routers with sessions only.
+     */
+    OpenOptions &max_waiting(std::size_t calls) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_max_waiting(handle_.get(), calls, err); });
+    }
+    OpenOptions max_waiting(std::size_t calls) && { return std::move(max_waiting(calls)); }
     /** Where ONNX models run: "cpu" (the default), "cuda" or "auto". */
     OpenOptions &provider(std::string_view name) &
     {
@@ -533,6 +582,39 @@ struct Decision {
     bool no_score;
 };
 
+/** What a call without waiting came to: a value, or the error that it failed with. */
+template <class T> class Outcome {
+public:
+    Outcome(T value) : result_(std::in_place_index<0>, std::move(value)) {}
+    Outcome(Error error) : result_(std::in_place_index<1>, std::move(error)) {}
+
+    /** Whether there is a value. */
+    explicit operator bool() const noexcept { return result_.index() == 0; }
+    /** The error of a call that failed; else a null pointer. */
+    const Error *error() const noexcept { return std::get_if<1>(&result_); }
+    /** The value; throws the error of a call that failed. */
+    const T &get() const &
+    {
+        check();
+        return *std::get_if<0>(&result_);
+    }
+    T get() &&
+    {
+        check();
+        return std::move(*std::get_if<0>(&result_));
+    }
+
+private:
+    void check() const
+    {
+        if (const Error *failed = error()) {
+            throw Error(*failed);
+        }
+    }
+
+    std::variant<T, Error> result_;
+};
+
 namespace detail {
 
 inline Decision decision(const routellm_decision &plain)
@@ -553,6 +635,70 @@ inline Decision decision(const routellm_decision &plain)
     }
     return decision;
 }
+
+/** What a callback of the C interface is given, as a Decision or a std::vector of them. */
+template <class T> struct Told;
+template <> struct Told<Decision> {
+    static Decision value(const routellm_decision *decisions, std::size_t) { return decision(*decisions); }
+};
+template <> struct Told<std::vector<Decision>> {
+    static std::vector<Decision> value(const routellm_decision *decisions, std::size_t count)
+    {
+        std::vector<Decision> out;
+        out.reserve(count);
+        for (std::size_t i = 0; i < count; i++) {
+            out.push_back(decision(decisions[i]));
+        }
+        return out;
+    }
+};
+
+template <class T>
+Outcome<T> outcome(routellm_status status, const routellm_decision *decisions, std::size_t count,
+                   const routellm_error *error)
+{
+    if (status == ROUTELLM_OK) {
+        return Told<T>::value(decisions, count);
+    }
+    return Error(static_cast<Status>(status), routellm_error_message(error));
+}
+
+/** The C callback around a callable that was allocated for it. noexcept: nothing is thrown through the library. */
+template <class T, class Callback>
+void tell(void *user, routellm_status status, const routellm_decision *decisions, std::size_t count,
+          const routellm_error *error) noexcept
+{
+    const std::unique_ptr<Callback> callback(static_cast<Callback *>(user));
+    (*callback)(outcome<T>(status, decisions, count, error));
+}
+
+/** A callable that keeps a promise. */
+template <class T> struct Keep {
+    std::promise<T> promise;
+
+    void operator()(Outcome<T> result)
+    {
+        if (const Error *error = result.error()) {
+            promise.set_exception(std::make_exception_ptr(*error));
+        } else {
+            promise.set_value(std::move(result).get());
+        }
+    }
+};
+
+/** Whether a callable is one that can hold none, such as a std::function, and holds none. */
+template <class Callback> bool is_null(const Callback &callback) noexcept
+{
+    if constexpr (std::is_constructible_v<Callback, std::nullptr_t> && std::is_constructible_v<bool, Callback>) {
+        return !static_cast<bool>(callback);
+    } else {
+        return false;
+    }
+}
+
+/** What takes an Outcome<T>. */
+template <class T, class Callback>
+using IfTakes = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback> &, Outcome<T>>>;
 
 /** Views of many texts as the C interface takes them. */
 template <class Texts> std::vector<routellm_text> texts(const Texts &prompts)
@@ -609,6 +755,60 @@ public:
     {
         return route_batch_with(detail::texts(prompts), options.get());
     }
+
+    /**
+     * Decides for one prompt without waiting, and gives callback, which is moved or copied, an Outcome<Decision>: exactly
+     * once, on a thread of the library, on the one that cancels the call, or, where nothing has to be waited for, before
+     * this returns. It should return soon, must not wait for another call, and must not throw: that ends the program
+     * by std::terminate(), as on a thread of its own. Throws at once, and never calls back, for wrong options or a
+     * router that is closed.
+     */
+    template <class Callback, class = detail::IfTakes<Decision, Callback>>
+    void route_async(std::string_view prompt, Callback &&callback) const
+    {
+        route_async_with(prompt, nullptr, std::forward<Callback>(callback));
+    }
+    template <class Callback, class = detail::IfTakes<Decision, Callback>>
+    void route_async(std::string_view prompt, const RouteOptions &options, Callback &&callback) const
+    {
+        route_async_with(prompt, options.get(), std::forward<Callback>(callback));
+    }
+    /**
+     * As above; the future has the decision or the error. Wrong options and a closed router throw at once. Its destructor
+     * does not wait.
+     */
+    std::future<Decision> route_async(std::string_view prompt) const { return route_future(prompt, nullptr); }
+    std::future<Decision> route_async(std::string_view prompt, const RouteOptions &options) const
+    {
+        return route_future(prompt, options.get());
+    }
+
+    /** As route_async(), for many: callback gets an Outcome<std::vector<Decision>>. The prompts are copied. */
+    template <class Texts, class Callback, class = detail::IfTakes<std::vector<Decision>, Callback>>
+    void route_batch_async(const Texts &prompts, Callback &&callback) const
+    {
+        route_batch_async_with(detail::texts(prompts), nullptr, std::forward<Callback>(callback));
+    }
+    template <class Texts, class Callback, class = detail::IfTakes<std::vector<Decision>, Callback>>
+    void route_batch_async(const Texts &prompts, const RouteOptions &options, Callback &&callback) const
+    {
+        route_batch_async_with(detail::texts(prompts), options.get(), std::forward<Callback>(callback));
+    }
+    template <class Texts> std::future<std::vector<Decision>> route_batch_async(const Texts &prompts) const
+    {
+        return route_batch_future(detail::texts(prompts), nullptr);
+    }
+    template <class Texts>
+    std::future<std::vector<Decision>> route_batch_async(const Texts &prompts, const RouteOptions &options) const
+    {
+        return route_batch_future(detail::texts(prompts), options.get());
+    }
+
+    /**
+     * Whether a prompt of this many bytes is expected to take less than 50 microseconds, so that route() may be called
+     * where waiting is not allowed, such as on an event loop.
+     */
+    bool is_quick(std::size_t bytes) const noexcept { return routellm_router_is_quick(handle_.get(), bytes) != 0; }
 
     /** Decides for an embedding that you computed. */
     Decision route_embedding(Span<const float> embedding) const { return route_embedding_with(embedding, nullptr); }
@@ -767,9 +967,29 @@ public:
         return detail::take(json);
     }
 
+    /**
+     * How busy the router is, and what it has done since it was opened, as a JSON object: sessions, busy, waiting,
+     * decisions, and fallbacks, an object from the names of errors to numbers.
+     */
+    std::string stats_json() const
+    {
+        routellm_string *json = nullptr;
+        detail::check([&](auto err) { return routellm_router_stats_json(handle_.get(), &json, err); });
+        return detail::take(json);
+    }
+
+    /**
+     * Closes the router, with all of its handles: calls fail from now on with invalid_argument, those that wait for a
+     * session end as cancelled, those that run go on, and the memory of the sessions is given back after the last of
+     * them. Closing twice does nothing. A destructor closes nothing: calls without waiting end as they would have.
+     */
+    void close() const noexcept { routellm_router_close(handle_.get()); }
+
     const routellm_router *get() const noexcept { return handle_.get(); }
 
 private:
+    friend class Reloadable;
+
     explicit Router(routellm_router *handle) noexcept : handle_(handle) {}
 
     static std::string_view text(const char *name) noexcept
@@ -828,6 +1048,58 @@ private:
         return out;
     }
 
+    template <class Callback>
+    void route_async_with(std::string_view prompt, const routellm_route_options *options, Callback &&callback) const
+    {
+        begin<Decision>(std::forward<Callback>(callback), [&](auto call, void *user, auto err) {
+            return routellm_route_async(handle_.get(), prompt.data(), prompt.size(), options, call, user, err);
+        });
+    }
+
+    template <class Callback>
+    void route_batch_async_with(const std::vector<routellm_text> &prompts, const routellm_route_options *options,
+                                Callback &&callback) const
+    {
+        begin<std::vector<Decision>>(std::forward<Callback>(callback), [&](auto call, void *user, auto err) {
+            return routellm_route_batch_async(handle_.get(), prompts.data(), prompts.size(), options, call, user,
+                                              err);
+        });
+    }
+
+    std::future<Decision> route_future(std::string_view prompt, const routellm_route_options *options) const
+    {
+        detail::Keep<Decision> keep;
+        auto future = keep.promise.get_future();
+        route_async_with(prompt, options, std::move(keep));
+        return future;
+    }
+
+    std::future<std::vector<Decision>> route_batch_future(const std::vector<routellm_text> &prompts,
+                                                          const routellm_route_options *options) const
+    {
+        detail::Keep<std::vector<Decision>> keep;
+        auto future = keep.promise.get_future();
+        route_batch_async_with(prompts, options, std::move(keep));
+        return future;
+    }
+
+    /** Hands a callable over to call(callback, user, err), which calls it once if it returns ROUTELLM_OK. */
+    template <class T, class Callback, class Call> static void begin(Callback &&callback, Call &&call)
+    {
+        using Own = std::decay_t<Callback>;
+        auto own = std::make_unique<Own>(std::forward<Callback>(callback));
+        if (detail::is_null(*own)) {
+            throw Error(Status::invalid_argument, "callback is NULL");
+        }
+        routellm_error *error = nullptr;
+        const routellm_status status = call(&detail::tell<T, Own>, static_cast<void *>(own.get()), &error);
+        if (status != ROUTELLM_OK) {
+            detail::raise(status, error);
+        }
+        // The callback has it, and may have destroyed it already.
+        static_cast<void>(own.release());
+    }
+
     std::vector<double> win_rates_with(const std::vector<routellm_text> &prompts,
                                        const routellm_cancel_token *token) const
     {
@@ -855,6 +1127,36 @@ inline bool upgrade_artifact(const std::string &folder)
     detail::check([&](auto err) { return routellm_upgrade_artifact(folder.c_str(), &upgraded, err); });
     return upgraded != 0;
 }
+
+/**
+ * The router that is in use, for programs that exchange it while calls run: Reloadable current(Router::open(folder)).
+ * Readers take a handle from it without waiting. Every function may be called by many threads at once.
+ */
+class Reloadable {
+public:
+    /** A place that holds a handle of router. */
+    explicit Reloadable(const Router &router) : handle_(routellm_reloadable_new(router.get()))
+    {
+        if (handle_ == nullptr) {
+            throw Error(Status::invalid_argument, "router is NULL");
+        }
+    }
+
+    /** The router that is in use now. It stays good for as long as it is kept, also after a replacement. */
+    Router get() const { return Router(routellm_reloadable_get(handle_.get())); }
+
+    /**
+     * Lets router take the place. Calls that run or wait on the one before finish on it, and it goes with the last of its
+     * handles. Do not close it: that ends the calls that wait.
+     */
+    void replace(const Router &router) const
+    {
+        detail::check([&](auto err) { return routellm_reloadable_replace(handle_.get(), router.get(), err); });
+    }
+
+private:
+    detail::Handle<routellm_reloadable, routellm_reloadable_free> handle_;
+};
 
 /** The prompt of a chat: the text of the last user message. json is a JSON list of {role, content}. */
 inline std::string prompt_from_messages(std::string_view json)

@@ -113,11 +113,76 @@
  * the name as `kind` and parameters. They are checked when they are set; whether they fit the model, when opening.
  *
  *
+ * WITHOUT WAITING
+ *
+ * `routellm_route_async()` and `routellm_route_batch_async()` return at once, and tell a callback what the call came to.
+ * No thread of yours waits for a session, so that an event loop may call them, and any number of calls may be under way:
+ *
+ *     #include <semaphore.h>
+ *     #include <stdio.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     static void told(void *user, routellm_status status, const routellm_decision *decisions, size_t count,
+ *                      const routellm_error *error)
+ *     {
+ *         size_t i;
+ *
+ *         if (status != ROUTELLM_OK) {
+ *             fprintf(stderr, "%s: %s\n", routellm_error_name(error), routellm_error_message(error));
+ *         }
+ *         for (i = 0; i < count; i++) {
+ *             printf("%s (win rate %.3f)\n", decisions[i].model, decisions[i].win_rate);
+ *         }
+ *         sem_post((sem_t *)user);
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         const routellm_text prompts[] = {{"Hello!", 6}, {"Prove that there are infinitely many primes.", 44}};
+ *         routellm_router *router = NULL;
+ *         routellm_error *err = NULL;
+ *         sem_t done;
+ *
+ *         sem_init(&done, 0, 0);
+ *         if (routellm_router_open_default(NULL, &router, &err) != ROUTELLM_OK ||
+ *             routellm_route_batch_async(router, prompts, 2, NULL, told, &done, &err) != ROUTELLM_OK) {
+ *             fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *             routellm_error_free(err);
+ *             routellm_router_free(router);
+ *             return 1;
+ *         }
+ *         while (sem_wait(&done) != 0) {
+ *         }
+ *         routellm_router_free(router);
+ *         return 0;
+ *     }
+ *
+ * Calls of a router with sessions are served first come, first served, also those that wait in `routellm_route()`. A
+ * timeout counts from the call, waiting included; `routellm_open_options_set_max_waiting()` bounds how many wait, and
+ * `routellm_router_stats_json()` tells how many do. Freeing the last handle of a router ends no call: those under way
+ * are told as they would have been. `routellm_router_close()` ends those that wait.
+ *
+ * A program that reloads keeps its router in a `routellm_reloadable`: it opens the new one in full, puts it there with
+ * `routellm_reloadable_replace()`, and frees its handle of it. Each call takes a handle with
+ * `routellm_reloadable_get()` and frees it afterwards. So no call fails, and none sees half of a router.
+ *
+ *
  * RULES
  *
  * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above
  * all, one `const routellm_router *` serves a whole program. A function that takes a pointer without `const`
  * needs the object for itself, `_free` functions included.
+ *
+ * Threads of the library. Without sessions and timeouts there are none but for calls without waiting that take long,
+ * which all routers without sessions make on one thread a core. A router with sessions begins a thread for each of them
+ * at most when calls wait, and ends them when it is closed or freed; one thread a process watches all timeouts, from the
+ * first call with one. ONNX Runtime has its own, `intra_threads` - 1 for each session.
+ *
+ * Callbacks. They run on those threads, on the thread of timeouts, on the one that cancels or closes, or inside the call
+ * that they were given to, in place, if the work is too short to be handed over: do not hold a lock that the callback
+ * takes while you begin or cancel a call. They should return soon. They may begin calls without waiting, cancel, close and
+ * free; they must not wait for another call, and nothing may be thrown or jumped out of them.
  *
  * Ownership. What a `_new`, `_open` or `_clone` function returns, and what a call stores in a `routellm_xxx **`,
  * is yours: free it once with the `_free` function of its type. Every `_free` takes `NULL`. A `const char *` that
@@ -141,6 +206,23 @@
  *
  * Privacy. No prompt is logged, stored or sent anywhere.
  *
- * Forks. A child process may go on using a router without ONNX sessions. A router with sessions that its parent
- * opened returns an error there.
+ *
+ * FORKS
+ *
+ * A child process may use the routers that its parent opened, free them, replace them and outlive them; it may fork again.
+ * A router without ONNX sessions just goes on. Of one with sessions the child leaves the parent's alone, which have no
+ * threads in it, and opens its own on first use, from the model's files, which it verifies again: a file that was changed
+ * or removed since the parent opened the router is `ROUTELLM_INVALID_MODEL`, and a GPU, which a child cannot use, is
+ * `ROUTELLM_RUNTIME_UNAVAILABLE`. The parent's memory stays in the child until that ends: a server that forks many
+ * workers opens its router before the fork to share what is read only, or after it to share nothing.
+ *
+ * This holds if no call was running on a router with sessions when the process was forked. If one was, locks inside ONNX
+ * Runtime may be held in the child for ever: every call there on a router with sessions, and opening one, is
+ * `ROUTELLM_UNSUPPORTED`. It never hangs. Calls without waiting that were under way are the parent's: their callbacks run
+ * there, and never in the child. `exec` after the fork starts afresh, and needs none of this.
+ *
+ * Recent releases of ONNX Runtime start a thread for telemetry when they are loaded, which a forked child waits for when it
+ * exits normally: for ever, since the thread is in the parent. The library sets the environment variable
+ * `ORT_DISABLE_TELEMETRY=1` before it loads ONNX Runtime, unless it is set. If your program loads ONNX Runtime itself,
+ * earlier, set the variable before that, or let children end by `_exit()`.
  */

@@ -15,12 +15,13 @@ use crate::router::{Names, routellm_router};
 use crate::status::{ROUTELLM_OK, routellm_status};
 
 /// Takes what a call without waiting comes to: `count` decisions, in the order of the prompts, and `ROUTELLM_OK`; or
-/// another status, no decisions, and the error. Decisions and error are valid until it returns; the names in decisions,
-/// for as long as you keep a handle of the router. `user` is what you gave to the call.
+/// another status, no decisions, and the error. Decisions and error are valid until it returns, but for a
+/// `fallback_error` that the options keep, which is yours; the names in decisions, for as long as you keep a handle of the
+/// router. `user` is what you gave to the call.
 ///
-/// It runs on a thread of the library, on the one that cancels the call, or, where nothing has to be waited for,
-/// inside the call itself. It should return soon: it holds up other calls and their deadlines. It may begin further
-/// calls without waiting, and must not wait for one. It must not throw.
+/// It runs on a thread of the library, on the one that cancels the call or closes the router, or, where nothing has to be
+/// waited for, inside the call itself. It should return soon: it holds up other calls and their deadlines. It may begin
+/// further calls without waiting, and must not wait for one. It must not throw.
 pub type routellm_route_callback = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -85,8 +86,9 @@ impl Callback {
 /// The timeout of the options counts from this call, waiting included. Cancelling their token ends the call at once
 /// if it still waits.
 ///
-/// `ROUTELLM_OK` means that `callback` is called exactly once, perhaps before this returns. After an error it is never
-/// called: `ROUTELLM_INVALID_ARGUMENT` for wrong options, a `callback` that is `NULL`, or a router that is closed.
+/// `ROUTELLM_OK` means that `callback` is called exactly once, perhaps before this returns; it is told what is wrong with
+/// the prompt, and every other error. After an error of this function it is never called: `ROUTELLM_INVALID_ARGUMENT` for
+/// wrong options, a `callback` that is `NULL`, or a router that is closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_route_async(
     router: Option<&routellm_router>,

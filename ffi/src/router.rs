@@ -16,9 +16,8 @@ use crate::string::routellm_string;
 /// Decides which model should answer a prompt.
 ///
 /// You own it, and free it with `routellm_router_free()`. A router is immutable: many threads may use the same
-/// one at once, and none waits for another (except for a free ONNX session). To reload, open another one
-/// and swap the pointers; give each reader its own handle by `routellm_router_clone()`, and those that run on the
-/// old router finish on it.
+/// one at once, and none waits for another (except for a free ONNX session). Programs that reload keep it in a
+/// `routellm_reloadable`.
 #[derive(Debug, Clone)]
 pub struct routellm_router {
     pub(crate) router: Router,
@@ -117,7 +116,8 @@ pub extern "C" fn routellm_router_clone(router: Option<&routellm_router>) -> Opt
     guard_or(None, || router.map(|router| Box::new(router.clone())))
 }
 
-/// Frees a handle, and the router with its last one. No call may be using this handle. `NULL` is permitted.
+/// Frees a handle, and the router with its last one. No call may be using this handle; calls without waiting that were
+/// begun with it go on, and end as they would have. `NULL` is permitted.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_free(router: Option<Box<routellm_router>>) {
     guard_or((), || drop(router));

@@ -214,13 +214,19 @@ class Suite:
 
     def run_examples(self, header: str, suffix: str, compiler: list[str]) -> None:
         """Compiles and runs the programs on the opening page of a header."""
-        first, second = self.examples(header, suffix)
+        first, second, third = self.examples(header, suffix)
         name = compiler[-1].removeprefix("-std=")
         program = self.compile(first, f"example-{name}", compiler)
         if program is not None:
             done = self.run([str(program)])
             ok = done.returncode == 0 and done.stdout.strip() != ""
             self.check(ok, f"the first example of {header} as {name}", done.stdout + done.stderr)
+        program = self.compile(third, f"example-async-{name}", compiler)
+        if program is not None:
+            done = self.run([str(program)])
+            # The prompts of both headers' programs: the second is asked for once more in C++.
+            ok = done.returncode == 0 and len(done.stdout.splitlines()) == (3 if suffix == ".cpp" else 2)
+            self.check(ok, f"the third example of {header} as {name}", done.stdout + done.stderr)
         program = self.compile(second, f"example-models-{name}", compiler)
         if program is None:
             return
@@ -316,6 +322,9 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "votes": None,
         "exports": None,
         "models": [str(MODELS)],
+        "async": [str(MODELS), str(suite.fixtures)],
+        "forks": [str(MODELS)],
+        "stress": [str(MODELS), str(MF_MINILM)],
     }
     for name, args in arguments.items():
         program = suite.compile(folder / f"{name}.c", name, compiler)
@@ -356,9 +365,10 @@ def suite_cpp(suite: Suite) -> None:
         without_runtime(suite, runtime, [])
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
     suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
-    models = suite.compile(folder / "models.cpp", "models", compiler)
-    if models is not None:
-        suite.count([str(models), str(MODELS)])
+    for name in ("models", "async", "forks"):
+        program = suite.compile(folder / f"{name}.cpp", name, compiler)
+        if program is not None:
+            suite.count([str(program), str(MODELS)])
     conformance = suite.compile(folder / "conformance.cpp", "conformance", [*compiler, include])
     flat = suite.cases()
     if conformance is not None and flat is not None:
