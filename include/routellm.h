@@ -44,6 +44,10 @@
  * weighed most (`routellm_explain()`), and leave prompts that none resembles to a chosen side
  * (`routellm_open_options_set_out_of_distribution()`).
  *
+ * A chat in JSON, as any client of an LLM sends it, is routed by `routellm_route_messages()`, whole request bodies
+ * included. `routellm_prompt_from_messages()` tells what of it is scored. `routellm_route_options_set_on_error()` makes
+ * a chat without text a decision, too, and `routellm_router_on_fallback()` sets who hears of it.
+ *
  *
  * MODELS THAT READ THE PROMPT
  *
@@ -158,7 +162,7 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0 }
+#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0 }
 
 /**
  * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
@@ -215,6 +219,21 @@
  * On error: decide for the weak model, as a fallback.
  */
 #define ROUTELLM_ON_ERROR_WEAK 2
+
+/**
+ * Read of a chat: the newest user message that has text. The default, unless the artifact says otherwise.
+ */
+#define ROUTELLM_READ_LAST_USER 0
+
+/**
+ * Read of a chat: every user message that has text, oldest first, joined by newlines.
+ */
+#define ROUTELLM_READ_ALL_USER 1
+
+/**
+ * Read of a chat: every message that has text, whatever its role, oldest first, joined by newlines.
+ */
+#define ROUTELLM_READ_CONVERSATION 2
 
 /**
  * Cancels calls from another thread.
@@ -332,6 +351,12 @@ typedef struct routellm_decision {
      * 1 if a causal LM gave no score token, so that the win rate is 1; else 0.
      */
     int32_t no_score;
+    /**
+     * In a fallback of which whoever watches the program should hear (the first of its kind of error, and at most one a
+     * minute after it): how many of this kind there were since the last such one, this one included. Else 0.
+     * `routellm_router_on_fallback()` hears of the same.
+     */
+    uint64_t fallback_warning;
 } routellm_decision;
 
 /**
@@ -347,6 +372,22 @@ typedef struct routellm_text {
      */
     size_t len;
 } routellm_text;
+
+/**
+ * Hears that decisions were fallbacks: the status of the errors behind them, how many of this kind there were since the
+ * last warning of it, and both as a text with advice, NUL-terminated and valid during the call. `user` is yours.
+ *
+ * It runs in the thread of the routing call, before that returns, and must not throw or jump out.
+ */
+typedef void (*routellm_fallback_callback)(void *user,
+                                           routellm_status status,
+                                           uint64_t count,
+                                           const char *message);
+
+/**
+ * Frees what is yours.
+ */
+typedef void (*routellm_free_callback)(void *user);
 
 /**
  * Success.
@@ -500,6 +541,14 @@ routellm_status routellm_open_options_set_weak(struct routellm_open_options *opt
  */
 routellm_status routellm_open_options_set_mode(struct routellm_open_options *options,
                                                int32_t mode,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what of a chat is read, unless a call says otherwise: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER` or
+ * `ROUTELLM_READ_CONVERSATION`. By default, what the artifact says. Routers of prompts only.
+ */
+routellm_status routellm_open_options_set_read(struct routellm_open_options *options,
+                                               int32_t read,
                                                struct routellm_error **err);
 
 /**
@@ -761,7 +810,7 @@ size_t routellm_router_embed_dimension(const struct routellm_router *router);
 uint64_t routellm_router_fallbacks(const struct routellm_router *router);
 
 /**
- * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
+ * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`, `read`,
  * `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
  * `max_tokens`), `calibration` (`sample`, `count`, `default_strong_share`, `default_threshold`, or null), `runtime` (of
  * ONNX: `library`, `version`, `build`, `provider`, `sessions`, `intra_threads`, or null), `votes` (`count`, `store`,
@@ -800,9 +849,9 @@ routellm_status routellm_route_options_set_strong_share(struct routellm_route_op
                                                         struct routellm_error **err);
 
 /**
- * Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
- * `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
- * options are errors all the same, and so is cancellation.
+ * Sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode:
+ * `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds
+ * with a decision whose `fallback` is 1. Wrong options are errors all the same, and so is cancellation.
  */
 routellm_status routellm_route_options_set_on_error(struct routellm_route_options *options,
                                                     int32_t on_error,
@@ -823,6 +872,14 @@ routellm_status routellm_route_options_set_keep_fallback_errors(struct routellm_
 routellm_status routellm_route_options_set_cancel(struct routellm_route_options *options,
                                                   const struct routellm_cancel_token *token,
                                                   struct routellm_error **err);
+
+/**
+ * Sets what of a chat is read, instead of what the artifact says: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER`
+ * or `ROUTELLM_READ_CONVERSATION`. Of a text all of it is read; of an embedding nothing, which is an error then.
+ */
+routellm_status routellm_route_options_set_read(struct routellm_route_options *options,
+                                                int32_t read,
+                                                struct routellm_error **err);
 
 /**
  * Sets the longest time that a call may take, all of its prompts together, in milliseconds: a finite number above 0.
@@ -1030,18 +1087,86 @@ routellm_status routellm_explain_embedding(const struct routellm_router *router,
                                            struct routellm_error **err);
 
 /**
- * The prompt of a chat: the text of the last user message.
+ * The prompt of a chat: the text of its newest user message that has text (blanks are none).
  *
- * `json` is a JSON list of objects with `role` and `content`, `len` bytes long. Content is a string, or a list
- * of which the parts of type `text` are kept, in order, one a line. On success `*prompt` is a new string, which
- * you free.
+ * `json` is `len` bytes of JSON in UTF-8: the list of messages, a whole request body around it (`messages`, `input`,
+ * `contents` or `prompt`), or a single message. A message has a `role` (or LangChain's `type`) and `content`, `parts`
+ * or `blocks`: a text, or a list of texts and parts. A part counts if it has a string `text` and its `type` is absent
+ * or ends in `text`; the others are passed over, and texts of one message are joined by newlines. So chats of OpenAI
+ * (both APIs), Anthropic, Gemini, the AI SDK, LangChain and LlamaIndex are read as they are. Only what is read is
+ * checked: half an emoji or NaN elsewhere does not matter. On success `*prompt` is a new string, which you free.
  *
- * `ROUTELLM_INVALID_ARGUMENT` if the JSON is malformed or not UTF-8, or has no user message with text.
+ * `ROUTELLM_INVALID_ARGUMENT` if no message to read has text, that text is not Unicode, or the JSON is malformed or no
+ * chat.
  */
 routellm_status routellm_prompt_from_messages(const char *json,
                                               size_t len,
                                               struct routellm_string **prompt,
                                               struct routellm_error **err);
+
+/**
+ * As `routellm_prompt_from_messages()`, with `read` to say which messages count: `ROUTELLM_READ_LAST_USER`,
+ * `ROUTELLM_READ_ALL_USER` or `ROUTELLM_READ_CONVERSATION`.
+ */
+routellm_status routellm_read_messages(const char *json,
+                                       size_t len,
+                                       int32_t read,
+                                       struct routellm_string **prompt,
+                                       struct routellm_error **err);
+
+/**
+ * Decides for a chat: `len` bytes of JSON, as `routellm_prompt_from_messages()` takes them. What of it is read the
+ * artifact says, or `routellm_route_options_set_read()`.
+ *
+ * Errors as of `routellm_route()`; `ROUTELLM_INVALID_ARGUMENT` for a chat without text, text that is not Unicode and
+ * malformed JSON, which become fallback decisions if `on_error` says so, and for JSON that is no chat (a number, a list
+ * of texts), which does not.
+ */
+routellm_status routellm_route_messages(const struct routellm_router *router,
+                                        const char *json,
+                                        size_t len,
+                                        const struct routellm_route_options *options,
+                                        struct routellm_decision *decision,
+                                        struct routellm_error **err);
+
+/**
+ * Decides for `count` chats, with the same bits as one by one. Each is JSON of its own: a list of messages, a request
+ * body, or a string, which is a text. A message by itself is refused, because the batch is one chat then.
+ *
+ * Arrays and errors as of `routellm_route_batch()`, and errors of each chat as of `routellm_route_messages()`.
+ */
+routellm_status routellm_route_batch_messages(const struct routellm_router *router,
+                                              const struct routellm_text *chats,
+                                              size_t count,
+                                              const struct routellm_route_options *options,
+                                              struct routellm_decision *decisions,
+                                              struct routellm_error **err);
+
+/**
+ * Sets who hears of fallbacks of this router, through any of its handles: in the first fallback of a kind of error,
+ * and at most once a minute after it. `callback` `NULL` takes the last one away.
+ *
+ * `callback` may be called by any thread that routes, by several at once, with `user` as its first argument. `release`,
+ * unless it is `NULL`, is called with `user` once nobody needs it any more: after another callback was set, or after
+ * the last handle was freed. If the call fails, `user` stays yours and is not freed.
+ */
+routellm_status routellm_router_on_fallback(const struct routellm_router *router,
+                                            routellm_fallback_callback callback,
+                                            void *user,
+                                            routellm_free_callback release,
+                                            struct routellm_error **err);
+
+/**
+ * The text of a warning: that `count` decisions were fallbacks because of errors of this status, and what to do. For
+ * programs that take `fallback_warning` from decisions; a callback gets it. On success `*message` is a new string, which
+ * you free.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a status that is none of an error, or a count of 0.
+ */
+routellm_status routellm_fallback_message(routellm_status status,
+                                          uint64_t count,
+                                          struct routellm_string **message,
+                                          struct routellm_error **err);
 
 /**
  * A token that is not cancelled. You own it. Never `NULL`.

@@ -69,7 +69,7 @@ fn main() -> Result<()> {
             },
         ]),
     );
-    let training = mf::MfTraining { name: "mf-minilm".into(), fit: mf::MfOptions::default() };
+    let training = mf::MfTraining { name: "mf-minilm".into(), fit: mf::MfOptions::default(), read: None };
     let mut progress = |progress: Progress<'_>| {
         if progress.done.is_multiple_of(500) || progress.stage == "epoch" {
             let loss = progress.loss.map_or_else(String::new, |loss| format!(" loss {loss:.5}"));

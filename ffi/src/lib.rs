@@ -52,6 +52,8 @@ mod explain;
 
 mod messages;
 
+mod fallbacks;
+
 mod cancel;
 
 pub use cancel::*;
@@ -59,6 +61,7 @@ pub use decision::*;
 pub use error::*;
 pub use explain::*;
 pub use export_options::*;
+pub use fallbacks::*;
 pub use messages::*;
 pub use open_options::*;
 pub use route::*;

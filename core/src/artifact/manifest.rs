@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::sha256_hex;
 use crate::embed::FeaturizerSpec;
+use crate::input::Read;
 use crate::{Error, Result};
 
 /// Name of the manifest in its folder.
@@ -37,6 +38,9 @@ pub struct Manifest {
     /// Score quantiles on a named sample, for the pair of `models`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// What of a chat is read, unless a call says otherwise; the newest user message with text if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Read>,
     /// Data sources with counts and label kinds, tie rule, seed, tool version: for people and audits.
     #[serde(default)]
     pub provenance: Map<String, Value>,
@@ -185,6 +189,7 @@ mod tests {
             scorer: Value::Object(Map::new()),
             files: vec![],
             calibration: None,
+            read: None,
             provenance: Map::new(),
             manifest_sha256: String::new(),
         }

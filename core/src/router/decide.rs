@@ -1,7 +1,6 @@
 //! From a prompt to its score, and from a score to a decision.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::{Inner, Router};
 use crate::embed::Features;
@@ -94,8 +93,8 @@ impl Router {
                     OnError::Strong => Side::Strong,
                     OnError::Weak => Side::Weak,
                 };
-                self.inner.fallbacks.fetch_add(1, Ordering::Relaxed);
-                (side, None, Some(Fallback { kind: error.kind(), reason: error.message().into() }))
+                let warning = self.inner.fallbacks.record(error.kind());
+                (side, None, Some(Fallback { kind: error.kind(), reason: error.message().into(), warning }))
             }
         };
         let far = score.is_some_and(|score| self.is_far(score));

@@ -1,10 +1,10 @@
 //! Routers of exported models: a sequence classifier or a causal LM, in a bare folder or as an artifact.
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use serde_json::{Map, Value};
 
+use super::fallbacks::Fallbacks;
 use super::info::Info;
 use super::open::{router, shared};
 use super::options::{ExportOptions, OpenOptions};
@@ -189,7 +189,9 @@ impl OpenOptions {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let scorer = Scorer::Prompt(scorer);
         let parts = (&Featurizer::None, &scorer);
-        let info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
+        let mut info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
+        let read = self.read.unwrap_or_default();
+        info.read = read;
         Ok(router(Inner {
             featurizer: Featurizer::None,
             scorer,
@@ -200,7 +202,8 @@ impl OpenOptions {
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
             info,
-            fallbacks: AtomicU64::new(0),
+            read,
+            fallbacks: Fallbacks::new(),
         }))
     }
 
@@ -323,6 +326,7 @@ pub fn write_export(
         scorer: spec,
         files: Vec::new(),
         calibration,
+        read: options.read,
         provenance: provenance
             .into_iter()
             .map(|(key, value)| (key.to_owned(), Value::String(value)))

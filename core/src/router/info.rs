@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::Mode;
 use crate::artifact::Calibration;
 use crate::embed::{Featurizer, OnnxEncoder};
+use crate::input::Read;
 use crate::runtime::{self, SessionPool};
 use crate::scorer::{Pair, PromptScorer, Scorer, SwScorer};
 
@@ -26,6 +27,8 @@ pub struct Info {
     pub weak: String,
     /// `exact` or `reference`.
     pub mode: Mode,
+    /// What of a chat is read, unless a call says otherwise.
+    pub read: Read,
     /// What turns a prompt into numbers.
     pub featurizer: FeaturizerInfo,
     /// The calibration for this pair, if there is one.
@@ -175,6 +178,7 @@ impl Info {
             strong: names[pair.strong].clone(),
             weak: names[pair.weak].clone(),
             mode,
+            read: Read::default(),
             featurizer: FeaturizerInfo::new(featurizer, scorer),
             calibration: calibration.map(|table| CalibrationInfo {
                 sample: table.sample.clone(),

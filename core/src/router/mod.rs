@@ -3,16 +3,19 @@
 mod decide;
 mod explain;
 mod export;
+mod fallbacks;
 mod info;
+mod input;
 mod open;
 mod options;
 mod published;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 pub use export::write_export;
+pub use fallbacks::FallbackWarning;
+use fallbacks::Fallbacks;
 pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, RuntimeUse, VotesInfo};
 pub(crate) use open::FEATURIZER_FILE;
 pub use open::load_featurizer;
@@ -21,9 +24,10 @@ pub use published::REFERENCE_MODELS;
 
 use crate::artifact::Calibration;
 use crate::embed::{Features, Featurizer, TextCap};
+use crate::input::Read;
 use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, unit_interval};
 use crate::scorer::{Pair, PromptScorer, Scorer};
-use crate::{CancelToken, Error, Result};
+use crate::{CancelToken, Error, ErrorKind, Result};
 
 /// Decides which model should answer a prompt.
 ///
@@ -45,7 +49,9 @@ struct Inner {
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
     info: Info,
-    fallbacks: AtomicU64,
+    /// What of a chat is read, unless a call says otherwise.
+    read: Read,
+    fallbacks: Fallbacks,
 }
 
 impl Router {
@@ -91,6 +97,9 @@ impl Router {
     /// As [`route`](Self::route); `InvalidArgument` if the embedding does not fit or is not finite.
     pub fn route_embedding(&self, embedding: &[f32], options: &RouteOptions) -> Result<Decision> {
         let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        if options.read.is_some() {
+            return Err(Error::invalid_argument("read has no effect on an embedding: it is for chats"));
+        }
         self.decide(threshold, options, self.score_embedding(embedding, stop.as_ref()))
     }
 
@@ -313,7 +322,12 @@ impl Router {
 
     /// How many decisions of this router were fallbacks.
     pub fn fallbacks(&self) -> u64 {
-        self.inner.fallbacks.load(Ordering::Relaxed)
+        self.fallbacks_by_kind().map(|(_, count)| count).sum()
+    }
+
+    /// How many decisions of this router were fallbacks of each kind of error, in the order of their numbers.
+    pub fn fallbacks_by_kind(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+        self.inner.fallbacks.by_kind()
     }
 }
 

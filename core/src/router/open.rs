@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
+use super::fallbacks::Fallbacks;
 use super::info::{Info, VotesInfo};
 use super::options::{ExportOptions, OpenOptions, VoteOptions};
 use super::{Inner, Router, published};
@@ -118,6 +118,9 @@ impl OpenOptions {
             manifest.provenance.clone(),
         );
         info.votes = scorer.votes().ok().map(VotesInfo::new);
+        self.check_read(&featurizer)?;
+        let read = self.read.or(manifest.read).unwrap_or_default();
+        info.read = read;
         Ok(router(Inner {
             featurizer,
             scorer,
@@ -128,7 +131,8 @@ impl OpenOptions {
             out_of_distribution: self.votes.out_of_distribution,
             min_similarity: self.votes.min_similarity,
             info,
-            fallbacks: AtomicU64::new(0),
+            read,
+            fallbacks: Fallbacks::new(),
         }))
     }
 
@@ -168,6 +172,16 @@ impl OpenOptions {
         Ok(())
     }
 
+    /// Only a router of prompts reads chats.
+    fn check_read(&self, featurizer: &Featurizer) -> Result<()> {
+        match (featurizer, self.read) {
+            (Featurizer::Caller(_), Some(_)) => Err(Error::invalid_argument(
+                "read has no effect: this router takes embeddings and reads no chats",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Options of the session, and threads of a scan of votes: `intra_threads` means both.
     fn session_of(&self, artifact: &Artifact) -> (SessionOptions, usize) {
         let manifest = artifact.manifest();
@@ -188,7 +202,7 @@ impl OpenOptions {
         let featurizer = load_published_featurizer(&checkpoint, &self.session)?;
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let info = Info::new(
+        let mut info = Info::new(
             &name,
             "mf",
             &names,
@@ -199,6 +213,9 @@ impl OpenOptions {
             Some(path),
             serde_json::Map::new(),
         );
+        self.check_read(&featurizer)?;
+        let read = self.read.unwrap_or_default();
+        info.read = read;
         Ok(router(Inner {
             featurizer,
             scorer,
@@ -209,7 +226,8 @@ impl OpenOptions {
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
             info,
-            fallbacks: AtomicU64::new(0),
+            read,
+            fallbacks: Fallbacks::new(),
         }))
     }
 

@@ -14,6 +14,7 @@ use crate::embed::hashed::{
     StatisticsBuilder,
 };
 use crate::embed::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
+use crate::input::Read;
 use crate::preference::GoldTable;
 use crate::router::FEATURIZER_FILE;
 use crate::scorer::Pair;
@@ -44,6 +45,8 @@ pub struct LinearOptions {
     /// Whether each candidate gets a row of weights of its own, so that any pair can be scored, instead of
     /// one row for the gap of the pair.
     pub per_candidate: bool,
+    /// What of a chat the router reads, unless it is told otherwise.
+    pub read: Option<Read>,
 }
 
 impl Default for LinearOptions {
@@ -59,6 +62,7 @@ impl Default for LinearOptions {
             canonical: CanonicalRules::default(),
             projection: None,
             per_candidate: false,
+            read: None,
         }
     }
 }
@@ -181,6 +185,7 @@ pub fn train(
             .map_err(|error| Error::invalid_model(error.to_string()))?,
         files: Vec::new(),
         calibration: Some(calibration),
+        read: options.read,
         provenance: provenance(gold, pair, &training, options, sources),
         manifest_sha256: String::new(),
     };

@@ -9,6 +9,7 @@ use super::encoder::Encoder;
 use super::{ProgressFn, report};
 use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Models};
 use crate::embed::{CallerSpec, Features, FeaturizerSpec};
+use crate::input::Read;
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::sw_ranking::{
     BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind,
@@ -31,11 +32,19 @@ pub struct SwOptions {
     pub pair: Option<(String, String)>,
     /// Whether the texts of the votes' prompts go into the artifact, for explanations. They may be private.
     pub texts: bool,
+    /// What of a chat the router reads, unless it is told otherwise.
+    pub read: Option<Read>,
 }
 
 impl Default for SwOptions {
     fn default() -> Self {
-        Self { name: "sw-ranking".to_owned(), build: BuildOptions::default(), pair: None, texts: false }
+        Self {
+            name: "sw-ranking".to_owned(),
+            build: BuildOptions::default(),
+            pair: None,
+            texts: false,
+            read: None,
+        }
     }
 }
 
@@ -193,6 +202,11 @@ pub fn train_columns(
     if options.texts {
         return Err(Error::invalid_argument("texts have no effect: columns with embeddings hold no prompts"));
     }
+    if options.read.is_some() {
+        return Err(Error::invalid_argument(
+            "read has no effect: the router will take embeddings, not chats",
+        ));
+    }
     write(ArtifactWriter::new(out)?, columns, None, None, options, sources, progress)
 }
 
@@ -315,6 +329,7 @@ fn write(
             .map_err(|error| Error::invalid_model(error.to_string()))?,
         files: Vec::new(),
         calibration: Some(calibration),
+        read: options.read,
         provenance: full_provenance(&model, provenance),
         manifest_sha256: String::new(),
     };

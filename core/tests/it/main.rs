@@ -7,6 +7,7 @@ mod export_conformance;
 mod exports;
 mod exports_golden;
 mod fuzz_corpus;
+mod messages;
 mod mf_golden;
 mod parsers;
 mod preference_golden;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Comparison, MfFit, MfOptions, fit};
 use crate::artifact::{ArtifactWriter, Calibration, FORMAT_VERSION, Manifest, Models, tensor_f32};
 use crate::embed::{Features, Featurizer};
+use crate::input::Read;
 use crate::preference::{GoldTable, VoteTable, Winner};
 use crate::scorer::Pair;
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
@@ -21,6 +22,8 @@ pub struct MfTraining {
     pub name: String,
     /// The optimisation.
     pub fit: MfOptions,
+    /// What of a chat the router reads, unless it is told otherwise.
+    pub read: Option<Read>,
 }
 
 /// Trains on votes and gold rows for the pair (`strong`, `weak`) and writes the artifact `out`, with the
@@ -86,6 +89,7 @@ pub fn train(
         scorer: json!({}),
         files: Vec::new(),
         calibration: Some(Calibration::from_win_rates(sample, rates)?),
+        read: training.read,
         provenance: data.provenance(&training.fit, &fit, sources),
         manifest_sha256: String::new(),
     };

@@ -1,0 +1,45 @@
+//! Routing inputs of any form: texts and chats.
+
+use super::Router;
+use crate::input::{Input, Readable};
+use crate::policy::{Decision, RouteOptions};
+use crate::{Error, Result};
+
+impl Router {
+    /// Decides for one input: a text, or the JSON of a chat, a request body or a message.
+    ///
+    /// `on_error` covers a chat without text and text that is not Unicode.
+    ///
+    /// # Errors
+    /// As [`route`](Self::route); `InvalidArgument` for JSON that is no chat, whatever `on_error` says.
+    pub fn route_input(&self, input: Input<'_>, options: &RouteOptions) -> Result<Decision> {
+        let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
+        let text = input.text(self.read(options), false)?;
+        self.decide(threshold, options, text.and_then(|text| self.score(&text, stop.as_ref())))
+    }
+
+    /// Decides for many inputs, with the same bits as one by one. In a batch a message by itself is refused: its
+    /// chat is one input, and a list of chats a batch.
+    ///
+    /// # Errors
+    /// As [`route_input`](Self::route_input), for the first input that fails, naming its index.
+    pub fn route_inputs(&self, inputs: &[Input<'_>], options: &RouteOptions) -> Result<Vec<Decision>> {
+        let read = self.read(options);
+        // What is no input fails the batch before anything is scored.
+        let texts: Vec<Readable<'_>> = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, input)| input.text(read, true).map_err(|error| error.context(format!("prompt {i}"))))
+            .collect::<Result<_>>()?;
+        let text = |i: usize| match &texts[i] {
+            Ok(text) => Ok(&**text),
+            Err(error) => Err(Error::new(error.kind(), error.message())),
+        };
+        self.route_many(texts.len(), text, options)
+    }
+
+    /// What a call reads of chats.
+    pub fn read(&self, options: &RouteOptions) -> crate::Read {
+        options.read.unwrap_or(self.inner.read)
+    }
+}
