@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Mode,
         Preset,
         Provider,
+        Read,
         StrPath,
         TemplateSpec,
     )
@@ -43,6 +44,7 @@ def from_export(
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
     default_strong_share: float | None = None,
+    read: Read | None = None,
     mode: Mode = "exact",
     onnxruntime: StrPath | None = None,
     provider: Provider | None = None,
@@ -75,6 +77,7 @@ def from_export(
         calibration_name: how the artifact calls that sample.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
             default.
+        read: what of a chat the router reads, unless it is told otherwise; see :meth:`Router.open`.
         mode: this and what follows is for the sample, and for the router that is returned: see
             :meth:`Router.open`.
         onnxruntime: likewise.
@@ -111,6 +114,7 @@ def from_export(
         max_new_tokens=max_new_tokens,
         max_tokens=max_tokens,
         mode=mode,
+        read=read,
         onnxruntime=onnxruntime,
         provider=provider,
         device_id=device_id,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, TypeAlias
 
-    from ._types import EncoderSpec, StrPath
+    from ._types import EncoderSpec, Read, StrPath
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
     Prompts: TypeAlias = StrPath | Iterable[str]
@@ -35,6 +35,7 @@ def common_of(
     calibration: Prompts | None,
     calibration_name: str | None,
     provenance: Mapping[str, Any] | None,
+    read: Read | None,
 ) -> dict[str, Any]:
     if calibration is None and calibration_name is not None:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
@@ -45,6 +46,7 @@ def common_of(
         "rename": dict(rename or {}),
         "calibration": None if calibration is None else calibration_sample(calibration, calibration_name),
         "provenance": json_text("provenance", dict(provenance or {})),
+        "read": read,
     }
 
 

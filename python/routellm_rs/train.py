@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         EncoderSpec,
         LinearReport,
         MfReport,
+        Read,
         Store,
         StrPath,
         SwRankingReport,
@@ -59,6 +60,7 @@ def linear(
     projection: int | None = None,
     per_candidate: bool = False,
     max_bytes: int = 16_384,
+    read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> LinearReport:
@@ -82,6 +84,8 @@ def linear(
         projection: dimensions of a dense projection of the features; sparse by default.
         per_candidate: weights for each model, so that any pair can be scored, instead of for the pair only.
         max_bytes: how much of a prompt is read.
+        read: what of a chat the router reads, unless it is told otherwise: ``last_user`` (the newest user
+            message that has text; the default), ``all_user`` or ``conversation``.
         provenance: put into the artifact's provenance, over what is noted anyway.
         progress: called with (stage, done, total); returning False, or raising, stops the training.
 
@@ -101,7 +105,7 @@ def linear(
         "max_bytes": max_bytes,
         "seed": seed,
     }
-    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance)
+    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance, read)
     report: LinearReport = json.loads(
         _native.train_linear(out, rows_of("gold", gold), common, options, progress)
     )
@@ -132,6 +136,7 @@ def mf(
     onnxruntime: StrPath | None = None,
     sessions: int | None = None,
     intra_threads: int | None = None,
+    read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> MfReport:
@@ -164,6 +169,7 @@ def mf(
         onnxruntime: see :meth:`Router.open`.
         sessions: see :meth:`Router.open`.
         intra_threads: see :meth:`Router.open`.
+        read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
 
@@ -189,7 +195,7 @@ def mf(
         "intra_threads": intra_threads,
     }
     directory, spec = encoder_of(encoder)
-    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance)
+    common = common_of(name, strong, weak, rename, calibration, calibration_name, provenance, read)
     vote_rows = None if votes is None else rows_of("votes", votes)
     gold_rows = None if gold is None else rows_of("gold", gold)
     _runtime.announce()
@@ -223,6 +229,7 @@ def sw_ranking(
     embedding_model: str = "caller",
     onnxruntime: StrPath | None = None,
     intra_threads: int | None = None,
+    read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> SwRankingReport:
@@ -259,6 +266,7 @@ def sw_ranking(
         embedding_model: name of the model behind ``embeddings``, for whoever opens the artifact.
         onnxruntime: see :meth:`Router.open`.
         intra_threads: threads inside the encoder's session.
+        read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
 
@@ -283,6 +291,7 @@ def sw_ranking(
         "rename": rename or None,
         "onnxruntime": onnxruntime,
         "intra_threads": intra_threads,
+        "read": read,
     }
     of_columns = {
         "embeddings": embeddings,
@@ -307,7 +316,7 @@ def sw_ranking(
         "onnxruntime": onnxruntime,
         "intra_threads": intra_threads,
     }
-    common = common_of(name, strong, weak, rename, None, None, provenance)
+    common = common_of(name, strong, weak, rename, None, None, provenance, read)
     if columns_given:
         if embeddings is None or model_a is None or model_b is None or winner is None:
             needed = ("embeddings", "model_a", "model_b", "winner")

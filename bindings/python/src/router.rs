@@ -1,12 +1,12 @@
 //! The router: what converts arguments and results, and nothing else.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use numpy::PyArray1;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
+use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::PromptScorer;
 use routellm_core::{OnError, OpenOptions, Policy, RouteOptions, Router as Core, Side};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::cancel::{CancelToken, interruptible};
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
 use crate::error::{invalid_argument, to_python};
-use crate::{guard, open, text};
+use crate::{guard, input, open, text};
 
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
@@ -51,7 +51,23 @@ impl Router {
             Side::Weak => &self.weak,
         };
         let model = model.clone_ref(py);
+        if let Some(warning) = decision.fallback.as_ref().and_then(|fallback| fallback.warning) {
+            warn(py, warning);
+        }
         Decision::new(decision, model)
+    }
+
+    /// What a call reads of chats.
+    fn read(&self, read: Option<&Bound<'_, PyAny>>) -> PyResult<routellm_core::Read> {
+        Ok(self.core.read(&RouteOptions { read: input::read_of(read)?, ..RouteOptions::default() }))
+    }
+
+    fn prompt<'py>(
+        &self,
+        prompt: &Bound<'py, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<input::Prompt<'py>> {
+        input::prompt(prompt, self.read(read)?)
     }
 
     /// Runs a call on `count` prompts with its options' token, if there is one, or so that Ctrl-C stops it.
@@ -94,7 +110,9 @@ impl Router {
     }
 
     /// Decides for one prompt.
-    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
+    #[pyo3(signature = (
+        prompt, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None, read=None
+    ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route(
         &self,
@@ -105,31 +123,36 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         cancel: Option<&CancelToken>,
         timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Decision> {
-        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms)?;
-        let prompt = text::prompt(prompt)?;
-        let decision = self.run(py, 1, &mut options, |options| self.core.route_utf8(&prompt, options))?;
+        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms, read)?;
+        let prompt = input::prompt(prompt, self.core.read(&options))?;
+        let input = prompt.input();
+        let decision = self.run(py, 1, &mut options, |options| self.core.route_input(input, options))?;
         Ok(self.decision(py, decision))
     }
 
     /// Decides for many prompts.
-    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None))]
+    #[pyo3(signature = (
+        prompts, threshold=None, strong_share=None, on_error=None, cancel=None, timeout_ms=None, read=None
+    ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_batch<'py>(
         &self,
         py: Python<'py>,
-        prompts: Vec<Bound<'py, PyAny>>,
+        prompts: &Bound<'py, PyAny>,
         threshold: Option<f64>,
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         cancel: Option<&CancelToken>,
         timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms)?;
-        let prompts = texts(py, &prompts)?;
-        let prompts: Vec<&[u8]> = prompts.iter().map(|prompt| &**prompt).collect();
-        let decisions = self
-            .run(py, prompts.len(), &mut options, |options| self.core.route_batch_utf8(&prompts, options))?;
+        let mut options = options(py, threshold, strong_share, on_error, cancel, timeout_ms, read)?;
+        let prompts = input::batch(prompts, self.core.read(&options))?;
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
+        let decisions =
+            self.run(py, inputs.len(), &mut options, |options| self.core.route_inputs(&inputs, options))?;
         PyList::new(py, decisions.into_iter().map(|decision| self.decision(py, decision)))
     }
 
@@ -144,26 +167,27 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, None, timeout_ms)?;
+        let options = options(py, threshold, strong_share, on_error, None, timeout_ms, None)?;
         let embedding = Embeddings::one(embedding)?;
         let decision = guard::detached(py, || self.core.route_embedding(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
     }
 
     /// The win rate of one prompt.
-    #[pyo3(signature = (prompt, cancel=None))]
+    #[pyo3(signature = (prompt, cancel=None, read=None))]
     fn win_rate(
         &self,
         py: Python<'_>,
         prompt: &Bound<'_, PyAny>,
         cancel: Option<&CancelToken>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<f64> {
-        let prompt = text::prompt(prompt)?;
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text().map_err(|error| to_python(py, &error))?;
         let cancel = cancel.map(|cancel| cancel.token.clone());
         // Any threshold: what is asked for is the call that can be cancelled.
         let mut options = RouteOptions { cancel, ..RouteOptions::threshold(0.5) };
         self.run(py, 1, &mut options, |options| {
-            let prompt = routellm_core::router::utf8(&prompt)?;
             if options.cancel.is_none() {
                 return self.core.win_rate(prompt);
             }
@@ -172,20 +196,20 @@ impl Router {
     }
 
     /// The win rates of many prompts.
-    #[pyo3(signature = (prompts, cancel=None))]
+    #[pyo3(signature = (prompts, cancel=None, read=None))]
     fn win_rates(
         &self,
         py: Python<'_>,
-        prompts: Vec<Bound<'_, PyAny>>,
+        prompts: &Bound<'_, PyAny>,
         cancel: Option<&CancelToken>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<f64>> {
-        let prompts = texts(py, &prompts)?;
+        let prompts = input::batch(prompts, self.read(read)?)?;
         let prompts = prompts
             .iter()
             .enumerate()
             .map(|(i, prompt)| {
-                routellm_core::router::utf8(prompt)
-                    .map_err(|error| to_python(py, &error.context(format!("prompt {i}"))))
+                prompt.text().map_err(|error| to_python(py, &error.context(format!("prompt {i}"))))
             })
             .collect::<PyResult<Vec<&str>>>()?;
         let mut options =
@@ -221,9 +245,16 @@ impl Router {
     }
 
     /// One score for each candidate.
-    fn candidate_scores(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
-        let prompt = text::prompt(prompt)?;
-        guard::detached(py, || self.core.candidate_scores(routellm_core::router::utf8(&prompt)?))
+    #[pyo3(signature = (prompt, read=None))]
+    fn candidate_scores(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<f64>> {
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        guard::detached(py, || self.core.candidate_scores(prompt?))
     }
 
     /// One score for each candidate, from an embedding.
@@ -237,9 +268,16 @@ impl Router {
     }
 
     /// Largest cosine similarity of a prompt to any vote.
-    fn similarity(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let prompt = text::prompt(prompt)?;
-        guard::detached(py, || self.core.similarity(routellm_core::router::utf8(&prompt)?))
+    #[pyo3(signature = (prompt, read=None))]
+    fn similarity(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        guard::detached(py, || self.core.similarity(prompt?))
     }
 
     /// Largest cosine similarity of an embedding to any vote.
@@ -249,10 +287,18 @@ impl Router {
     }
 
     /// The score of a prompt with the `k` votes that weighed most, as JSON.
-    fn explain(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>, k: i64) -> PyResult<String> {
+    #[pyo3(signature = (prompt, k, read=None))]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        k: i64,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
         let k = vote_count(py, k)?;
-        let prompt = text::prompt(prompt)?;
-        guard::detached(py, || json(&self.core.explain(routellm_core::router::utf8(&prompt)?, k)?))
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        guard::detached(py, || json(&self.core.explain(prompt?, k)?))
     }
 
     /// The score of an embedding with the `k` votes that weighed most, as JSON.
@@ -263,10 +309,17 @@ impl Router {
     }
 
     /// The embedding of a prompt, as numpy float32.
-    fn embed<'py>(&self, py: Python<'py>, prompt: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f32>>> {
+    #[pyo3(signature = (prompt, read=None))]
+    fn embed<'py>(
+        &self,
+        py: Python<'py>,
+        prompt: &Bound<'py, PyAny>,
+        read: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
         need_numpy(py)?;
-        let prompt = text::prompt(prompt)?;
-        let values = guard::detached(py, || self.core.embed(routellm_core::router::utf8(&prompt)?))?;
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        let values = guard::detached(py, || self.core.embed(prompt?))?;
         guard::attached(py, || PyArray1::from_vec(py, values))
     }
 
@@ -332,7 +385,9 @@ fn options(
     on_error: Option<&Bound<'_, PyAny>>,
     cancel: Option<&CancelToken>,
     timeout_ms: Option<f64>,
+    read: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<RouteOptions> {
+    let read = input::read_of(read)?;
     let timeout = timeout_ms.map(|milliseconds| timeout(py, milliseconds)).transpose()?;
     let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
     let parse = || -> routellm_core::Result<RouteOptions> {
@@ -341,6 +396,7 @@ fn options(
             on_error: on_error.map_or(Ok(OnError::Raise), str::parse)?,
             cancel: cancel.map(|cancel| cancel.token.clone()),
             timeout,
+            read,
         })
     };
     parse().map_err(|error| to_python(py, &error))
@@ -357,16 +413,16 @@ fn timeout(py: Python<'_>, milliseconds: f64) -> PyResult<Duration> {
     Ok(time.max(Duration::from_nanos(1)))
 }
 
-/// The texts of prompts; an error names the prompt's place.
-fn texts<'a>(py: Python<'_>, prompts: &'a [Bound<'_, PyAny>]) -> PyResult<Vec<Cow<'a, [u8]>>> {
-    prompts
-        .iter()
-        .enumerate()
-        .map(|(i, prompt)| {
-            text::prompt(prompt)
-                .map_err(|error| invalid_argument(py, format!("prompt {i}: {}", error.value(py))))
-        })
-        .collect()
+/// Tells whoever watches the program about fallbacks. What logging raises must not become the fallback's end.
+fn warn(py: Python<'_>, warning: FallbackWarning) {
+    let log = || -> PyResult<()> {
+        let logger = py.import("logging")?.call_method1("getLogger", ("routellm_rs",))?;
+        logger.call_method1("warning", ("%s", warning.to_string()))?;
+        Ok(())
+    };
+    if let Err(error) = log() {
+        error.write_unraisable(py, None);
+    }
 }
 
 /// Arrays need numpy, and the crate that makes them panics without it.

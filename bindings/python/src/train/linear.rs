@@ -53,6 +53,7 @@ pub(crate) fn train_linear(
             cap,
             projection: options.projection,
             per_candidate: options.per_candidate,
+            read: common.read()?,
             ..LinearOptions::default()
         };
         let calibration = common.calibration.as_ref().map(|(name, prompts)| (name.as_str(), &**prompts));

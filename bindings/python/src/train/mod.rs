@@ -20,7 +20,7 @@ use routellm_core::embed::OnnxSpec;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::runtime::SessionOptions;
 use routellm_core::train::{Encoder, Progress, ProgressFn};
-use routellm_core::{Error, ErrorKind, Result};
+use routellm_core::{Error, ErrorKind, Read, Result};
 use serde_json::{Map, Value, json};
 pub(crate) use sw_ranking::{train_sw_ranking, train_sw_ranking_columns};
 
@@ -82,6 +82,7 @@ struct Common {
     rename: HashMap<String, String>,
     calibration: Option<(String, Vec<String>)>,
     provenance: String,
+    read: Option<String>,
 }
 
 impl Common {
@@ -104,6 +105,11 @@ impl Common {
             (_, Some(weak)) => (other(weak), weak.clone()),
             _ => (better.clone(), worse.clone()),
         })
+    }
+
+    /// What of a chat the router will read.
+    fn read(&self) -> Result<Option<Read>> {
+        self.read.as_deref().map(str::parse).transpose()
     }
 
     fn gold(&self, rows: &Rows) -> Result<GoldTable> {
