@@ -7,7 +7,7 @@ use napi_derive::napi;
 use routellm_core::{CancelToken, RouteOptions};
 
 use crate::cancel::NativeCancel;
-use crate::convert::{bytes, check, numbers};
+use crate::convert::{check, inputs, numbers};
 use crate::decision::{Decided, FallbackReason, NUMBERS, fallbacks, on_error, policy, write};
 use crate::error::{Result, guarded};
 use crate::router::NativeRouter;
@@ -41,6 +41,8 @@ impl Call {
             on_error: on_error(self.on_error)?,
             cancel,
             timeout: self.timeout.map(left),
+            // JavaScript has read the chats.
+            read: None,
         })
     }
 }
@@ -60,12 +62,12 @@ impl NativeRouter {
         on_error: u32,
         timeout_ms: f64,
         mut out: Float64ArraySlice<'_>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<FallbackReason>> {
         guarded(|| {
             let options = Call::new(policy, value, on_error, timeout_ms).options(None)?;
-            let decision = self.router().route_utf8(prompt.bytes(), &options)?;
+            let decision = self.router().route_input(prompt.input(), &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
-            Ok(decision.fallback.map(|fallback| fallback.reason.to_string()))
+            Ok(FallbackReason::of(0, &decision))
         })
     }
 
@@ -85,7 +87,7 @@ impl NativeRouter {
         Work::queue(move || {
             check(cancel.as_ref())?;
             let options = call.options(cancel)?;
-            Ok(Decided::new(&[router.route_utf8(prompt.bytes(), &options)?]))
+            Ok(Decided::new(&[router.route_input(prompt.input(), &options)?]))
         })
     }
 
@@ -102,12 +104,12 @@ impl NativeRouter {
         on_error: u32,
         timeout_ms: f64,
         mut out: Float64ArraySlice<'_>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<FallbackReason>> {
         guarded(|| {
             let options = Call::new(policy, value, on_error, timeout_ms).options(None)?;
             let decision = self.router().route_embedding(&embedding, &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
-            Ok(decision.fallback.map(|fallback| fallback.reason.to_string()))
+            Ok(FallbackReason::of(0, &decision))
         })
     }
 
@@ -148,7 +150,7 @@ impl NativeRouter {
     ) -> Result<Vec<FallbackReason>> {
         guarded(|| {
             let options = Call::new(policy, value, on_error, timeout_ms).options(None)?;
-            let decisions = self.router().route_batch_utf8(&bytes(&prompts), &options)?;
+            let decisions = self.router().route_inputs(&inputs(&prompts), &options)?;
             let numbers = numbers(&mut out, decisions.len() * NUMBERS)?;
             for (decision, out) in decisions.iter().zip(numbers.chunks_exact_mut(NUMBERS)) {
                 write(decision, out);
@@ -172,7 +174,7 @@ impl NativeRouter {
         let (router, cancel) = (self.router().clone(), NativeCancel::token(cancel));
         Work::queue(move || {
             let options = call.options(cancel)?;
-            Ok(Decided::new(&router.route_batch_utf8(&bytes(&prompts), &options)?))
+            Ok(Decided::new(&router.route_inputs(&inputs(&prompts), &options)?))
         })
     }
 }

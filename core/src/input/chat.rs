@@ -47,7 +47,7 @@ enum Found {
     Message,
 }
 
-/// A body may hold another one, once: `{"input": {"messages": ...}}` of `LangGraph`.
+/// A body may hold another one, once: `{"input": {"messages": ...}}` of LangGraph.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
     Top,
@@ -145,7 +145,7 @@ impl<'a> Chat<'a> {
 #[derive(Default)]
 struct Message<'a> {
     outer: Fields<'a>,
-    /// `LangChain`'s serialised forms hold the message one level deeper, in `data` or `kwargs`.
+    /// LangChain's serialised forms hold the message one level deeper, in `data` or `kwargs`.
     inner: Fields<'a>,
     /// By the class in `id`, beside `kwargs`.
     class: Option<Speaker>,

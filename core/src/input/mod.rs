@@ -66,10 +66,10 @@ impl std::str::FromStr for Read {
 /// The prompt of a chat: the text of its newest user message that has text.
 ///
 /// `messages` is JSON in UTF-8: the list of messages, a whole request body around it (`messages`, `input`,
-/// `contents` or `prompt`), or a single message. A message has a `role` (or `LangChain`'s `type`) and `content`,
+/// `contents` or `prompt`), or a single message. A message has a `role` (or LangChain's `type`) and `content`,
 /// `parts` or `blocks`: a text, or a list of texts and parts. A part counts if it has a string `text` and its `type`
 /// is absent or ends in `text`; the others are passed over. Texts of one message are joined by newlines. So chats of
-/// `OpenAI` (both APIs), Anthropic, Gemini, the AI SDK, `LangChain` and `LlamaIndex` are read as they are.
+/// OpenAI (both APIs), Anthropic, Gemini, the AI SDK, LangChain and LlamaIndex are read as they are.
 ///
 /// Only what is read is checked: half an emoji, NaN or any other oddity elsewhere does not matter. Reading costs one
 /// pass, and nothing but the text is kept.
@@ -107,17 +107,34 @@ pub enum Input<'a> {
 pub(crate) type Readable<'a> = Result<Cow<'a, str>>;
 
 impl<'a> Input<'a> {
-    /// The text to score.
+    /// The text to score, of an input by itself.
     ///
     /// # Errors
     /// The outer one if it is no input at all, which is a mistake of the program, whatever `on_error` says.
-    pub(crate) fn text(&'a self, read: Read, in_batch: bool) -> Result<Readable<'a>> {
-        let place = if in_batch { chat::Place::Batch } else { chat::Place::Alone };
+    pub(crate) fn into_text(self, read: Read) -> Result<Readable<'a>> {
+        self.readable(read, chat::Place::Alone)
+    }
+
+    /// The text to score, of an input of a batch.
+    ///
+    /// # Errors
+    /// As [`into_text`](Self::into_text).
+    pub(crate) fn text_in_batch(&self, read: Read) -> Result<Readable<'a>> {
+        let same = match self {
+            Self::Text(text) => Input::Text(text),
+            Self::Utf8(bytes) => Input::Utf8(bytes),
+            Self::Messages(json) => Input::Messages(json),
+            Self::Unreadable(error) => Input::Unreadable(Error::new(error.kind(), error.message())),
+        };
+        same.readable(read, chat::Place::Batch)
+    }
+
+    fn readable(self, read: Read, place: chat::Place) -> Result<Readable<'a>> {
         match self {
-            Self::Text(text) => Ok(Ok(Cow::Borrowed(*text))),
+            Self::Text(text) => Ok(Ok(Cow::Borrowed(text))),
             Self::Utf8(bytes) => Ok(crate::router::utf8(bytes).map(Cow::Borrowed)),
             Self::Messages(json) => chat::read(json, read, place),
-            Self::Unreadable(error) => Ok(Err(Error::new(error.kind(), error.message()))),
+            Self::Unreadable(error) => Ok(Err(error)),
         }
     }
 }

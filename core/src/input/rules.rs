@@ -20,7 +20,7 @@ pub fn speaker_of_role(name: &[u8]) -> Speaker {
     if matches!(name, b"user" | b"human") { Speaker::User } else { Speaker::Other }
 }
 
-/// Who speaks by a message's `type`, where `LangChain` says it. Other clients have types that say something else.
+/// Who speaks by a message's `type`, where LangChain says it. Other clients have types that say something else.
 pub fn speaker_of_type(name: &[u8]) -> Option<Speaker> {
     match name {
         b"user" | b"human" => Some(Speaker::User),
@@ -29,7 +29,7 @@ pub fn speaker_of_type(name: &[u8]) -> Option<Speaker> {
     }
 }
 
-/// Who speaks by the class of a message of `LangChain`, as in `HumanMessage` and `AIMessageChunk`.
+/// Who speaks by the class of a message of LangChain, as in `HumanMessage` and `AIMessageChunk`.
 pub fn speaker_of_class(name: &[u8]) -> Option<Speaker> {
     let name = name.strip_suffix(b"Chunk").unwrap_or(name);
     match name.strip_suffix(b"Message") {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::ErrorKind;
 
 /// Between two warnings of one kind.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 const KINDS: usize = ErrorKind::ALL.len();
 

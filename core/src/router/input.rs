@@ -14,7 +14,7 @@ impl Router {
     /// As [`route`](Self::route); `InvalidArgument` for JSON that is no chat, whatever `on_error` says.
     pub fn route_input(&self, input: Input<'_>, options: &RouteOptions) -> Result<Decision> {
         let (threshold, stop) = (self.threshold(options.policy)?, options.stop()?);
-        let text = input.text(self.read(options), false)?;
+        let text = input.into_text(self.read(options))?;
         self.decide(threshold, options, text.and_then(|text| self.score(&text, stop.as_ref())))
     }
 
@@ -29,7 +29,7 @@ impl Router {
         let texts: Vec<Readable<'_>> = inputs
             .iter()
             .enumerate()
-            .map(|(i, input)| input.text(read, true).map_err(|error| error.context(format!("prompt {i}"))))
+            .map(|(i, input)| input.text_in_batch(read).map_err(|error| error.context(format!("prompt {i}"))))
             .collect::<Result<_>>()?;
         let text = |i: usize| match &texts[i] {
             Ok(text) => Ok(&**text),
