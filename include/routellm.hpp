@@ -855,7 +855,7 @@ private:
         return detail::decision(plain);
     }
 
-    std::vector<Decision> route_batch_with(decltype(routellm_route_batch) *route,
+    std::vector<Decision> route_batch_with(decltype(routellm_route_batch) *call,
                                            const std::vector<routellm_text> &prompts,
                                            const routellm_route_options *options) const
     {
@@ -864,7 +864,7 @@ private:
         std::vector<Decision> out;
         out.reserve(prompts.size());
         detail::check([&](auto err) {
-            return route(handle_.get(), prompts.data(), prompts.size(), options, plain.data(), err);
+            return call(handle_.get(), prompts.data(), prompts.size(), options, plain.data(), err);
         });
         for (const routellm_decision &one : plain) {
             out.push_back(detail::decision(one));

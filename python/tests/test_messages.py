@@ -193,6 +193,24 @@ def test_pydantic_messages(router: Router) -> None:
         router.route_batch(messages)
 
 
+def test_models_are_not_asked_for_what_they_do_not_have(router: Router) -> None:
+    asked: list[str] = []
+
+    class Item:
+        """As a function call of an SDK: it says what it is, and answers other questions by an exception."""
+
+        def __init__(self) -> None:
+            self.type, self.name = "function_call", "f"
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("__"):
+                asked.append(name)
+            raise AttributeError(name)
+
+    assert router.route([ASK, *[Item() for _ in range(100)]]) == router.route("And in Paris?")
+    assert asked == []
+
+
 def test_only_what_is_read_can_refuse(router: Router) -> None:
     class Broken:
         @property
@@ -252,6 +270,9 @@ def test_what_is_no_prompt_raises_whatever_on_error_says(router: Router) -> None
                 router.route(wrong, on_error=on_error)
             with pytest.raises(InvalidArgumentError, match="prompt 1"):
                 router.route_batch(["fine", wrong], on_error=on_error)
+    for wrong in ("text", b"bytes", 3, None):
+        with pytest.raises(InvalidArgumentError, match="messages is of type"):
+            prompt_from_messages(wrong)
     with pytest.raises(InvalidArgumentError, match='read is "last", expected "last_user"'):
         router.route([ASK], read="last", on_error="strong")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match="read is of type int"):

@@ -112,7 +112,7 @@ static void fallbacks(void)
     routellm_route_options *options = options_of(ROUTELLM_READ_LAST_USER, ROUTELLM_ON_ERROR_WEAK);
     routellm_decision decision = ROUTELLM_DECISION_INIT;
     routellm_string *string = NULL;
-    struct heard heard = {0}, later = {0};
+    static struct heard heard, later;
     int i;
 
     CHECK_OK(routellm_router_open_default(NULL, &router, &err));

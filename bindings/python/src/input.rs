@@ -28,7 +28,7 @@ pub(crate) enum Prompt<'py> {
     Unreadable(Error),
 }
 
-impl<'py> Prompt<'py> {
+impl Prompt<'_> {
     /// What the core takes; borrowed, so that it goes to where the GIL is not held.
     pub(crate) fn input(&self) -> Input<'_> {
         match self {
@@ -68,6 +68,11 @@ pub(crate) fn prompt<'py>(value: &Bound<'py, PyAny>, read: Read) -> PyResult<Pro
 
 /// The chat of `prompt_from_messages`, which takes no text.
 pub(crate) fn messages<'py>(value: &Bound<'py, PyAny>, read: Read) -> PyResult<Prompt<'py>> {
+    if text::is_plain(value) {
+        let found = type_name(value);
+        let expected = "expected a list of messages, a request body or a message";
+        return Err(invalid_argument(value.py(), format!("messages is of type {found}, {expected}")));
+    }
     chat(value, read, false)
 }
 
@@ -75,18 +80,18 @@ pub(crate) fn messages<'py>(value: &Bound<'py, PyAny>, read: Read) -> PyResult<P
 pub(crate) fn batch<'py>(prompts: &Bound<'py, PyAny>, read: Read) -> PyResult<Vec<Prompt<'py>>> {
     let py = prompts.py();
     // A text iterates over its characters, a mapping over its keys and a model over its fields: never what was meant.
-    let refused = match Shape::of(prompts)? {
-        Shape::Elements(_) => None,
-        Shape::Plain => Some(()),
-        Shape::Fields(fields) if fields.is_mapping() || !prompts.hasattr(intern!(py, "__iter__"))? => {
-            Some(())
+    let is_batch = match Shape::of(prompts)? {
+        Shape::Plain => false,
+        Shape::Elements(_) => true,
+        Shape::Fields(fields) => {
+            let may_be = !fields.is_mapping() && prompts.hasattr(intern!(py, "__iter__"))?;
+            if may_be && fields.is_message_or_body()? {
+                return Err(to_python(py, &refusal::bare_message().context("prompts")));
+            }
+            may_be
         }
-        Shape::Fields(fields) if fields.is_message_or_body()? => {
-            return Err(to_python(py, &refusal::bare_message().context("prompts")));
-        }
-        Shape::Fields(_) => None,
     };
-    if refused.is_some() {
+    if !is_batch {
         let message = format!("prompts is of type {}, expected an iterable of prompts", type_name(prompts));
         return Err(invalid_argument(py, message));
     }
@@ -136,7 +141,7 @@ fn chat<'py>(value: &Bound<'py, PyAny>, read: Read, in_batch: bool) -> PyResult<
             }
         }
     }
-    found.prompt()
+    Ok(found.prompt())
 }
 
 fn no_prompt(value: &Bound<'_, PyAny>) -> PyErr {
@@ -174,10 +179,10 @@ impl<'py> Found<'py> {
                 return Ok(!bare_text || any || has_message(messages)?);
             }
         }
-        Ok(any)
+        Ok(any || has_message(messages)?)
     }
 
-    /// An element of a list of messages. False if it is no message.
+    /// An element of a list of messages. True if it is certainly a message.
     fn element(&mut self, message: &Bound<'py, PyAny>) -> PyResult<bool> {
         match Shape::of(message)? {
             Shape::Plain => Ok(false),
@@ -189,9 +194,7 @@ impl<'py> Found<'py> {
                 }
                 Ok(true)
             }
-            Shape::Fields(fields) => {
-                Ok(self.message(&fields)? || fields.is_mapping() || fields.is_message()?)
-            }
+            Shape::Fields(fields) => Ok(self.message(&fields)? || fields.is_mapping()),
         }
     }
 
@@ -245,16 +248,16 @@ impl<'py> Found<'py> {
         says_something
     }
 
-    fn prompt(self) -> PyResult<Prompt<'py>> {
+    fn prompt(self) -> Prompt<'py> {
         match &*self.texts {
-            [] => Ok(Prompt::Unreadable(refusal::no_text())),
-            [text] if text.to_str().is_ok() => Ok(Prompt::Text(text.clone())),
+            [] => Prompt::Unreadable(refusal::no_text()),
+            [text] if text.to_str().is_ok() => Prompt::Text(text.clone()),
             texts => {
                 let texts: PyResult<Vec<&str>> = texts.iter().map(|text| text.to_str()).collect();
-                Ok(texts.map_or_else(
+                texts.map_or_else(
                     |_| Prompt::Unreadable(refusal::not_unicode()),
                     |texts| Prompt::Joined(texts.join("\n")),
-                ))
+                )
             }
         }
     }

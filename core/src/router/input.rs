@@ -8,7 +8,18 @@ use crate::{Error, Result};
 impl Router {
     /// Decides for one input: a text, or the JSON of a chat, a request body or a message.
     ///
-    /// `on_error` covers a chat without text and text that is not Unicode.
+    /// `on_error` covers a chat without text, text that is not Unicode and malformed JSON.
+    ///
+    /// ```
+    /// use routellm_core::{Input, OnError, RouteOptions, Router};
+    ///
+    /// let router = Router::default_router()?;
+    /// let options = RouteOptions { on_error: OnError::Strong, ..RouteOptions::default() };
+    /// let body = br#"{"model": "auto", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}"#;
+    /// let decision = router.route_input(Input::Messages(body), &options)?;
+    /// assert_eq!(decision, router.route("What is 17 * 23?", &options)?);
+    /// # Ok::<(), routellm_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` for JSON that is no chat, whatever `on_error` says.

@@ -38,10 +38,12 @@ impl<'a, 'py> Shape<'a, 'py> {
         }
         let own = value.getattr_opt(intern!(py, "__dict__"))?.and_then(|own| own.cast_into::<PyDict>().ok());
         // Not by the class of an object that plainly is a message, nor for a field that is called `keys`.
-        let is_message = match &own {
-            Some(own) => own.contains(intern!(py, "role"))? || own.contains(intern!(py, "content"))?,
-            None => false,
-        };
+        let mut is_message = false;
+        if let Some(own) = &own {
+            for name in [intern!(py, "role"), intern!(py, "content"), intern!(py, "type")] {
+                is_message = is_message || own.contains(name)?;
+            }
+        }
         if !is_message {
             if let Ok(sequence) = value.cast::<PySequence>() {
                 return Ok(Self::Elements(Elements::Other(sequence.try_iter()?.collect::<PyResult<_>>()?)));
@@ -54,6 +56,9 @@ impl<'a, 'py> Shape<'a, 'py> {
         Ok(Self::Fields(Fields::Object { object: value, own }))
     }
 }
+
+/// The value of a field, if there is one.
+type Value<'py> = PyResult<Option<Bound<'py, PyAny>>>;
 
 /// What holds fields by name.
 pub(super) enum Fields<'a, 'py> {
@@ -71,7 +76,7 @@ impl<'py> Fields<'_, 'py> {
         !matches!(self, Self::Object { .. })
     }
 
-    pub(super) fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(super) fn get(&self, name: &Bound<'py, PyString>) -> Value<'py> {
         match self {
             Self::Dict(dict) => dict.get_item(name),
             Self::Mapping(mapping) => match mapping.get_item(name) {
@@ -89,7 +94,7 @@ impl<'py> Fields<'_, 'py> {
     }
 
     /// A field that is there without asking further.
-    fn own(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn own(&self, name: &Bound<'py, PyString>) -> Value<'py> {
         match self {
             Self::Object { own: Some(own), .. } => own.get_item(name),
             _ => Ok(None),
@@ -111,8 +116,8 @@ impl<'py> Fields<'_, 'py> {
         debug_assert!(
             names.iter().zip(rules::BODY_KEYS).all(|(name, key)| name.to_str().is_ok_and(|name| name == key))
         );
-        let value =
-            |name| self.get(name).transpose().filter(|value| !value.as_ref().is_ok_and(|v| v.is_none()));
+        let is_given = |value: &PyResult<Bound<'py, PyAny>>| !value.as_ref().is_ok_and(PyAnyMethods::is_none);
+        let value = move |name| self.get(name).transpose().filter(is_given);
         names.into_iter().filter_map(value)
     }
 
@@ -125,6 +130,9 @@ impl<'py> Fields<'_, 'py> {
         }
         if let Some(speaker) = self.by(Self::own, kind, rules::speaker_of_type)? {
             return Ok(Some(speaker));
+        }
+        if self.is_complete()? {
+            return Ok(None);
         }
         if let Some(speaker) = self.by(Self::get, role, BY_ROLE)? {
             return Ok(Some(speaker));
@@ -159,10 +167,18 @@ impl<'py> Fields<'_, 'py> {
         Ok(parts.filter(holds_parts).map(|_| Speaker::User))
     }
 
+    /// Whether what an object has of its own is all that it has: models of pydantic answer any other question by an
+    /// exception, which an agent's history of tool calls would pay again and again.
+    fn is_complete(&self) -> PyResult<bool> {
+        let Self::Object { object, own: Some(own) } = self else { return Ok(false) };
+        let py = self.py();
+        Ok(own.contains(intern!(py, "type"))? && object.get_type().hasattr(intern!(py, "__getattr__"))?)
+    }
+
     /// Who speaks, by what `rule` says of the field `name`.
     fn by(
         &self,
-        get: fn(&Self, &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>>,
+        get: fn(&Self, &Bound<'py, PyString>) -> Value<'py>,
         name: &Bound<'py, PyString>,
         rule: fn(&[u8]) -> Option<Speaker>,
     ) -> PyResult<Option<Speaker>> {
