@@ -92,6 +92,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <future>
 #include <initializer_list>
 #include <memory>
@@ -161,6 +162,13 @@ enum class OutOfDistribution : std::int32_t {
     ignore = ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE,
     strong = ROUTELLM_OUT_OF_DISTRIBUTION_STRONG,
     weak = ROUTELLM_OUT_OF_DISTRIBUTION_WEAK
+};
+
+/** What of a chat is read: the newest user message that has text, all of the user's, or all messages. */
+enum class Read : std::int32_t {
+    last_user = ROUTELLM_READ_LAST_USER,
+    all_user = ROUTELLM_READ_ALL_USER,
+    conversation = ROUTELLM_READ_CONVERSATION
 };
 
 /** For OpenOptions::open_clusters(): all of them, for the exact answer. */
@@ -269,6 +277,13 @@ public:
         return set([&](auto err) { return routellm_open_options_set_mode(handle_.get(), value, err); });
     }
     OpenOptions mode(Mode which) && { return std::move(mode(which)); }
+    /** What of a chat is read, unless a call says otherwise; what the artifact says by default. Routers of prompts only. */
+    OpenOptions &read(Read which) &
+    {
+        const auto value = static_cast<std::int32_t>(which);
+        return set([&](auto err) { return routellm_open_options_set_read(handle_.get(), value, err); });
+    }
+    OpenOptions read(Read which) && { return std::move(read(which)); }
     /** Path of libonnxruntime; without it, it is looked for. */
     OpenOptions &onnxruntime(std::string_view path) &
     {
@@ -507,7 +522,14 @@ public:
         return set([&](auto err) { return routellm_route_options_set_strong_share(handle_.get(), share, err); });
     }
     RouteOptions strong_share(double share) && { return std::move(strong_share(share)); }
-    /** What happens when a prompt cannot be scored. */
+    /** What of a chat is read, instead of what the artifact says. Not for embeddings. */
+    RouteOptions &read(Read which) &
+    {
+        const auto value = static_cast<std::int32_t>(which);
+        return set([&](auto err) { return routellm_route_options_set_read(handle_.get(), value, err); });
+    }
+    RouteOptions read(Read which) && { return std::move(read(which)); }
+    /** What happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. */
     RouteOptions &on_error(OnError which) &
     {
         const auto value = static_cast<std::int32_t>(which);
@@ -547,6 +569,13 @@ private:
     }
 
     detail::Handle<routellm_route_options, routellm_route_options_free> handle_;
+};
+
+/** What a listener hears of fallbacks: their kind, how many since the last time, and both as a text with advice. */
+struct FallbackWarning {
+    Status status;
+    std::uint64_t count;
+    std::string_view message;
 };
 
 /** The error behind a fallback decision. */
@@ -748,12 +777,57 @@ public:
     /** Decides for many: any container of std::string, std::string_view or const char *. */
     template <class Texts> std::vector<Decision> route_batch(const Texts &prompts) const
     {
-        return route_batch_with(detail::texts(prompts), nullptr);
+        return route_batch_with(routellm_route_batch, detail::texts(prompts), nullptr);
     }
     template <class Texts>
     std::vector<Decision> route_batch(const Texts &prompts, const RouteOptions &options) const
     {
-        return route_batch_with(detail::texts(prompts), options.get());
+        return route_batch_with(routellm_route_batch, detail::texts(prompts), options.get());
+    }
+
+    /** Decides for a chat in JSON, as prompt_from_messages() takes it. */
+    Decision route_messages(std::string_view json) const { return route_messages_with(json, nullptr); }
+    Decision route_messages(std::string_view json, const RouteOptions &options) const
+    {
+        return route_messages_with(json, options.get());
+    }
+
+    /** Decides for many chats, each JSON of its own: messages, a request body, or a string. A bare message is refused. */
+    template <class Texts> std::vector<Decision> route_batch_messages(const Texts &chats) const
+    {
+        return route_batch_with(routellm_route_batch_messages, detail::texts(chats), nullptr);
+    }
+    template <class Texts>
+    std::vector<Decision> route_batch_messages(const Texts &chats, const RouteOptions &options) const
+    {
+        return route_batch_with(routellm_route_batch_messages, detail::texts(chats), options.get());
+    }
+
+    /**
+     * Who hears of fallbacks, through any handle of this router: the first of a kind of error, and at most one a minute
+     * after it. An empty function takes the last one away. It may be called by several threads at once, in the routing
+     * call; what it throws ends the program.
+     */
+    void on_fallback(std::function<void(const FallbackWarning &)> listener) const
+    {
+        using Listener = std::function<void(const FallbackWarning &)>;
+        if (!listener) {
+            detail::check([&](auto err) {
+                return routellm_router_on_fallback(handle_.get(), nullptr, nullptr, nullptr, err);
+            });
+            return;
+        }
+        auto owner = std::make_unique<Listener>(std::move(listener));
+        const auto call = [](void *user, routellm_status status, std::uint64_t count,
+                             const char *message) noexcept {
+            (*static_cast<Listener *>(user))(FallbackWarning{static_cast<Status>(status), count, message});
+        };
+        const auto release = [](void *user) noexcept { delete static_cast<Listener *>(user); };
+        detail::check([&](auto err) {
+            return routellm_router_on_fallback(handle_.get(), call, owner.get(), release, err);
+        });
+        // The router frees it from now on.
+        static_cast<void>(owner.release());
     }
 
     /**
@@ -1031,7 +1105,17 @@ private:
         return detail::decision(plain);
     }
 
-    std::vector<Decision> route_batch_with(const std::vector<routellm_text> &prompts,
+    Decision route_messages_with(std::string_view json, const routellm_route_options *options) const
+    {
+        routellm_decision plain = ROUTELLM_DECISION_INIT;
+        detail::check([&](auto err) {
+            return routellm_route_messages(handle_.get(), json.data(), json.size(), options, &plain, err);
+        });
+        return detail::decision(plain);
+    }
+
+    std::vector<Decision> route_batch_with(decltype(routellm_route_batch) *call,
+                                           const std::vector<routellm_text> &prompts,
                                            const routellm_route_options *options) const
     {
         const routellm_decision empty = ROUTELLM_DECISION_INIT;
@@ -1039,8 +1123,7 @@ private:
         std::vector<Decision> out;
         out.reserve(prompts.size());
         detail::check([&](auto err) {
-            return routellm_route_batch(handle_.get(), prompts.data(), prompts.size(), options, plain.data(),
-                                        err);
+            return call(handle_.get(), prompts.data(), prompts.size(), options, plain.data(), err);
         });
         for (const routellm_decision &one : plain) {
             out.push_back(detail::decision(one));
@@ -1158,12 +1241,16 @@ private:
     detail::Handle<routellm_reloadable, routellm_reloadable_free> handle_;
 };
 
-/** The prompt of a chat: the text of the last user message. json is a JSON list of {role, content}. */
-inline std::string prompt_from_messages(std::string_view json)
+/**
+ * The prompt of a chat: by default the text of its newest user message that has text. json is the list of messages, a
+ * request body around it, or a message: routellm_prompt_from_messages() in routellm.h describes them.
+ */
+inline std::string prompt_from_messages(std::string_view json, Read read = Read::last_user)
 {
     routellm_string *prompt = nullptr;
-    detail::check(
-        [&](auto err) { return routellm_prompt_from_messages(json.data(), json.size(), &prompt, err); });
+    detail::check([&](auto err) {
+        return routellm_read_messages(json.data(), json.size(), static_cast<std::int32_t>(read), &prompt, err);
+    });
     return detail::take(prompt);
 }
 

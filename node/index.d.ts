@@ -20,32 +20,42 @@ export type {
 /** Version of this package and of the library in it. */
 export const version: string;
 
-/** One part of a message's content. Parts of type `text` are read, others are passed over. */
-export interface ContentPart {
-  type: string;
-  text?: string;
-  [key: string]: unknown;
-}
+/**
+ * A message of a chat, as any client has it: with a `role` (or LangChain's `type`), and its texts in `content`, `parts`
+ * or `blocks`. A part counts if it has a string `text` and its `type` is absent or ends in `text`.
+ */
+export type ChatMessage = object | readonly [role: string, content: unknown] | string;
 
-/** One message of a chat, as chat APIs take it. */
-export interface ChatMessage {
-  role: string;
-  content?: string | ReadonlyArray<string | ContentPart> | null;
-  [key: string]: unknown;
-}
+/** A chat: its messages, a whole request body around them (`{ model, messages }`), or a single message. */
+export type Chat = ReadonlyArray<ChatMessage> | object;
 
 /**
  * What can be scored: a text, its UTF-8 bytes, or a chat, whose prompt is {@link promptFromMessages} of it.
  * Text that is not Unicode (a lone surrogate, invalid UTF-8) is refused.
  */
-export type Prompt = string | Uint8Array | ReadonlyArray<ChatMessage>;
+export type Prompt = string | Uint8Array | Chat;
 
 /**
- * The prompt of a chat: the text of its last user message; of a list of parts the texts, one a line.
- *
- * @throws {RouteLLMError} `InvalidArgument` if there is no user message with text.
+ * What of a chat is read: the newest user message that has text, every user message that has text, or every message
+ * that has text, whatever its role. Several are joined by newlines, oldest first.
  */
-export function promptFromMessages(messages: ReadonlyArray<ChatMessage>): string;
+export type Read = 'last_user' | 'all_user' | 'conversation';
+
+/** Options of calls that read a prompt. */
+export interface ReadOptions {
+  /** What of a chat is read; what the artifact says by default. */
+  read?: Read;
+}
+
+/**
+ * The prompt of a chat: by default the text of its newest user message that has text (blanks are none); of a list of
+ * parts the texts, one a line. So chats of OpenAI (both APIs), Anthropic, Gemini, the AI SDK and LangChain are read as
+ * they are, and nothing but what counts is looked at or can be refused.
+ *
+ * @throws {RouteLLMError} `InvalidArgument` if no message that counts has text, that text is not Unicode, or this is no
+ * chat.
+ */
+export function promptFromMessages(messages: Chat, options?: ReadOptions): string;
 
 /**
  * Rewrites `router.json` of an artifact in the form of this release; its other files stay as they are. Older artifacts
@@ -72,10 +82,15 @@ export interface ThresholdOptions {
 }
 
 /** Options of one synchronous call. */
-export interface RouteSyncOptions extends ThresholdOptions {
+export interface RouteSyncOptions extends EmbeddingSyncOptions, ReadOptions {}
+
+/** Options of one synchronous call for an embedding. */
+export interface EmbeddingSyncOptions extends ThresholdOptions {
   /**
-   * What happens if a prompt cannot be scored: `raise` (default) throws; `strong` and `weak` decide for that
-   * side, with `fallback` set. Wrong options and malformed chats throw all the same.
+   * What happens if a prompt cannot be scored, a chat has no text or a text is not Unicode: `raise` (default) throws;
+   * `strong` and `weak` decide for that side, with `fallback` set, counted, and told by `process.emitWarning` at most
+   * once a minute for each kind of error. Wrong options, and what is no prompt at all (a number, a list of texts),
+   * throw all the same.
    */
   onError?: 'raise' | 'strong' | 'weak';
   /**
@@ -93,6 +108,12 @@ export interface SignalOptions {
 
 /** Options of one call that returns a promise. */
 export interface RouteOptions extends RouteSyncOptions, SignalOptions {}
+
+/** Options of one call for an embedding that returns a promise. */
+export interface EmbeddingOptions extends EmbeddingSyncOptions, SignalOptions {}
+
+/** Options of a score that is promised. */
+export interface ScoreOptions extends ReadOptions, SignalOptions {}
 
 /** Which model should answer, and why. */
 export interface Decision {
@@ -120,7 +141,9 @@ export interface Decision {
   noScore: boolean;
   /** Whether the prompt could not be scored, and `onError` decided. */
   fallback: boolean;
-  /** Why, in a fallback. */
+  /** The kind of the error behind a fallback, such as `InvalidArgument`. */
+  fallbackKind: ErrorKind | null;
+  /** Its message. */
   fallbackReason: string | null;
 }
 
@@ -184,6 +207,8 @@ export interface RouterInfo {
   strong: string;
   weak: string;
   mode: 'exact' | 'reference';
+  /** What of a chat is read, unless a call says otherwise. */
+  read: Read;
   featurizer: {
     /** `hashed`, `onnx`, `caller`, or `none` if the model reads the prompt itself. */
     kind: string;
@@ -280,29 +305,32 @@ export class Router {
   /** Decides for one prompt, in place: the way for the default router, which takes microseconds. */
   routeSync(prompt: Prompt, options?: RouteSyncOptions): Decision;
 
-  /** Decides for many prompts, each as it would be alone, on a worker thread. */
+  /**
+   * Decides for many prompts, each as it would be alone, on a worker thread. A message by itself is none: then the batch
+   * is one chat, which `route()` takes.
+   */
   routeBatch(prompts: ReadonlyArray<Prompt>, options?: RouteOptions): Promise<Decision[]>;
 
   /** Decides for many prompts, each as it would be alone, in place. */
   routeBatchSync(prompts: ReadonlyArray<Prompt>, options?: RouteSyncOptions): Decision[];
 
   /** Decides for an embedding of `embeddingDimension` numbers, copied to a worker thread. */
-  routeEmbedding(embedding: Float32Array, options?: RouteOptions): Promise<Decision>;
+  routeEmbedding(embedding: Float32Array, options?: EmbeddingOptions): Promise<Decision>;
 
   /** Decides for an embedding of `embeddingDimension` numbers, in place. */
-  routeEmbeddingSync(embedding: Float32Array, options?: RouteSyncOptions): Decision;
+  routeEmbeddingSync(embedding: Float32Array, options?: EmbeddingSyncOptions): Decision;
 
   /** P(the strong model's answer is preferred or needed), in [0, 1], on a worker thread. */
-  winRate(prompt: Prompt, options?: SignalOptions): Promise<number>;
+  winRate(prompt: Prompt, options?: ScoreOptions): Promise<number>;
 
   /** P(the strong model's answer is preferred or needed), in [0, 1], in place. */
-  winRateSync(prompt: Prompt): number;
+  winRateSync(prompt: Prompt, options?: ReadOptions): number;
 
   /** Win rates of many prompts, on a worker thread. */
-  winRates(prompts: ReadonlyArray<Prompt>, options?: SignalOptions): Promise<Float64Array>;
+  winRates(prompts: ReadonlyArray<Prompt>, options?: ScoreOptions): Promise<Float64Array>;
 
   /** Win rates of many prompts, in place. */
-  winRatesSync(prompts: ReadonlyArray<Prompt>): Float64Array;
+  winRatesSync(prompts: ReadonlyArray<Prompt>, options?: ReadOptions): Float64Array;
 
   /**
    * Win rates of `n` embeddings that lie row after row in one array (`n * embeddingDimension` numbers; `n` is
@@ -311,10 +339,10 @@ export class Router {
   winRatesFromEmbeddings(embeddings: Float32Array, n?: number): Float64Array;
 
   /** One score for each of `models`, higher is better, on a worker thread. */
-  candidateScores(prompt: Prompt): Promise<Float64Array>;
+  candidateScores(prompt: Prompt, options?: ReadOptions): Promise<Float64Array>;
 
   /** One score for each of `models`, higher is better, in place. */
-  candidateScoresSync(prompt: Prompt): Float64Array;
+  candidateScoresSync(prompt: Prompt, options?: ReadOptions): Float64Array;
 
   /** One score for each of `models`, for an embedding of `embeddingDimension` numbers, in place. */
   candidateScoresFromEmbedding(embedding: Float32Array): Float64Array;
@@ -325,10 +353,10 @@ export class Router {
    *
    * @throws {RouteLLMError} `Unsupported` if the router has no votes.
    */
-  similarity(prompt: Prompt): Promise<number>;
+  similarity(prompt: Prompt, options?: ReadOptions): Promise<number>;
 
   /** Largest cosine similarity of a prompt to any vote, in [-1, 1], in place. */
-  similaritySync(prompt: Prompt): number;
+  similaritySync(prompt: Prompt, options?: ReadOptions): number;
 
   /** Largest cosine similarity of an embedding of `embeddingDimension` numbers to any vote, in place. */
   similarityFromEmbedding(embedding: Float32Array): number;
@@ -339,19 +367,19 @@ export class Router {
    *
    * @throws {RouteLLMError} `Unsupported` if the router has no votes.
    */
-  explain(prompt: Prompt, k: number): Promise<Explanation>;
+  explain(prompt: Prompt, k: number, options?: ReadOptions): Promise<Explanation>;
 
   /** Why a prompt gets its score, with the `k` votes that weighed most, in place. */
-  explainSync(prompt: Prompt, k: number): Explanation;
+  explainSync(prompt: Prompt, k: number, options?: ReadOptions): Explanation;
 
   /** Why an embedding of `embeddingDimension` numbers gets its score, in place. */
   explainEmbedding(embedding: Float32Array, k: number): Explanation;
 
   /** The embedding of a prompt by this router's encoder, on a worker thread. */
-  embed(prompt: Prompt): Promise<Float32Array>;
+  embed(prompt: Prompt, options?: ReadOptions): Promise<Float32Array>;
 
   /** The embedding of a prompt by this router's encoder, in place. */
-  embedSync(prompt: Prompt): Float32Array;
+  embedSync(prompt: Prompt, options?: ReadOptions): Float32Array;
 
   /**
    * The threshold that a call with these options compares with: in [0, 1], or for a `strongShare` of 0 the next number

@@ -25,7 +25,7 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
+  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
   /** Decides on a worker thread. */
   route(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
@@ -34,7 +34,7 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
+  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
   /** Decides for a copy of an embedding on a worker thread. */
   routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
@@ -77,6 +77,8 @@ export declare class NativeRouter {
   embeddingDimension(): number | null
   /** How much of a prompt is looked at; nothing if the router reads no prompts. */
   cap(): Cap | null
+  /** What of a chat is read, unless a call says otherwise. */
+  read(): string
   /** How many decisions were fallbacks. */
   fallbacks(): number
   /**
@@ -199,8 +201,12 @@ export declare function errorKinds(): Array<ErrorKindRow>
 export interface FallbackReason {
   /** Which decision of the call. */
   index: number
-  /** The message of the error. */
+  /** The kind of the error. */
+  kind: string
+  /** Its message. */
   reason: string
+  /** What to tell whoever watches the program, if it is time for it. */
+  warning?: string
 }
 
 /** How a router is opened; the names and types are checked in JavaScript. */
@@ -213,6 +219,8 @@ export interface NativeOpenOptions {
   weak?: string
   /** `exact` or `reference`. */
   mode?: string
+  /** `last_user`, `all_user` or `conversation`. */
+  read?: string
   /** Path of `libonnxruntime`. */
   onnxruntime?: string
   /** What the folder holds. */
@@ -275,13 +283,20 @@ export declare function panicAsync(): Promise<number>
  */
 export declare function panicSync(): void
 
-/**
- * The prompt of a chat, from its messages as JSON.
- *
- * # Errors
- * `InvalidArgument` if the JSON has no user message with text.
- */
-export declare function promptFromMessages(messages: string): string
+/** Why chats are refused. */
+export declare function refusals(): Refusals
+
+/** Why chats are refused, in the words of every language. */
+export interface Refusals {
+  /** No message that counts has text. */
+  noText: string
+  /** The text that counts is not Unicode. */
+  notUnicode: string
+  /** A message by itself in a batch. */
+  bareMessage: string
+  /** A list of texts in place of a chat. */
+  listOfTexts: string
+}
 
 /**
  * Tells where the npm package of ONNX Runtime keeps its library, and what an error says was looked at.

@@ -36,6 +36,10 @@
 // [WithHead] and [WithLongPrompts] are for classifiers; [WithTemplate], [WithScoreTokens] and what stands beside them for
 // causal LMs.
 //
+// A chat in JSON, as any client of an LLM sends it, is routed by [Router.RouteMessages], whole request bodies included;
+// [PromptFromMessages] tells what of it is scored, and [WithRead] which messages count. With [WithOnError] a chat without
+// text becomes a decision, too, and [WithFallbackHandler] hears of it.
+//
 // A [Router] is safe for concurrent use. Errors are [*Error] values, whose [Kind] says what went wrong. A call that
 // ended because its context did also matches [context.Canceled] or [context.DeadlineExceeded] under [errors.Is].
 // Where the operating system refused, they match [fs.ErrPermission], [fs.ErrNotExist] and [syscall.Errno] as well.

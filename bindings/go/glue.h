@@ -14,6 +14,8 @@ typedef struct {
     int32_t has_threshold;
     int32_t has_strong_share;
     int32_t has_timeout;
+    int32_t read;
+    int32_t has_read;
     int32_t on_error;
     int32_t is_default;
 } go_route_options;
@@ -44,6 +46,9 @@ static inline routellm_status go_options(const go_route_options *wanted, const r
     if (status == ROUTELLM_OK && wanted->has_timeout) {
         status = routellm_route_options_set_timeout_ms(options, wanted->timeout_ms, err);
     }
+    if (status == ROUTELLM_OK && wanted->has_read) {
+        status = routellm_route_options_set_read(options, wanted->read, err);
+    }
     if (status == ROUTELLM_OK && token != NULL) {
         status = routellm_route_options_set_cancel(options, token, err);
     }
@@ -65,6 +70,21 @@ static inline routellm_status go_route(const routellm_router *router, const char
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
         status = routellm_route(router, prompt, len, options, decision, err);
+        routellm_route_options_free(options);
+    }
+    return status;
+}
+
+static inline routellm_status go_route_messages(const routellm_router *router, const char *json, size_t len,
+                                                const go_route_options *wanted, const routellm_cancel_token *token,
+                                                routellm_decision *decision, routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        decision->struct_size = sizeof *decision;
+        status = routellm_route_messages(router, json, len, options, decision, err);
         routellm_route_options_free(options);
     }
     return status;
@@ -116,8 +136,8 @@ static inline routellm_text *go_texts(const char *joined, const size_t *lengths,
 }
 
 /* -1 if there is no memory. */
-static inline routellm_status go_route_batch(const routellm_router *router, const char *joined, const size_t *lengths,
-                                             size_t count, const go_route_options *wanted,
+static inline routellm_status go_route_batch(const routellm_router *router, int32_t messages, const char *joined,
+                                             const size_t *lengths, size_t count, const go_route_options *wanted,
                                              const routellm_cancel_token *token, routellm_decision *decisions,
                                              routellm_error **err)
 {
@@ -135,7 +155,8 @@ static inline routellm_status go_route_batch(const routellm_router *router, cons
         if (count > 0) {
             decisions[0].struct_size = sizeof decisions[0];
         }
-        status = routellm_route_batch(router, texts, count, options, decisions, err);
+        status = messages ? routellm_route_batch_messages(router, texts, count, options, decisions, err)
+                          : routellm_route_batch(router, texts, count, options, decisions, err);
     }
     free(texts);
     routellm_route_options_free(options);

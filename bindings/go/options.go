@@ -35,6 +35,19 @@ const (
 	AbstainToWeak OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_WEAK
 )
 
+// Read is what of a chat is read.
+type Read int32
+
+// What of a chat is read.
+const (
+	// LastUser is the newest user message that has text. The default, unless the artifact says otherwise.
+	LastUser Read = C.ROUTELLM_READ_LAST_USER
+	// AllUser is every user message that has text, oldest first, joined by newlines.
+	AllUser Read = C.ROUTELLM_READ_ALL_USER
+	// Conversation is every message that has text, whatever its role, oldest first, joined by newlines.
+	Conversation Read = C.ROUTELLM_READ_CONVERSATION
+)
+
 // AllClusters is for [WithOpenClusters]: every vote is read, for the exact answer.
 const AllClusters = math.MaxInt
 
@@ -44,6 +57,8 @@ type OpenOption func(*openOptions)
 type openOptions struct {
 	strong, weak, onnxRuntime *string
 	mode                      Mode
+	read                      *Read
+	onFallback                func(FallbackWarning)
 	sessions, intraThreads    *int
 	throughput                bool
 	outOfDistribution         *OutOfDistribution
@@ -70,6 +85,18 @@ func WithWeak(model string) OpenOption {
 // WithMode sets the mode.
 func WithMode(mode Mode) OpenOption {
 	return func(o *openOptions) { o.mode = mode }
+}
+
+// WithDefaultRead sets what of a chat is read, unless a call says otherwise by [WithRead]; what the artifact says by
+// default. Routers of prompts only.
+func WithDefaultRead(read Read) OpenOption {
+	return func(o *openOptions) { o.read = &read }
+}
+
+// WithFallbackHandler sets who hears of fallbacks: the first of a kind of error, and at most one a minute after it. The
+// handler runs in a goroutine of its own, and several may run at once.
+func WithFallbackHandler(handler func(FallbackWarning)) OpenOption {
+	return func(o *openOptions) { o.onFallback = handler }
 }
 
 // WithONNXRuntime names the file of libonnxruntime. Without it the library is looked for.
@@ -136,15 +163,8 @@ func WithErrorTarget(target float64) OpenOption {
 	return func(o *openOptions) { o.errorTarget = &target }
 }
 
-// cOpenOptions are the options for C, or nil for the defaults. The caller frees them.
-func cOpenOptions(options []OpenOption) (*C.routellm_open_options, error) {
-	if len(options) == 0 {
-		return nil, nil
-	}
-	var wanted openOptions
-	for _, option := range options {
-		option(&wanted)
-	}
+// cOpenOptions are the options for C. The caller frees them.
+func cOpenOptions(wanted *openOptions) (*C.routellm_open_options, error) {
 	out := C.routellm_open_options_new()
 	if err := wanted.apply(out); err != nil {
 		C.routellm_open_options_free(out)
@@ -162,6 +182,11 @@ func (o *openOptions) apply(out *C.routellm_open_options) error {
 	}
 	if status := C.routellm_open_options_set_mode(out, C.int32_t(o.mode), &cerr); status != C.ROUTELLM_OK {
 		return failure(nil, status, cerr)
+	}
+	if o.read != nil {
+		if status := C.routellm_open_options_set_read(out, C.int32_t(*o.read), &cerr); status != C.ROUTELLM_OK {
+			return failure(nil, status, cerr)
+		}
 	}
 	if err := setTexts(&cerr, []textOption{
 		{"strong", o.strong, func(s *C.char) C.routellm_status {
@@ -322,6 +347,7 @@ const (
 	optionStrongShare
 	optionOnError
 	optionTimeout
+	optionRead
 )
 
 // WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1]. The
@@ -338,7 +364,7 @@ func WithStrongShare(share float64) RouteOption {
 	return RouteOption{optionStrongShare, share}
 }
 
-// WithOnError sets what happens when a prompt cannot be scored. Wrong options are errors all the same, and so is
+// WithOnError sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. Wrong options are errors all the same, and so is
 // the end of the context.
 func WithOnError(onError OnError) RouteOption {
 	return RouteOption{optionOnError, float64(onError)}
@@ -348,6 +374,11 @@ func WithOnError(onError OnError) RouteOption {
 // [ResourceExhausted], or a fallback if [WithOnError] says so; the end of the context is an error always.
 func WithTimeout(timeout time.Duration) RouteOption {
 	return RouteOption{optionTimeout, float64(timeout) / float64(time.Millisecond)}
+}
+
+// WithRead sets what of a chat is read, instead of what the artifact says. Not for embeddings.
+func WithRead(read Read) RouteOption {
+	return RouteOption{optionRead, float64(read)}
 }
 
 // cRouteOptions are the options as the C helpers take them. Everything is checked by the library.
@@ -362,6 +393,8 @@ func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
 			wanted.strong_share, wanted.has_strong_share = C.double(option.value), 1
 		case optionOnError:
 			wanted.on_error = C.int32_t(option.value)
+		case optionRead:
+			wanted.read, wanted.has_read = C.int32_t(option.value), 1
 		case optionTimeout:
 			wanted.timeout_ms, wanted.has_timeout = C.double(option.value), 1
 		default:

@@ -122,6 +122,13 @@ func (r *Router) RouteEmbedding(ctx context.Context, embedding []float32, option
 // RouteBatch decides for many prompts, with the same bits as one by one. The error is that of the first prompt that
 // fails, and names its index.
 func (r *Router) RouteBatch(ctx context.Context, prompts []string, options ...RouteOption) ([]Decision, error) {
+	joined, lengths := join(prompts)
+	return r.routeBatch(ctx, 0, joined, lengths, options)
+}
+
+// routeBatch decides for texts or chats that were joined; messages is 1 for chats.
+func (r *Router) routeBatch(ctx context.Context, messages C.int32_t, joined []byte, lengths []C.size_t,
+	options []RouteOption) ([]Decision, error) {
 	wanted, err := cRouteOptions(options)
 	if err != nil {
 		return nil, err
@@ -136,11 +143,10 @@ func (r *Router) RouteBatch(ctx context.Context, prompts []string, options ...Ro
 		return nil, err
 	}
 	defer release()
-	joined, lengths := join(prompts)
-	plain := make([]C.routellm_decision, len(prompts))
+	plain := make([]C.routellm_decision, len(lengths))
 	var cerr *C.routellm_error
-	status := C.go_route_batch(handle, (*C.char)(unsafe.Pointer(unsafe.SliceData(joined))), unsafe.SliceData(lengths),
-		C.size_t(len(prompts)), &wanted, token, unsafe.SliceData(plain), &cerr)
+	status := C.go_route_batch(handle, messages, (*C.char)(unsafe.Pointer(unsafe.SliceData(joined))),
+		unsafe.SliceData(lengths), C.size_t(len(lengths)), &wanted, token, unsafe.SliceData(plain), &cerr)
 	if status != C.ROUTELLM_OK {
 		return nil, failure(ctx, status, cerr)
 	}
@@ -213,6 +219,7 @@ func (r *Router) decision(plain *C.routellm_decision) Decision {
 			out.Fallback.Message = C.GoString(C.routellm_error_message(plain.fallback_error))
 			C.routellm_error_free(plain.fallback_error)
 		}
+		r.warn(plain.fallback_status, plain.fallback_warning)
 	}
 	return out
 }
@@ -228,7 +235,7 @@ func floats(values []float32) *C.float {
 }
 
 // join puts texts into one, with their lengths.
-func join(texts []string) ([]byte, []C.size_t) {
+func join[T string | []byte](texts []T) ([]byte, []C.size_t) {
 	total := 0
 	for _, text := range texts {
 		total += len(text)

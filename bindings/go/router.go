@@ -30,6 +30,8 @@ type Router struct {
 	dimension    int
 	// Of what Embed gives.
 	embedDimension int
+	// Who hears of fallbacks, or nil.
+	onFallback func(FallbackWarning)
 	// Whether calls may last long enough to be worth interrupting: those of ONNX models.
 	interruptible bool
 }
@@ -59,7 +61,11 @@ func Default(options ...OpenOption) (*Router, error) {
 
 func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm_router,
 	**C.routellm_error) C.routellm_status) (*Router, error) {
-	copts, err := cOpenOptions(options)
+	var wanted openOptions
+	for _, option := range options {
+		option(&wanted)
+	}
+	copts, err := cOpenOptions(&wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +82,7 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 		dimension: int(C.routellm_router_embedding_dimension(handle)),
 
 		embedDimension: int(C.routellm_router_embed_dimension(handle)),
+		onFallback:     wanted.onFallback,
 	}
 	router.cleanup = runtime.AddCleanup(router, func(handle *C.routellm_router) { C.routellm_router_free(handle) }, handle)
 	info, err := router.Info()
@@ -143,6 +150,8 @@ type Info struct {
 	Weak   string   `json:"weak"`
 	// Mode is "exact" or "reference".
 	Mode string `json:"mode"`
+	// Read is what of a chat is read, unless a call says otherwise: "last_user", "all_user" or "conversation".
+	Read string `json:"read"`
 	// Featurizer is what turns a prompt into numbers.
 	Featurizer FeaturizerInfo `json:"featurizer"`
 	// Calibration for this pair, or nil.

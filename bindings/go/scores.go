@@ -169,19 +169,6 @@ func (r *Router) Embed(prompt string) ([]float32, error) {
 	return out, nil
 }
 
-// PromptFromMessages is the prompt of a chat: the text of the last user message. messages is a JSON list of objects
-// with role and content; content is a string, or a list whose text parts are kept, in order, one a line.
-func PromptFromMessages(messages []byte) (string, error) {
-	var out *C.routellm_string
-	var cerr *C.routellm_error
-	status := C.routellm_prompt_from_messages((*C.char)(unsafe.Pointer(unsafe.SliceData(messages))),
-		C.size_t(len(messages)), &out, &cerr)
-	if status != C.ROUTELLM_OK {
-		return "", failure(nil, status, cerr)
-	}
-	return takeString(out), nil
-}
-
 func doubles(values []float64) *C.double {
 	return (*C.double)(unsafe.Pointer(unsafe.SliceData(values)))
 }

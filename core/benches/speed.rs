@@ -15,7 +15,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use routellm_core::scorer::{MfScorer, MfWeights, Pair};
 use routellm_core::train::Rng;
-use routellm_core::{OpenOptions, RouteOptions, Router, embed::Features};
+use routellm_core::{OpenOptions, Read, RouteOptions, Router, embed::Features};
 use tokenizers::Tokenizer;
 use tokenizers::utils::truncation::TruncationParams;
 
@@ -32,6 +32,7 @@ fn main() {
     // First, while nothing of it is in memory yet.
     opening();
     default_router();
+    chats();
     matrix_factorization();
     match std::env::var_os("ROUTELLM_ORT_PATH") {
         Some(library) => encoder(Path::new(&library)),
@@ -67,6 +68,29 @@ fn default_router() {
         black_box(router.route(black_box(&huge), &options).expect("routes"));
     });
     println!("| default router, 10 MB prompt | {:.2} us | a few full windows |", ns_huge / 1e3);
+}
+
+/// Chats in JSON: what is passed over, not parsed, has to go by at the speed of memory.
+fn chats() {
+    let turn = |i: usize| {
+        let role = if i.is_multiple_of(2) { "user" } else { "assistant" };
+        serde_json::json!({"role": role, "content": format!("Turn {i}:\n\n{PROMPT}\n{}", "more \"words\"\n".repeat(40))})
+    };
+    let turns = serde_json::Value::from((0..401).map(turn).collect::<Vec<_>>()).to_string();
+    let image = format!("data:image/png;base64,{}", "iVBORw0KGgoAAAANSUhEUgAA/+".repeat(20_000_000 / 26));
+    let image = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": PROMPT}]}]})
+    .to_string();
+    for (name, json, limit) in [("with a 20 MB image", &image, 2), ("of 401 turns of text", &turns, 1)] {
+        let ns = median_ns(31, 3, || {
+            black_box(Read::LastUser.prompt(black_box(json.as_bytes())).expect("has a text"));
+        });
+        let speed = json.len() as f64 / ns;
+        println!(
+            "| reading a chat {name}, {:.1} MB of JSON | {speed:.1} GB/s | {limit} GB/s |",
+            json.len() as f64 / 1e6
+        );
+    }
 }
 
 fn matrix_factorization() {

@@ -69,8 +69,12 @@ fn main() -> Result<()> {
             },
         ]),
     );
-    let training =
-        mf::MfTraining { name: "mf-minilm".into(), fit: mf::MfOptions::default(), calibration_date: None };
+    let training = mf::MfTraining {
+        name: "mf-minilm".into(),
+        fit: mf::MfOptions::default(),
+        calibration_date: None,
+        read: None,
+    };
     let mut progress = |progress: Progress<'_>| {
         if progress.done.is_multiple_of(500) || progress.stage == "epoch" {
             let loss = progress.loss.map_or_else(String::new, |loss| format!(" loss {loss:.5}"));

@@ -50,8 +50,8 @@ pub mod cancel;
 pub mod embed;
 pub mod error;
 pub mod eval;
+pub mod input;
 mod kernel;
-pub mod messages;
 mod mode;
 pub mod policy;
 pub mod preference;
@@ -68,7 +68,7 @@ pub mod train;
 
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};
-pub use messages::prompt_from_messages;
+pub use input::{Input, Read, prompt_from_messages};
 pub use mode::Mode;
 pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
 pub use process::PerProcess;

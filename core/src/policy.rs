@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::calibrate::NOTHING;
 use crate::cancel::CancelToken;
+use crate::input::Read;
+use crate::router::FallbackWarning;
 use crate::{Error, ErrorKind, Result};
 
 /// Where the line between strong and weak is drawn.
@@ -99,14 +101,16 @@ impl std::str::FromStr for OutOfDistribution {
 pub struct RouteOptions {
     /// Where the line is drawn.
     pub policy: Policy,
-    /// What happens when a prompt cannot be scored. Wrong options are errors all the same, and so is
-    /// cancellation.
+    /// What happens when a prompt cannot be scored, an input has no text or it is not Unicode. Wrong options and
+    /// what is no input are errors all the same, and so is cancellation.
     pub on_error: OnError,
     /// Cancels the call from another thread.
     pub cancel: Option<CancelToken>,
     /// Longest time that the call may take, all of its prompts together. A prompt that is not scored by then is
     /// a `ResourceExhausted` error, or a fallback if `on_error` says so.
     pub timeout: Option<Duration>,
+    /// What of a chat is read, instead of what the artifact says. Of a text all of it is.
+    pub read: Option<Read>,
 }
 
 impl RouteOptions {
@@ -175,12 +179,15 @@ pub struct Decision {
 }
 
 /// The error behind a fallback decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Fallback {
     /// Its kind.
     pub kind: ErrorKind,
     /// Its message.
     pub reason: Arc<str>,
+    /// What to tell whoever watches the program, in the first fallback of a kind and at most once a minute after
+    /// it. Bindings pass it on; it takes no part in comparisons.
+    pub warning: Option<FallbackWarning>,
 }
 
 /// A threshold: a number in [0, 1], or the next double above 1, which a strong share of 0 comes to.
@@ -195,6 +202,14 @@ impl Policy {
         threshold >= NOTHING || (threshold <= 0.0 && !matches!(self, Self::Threshold(_)))
     }
 }
+
+impl PartialEq for Fallback {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.reason) == (other.kind, &other.reason)
+    }
+}
+
+impl Eq for Fallback {}
 
 /// A number in [0, 1], or an error that names it.
 pub(crate) fn unit_interval(name: &str, value: f64) -> Result<f64> {

@@ -113,7 +113,7 @@ impl<T> PerProcess<T> {
                 None => break,
             }
         }
-        let entry = list.entry.get_or_try_init(|| {
+        let entry = list.entry.get_or_try_init(|| -> Result<_> {
             Ok(Box::new(Entry { generation, value: ManuallyDrop::new(init()?), next: Self::new() }))
         })?;
         Ok(&entry.value)

@@ -62,6 +62,7 @@ fn decision() -> routellm_decision {
         similarity: 0.0,
         out_of_distribution: 0,
         no_score: 0,
+        fallback_warning: 0,
     }
 }
 

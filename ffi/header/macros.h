@@ -1,4 +1,4 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0 }
+#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0 }

@@ -46,6 +46,10 @@
  * weighed most (`routellm_explain()`), and leave prompts that none resembles to a chosen side
  * (`routellm_open_options_set_out_of_distribution()`).
  *
+ * A chat in JSON, as any client of an LLM sends it, is routed by `routellm_route_messages()`, whole request bodies
+ * included. `routellm_prompt_from_messages()` tells what of it is scored. `routellm_route_options_set_on_error()` makes
+ * a chat without text a decision, too, and `routellm_router_on_fallback()` sets who hears of it.
+ *
  *
  * MODELS THAT READ THE PROMPT
  *

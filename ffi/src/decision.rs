@@ -61,13 +61,17 @@ pub struct routellm_decision {
     pub out_of_distribution: i32,
     /// 1 if a causal LM gave no score token, so that the win rate is 1; else 0.
     pub no_score: i32,
+    /// In a fallback of which whoever watches the program should hear (the first of its kind of error, and at most one a
+    /// minute after it): how many of this kind there were since the last such one, this one included. Else 0.
+    /// `routellm_router_on_fallback()` hears of the same.
+    pub fallback_warning: u64,
 }
 
 /// Size of the first version of the struct, which ended before `similarity`: the least that a caller can know.
 const FIRST_SIZE: usize = mem::offset_of!(routellm_decision, similarity);
 // No version has padding that a later member could hide in.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 16);
+const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 24);
 
 /// The caller's decisions: an array whose elements are as large as the caller knows them.
 pub(crate) struct Decisions {
@@ -106,6 +110,10 @@ impl Decisions {
             }
             _ => ptr::null_mut(),
         };
+        let warning = decision.fallback.as_ref().and_then(|fallback| fallback.warning);
+        if let Some(warning) = warning {
+            names.listeners.tell(warning);
+        }
         routellm_decision {
             struct_size: size_of::<routellm_decision>(),
             win_rate: decision.win_rate.unwrap_or(f64::NAN),
@@ -122,6 +130,7 @@ impl Decisions {
             similarity: decision.similarity.unwrap_or(f64::NAN),
             out_of_distribution: i32::from(decision.out_of_distribution),
             no_score: i32::from(decision.no_score),
+            fallback_warning: warning.map_or(0, |warning| warning.count),
         }
     }
 

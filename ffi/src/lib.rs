@@ -56,6 +56,8 @@ mod explain;
 
 mod messages;
 
+mod fallbacks;
+
 mod cancel;
 
 mod reloadable;
@@ -65,6 +67,7 @@ pub use decision::*;
 pub use error::*;
 pub use explain::*;
 pub use export_options::*;
+pub use fallbacks::*;
 pub use messages::*;
 pub use open_options::*;
 pub use reloadable::*;

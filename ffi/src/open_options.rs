@@ -9,6 +9,7 @@ use routellm_core::{Mode, OpenOptions, OutOfDistribution, Result};
 use crate::args::{handle, invalid, name};
 use crate::error::routellm_error;
 use crate::guard::{guard, guard_or};
+use crate::messages::read_of;
 use crate::status::routellm_status;
 
 /// Mode: the mathematically right one.
@@ -118,6 +119,18 @@ pub unsafe extern "C" fn routellm_open_options_set_mode(
             Ok(())
         })
     }
+}
+
+/// Sets what of a chat is read, unless a call says otherwise: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER` or
+/// `ROUTELLM_READ_CONVERSATION`. By default, what the artifact says. Routers of prompts only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_read(
+    options: Option<&mut routellm_open_options>,
+    read: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe { set(options, err, || read_of(read), OpenOptions::read) }
 }
 
 /// Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),

@@ -8,6 +8,7 @@ use crate::args::{handle, invalid};
 use crate::cancel::routellm_cancel_token;
 use crate::error::routellm_error;
 use crate::guard::{guard, guard_or};
+use crate::messages::read_of;
 use crate::status::routellm_status;
 
 /// On error: return it. The default.
@@ -31,8 +32,13 @@ pub struct routellm_route_options {
 }
 
 /// What a call without options uses.
-const DEFAULTS: &RouteOptions =
-    &RouteOptions { policy: Policy::Default, on_error: OnError::Raise, cancel: None, timeout: None };
+const DEFAULTS: &RouteOptions = &RouteOptions {
+    policy: Policy::Default,
+    on_error: OnError::Raise,
+    cancel: None,
+    timeout: None,
+    read: None,
+};
 
 impl routellm_route_options {
     fn policy_changed(&mut self) {
@@ -109,9 +115,9 @@ pub unsafe extern "C" fn routellm_route_options_set_strong_share(
     }
 }
 
-/// Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
-/// `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
-/// options are errors all the same, and so is cancellation.
+/// Sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode:
+/// `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds
+/// with a decision whose `fallback` is 1. Wrong options are errors all the same, and so is cancellation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_route_options_set_on_error(
     options: Option<&mut routellm_route_options>,
@@ -172,6 +178,24 @@ pub unsafe extern "C" fn routellm_route_options_set_cancel(
     unsafe {
         guard(err, || {
             handle(options, "options")?.options.cancel = token.map(|handle| handle.token.clone());
+            Ok(())
+        })
+    }
+}
+
+/// Sets what of a chat is read, instead of what the artifact says: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER`
+/// or `ROUTELLM_READ_CONVERSATION`. Of a text all of it is read; of an embedding nothing, which is an error then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_options_set_read(
+    options: Option<&mut routellm_route_options>,
+    read: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe {
+        guard(err, || {
+            let read = read_of(read)?;
+            handle(options, "options")?.options.read = Some(read);
             Ok(())
         })
     }

@@ -8,6 +8,7 @@ use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router, Side};
 
 use crate::args::{Out, handle, path};
 use crate::error::routellm_error;
+use crate::fallbacks::Listeners;
 use crate::guard::{guard, guard_or};
 use crate::open_options::routellm_open_options;
 use crate::status::routellm_status;
@@ -30,6 +31,8 @@ pub(crate) struct Names {
     models: Vec<CString>,
     strong: usize,
     weak: usize,
+    /// Beside the names, because it is shared by all handles likewise, and a decision needs both.
+    pub(crate) listeners: Listeners,
 }
 
 impl Names {
@@ -41,7 +44,12 @@ impl Names {
         };
         let index = |wanted: &str| router.models().position(|name| name == wanted).unwrap_or_default();
         let models = router.models().map(c_string).collect::<Result<_>>()?;
-        Ok(Self { models, strong: index(router.strong()), weak: index(router.weak()) })
+        Ok(Self {
+            models,
+            strong: index(router.strong()),
+            weak: index(router.weak()),
+            listeners: Listeners::default(),
+        })
     }
 
     /// The model of a side.
@@ -204,7 +212,7 @@ pub unsafe extern "C" fn routellm_router_stats_json(
     }
 }
 
-/// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
+/// What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`, `read`,
 /// `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
 /// `max_tokens`), `calibration` (of this pair: `sample`, `count`, `sha256` and `date` of the sample, `points`, which are
 /// its distinct win rates, `share_error`, `default_strong_share`, `default_threshold`, or null), `constant` (why every

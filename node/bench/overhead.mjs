@@ -52,3 +52,23 @@ console.log(`${'route, awaited'.padEnd(24)}${(promise / 1000).toFixed(2).padStar
 
 const added = cost.routeSync - cost[LIBRARY];
 console.log(`routeSync adds ${(added / 1000).toFixed(2)} us to a call of ${prompt.length} characters (at most 2 are allowed)`);
+
+// What a chat costs more than its prompt: a history of 200 KB, and twenty megabytes of image parts.
+const text = prompt.slice(0, 120);
+const turns = Array.from({ length: 200 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: `${prompt} ${i}`.repeat(2).slice(0, 1000) }));
+const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(1_000_000)}` } };
+const chats = {
+  '201 messages, 200 KB': [[...turns, { role: 'user', content: text }], 2],
+  '20 MB of images': [[{ role: 'user', content: [...Array(20).fill(image), { type: 'text', text }] }], 50],
+};
+for (const [name, [chat, limit]] of Object.entries(chats)) {
+  const [alone, whole] = [text, chat].map(() => []);
+  for (let round = -5; round < ROUNDS; round += 1) {
+    for (const [input, out] of [[text, alone], [chat, whole]]) {
+      const start = process.hrtime.bigint();
+      for (let i = 0; i < CALLS; i += 1) router.routeSync(input);
+      if (round >= 0) out.push(Number(process.hrtime.bigint() - start) / CALLS / 1000);
+    }
+  }
+  console.log(`a chat of ${name} adds ${(median(whole) - median(alone)).toFixed(2)} us to its text (at most ${limit} are allowed)`);
+}

@@ -51,6 +51,8 @@ export interface OpenOptions {
   weak?: string;
   /** `exact` (default), or `reference`: as lm-sys/RouteLLM computes. Routers that know one mode take either. */
   mode?: 'exact' | 'reference';
+  /** What of a chat is read, unless a call says otherwise; what the artifact says by default. Routers of prompts only. */
+  read?: 'last_user' | 'all_user' | 'conversation';
   /** Path of `libonnxruntime`. Without it, it is looked for, also in the package `onnxruntime-node`. */
   onnxruntime?: string | URL;
   /**

@@ -2,7 +2,7 @@
 
 const { fileURLToPath } = require('node:url');
 const { describe, invalid } = require('./errors.js');
-const { checkNames } = require('./options.js');
+const { checkNames, checkRead } = require('./options.js');
 
 function text(name, value) {
   if (typeof value === 'string' && value.isWellFormed()) return value;
@@ -102,6 +102,7 @@ const OPEN = {
   strong: text,
   weak: text,
   mode: oneOf('exact', 'reference'),
+  read: checkRead,
   onnxruntime: pathText,
   provider: oneOf('cpu', 'cuda', 'auto'),
   deviceId: anyCount,

@@ -10,7 +10,7 @@ const ON_ERROR = { raise: 0, strong: 1, weak: 2 };
 
 const NO_TIMEOUT = 0;
 
-const DEFAULTS = { policy: POLICY_DEFAULT, value: 0, onError: ON_ERROR.raise, timeoutMs: NO_TIMEOUT, signal: undefined };
+const DEFAULTS = { policy: POLICY_DEFAULT, value: 0, onError: ON_ERROR.raise, timeoutMs: NO_TIMEOUT, read: undefined, signal: undefined };
 const NO_OPTIONS = Object.freeze({ ...DEFAULTS });
 
 /** Refuses what is no object of options, and names that the method does not know: a typo must not pass. */
@@ -37,6 +37,14 @@ function thresholdValue(value) {
   return value === SEND_NOTHING ? value : unit('threshold', value);
 }
 
+const READS = ['last_user', 'all_user', 'conversation'];
+
+/** What of a chat is read. */
+function checkRead(name, read) {
+  if (READS.includes(read)) return read;
+  throw invalid(`${name} is ${describe(read)}, expected "last_user", "all_user" or "conversation"`);
+}
+
 function checkSignal(signal) {
   if (signal !== null && typeof signal === 'object' && 'aborted' in signal && 'addEventListener' in signal) return signal;
   throw invalid(`signal is ${describe(signal)}, expected an AbortSignal`);
@@ -49,7 +57,7 @@ function checkSignal(signal) {
 function callOptions(options, method, known) {
   if (options === undefined) return NO_OPTIONS;
   checkNames(options, method, known);
-  const { threshold, strongShare, onError, timeoutMs, signal } = options;
+  const { threshold, strongShare, onError, timeoutMs, read, signal } = options;
   const call = { ...DEFAULTS };
   if (threshold !== undefined && strongShare !== undefined) {
     throw invalid('both threshold and strongShare are given: pass one of them');
@@ -73,6 +81,7 @@ function callOptions(options, method, known) {
     }
     call.timeoutMs = timeoutMs;
   }
+  if (read !== undefined) call.read = checkRead('read', read);
   if (signal !== undefined) call.signal = checkSignal(signal);
   return call;
 }
@@ -83,4 +92,4 @@ function voteCount(value) {
   throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
-module.exports = { callOptions, checkNames, unit, voteCount };
+module.exports = { callOptions, checkNames, checkRead, unit, voteCount };

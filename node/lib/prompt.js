@@ -1,37 +1,36 @@
 'use strict';
 
 const { types } = require('node:util');
-const native = require('../native.js');
-const { describe, fromNative, invalid } = require('./errors.js');
+const { readChat } = require('./chat.js');
+const { describe, invalid } = require('./errors.js');
+const { callOptions } = require('./options.js');
 
-/** The prompt of a chat: the text of its last user message. */
-function promptFromMessages(messages) {
-  if (!Array.isArray(messages)) {
-    throw invalid(`messages is ${describe(messages)}, expected a list of {role, content}`);
-  }
-  let json;
-  try {
-    json = JSON.stringify(messages);
-  } catch (error) {
-    throw invalid(`messages cannot be written as JSON: ${error.message}`, { cause: error });
-  }
-  try {
-    return native.promptFromMessages(json);
-  } catch (error) {
-    throw fromNative(error);
-  }
+const EXPECTED = 'expected a list of {role, content}, a request body or a message';
+
+/** The prompt of a chat: by default the text of its newest user message that has text. */
+function promptFromMessages(messages, options) {
+  const { read } = callOptions(options, 'promptFromMessages', ['read']);
+  const chat = types.isUint8Array(messages) ? { wrong: undefined } : readChat(messages, read ?? 'last_user', false);
+  if (chat.text !== undefined) return chat.text;
+  throw invalid(chat.unreadable ?? chat.wrong ?? `messages is ${describe(messages)}, ${EXPECTED}`);
 }
 
 /**
- * A prompt as the native layer takes it: a well-formed string, or bytes that the core checks to be UTF-8.
- * Strings with lone surrogates go as bytes too: as strings they would come out with U+FFFD in their place.
+ * A prompt as the native layer takes it: a well-formed string, or bytes that the core checks to be UTF-8, or
+ * `{ unreadable }`, so that `onError` may decide. Strings with lone surrogates go as bytes too: as strings they would
+ * come out with U+FFFD in their place.
  */
-function promptText(prompt, name = 'the prompt') {
+function promptText(prompt, read, index) {
   if (typeof prompt === 'string') return prompt.isWellFormed() ? prompt : withLoneSurrogate(prompt);
-  if (Array.isArray(prompt)) return promptFromMessages(prompt);
   if (types.isUint8Array(prompt)) return prompt;
+  const chat = readChat(prompt, read, index !== undefined);
+  if (chat.text !== undefined) return chat.text;
+  if (chat.unreadable !== undefined) return chat;
+  if (chat.wrong !== undefined) throw invalid(index === undefined ? chat.wrong : `prompt ${index}: ${chat.wrong}`);
+  const name = index === undefined ? 'the prompt' : `prompt ${index}`;
   throw invalid(
-    `${name} is ${describe(prompt)}, expected a string, a list of chat messages or a Uint8Array of UTF-8`,
+    `${name} is ${describe(prompt)}, expected a string, a list of chat messages or a Uint8Array of UTF-8 (of a chat: `
+      + 'also a request body or a message)',
   );
 }
 
@@ -62,18 +61,10 @@ function withinCap(text, cap) {
 }
 
 /** The prompts of a batch. */
-function promptTexts(prompts, cap) {
+function promptTexts(prompts, cap, read) {
   if (!Array.isArray(prompts)) throw invalid(`prompts is ${describe(prompts)}, expected an array`);
   // Not `map`: it would pass over holes.
-  return Array.from(prompts, (prompt, i) => {
-    try {
-      return withinCap(promptText(prompt, `prompt ${i}`), cap);
-    } catch (error) {
-      // The list's own errors do not know where it stood.
-      if (Array.isArray(prompt)) error.message = `prompt ${i}: ${error.message}`;
-      throw error;
-    }
-  });
+  return Array.from(prompts, (prompt, i) => withinCap(promptText(prompt, read, i), cap));
 }
 
 /** Embeddings for the native layer: the caller's own memory, if no other thread can write to it meanwhile. */

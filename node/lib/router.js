@@ -11,9 +11,12 @@ const { openOptions, pathText } = require('./open-options.js');
 const { callOptions, unit, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
-const ROUTE_SYNC = ['threshold', 'strongShare', 'onError', 'timeoutMs'];
+const EMBEDDING_SYNC = ['threshold', 'strongShare', 'onError', 'timeoutMs'];
+const EMBEDDING = [...EMBEDDING_SYNC, 'signal'];
+const ROUTE_SYNC = [...EMBEDDING_SYNC, 'read'];
 const ROUTE = [...ROUTE_SYNC, 'signal'];
-const SIGNAL = ['signal'];
+const READ = ['read'];
+const SIGNAL = ['read', 'signal'];
 const THRESHOLD = ['threshold', 'strongShare'];
 
 /**
@@ -34,6 +37,11 @@ function sync(call) {
   } catch (error) {
     throw fromNative(error);
   }
+}
+
+/** A fallback is never silent: of a kind of error, the first one a minute warns. */
+function announce({ warning }) {
+  if (warning) process.emitWarning(warning, { type: 'RouteLLMWarning', code: 'ROUTELLM_FALLBACK' });
 }
 
 function nativeOptions(path, options, method) {
@@ -59,6 +67,7 @@ class Router {
   #strong;
   #weak;
   #cap;
+  #read;
 
   constructor(key, handle) {
     if (key !== INTERNAL) {
@@ -68,6 +77,7 @@ class Router {
     this.#strong = handle.strong();
     this.#weak = handle.weak();
     this.#cap = handle.cap();
+    this.#read = handle.read();
   }
 
   static default(options) {
@@ -92,7 +102,7 @@ class Router {
 
   routeSync(prompt, options) {
     const call = callOptions(options, 'routeSync', ROUTE_SYNC);
-    const text = this.#text(prompt);
+    const text = this.#text(prompt, call.read);
     let reason;
     try {
       reason = this.#native.routeSync(text, call.policy, call.value, call.onError, call.timeoutMs, out);
@@ -103,22 +113,22 @@ class Router {
   }
 
   async route(prompt, options) {
-    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'route', ROUTE);
-    const text = this.#text(prompt);
+    const { policy, value, onError, timeoutMs, read, signal } = callOptions(options, 'route', ROUTE);
+    const text = this.#text(prompt, read);
     const decided = await abortable(signal, (cancel) =>
       this.#native.route(text, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeEmbeddingSync(embedding, options) {
-    const { policy, value, onError, timeoutMs } = callOptions(options, 'routeEmbeddingSync', ROUTE_SYNC);
+    const { policy, value, onError, timeoutMs } = callOptions(options, 'routeEmbeddingSync', EMBEDDING_SYNC);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     const reason = sync(() => this.#native.routeEmbeddingSync(numbers, policy, value, onError, timeoutMs, out));
     return this.#decision(out, 0, reason);
   }
 
   async routeEmbedding(embedding, options) {
-    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', ROUTE);
+    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeEmbedding(numbers, policy, value, onError, timeoutMs, cancel));
@@ -126,42 +136,42 @@ class Router {
   }
 
   routeBatchSync(prompts, options) {
-    const { policy, value, onError, timeoutMs } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
-    const texts = promptTexts(prompts, this.#cap);
+    const { policy, value, onError, timeoutMs, read } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
+    const texts = this.#texts(prompts, read);
     const numbers = new Float64Array(texts.length * NUMBERS);
     const fallbacks = sync(() => this.#native.routeBatchSync(texts, policy, value, onError, timeoutMs, numbers));
     return this.#decisions(numbers, fallbacks);
   }
 
   async routeBatch(prompts, options) {
-    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeBatch', ROUTE);
-    const texts = promptTexts(prompts, this.#cap);
+    const { policy, value, onError, timeoutMs, read, signal } = callOptions(options, 'routeBatch', ROUTE);
+    const texts = this.#texts(prompts, read);
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeBatch(texts, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
   }
 
-  winRateSync(prompt) {
-    const text = this.#text(prompt);
+  winRateSync(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'winRateSync', READ).read);
     return sync(() => this.#native.winRateSync(text));
   }
 
   async winRate(prompt, options) {
-    const { signal } = callOptions(options, 'winRate', SIGNAL);
-    const text = this.#text(prompt);
+    const { read, signal } = callOptions(options, 'winRate', SIGNAL);
+    const text = this.#text(prompt, read);
     return abortable(signal, (cancel) => this.#native.winRate(text, cancel));
   }
 
-  winRatesSync(prompts) {
-    const texts = promptTexts(prompts, this.#cap);
+  winRatesSync(prompts, options) {
+    const texts = this.#texts(prompts, callOptions(options, 'winRatesSync', READ).read);
     const rates = new Float64Array(texts.length);
     sync(() => this.#native.winRatesSync(texts, rates));
     return rates;
   }
 
   async winRates(prompts, options) {
-    const { signal } = callOptions(options, 'winRates', SIGNAL);
-    const texts = promptTexts(prompts, this.#cap);
+    const { read, signal } = callOptions(options, 'winRates', SIGNAL);
+    const texts = this.#texts(prompts, read);
     return abortable(signal, (cancel) => this.#native.winRates(texts, cancel));
   }
 
@@ -182,13 +192,13 @@ class Router {
     return rates;
   }
 
-  candidateScoresSync(prompt) {
-    const text = this.#text(prompt);
+  candidateScoresSync(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'candidateScoresSync', READ).read);
     return sync(() => this.#native.candidateScoresSync(text));
   }
 
-  async candidateScores(prompt) {
-    const text = this.#text(prompt);
+  async candidateScores(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'candidateScores', READ).read);
     return abortable(undefined, () => this.#native.candidateScores(text));
   }
 
@@ -197,13 +207,13 @@ class Router {
     return sync(() => this.#native.candidateScoresFromEmbedding(numbers));
   }
 
-  similaritySync(prompt) {
-    const text = this.#text(prompt);
+  similaritySync(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'similaritySync', READ).read);
     return sync(() => this.#native.similaritySync(text));
   }
 
-  async similarity(prompt) {
-    const text = this.#text(prompt);
+  async similarity(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'similarity', READ).read);
     return abortable(undefined, () => this.#native.similarity(text));
   }
 
@@ -212,15 +222,15 @@ class Router {
     return sync(() => this.#native.similarityFromEmbedding(numbers));
   }
 
-  explainSync(prompt, k) {
+  explainSync(prompt, k, options) {
     const count = voteCount(k);
-    const text = this.#text(prompt);
+    const text = this.#text(prompt, callOptions(options, 'explainSync', READ).read);
     return explanationFromJson(sync(() => this.#native.explainSync(text, count)));
   }
 
-  async explain(prompt, k) {
+  async explain(prompt, k, options) {
     const count = voteCount(k);
-    const text = this.#text(prompt);
+    const text = this.#text(prompt, callOptions(options, 'explain', READ).read);
     return explanationFromJson(await abortable(undefined, () => this.#native.explain(text, count)));
   }
 
@@ -230,13 +240,13 @@ class Router {
     return explanationFromJson(sync(() => this.#native.explainEmbedding(numbers, count)));
   }
 
-  embedSync(prompt) {
-    const text = this.#text(prompt);
+  embedSync(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'embedSync', READ).read);
     return sync(() => this.#native.embedSync(text));
   }
 
-  async embed(prompt) {
-    const text = this.#text(prompt);
+  async embed(prompt, options) {
+    const text = this.#text(prompt, callOptions(options, 'embed', READ).read);
     return abortable(undefined, () => this.#native.embed(text));
   }
 
@@ -279,15 +289,19 @@ class Router {
     return `Router ${inspectValue({ name, kind, strong: this.#strong, weak: this.#weak }, options)}`;
   }
 
-  #text(prompt) {
-    return withinCap(promptText(prompt), this.#cap);
+  #text(prompt, read) {
+    return withinCap(promptText(prompt, read ?? this.#read), this.#cap);
+  }
+
+  #texts(prompts, read) {
+    return promptTexts(prompts, this.#cap, read ?? this.#read);
   }
 
   #decisions(numbers, fallbacks) {
     const decisions = new Array(numbers.length / NUMBERS);
     for (let i = 0; i < decisions.length; i += 1) decisions[i] = this.#decision(numbers, i * NUMBERS, null);
-    for (const { index, reason } of fallbacks) {
-      decisions[index] = this.#decision(numbers, index * NUMBERS, reason);
+    for (const reason of fallbacks) {
+      decisions[reason.index] = this.#decision(numbers, reason.index * NUMBERS, reason);
     }
     return decisions;
   }
@@ -296,6 +310,7 @@ class Router {
   #decision(numbers, at, reason) {
     const strong = numbers[at] === 1;
     const fallback = reason !== null;
+    if (fallback) announce(reason);
     const similarity = numbers[at + 4];
     return {
       model: strong ? this.#strong : this.#weak,
@@ -307,7 +322,8 @@ class Router {
       outOfDistribution: numbers[at + 5] === 1,
       noScore: numbers[at + 6] === 1,
       fallback,
-      fallbackReason: reason,
+      fallbackKind: fallback ? reason.kind : null,
+      fallbackReason: fallback ? reason.reason : null,
     };
   }
 }

@@ -16,7 +16,7 @@ test('a decision says which model, and why', () => {
   const decision = router.routeSync(HARD);
   assert.deepEqual(Object.keys(decision), [
     'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'noScore', 'fallback',
-    'fallbackReason',
+    'fallbackKind', 'fallbackReason',
   ]);
   assert.ok(decision.winRate > 0 && decision.winRate < 1);
   assert.equal(decision.side, decision.winRate >= decision.threshold ? 'strong' : 'weak');
@@ -24,6 +24,7 @@ test('a decision says which model, and why', () => {
   assert.equal(decision.threshold, router.threshold());
   assert.equal(decision.truncated, false);
   assert.equal(decision.fallback, false);
+  assert.equal(decision.fallbackKind, null);
   assert.equal(decision.fallbackReason, null);
 });
 
@@ -63,7 +64,7 @@ test('a threshold and a share draw the line', () => {
   assert.equal(router.threshold({ threshold: undefined, strongShare: undefined }), defaultThreshold);
 });
 
-test('a chat is scored by its last user message', async () => {
+test('a chat is scored by its newest user message with text', async () => {
   const chat = [
     { role: 'system', content: 'Be brief.' },
     { role: 'user', content: EASY },

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Mode,
         Preset,
         Provider,
+        Read,
         StrPath,
         TemplateSpec,
     )
@@ -45,6 +46,7 @@ def from_export(
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
     default_strong_share: float | None = None,
+    read: Read | None = None,
     mode: Mode = "exact",
     onnxruntime: StrPath | None = None,
     provider: Provider | None = None,
@@ -82,6 +84,7 @@ def from_export(
         calibration_date: its day, a date or a text such as ``2026-01-31``; today (UTC) by default.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
             default.
+        read: what of a chat the router reads, unless it is told otherwise; see :meth:`Router.open`.
         mode: this and what follows is for the sample, and for the router that is returned: see
             :meth:`Router.open`.
         onnxruntime: likewise.
@@ -124,6 +127,7 @@ def from_export(
         max_new_tokens=max_new_tokens,
         max_tokens=max_tokens,
         mode=mode,
+        read=read,
         onnxruntime=onnxruntime,
         provider=provider,
         device_id=device_id,

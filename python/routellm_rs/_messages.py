@@ -1,57 +1,32 @@
-"""What a prompt may be: a text, or the messages of a chat."""
+"""From a chat to its prompt."""
 
 from __future__ import annotations
 
 from . import _native
-from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ._types import Messages, Prompt
+    from ._types import Chat, Read
 
 
-def prompt_from_messages(messages: Messages) -> str:
-    """Return the prompt of a chat: the text of its last user message.
+def prompt_from_messages(messages: Chat, *, read: Read = "last_user") -> str:
+    """Return the prompt of a chat: by default the text of its newest user message that has text.
 
-    ``messages`` is a list of mappings with ``role`` and ``content``. Content is a string, or a list whose
-    parts of type ``text`` (or plain strings) are kept, in order, one a line; other parts are left out.
+    ``messages`` is the list of messages, a whole request body around it (``messages``, ``input``,
+    ``contents`` or ``prompt``), or a single message; what holds fields may be a dict, another mapping or an
+    object with attributes. A message has a ``role`` (or LangChain's ``type``) and ``content``, ``parts`` or
+    ``blocks``: a text, or a list of texts and parts. A part counts if it has a string ``text`` and its
+    ``type`` is absent or ends in ``text``; the others are passed over, and texts of one message are joined by
+    newlines. So chats of OpenAI (both APIs), Anthropic, Gemini, the AI SDK, LangChain and LlamaIndex are read
+    as they are, and nothing but what counts is looked at or can be refused.
+
+    Args:
+        messages: the chat.
+        read: ``last_user``; ``all_user`` for every user message that has text; ``conversation`` for every
+            message that has text, whatever its role; oldest first, joined by newlines.
 
     Raises:
-        InvalidArgumentError: if there is no user message with text, or the messages are not JSON.
+        InvalidArgumentError: if no message that counts has text (blanks are none), that text is not Unicode
+            (a lone surrogate, half of an emoji), or this is no chat.
     """
-    import json
-
-    try:
-        text = json.dumps(messages, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"messages: not representable as JSON: {error}") from error
-    return _native.prompt_from_messages(text)
-
-
-def text_of(prompt: Prompt) -> str:
-    """Return the text to score: the prompt itself, or the prompt of its messages."""
-    if isinstance(prompt, str):
-        return prompt
-    if isinstance(prompt, (list, tuple)):
-        return prompt_from_messages(prompt)
-    raise InvalidArgumentError(
-        f"the prompt is of type {type(prompt).__name__}, expected str or a list of messages"
-    )
-
-
-def texts_of(prompts: Iterable[Prompt]) -> list[str]:
-    """Return the texts to score; an error names the prompt's place."""
-    # A string iterates over its characters, each of which would be a prompt: never what was meant.
-    if isinstance(prompts, (str, bytes, bytearray)) or not hasattr(prompts, "__iter__"):
-        raise InvalidArgumentError(
-            f"prompts is of type {type(prompts).__name__}, expected an iterable of prompts"
-        )
-    texts = []
-    for i, prompt in enumerate(prompts):
-        try:
-            texts.append(prompt if type(prompt) is str else text_of(prompt))
-        except InvalidArgumentError as error:
-            raise InvalidArgumentError(f"prompt {i}: {error}") from error
-    return texts
+    return _native.prompt_from_messages(messages, read)

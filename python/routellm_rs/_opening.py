@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         OutOfDistribution,
         Preset,
         Provider,
+        Read,
         RouterInfo,
         RouterStats,
         StrPath,
@@ -50,13 +51,22 @@ class Opened:
     # Opening
 
     @classmethod
-    def default(cls, *, strong: str | None = None, weak: str | None = None, mode: Mode = "exact") -> Self:
+    def default(
+        cls,
+        *,
+        strong: str | None = None,
+        weak: str | None = None,
+        mode: Mode = "exact",
+        read: Read | None = None,
+    ) -> Self:
         """Open the router inside this package: hashed features and a linear model; needs nothing else.
 
         Raises:
             InvalidArgumentError: for a model that it does not know.
         """
-        return cls._of(_native.Router.open(None, _options.opening(strong=strong, weak=weak, mode=mode)))
+        return cls._of(
+            _native.Router.open(None, _options.opening(strong=strong, weak=weak, mode=mode, read=read))
+        )
 
     @classmethod
     def open(
@@ -66,6 +76,7 @@ class Opened:
         strong: str | None = None,
         weak: str | None = None,
         mode: Mode = "exact",
+        read: Read | None = None,
         onnxruntime: StrPath | None = None,
         provider: Provider | None = None,
         device_id: int | None = None,
@@ -109,6 +120,8 @@ class Opened:
             weak: the weak model, likewise. A router with votes refuses two models of one tier, which would
                 get one half on every prompt, unless ``mode`` is ``reference``.
             mode: ``exact``, or ``reference`` to do as lm-sys/RouteLLM does.
+            read: what of a chat is read unless a call says otherwise: ``last_user``, ``all_user`` or
+                ``conversation``; what the artifact says by default. Routers of prompts only.
             onnxruntime: path of ``libonnxruntime``; otherwise ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``, one
                 that is loaded already, the package ``onnxruntime`` and the system are looked at.
             provider: where ONNX models run: ``cpu`` (default); ``cuda``, which is an error if it cannot be
@@ -170,6 +183,7 @@ class Opened:
             strong=strong,
             weak=weak,
             mode=mode,
+            read=read,
             onnxruntime=onnxruntime,
             provider=provider,
             device_id=device_id,
@@ -203,6 +217,7 @@ class Opened:
         strong: str | None = None,
         weak: str | None = None,
         mode: Mode = "exact",
+        read: Read | None = None,
         onnxruntime: StrPath | None = None,
         provider: Provider | None = None,
         device_id: int | None = None,
@@ -228,6 +243,7 @@ class Opened:
             strong=strong,
             weak=weak,
             mode=mode,
+            read=read,
             onnxruntime=onnxruntime,
             provider=provider,
             device_id=device_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._asynchronous import completed
-from ._messages import text_of, texts_of
 from ._opening import Opened
 
 TYPE_CHECKING = False
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._native import Decision
-    from ._types import Embeddings, Explanation, OnError, Prompt
+    from ._types import BatchPrompt, Embeddings, Explanation, OnError, Prompt, Read
 
 
 class Router(Opened):
@@ -36,11 +35,13 @@ class Router(Opened):
         strong_share: float | None = None,
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
+        read: Read | None = None,
     ) -> Decision:
         """Decide for one prompt, a text or the messages of a chat.
 
         Args:
-            prompt: what is scored.
+            prompt: what is scored: a text; or a chat as its list of messages, a request body around it or a
+                single message, of which :func:`prompt_from_messages` says what counts.
             threshold: strong if and only if ``win_rate >= threshold``, in [0, 1]; or the next float above 1,
                 which sends nothing to strong.
             strong_share: the threshold at which this share of the calibration sample goes to strong, in
@@ -48,30 +49,37 @@ class Router(Opened):
                 strong and 1 everything, whatever the prompt and ``out_of_distribution``; only ``on_error``
                 may decide otherwise. With neither the artifact's own threshold holds; with both it is an
                 error.
-            on_error: ``strong`` or ``weak`` decides for a prompt that cannot be scored; ``fallback`` is set.
-                Wrong options, and messages without a text, raise all the same.
+            on_error: ``strong`` or ``weak`` decides for a prompt that cannot be scored, a chat without text
+                and text that is not Unicode; ``fallback`` is set, counted, and logged as a warning of
+                ``routellm_rs`` at most once a minute for each kind of error. Wrong options, and what is no
+                prompt at all (a number, bytes, a list of texts), raise all the same.
             timeout_ms: longest time of the whole call, in milliseconds. A prompt that is not scored by then
                 is an error, or a fallback if ``on_error`` says so.
+            read: what of a chat is read: ``last_user``, ``all_user`` or ``conversation``, as in
+                :func:`prompt_from_messages`. What the artifact says by default.
 
         Raises:
             InvalidArgumentError: for a wrong option, or a text that is not Unicode (a lone surrogate).
             ResourceExhaustedError: if ``timeout_ms`` has passed.
         """
-        text = prompt if type(prompt) is str else text_of(prompt)
-        return self._inner.route(text, threshold, strong_share, on_error, timeout_ms)
+        return self._inner.route(prompt, threshold, strong_share, on_error, timeout_ms, read)
 
     def route_batch(
         self,
-        prompts: Iterable[Prompt],
+        prompts: Iterable[BatchPrompt],
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
+        read: Read | None = None,
     ) -> list[Decision]:
-        """Decide for many prompts, with the same bits as one by one. Options as :meth:`route`."""
-        texts = texts_of(prompts)
-        return self._inner.route_batch(texts, threshold, strong_share, on_error, timeout_ms)
+        """Decide for many prompts, with the same bits as one by one. Options as :meth:`route`.
+
+        Each is a text, the list of a chat's messages, or a request body. A message by itself is refused: then
+        the batch is one chat, which :meth:`route` takes.
+        """
+        return self._inner.route_batch(prompts, threshold, strong_share, on_error, timeout_ms, read)
 
     def route_embedding(
         self,
@@ -94,13 +102,16 @@ class Router(Opened):
 
     # Scores
 
-    def win_rate(self, prompt: Prompt) -> float:
-        """Return P(strong model's answer is preferred or needed) for one prompt, in [0, 1]."""
-        return self._inner.win_rate(text_of(prompt))
+    def win_rate(self, prompt: Prompt, *, read: Read | None = None) -> float:
+        """Return P(strong model's answer is preferred or needed) for one prompt, in [0, 1].
 
-    def win_rates(self, prompts: Iterable[Prompt]) -> list[float]:
+        Prompts of this and the other methods are as :meth:`route` takes them, and so is ``read``.
+        """
+        return self._inner.win_rate(prompt, None, read)
+
+    def win_rates(self, prompts: Iterable[BatchPrompt], *, read: Read | None = None) -> list[float]:
         """Return the win rates of many prompts, with the same bits as one by one."""
-        return self._inner.win_rates(texts_of(prompts))
+        return self._inner.win_rates(prompts, None, read)
 
     def win_rate_from_embedding(self, embedding: Embeddings) -> float:
         """Return the win rate for an embedding of your own, as :meth:`route_embedding` takes it."""
@@ -115,21 +126,21 @@ class Router(Opened):
         """
         return self._inner.win_rates_from_embeddings(embeddings)
 
-    def candidate_scores(self, prompt: Prompt) -> dict[str, float]:
+    def candidate_scores(self, prompt: Prompt, *, read: Read | None = None) -> dict[str, float]:
         """Return one score for each of :attr:`models`; higher is better.
 
         Raises:
             UnsupportedError: if the router knows its pair only.
         """
         inner = self._inner
-        return dict(zip(inner.models, inner.candidate_scores(text_of(prompt)), strict=True))
+        return dict(zip(inner.models, inner.candidate_scores(prompt, read), strict=True))
 
     def candidate_scores_from_embedding(self, embedding: Embeddings) -> dict[str, float]:
         """Return :meth:`candidate_scores` for an embedding of your own."""
         inner = self._inner
         return dict(zip(inner.models, inner.candidate_scores_from_embedding(embedding), strict=True))
 
-    def similarity(self, prompt: Prompt) -> float:
+    def similarity(self, prompt: Prompt, *, read: Read | None = None) -> float:
         """Return the largest cosine similarity of a prompt to any vote, in [-1, 1].
 
         It says how far the prompt is from the data behind the router.
@@ -137,13 +148,13 @@ class Router(Opened):
         Raises:
             UnsupportedError: if the router has no votes.
         """
-        return self._inner.similarity(text_of(prompt))
+        return self._inner.similarity(prompt, read)
 
     def similarity_from_embedding(self, embedding: Embeddings) -> float:
         """Return :meth:`similarity` for an embedding of your own."""
         return self._inner.similarity_from_embedding(embedding)
 
-    def explain(self, prompt: Prompt, k: int = 10) -> Explanation:
+    def explain(self, prompt: Prompt, k: int = 10, *, read: Read | None = None) -> Explanation:
         """Return why a prompt gets its score: ratings of the models, and the ``k`` votes that weighed most.
 
         Raises:
@@ -151,7 +162,7 @@ class Router(Opened):
         """
         import json
 
-        explanation: Explanation = json.loads(self._inner.explain(text_of(prompt), k))
+        explanation: Explanation = json.loads(self._inner.explain(prompt, k, read))
         return explanation
 
     def explain_embedding(self, embedding: Embeddings, k: int = 10) -> Explanation:
@@ -161,14 +172,14 @@ class Router(Opened):
         explanation: Explanation = json.loads(self._inner.explain_embedding(embedding, k))
         return explanation
 
-    def embed(self, prompt: Prompt) -> NDArray[np.float32]:
+    def embed(self, prompt: Prompt, *, read: Read | None = None) -> NDArray[np.float32]:
         """Return the embedding of a prompt by this router's encoder, ``embedding_dimension`` numbers.
 
         Raises:
             ImportError: without numpy (the extra ``numpy``).
             UnsupportedError: if its features are sparse or come from the caller.
         """
-        return self._inner.embed(text_of(prompt))
+        return self._inner.embed(prompt, read)
 
     # Awaitable twins
 
@@ -180,46 +191,49 @@ class Router(Opened):
         strong_share: float | None = None,
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
+        read: Read | None = None,
     ) -> Decision:
         """Do as :meth:`route`, off the event loop; cancelling the task stops the call.
 
         ``timeout_ms`` counts from the call, waiting for a session included. What takes less than about 50
         microseconds, such as a short prompt for the default router, is decided in place.
         """
-        text, inner = text_of(prompt), self._inner
-        if inner.is_quick(text):
-            return inner.route(text, threshold, strong_share, on_error, timeout_ms)
+        inner = self._inner
+        decision = inner.route_in_place(prompt, threshold, strong_share, on_error, timeout_ms, read)
+        if decision is not None:
+            return decision
         return await completed(
-            lambda done: inner.route_async(text, done, threshold, strong_share, on_error, timeout_ms)
+            lambda done: inner.route_async(prompt, done, threshold, strong_share, on_error, timeout_ms, read)
         )
 
     async def aroute_batch(
         self,
-        prompts: Iterable[Prompt],
+        prompts: Iterable[BatchPrompt],
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
+        read: Read | None = None,
     ) -> list[Decision]:
         """Do as :meth:`route_batch`, off the event loop; cancelling the task stops the call."""
-        texts, inner = texts_of(prompts), self._inner
+        inner = self._inner
         return await completed(
-            lambda done: inner.route_batch_async(texts, done, threshold, strong_share, on_error, timeout_ms)
+            lambda done: inner.route_batch_async(
+                prompts, done, threshold, strong_share, on_error, timeout_ms, read
+            )
         )
 
-    async def awin_rate(self, prompt: Prompt) -> float:
+    async def awin_rate(self, prompt: Prompt, *, read: Read | None = None) -> float:
         """Do as :meth:`win_rate`, off the event loop; cancelling the task stops the call."""
-        text, inner = text_of(prompt), self._inner
-        if inner.is_quick(text):
-            return inner.win_rate(text)
-        (rate,) = await completed(lambda done: inner.win_rates_async([text], done))
-        return rate
+        decision = await self.aroute(prompt, threshold=0, read=read)
+        assert decision.win_rate is not None
+        return decision.win_rate
 
-    async def awin_rates(self, prompts: Iterable[Prompt]) -> list[float]:
+    async def awin_rates(self, prompts: Iterable[BatchPrompt], *, read: Read | None = None) -> list[float]:
         """Do as :meth:`win_rates`, off the event loop; cancelling the task stops the call."""
-        texts, inner = texts_of(prompts), self._inner
-        return await completed(lambda done: inner.win_rates_async(texts, done))
+        inner = self._inner
+        return await completed(lambda done: inner.win_rates_async(prompts, done, read))
 
 
 class ReloadableRouter(Router):

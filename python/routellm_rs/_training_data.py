@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, TypeAlias
 
-    from ._types import EncoderSpec, StrPath
+    from ._types import EncoderSpec, Read, StrPath
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
     Prompts: TypeAlias = StrPath | Iterable[str]
@@ -37,6 +37,7 @@ def common_of(
     calibration_name: str | None,
     calibration_date: str | datetime.date | None,
     provenance: Mapping[str, Any] | None,
+    read: Read | None,
 ) -> dict[str, Any]:
     if calibration is None and calibration_name is not None:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
@@ -48,6 +49,7 @@ def common_of(
         "calibration": None if calibration is None else calibration_sample(calibration, calibration_name),
         "calibration_date": date_text(calibration_date),
         "provenance": json_text("provenance", dict(provenance or {})),
+        "read": read,
     }
 
 

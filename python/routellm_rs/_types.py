@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-Messages: TypeAlias = Sequence[Mapping[str, Any]]
-"""The messages of a chat, each with ``role`` and ``content``."""
 
-Prompt: TypeAlias = str | Messages
-"""What is scored: a text, or a chat whose last user message is."""
+class SupportsMessage(Protocol):
+    """A message of a client's SDK."""
+
+    @property
+    def content(self) -> Any: ...
+
+
+class SupportsMessages(Protocol):
+    """A request of a client's SDK."""
+
+    @property
+    def messages(self) -> Any: ...
+
+
+Messages: TypeAlias = Sequence[Any]
+"""The messages of a chat, each a mapping or an object with ``role``, and ``content`` or ``parts``."""
+
+Chat: TypeAlias = Messages | Mapping[str, Any] | SupportsMessage | SupportsMessages
+"""A chat: its messages, a whole request body around them, or a single message."""
+
+Prompt: TypeAlias = str | Chat
+"""What is scored: a text, or a chat, by default the newest user message of it that has text."""
+
+BatchPrompt: TypeAlias = str | Messages | Mapping[str, Any] | SupportsMessages
+"""A prompt of a batch: a text, the messages of a chat, or a request body. A message by itself is refused."""
+
+Read: TypeAlias = Literal["last_user", "all_user", "conversation"]
+"""What of a chat is read: the newest user message that has text, all of the user's, or all messages."""
 
 OnError: TypeAlias = Literal["raise", "strong", "weak"]
 """What a call does when a prompt cannot be scored."""
@@ -193,6 +217,7 @@ class RouterInfo(TypedDict):
     strong: str
     weak: str
     mode: Mode
+    read: Read
     featurizer: FeaturizerInfo
     calibration: CalibrationInfo | None
     constant: str | None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         EncoderSpec,
         LinearReport,
         MfReport,
+        Read,
         Store,
         StrPath,
         SwRankingReport,
@@ -61,6 +62,7 @@ def linear(
     projection: int | None = None,
     per_candidate: bool = False,
     max_bytes: int = 16_384,
+    read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> LinearReport:
@@ -88,6 +90,8 @@ def linear(
         projection: dimensions of a dense projection of the features; sparse by default.
         per_candidate: weights for each model, so that any pair can be scored, instead of for the pair only.
         max_bytes: how much of a prompt is read.
+        read: what of a chat the router reads, unless it is told otherwise: ``last_user`` (the newest user
+            message that has text; the default), ``all_user`` or ``conversation``.
         provenance: put into the artifact's provenance, over what is noted anyway.
         progress: called with (stage, done, total); returning False, or raising, stops the training.
 
@@ -108,7 +112,7 @@ def linear(
         "seed": seed,
     }
     common = common_of(
-        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance
+        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance, read
     )
     report: LinearReport = json.loads(
         _native.train_linear(out, rows_of("gold", gold), common, options, progress)
@@ -141,6 +145,7 @@ def mf(
     onnxruntime: StrPath | None = None,
     sessions: int | None = None,
     intra_threads: int | None = None,
+    read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> MfReport:
@@ -174,6 +179,7 @@ def mf(
         onnxruntime: see :meth:`Router.open`.
         sessions: see :meth:`Router.open`.
         intra_threads: see :meth:`Router.open`.
+        read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
 
@@ -200,7 +206,7 @@ def mf(
     }
     directory, spec = encoder_of(encoder)
     common = common_of(
-        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance
+        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance, read
     )
     vote_rows = None if votes is None else rows_of("votes", votes)
     gold_rows = None if gold is None else rows_of("gold", gold)
@@ -236,6 +242,7 @@ def sw_ranking(
     embedding_model: str = "caller",
     onnxruntime: StrPath | None = None,
     intra_threads: int | None = None,
+    read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> SwRankingReport:
@@ -275,6 +282,7 @@ def sw_ranking(
         embedding_model: name of the model behind ``embeddings``, for whoever opens the artifact.
         onnxruntime: see :meth:`Router.open`.
         intra_threads: threads inside the encoder's session.
+        read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
 
@@ -300,6 +308,7 @@ def sw_ranking(
         "rename": rename or None,
         "onnxruntime": onnxruntime,
         "intra_threads": intra_threads,
+        "read": read,
     }
     of_columns = {
         "embeddings": embeddings,
@@ -324,7 +333,7 @@ def sw_ranking(
         "onnxruntime": onnxruntime,
         "intra_threads": intra_threads,
     }
-    common = common_of(name, strong, weak, rename, None, None, calibration_date, provenance)
+    common = common_of(name, strong, weak, rename, None, None, calibration_date, provenance, read)
     if columns_given:
         if embeddings is None or model_a is None or model_b is None or winner is None:
             needed = ("embeddings", "model_a", "model_b", "winner")

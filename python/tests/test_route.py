@@ -98,7 +98,7 @@ def test_what_is_no_list_of_prompts_is_refused(router: Router) -> None:
 
 def test_what_is_no_prompt_is_refused(router: Router) -> None:
     wrong: Any
-    for wrong in (b"bytes", 3, None, {"role": "user", "content": "x"}):
+    for wrong in (b"bytes", 3, None, {1, 2}):
         for call in (router.route, router.win_rate):
             with pytest.raises(InvalidArgumentError, match="expected str or a list of messages"):
                 call(wrong)
@@ -120,7 +120,7 @@ def test_long_prompts_are_cut_and_say_so(router: Router) -> None:
     assert router.route("x" * 100).truncated is False
 
 
-def test_a_chat_is_scored_by_its_last_user_message(router: Router) -> None:
+def test_a_chat_is_scored_by_its_newest_user_message_with_text(router: Router) -> None:
     messages = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "first"},
@@ -145,7 +145,7 @@ def test_a_chat_is_scored_by_its_last_user_message(router: Router) -> None:
         [{"role": "user", "content": [{"type": "image_url"}]}],
         [{"role": "user", "content": "\ud800"}],
         [{"role": "user", "content": b"bytes"}],
-        [{"role": "user", "content": "x", "logprob": math.nan}],
+        [{"role": "user", "content": " "}],
         ["text"],
     ],
 )

@@ -10,7 +10,7 @@ int main(void)
     CHECK(strcmp(routellm_version(), ROUTELLM_VERSION) == 0);
 
     CHECK(sizeof(routellm_status) == 4);
-    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 72);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 80);
     CHECK(offsetof(routellm_decision, struct_size) == 0);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, win_rate) == 8);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, threshold) == 16);
@@ -23,6 +23,7 @@ int main(void)
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, similarity) == 56);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, out_of_distribution) == 64);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, no_score) == 68);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_warning) == 72);
     CHECK(offsetof(routellm_text, data) == 0);
     CHECK(offsetof(routellm_text, len) == sizeof(void *));
 

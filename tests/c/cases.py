@@ -31,6 +31,12 @@ The cases of exported models make a third file, in lines of the same kind, sever
     end
 
 An option that is a list has a line for each of its entries.
+
+The cases of chats make a fourth file, in fields separated by one tab; READ is the number of C, and PLACES are letters, `a`
+for a chat alone and `b` for one in a batch:
+
+    ID READ PLACES HEX prompt HEX
+    ID READ PLACES HEX error KIND COVERED
 """
 
 from __future__ import annotations
@@ -150,6 +156,31 @@ def votes(source: Path, destination: Path, root: Path) -> dict[str, Any]:
     data = json.loads(source.read_text(encoding="utf-8"))
     destination.write_text("".join(f"{line}\n" for line in vote_lines(data, root)), encoding="utf-8")
     return {case["id"]: case["expect"]["explanation"] for case in data["cases"] if "error" not in case["expect"]}
+
+
+def message_lines(data: dict[str, Any]) -> list[str]:
+    """Every case of a chat, one a line."""
+    if data["format"] != 1:
+        raise SystemExit(f"conformance format {data['format']}, expected 1")
+    reads = ["last_user", "all_user", "conversation"]
+    out = []
+    for case in data["cases"]:
+        content = case["json"].encode().hex() if "json" in case else case["json_hex"]
+        places = {None: "ab", False: "a", True: "b"}[case.get("in_batch")]
+        wanted = (
+            ["prompt", case["prompt"].encode().hex()]
+            if "prompt" in case
+            else ["error", case["error"], str(int(case["covered"]))]
+        )
+        out.append("\t".join([case["id"], str(reads.index(case["read"])), places, content or "-", *wanted]))
+    return out
+
+
+def messages(source: Path, destination: Path) -> int:
+    """Writes the cases of chats; their number."""
+    lines = message_lines(json.loads(source.read_text(encoding="utf-8")))
+    destination.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return len(lines)
 
 
 def export_lines(data: dict[str, Any], root: Path) -> list[str]:

@@ -173,6 +173,15 @@ class Suite:
         for case, explanation in expected.items():
             self.check(got.get(case) == explanation, f"explanation of {case}", f"{explanation}\n{got.get(case)}")
 
+    def messages(self, program: Path | None, prefix: list[str]) -> None:
+        """Runs the cases of chats."""
+        if program is None:
+            return
+        flat = self.work / "messages.txt"
+        count = cases.messages(ROOT / "tests" / "conformance" / "messages.json", flat)
+        self.check(count >= 100, "the file of chats is whole", f"{count} cases")
+        self.count([*prefix, str(program), str(flat)])
+
     def exports(self, program: Path | None, prefix: list[str]) -> None:
         """Runs the cases of exported models, and once more on a GPU where there is one."""
         if program is None:
@@ -320,6 +329,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "runtime": None,
         "conformance": None,
         "votes": None,
+        "messages": None,
         "exports": None,
         "models": [str(MODELS)],
         "async": [str(MODELS), str(suite.fixtures)],
@@ -334,6 +344,8 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
             without_runtime(suite, program, prefix)
         elif name == "votes":
             suite.votes(program, prefix)
+        elif name == "messages":
+            suite.messages(program, prefix)
         elif name == "exports":
             suite.exports(program, prefix)
         elif name == "conformance":
@@ -364,6 +376,7 @@ def suite_cpp(suite: Suite) -> None:
     if runtime is not None:
         without_runtime(suite, runtime, [])
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
+    suite.messages(suite.compile(folder / "messages.cpp", "messages", [*compiler, include]), [])
     suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
     for name in ("models", "async", "forks"):
         program = suite.compile(folder / f"{name}.cpp", name, compiler)

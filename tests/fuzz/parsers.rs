@@ -4,8 +4,8 @@
 #![allow(dead_code, reason = "each fuzz target calls one of them")]
 
 use routellm_core::Mode;
+use routellm_core::Read;
 use routellm_core::artifact::{Manifest, sha256_hex};
-use routellm_core::prompt_from_messages;
 use routellm_core::runtime::graph::Graph;
 use routellm_core::scorer::bert::{BertSpec, Head, LongPrompts};
 use routellm_core::scorer::causal_llm::{CausalLlmSpec, Template, TemplateSpec};
@@ -106,7 +106,7 @@ pub(super) fn graph(data: &[u8]) {
 
 /// Chat messages.
 pub(super) fn messages(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        let _ = prompt_from_messages(text);
+    for read in Read::ALL {
+        let _ = read.prompt(data);
     }
 }

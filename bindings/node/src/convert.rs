@@ -1,7 +1,7 @@
 //! Conversions that several calls need.
 
 use napi::bindgen_prelude::Float64ArraySlice;
-use routellm_core::{Error, ErrorKind};
+use routellm_core::{Error, ErrorKind, Input};
 
 use crate::text::Text;
 
@@ -23,9 +23,9 @@ pub(crate) fn utf8(texts: &[Text]) -> routellm_core::Result<Vec<&str>> {
     texts.iter().enumerate().map(|(i, text)| text.utf8().map_err(named(i))).collect()
 }
 
-/// The bytes of a batch.
-pub(crate) fn bytes(texts: &[Text]) -> Vec<&[u8]> {
-    texts.iter().map(Text::bytes).collect()
+/// The inputs of a batch.
+pub(crate) fn inputs(texts: &[Text]) -> Vec<Input<'_>> {
+    texts.iter().map(Text::input).collect()
 }
 
 /// A mapping on its way to JavaScript.

@@ -13,8 +13,24 @@ pub(crate) const NUMBERS: usize = 7;
 pub struct FallbackReason {
     /// Which decision of the call.
     pub index: u32,
-    /// The message of the error.
+    /// The kind of the error.
+    pub kind: &'static str,
+    /// Its message.
     pub reason: String,
+    /// What to tell whoever watches the program, if it is time for it.
+    pub warning: Option<String>,
+}
+
+impl FallbackReason {
+    pub(crate) fn of(index: usize, decision: &Decision) -> Option<Self> {
+        let fallback = decision.fallback.as_ref()?;
+        Some(Self {
+            index: index as u32,
+            kind: fallback.kind.name(),
+            reason: fallback.reason.to_string(),
+            warning: fallback.warning.map(|warning| warning.to_string()),
+        })
+    }
 }
 
 /// The decisions of one call.
@@ -50,11 +66,7 @@ pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
 
 /// Why some decisions are fallbacks.
 pub(crate) fn fallbacks(decisions: &[Decision]) -> Vec<FallbackReason> {
-    let reason = |(index, decision): (usize, &Decision)| {
-        let fallback = decision.fallback.as_ref()?;
-        Some(FallbackReason { index: index as u32, reason: fallback.reason.to_string() })
-    };
-    decisions.iter().enumerate().filter_map(reason).collect()
+    decisions.iter().enumerate().filter_map(|(i, decision)| FallbackReason::of(i, decision)).collect()
 }
 
 /// The policy that JavaScript means: 0 is the default, 1 a threshold, 2 a strong share.

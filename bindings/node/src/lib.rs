@@ -26,6 +26,7 @@ mod selftest;
 mod text;
 
 use napi_derive::napi;
+use routellm_core::input::refusal;
 
 use crate::error::{Result, guarded};
 
@@ -35,13 +36,29 @@ pub fn version() -> &'static str {
     routellm_core::VERSION
 }
 
-/// The prompt of a chat, from its messages as JSON.
-///
-/// # Errors
-/// `InvalidArgument` if the JSON has no user message with text.
+/// Why chats are refused, in the words of every language.
+#[napi(object, object_from_js = false)]
+pub struct Refusals {
+    /// No message that counts has text.
+    pub no_text: String,
+    /// The text that counts is not Unicode.
+    pub not_unicode: String,
+    /// A message by itself in a batch.
+    pub bare_message: String,
+    /// A list of texts in place of a chat.
+    pub list_of_texts: String,
+}
+
+/// Why chats are refused.
 #[napi]
-pub fn prompt_from_messages(messages: String) -> Result<String> {
-    guarded(|| routellm_core::prompt_from_messages(&messages))
+pub fn refusals() -> Refusals {
+    let text = |error: routellm_core::Error| error.message().to_owned();
+    Refusals {
+        no_text: text(refusal::no_text()),
+        not_unicode: text(refusal::not_unicode()),
+        bare_message: text(refusal::bare_message()),
+        list_of_texts: text(refusal::list_of_texts()),
+    }
 }
 
 /// Rewrites an older artifact's manifest in today's form; false if it has that form already.

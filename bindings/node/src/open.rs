@@ -24,6 +24,8 @@ pub struct NativeOpenOptions {
     pub weak: Option<String>,
     /// `exact` or `reference`.
     pub mode: Option<String>,
+    /// `last_user`, `all_user` or `conversation`.
+    pub read: Option<String>,
     /// Path of `libonnxruntime`.
     pub onnxruntime: Option<String>,
     /// What the folder holds.
@@ -104,6 +106,9 @@ impl NativeOpenOptions {
         }
         if let Some(value) = &self.mode {
             options = options.mode(value.parse()?);
+        }
+        if let Some(value) = &self.read {
+            options = options.read(value.parse()?);
         }
         self.export(self.votes(self.session(options)?)?)
     }

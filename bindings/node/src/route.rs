@@ -8,7 +8,7 @@ use napi_derive::napi;
 use routellm_core::{CancelToken, RouteOptions};
 
 use crate::cancel::NativeCancel;
-use crate::convert::{bytes, numbers, owned};
+use crate::convert::{inputs, numbers, owned};
 use crate::decision::{Decided, FallbackReason, NUMBERS, fallbacks, on_error, policy, write};
 use crate::error::{Result, guarded};
 use crate::promise::promise;
@@ -27,7 +27,14 @@ fn options(
     let timeout = (timeout_ms > 0.0)
         .then(|| Duration::try_from_secs_f64(timeout_ms / 1000.0).unwrap_or(Duration::MAX))
         .map(|timeout| timeout.max(Duration::from_nanos(1)));
-    Ok(RouteOptions { policy: policy(kind, value)?, on_error: on_error(wanted)?, cancel, timeout })
+    // JavaScript has read the chats.
+    Ok(RouteOptions {
+        policy: policy(kind, value)?,
+        on_error: on_error(wanted)?,
+        cancel,
+        timeout,
+        read: None,
+    })
 }
 
 #[napi]
@@ -45,12 +52,12 @@ impl NativeRouter {
         on_error: u32,
         timeout_ms: f64,
         mut out: Float64ArraySlice<'_>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<FallbackReason>> {
         guarded(|| {
             let options = options((policy, value), on_error, timeout_ms, None)?;
-            let decision = self.router().route_utf8(prompt.bytes(), &options)?;
+            let decision = self.router().route_input(prompt.input(), &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
-            Ok(decision.fallback.map(|fallback| fallback.reason.to_string()))
+            Ok(FallbackReason::of(0, &decision))
         })
     }
 
@@ -93,12 +100,12 @@ impl NativeRouter {
         on_error: u32,
         timeout_ms: f64,
         mut out: Float64ArraySlice<'_>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<FallbackReason>> {
         guarded(|| {
             let options = options((policy, value), on_error, timeout_ms, None)?;
             let decision = self.router().route_embedding(&embedding, &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
-            Ok(decision.fallback.map(|fallback| fallback.reason.to_string()))
+            Ok(FallbackReason::of(0, &decision))
         })
     }
 
@@ -144,7 +151,7 @@ impl NativeRouter {
     ) -> Result<Vec<FallbackReason>> {
         guarded(|| {
             let options = options((policy, value), on_error, timeout_ms, None)?;
-            let decisions = self.router().route_batch_utf8(&bytes(&prompts), &options)?;
+            let decisions = self.router().route_inputs(&inputs(&prompts), &options)?;
             let numbers = numbers(&mut out, decisions.len() * NUMBERS)?;
             for (decision, out) in decisions.iter().zip(numbers.chunks_exact_mut(NUMBERS)) {
                 write(decision, out);

@@ -124,6 +124,12 @@ impl NativeRouter {
         self.router.cap().map(|cap| Cap { max_bytes: cap.max_bytes as f64, tail: cap.side == CapSide::Tail })
     }
 
+    /// What of a chat is read, unless a call says otherwise.
+    #[napi]
+    pub fn read(&self) -> &'static str {
+        self.router.info().read.name()
+    }
+
     /// How many decisions were fallbacks.
     #[napi]
     pub fn fallbacks(&self) -> f64 {

@@ -45,7 +45,7 @@ pub fn time_route(
         let options = RouteOptions::default();
         let begin = Instant::now();
         for prompt in &prompts {
-            black_box(router.router().route_utf8(black_box(prompt.bytes()), &options)?);
+            black_box(router.router().route_input(black_box(prompt.input()), &options)?);
         }
         Ok(begin.elapsed().as_nanos() as f64 / prompts.len() as f64)
     })

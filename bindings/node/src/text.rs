@@ -1,28 +1,46 @@
 //! A prompt on its way from JavaScript.
 
-use napi::bindgen_prelude::{FromNapiValue, TypeName, Uint8ArraySlice, ValidateNapiValue};
+use napi::bindgen_prelude::{
+    FromNapiValue, JsObjectValue, Object, TypeName, Uint8ArraySlice, ValidateNapiValue,
+};
 use napi::{Status, ValueType, sys};
-use routellm_core::Result;
+use routellm_core::{Error, ErrorKind, Input, Result};
 
-/// Bytes that should be UTF-8: a JavaScript string's, or those of a `Uint8Array`.
+/// Bytes that should be UTF-8: a JavaScript string's, or those of a `Uint8Array`; or why there is no text, in the
+/// property `unreadable` of an object.
 ///
 /// Node turns a lone surrogate into U+FFFD, so the JavaScript side hands over only well-formed strings; it
 /// passes others as bytes that are no UTF-8, for the core to refuse.
-pub struct Text(Vec<u8>);
+pub enum Text {
+    /// The bytes.
+    Bytes(Vec<u8>),
+    /// The message of the error in their place.
+    Unreadable(String),
+}
 
 impl Text {
-    /// The bytes.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+    /// What the core takes.
+    pub(crate) fn input(&self) -> Input<'_> {
+        match self {
+            Self::Bytes(bytes) => Input::Utf8(bytes),
+            Self::Unreadable(message) => Input::Unreadable(unreadable(message)),
+        }
     }
 
     /// The text.
     ///
     /// # Errors
-    /// `InvalidArgument` if the bytes are not UTF-8.
+    /// `InvalidArgument` if the bytes are not UTF-8, or there are none.
     pub(crate) fn utf8(&self) -> Result<&str> {
-        routellm_core::router::utf8(&self.0)
+        match self {
+            Self::Bytes(bytes) => routellm_core::router::utf8(bytes),
+            Self::Unreadable(message) => Err(unreadable(message)),
+        }
     }
+}
+
+fn unreadable(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
 }
 
 impl TypeName for Text {
@@ -51,10 +69,15 @@ impl FromNapiValue for Text {
             unsafe { sys::napi_get_value_string_utf8(env, value, std::ptr::null_mut(), 0, &raw mut length) };
         if status != sys::Status::napi_ok {
             // SAFETY: as above; the bytes are copied before JavaScript runs again.
-            let bytes = unsafe { Uint8ArraySlice::from_napi_value(env, value) }.map_err(|_| {
+            if let Ok(bytes) = unsafe { Uint8ArraySlice::from_napi_value(env, value) } {
+                return Ok(Self::Bytes(bytes.to_vec()));
+            }
+            // SAFETY: as above.
+            let message = unsafe { Object::from_napi_value(env, value) }
+                .and_then(|object| object.get_named_property::<String>("unreadable"));
+            return message.map(Self::Unreadable).map_err(|_| {
                 napi::Error::new(Status::StringExpected, "a prompt is a string or a Uint8Array".to_owned())
-            })?;
-            return Ok(Self(bytes.to_vec()));
+            });
         }
         // Node ends the text with a zero byte, which needs room and is not counted.
         let capacity = length + 1;
@@ -69,6 +92,6 @@ impl FromNapiValue for Text {
         }
         // SAFETY: Node has written that many bytes.
         unsafe { bytes.set_len(written) };
-        Ok(Self(bytes))
+        Ok(Self::Bytes(bytes))
     }
 }

@@ -122,7 +122,11 @@ impl Decision {
                 let Some(kind) = ErrorKind::ALL.into_iter().find(|kind| kind.name() == name) else {
                     return refuse(format!("fallback_kind is {name:?}, expected the name of an error kind"));
                 };
-                Some(Fallback { kind, reason: text::argument("fallback_reason", reason)?.into() })
+                Some(Fallback {
+                    kind,
+                    reason: text::argument("fallback_reason", reason)?.into(),
+                    warning: None,
+                })
             }
             _ => return refuse("fallback_kind and fallback_reason come together".to_owned()),
         };
@@ -219,7 +223,7 @@ impl Decision {
         if self.no_score {
             text.push_str(", no_score=True");
         }
-        if let Some(Fallback { kind, reason }) = &self.reason {
+        if let Some(Fallback { kind, reason, .. }) = &self.reason {
             let reason = PyString::new(py, reason).repr()?;
             let _ = write!(text, ", fallback_kind='{kind}', fallback_reason={reason}");
         }

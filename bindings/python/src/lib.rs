@@ -8,6 +8,7 @@ mod decision;
 mod embedding;
 mod error;
 mod guard;
+mod input;
 mod open;
 mod router;
 mod text;
@@ -27,19 +28,26 @@ mod _native {
     use crate::cancel::CancelToken;
     #[pymodule_export]
     use crate::decision::Decision;
+    use crate::error::to_python;
     #[pymodule_export]
     use crate::router::Router;
     #[pymodule_export]
     use crate::train::{
         train_from_export, train_linear, train_mf, train_sw_ranking, train_sw_ranking_columns,
     };
-    use crate::{guard, text};
+    use crate::{guard, input, text};
 
-    /// The prompt of a chat, given as JSON.
+    /// The prompt of a chat.
     #[pyfunction]
-    fn prompt_from_messages(py: Python<'_>, messages: &Bound<'_, PyAny>) -> PyResult<String> {
-        let messages = text::argument("messages", messages)?;
-        guard::detached(py, || routellm_core::prompt_from_messages(messages))
+    #[pyo3(signature = (messages, read=None))]
+    fn prompt_from_messages(
+        py: Python<'_>,
+        messages: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let read = input::read_of(read)?.unwrap_or_default();
+        let prompt = input::messages(messages, read)?;
+        prompt.text().map(str::to_owned).map_err(|error| to_python(py, &error))
     }
 
     /// Rewrites an older artifact's manifest in today's form; False if it has that form already.

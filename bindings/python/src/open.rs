@@ -29,6 +29,7 @@ fn option(open: OpenOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<O
         "weak" => open.weak(text::argument(name, value)?),
         "kind" => open.kind(text::argument(name, value)?),
         "mode" => open.mode(parsed(name, value)?),
+        "read" => open.read(parsed(name, value)?),
         "onnxruntime" => open.onnxruntime(text::path(name, value)?),
         "provider" => open.provider(parsed(name, value)?),
         "device_id" => open.device_id(whole(name, value)?),

@@ -1,12 +1,12 @@
 //! The router: what converts arguments and results, and nothing else.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use numpy::PyArray1;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
+use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::PromptScorer;
 use routellm_core::{OnError, OpenOptions, Policy, Result, RouteOptions, Router as Core, Side};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::completion::Completion;
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
 use crate::error::{invalid_argument, to_python};
-use crate::{guard, open, text};
+use crate::{guard, input, open, text};
 
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
@@ -50,12 +50,20 @@ impl Router {
     }
 
     fn decision(&self, py: Python<'_>, decision: routellm_core::Decision) -> Decision {
-        let model = match decision.side {
-            Side::Strong => &self.strong,
-            Side::Weak => &self.weak,
-        };
-        let model = model.clone_ref(py);
-        Decision::new(decision, model)
+        object_of(py, decision, (&self.strong, &self.weak))
+    }
+
+    /// What a call reads of chats.
+    fn read(&self, read: Option<&Bound<'_, PyAny>>) -> PyResult<routellm_core::Read> {
+        Ok(self.core.read(&RouteOptions { read: input::read_of(read)?, ..RouteOptions::default() }))
+    }
+
+    fn prompt<'py>(
+        &self,
+        prompt: &Bound<'py, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<input::Prompt<'py>> {
+        input::prompt(prompt, self.read(read)?)
     }
 
     /// Runs a call on `count` prompts with the GIL released, so that Ctrl-C stops it if it may take long: `begin` starts it
@@ -96,14 +104,7 @@ impl Router {
         py: Python<'_>,
     ) -> impl Fn(Python<'_>, routellm_core::Decision) -> Decision + Send + use<> {
         let (strong, weak) = (self.strong.clone_ref(py), self.weak.clone_ref(py));
-        move |py, decision| {
-            let model = match decision.side {
-                Side::Strong => &strong,
-                Side::Weak => &weak,
-            };
-            let model = model.clone_ref(py);
-            Decision::new(decision, model)
-        }
+        move |py, decision| object_of(py, decision, (&strong, &weak))
     }
 }
 
@@ -128,7 +129,8 @@ impl Router {
     }
 
     /// Decides for one prompt.
-    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route(
         &self,
         py: Python<'_>,
@@ -137,59 +139,86 @@ impl Router {
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
-        let prompt = text::prompt(prompt)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let prompt = input::prompt(prompt, self.core.read(&options))?;
         let decision = if self.is_quick(prompt.len()) {
-            guard::in_place(py, || self.core.route_utf8(&prompt, &options))
+            guard::in_place(py, || self.core.route_input(prompt.input(), &options))
         } else {
+            let (input, text) = (prompt.input(), prompt.owned());
             self.run(
                 py,
                 1,
                 options,
-                |options, done| self.core.route_async(owned(&prompt), options, done),
-                |options| self.core.route_utf8(&prompt, options),
+                |options, done| self.core.route_async(text, options, done),
+                |options| self.core.route_input(input, options),
             )
         }?;
         Ok(self.decision(py, decision))
     }
 
     /// Decides for many prompts.
-    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_batch<'py>(
         &self,
         py: Python<'py>,
-        prompts: Vec<Bound<'py, PyAny>>,
+        prompts: &Bound<'py, PyAny>,
         threshold: Option<f64>,
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
-        let prompts = texts(py, &prompts)?;
-        let prompts: Vec<&[u8]> = prompts.iter().map(|prompt| &**prompt).collect();
-        let decisions = if self.is_quick(prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()) {
-            guard::in_place(py, || self.core.route_batch_utf8(&prompts, &options))
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let prompts = input::batch(prompts, self.core.read(&options))?;
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
+        let decisions = if self.is_quick(total(&prompts)) {
+            guard::in_place(py, || self.core.route_inputs(&inputs, &options))
         } else {
+            let texts: Vec<_> = if inputs.len() < self.long_count {
+                Vec::new()
+            } else {
+                prompts.iter().map(input::Prompt::owned).collect()
+            };
             self.run(
                 py,
-                prompts.len(),
+                inputs.len(),
                 options,
-                |options, done| self.core.route_batch_async(all_owned(&prompts), options, done),
-                |options| self.core.route_batch_utf8(&prompts, options),
+                |options, done| self.core.route_batch_async(texts, options, done),
+                |options| self.core.route_inputs(&inputs, options),
             )
         }?;
         PyList::new(py, decisions.into_iter().map(|decision| self.decision(py, decision)))
     }
 
-    /// Whether a prompt takes so little time that it is decided in place, also on an event loop.
-    #[pyo3(name = "is_quick")]
-    fn is_quick_for(&self, prompt: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.is_quick(text::prompt(prompt)?.len()))
+    /// Decides for one prompt that takes so little time that an event loop can spare it; None for another.
+    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
+    fn route_in_place(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        threshold: Option<f64>,
+        strong_share: Option<f64>,
+        on_error: Option<&Bound<'_, PyAny>>,
+        timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Decision>> {
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let prompt = input::prompt(prompt, self.core.read(&options))?;
+        if !self.is_quick(prompt.len()) {
+            return Ok(None);
+        }
+        let decision = guard::in_place(py, || self.core.route_input(prompt.input(), &options))?;
+        Ok(Some(self.decision(py, decision)))
     }
 
     /// Decides for one prompt without waiting: `done(decision, None)` or `done(None, error)` is called on another thread.
-    #[pyo3(signature = (prompt, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[pyo3(signature = (
+        prompt, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None
+    ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_async(
         &self,
@@ -200,9 +229,10 @@ impl Router {
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<CancelToken> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
-        let prompt = owned(&text::prompt(prompt)?);
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let prompt = input::prompt(prompt, self.core.read(&options))?.owned();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
         begin(py, options, |options| {
             self.core.route_async(prompt, options, move |decision| {
@@ -212,20 +242,24 @@ impl Router {
     }
 
     /// Decides for many prompts without waiting, as `route_async`.
-    #[pyo3(signature = (prompts, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[pyo3(signature = (
+        prompts, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None
+    ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_batch_async(
         &self,
         py: Python<'_>,
-        prompts: Vec<Bound<'_, PyAny>>,
+        prompts: &Bound<'_, PyAny>,
         done: Py<PyAny>,
         threshold: Option<f64>,
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<CancelToken> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
-        let prompts = texts(py, &prompts)?.iter().map(|prompt| owned(prompt)).collect();
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let prompts = input::batch(prompts, self.core.read(&options))?;
+        let prompts = prompts.iter().map(input::Prompt::owned).collect();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
         begin(py, options, |options| {
             self.core.route_batch_async(prompts, options, move |decisions| {
@@ -238,13 +272,16 @@ impl Router {
     }
 
     /// The win rates of many prompts without waiting, as `route_async`.
+    #[pyo3(signature = (prompts, done, read=None))]
     fn win_rates_async(
         &self,
         py: Python<'_>,
-        prompts: Vec<Bound<'_, PyAny>>,
+        prompts: &Bound<'_, PyAny>,
         done: Py<PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<CancelToken> {
-        let prompts = texts(py, &prompts)?.iter().map(|prompt| owned(prompt)).collect();
+        let prompts = input::batch(prompts, self.read(read)?)?;
+        let prompts = prompts.iter().map(input::Prompt::owned).collect();
         let completion = Completion::new(py, done)?;
         begin(py, RouteOptions::default(), |options| {
             self.core.win_rates_async(prompts, options.cancel.clone(), move |rates| {
@@ -264,39 +301,51 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, None)?;
         let embedding = Embeddings::one(embedding)?;
         let decision = self.on_embedding(py, || self.core.route_embedding(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
     }
 
     /// The win rate of one prompt.
-    fn win_rate(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let prompt = text::prompt(prompt)?;
-        if self.is_quick(prompt.len()) {
-            return guard::in_place(py, || self.core.win_rate(routellm_core::router::utf8(&prompt)?));
+    #[pyo3(signature = (prompt, read=None))]
+    fn win_rate(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
+        let prompt = self.prompt(prompt, read)?;
+        let text = prompt.text().map_err(|error| to_python(py, &error))?;
+        if self.is_quick(text.len()) {
+            return guard::in_place(py, || self.core.win_rate(text));
         }
         self.run(
             py,
             1,
             RouteOptions::default(),
             |options, done| {
-                let prompt = owned(&prompt);
-                self.core.call_async(options.cancel.clone(), |worker| worker.win_rate(&prompt?), done)
+                let text = text.to_owned();
+                self.core.call_async(options.cancel.clone(), move |worker| worker.win_rate(&text), done)
             },
-            |_| self.core.win_rate(routellm_core::router::utf8(&prompt)?),
+            |_| self.core.win_rate(text),
         )
     }
 
     /// The win rates of many prompts.
-    fn win_rates(&self, py: Python<'_>, prompts: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<f64>> {
-        let prompts = texts(py, &prompts)?;
+    #[pyo3(signature = (prompts, read=None))]
+    fn win_rates(
+        &self,
+        py: Python<'_>,
+        prompts: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<f64>> {
+        let prompts = input::batch(prompts, self.read(read)?)?;
         let prompts = prompts
             .iter()
             .enumerate()
             .map(|(i, prompt)| {
-                routellm_core::router::utf8(prompt)
-                    .map_err(|error| to_python(py, &error.context(format!("prompt {i}"))))
+                prompt.text().map_err(|error| to_python(py, &error.context(format!("prompt {i}"))))
             })
             .collect::<PyResult<Vec<&str>>>()?;
         if self.is_quick(prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()) {
@@ -340,9 +389,16 @@ impl Router {
     }
 
     /// One score for each candidate.
-    fn candidate_scores(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
-        let prompt = text::prompt(prompt)?;
-        guard::detached(py, || self.core.candidate_scores(routellm_core::router::utf8(&prompt)?))
+    #[pyo3(signature = (prompt, read=None))]
+    fn candidate_scores(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<f64>> {
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        guard::detached(py, || self.core.candidate_scores(prompt?))
     }
 
     /// One score for each candidate, from an embedding.
@@ -356,9 +412,16 @@ impl Router {
     }
 
     /// Largest cosine similarity of a prompt to any vote.
-    fn similarity(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let prompt = text::prompt(prompt)?;
-        guard::detached(py, || self.core.similarity(routellm_core::router::utf8(&prompt)?))
+    #[pyo3(signature = (prompt, read=None))]
+    fn similarity(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        guard::detached(py, || self.core.similarity(prompt?))
     }
 
     /// Largest cosine similarity of an embedding to any vote.
@@ -368,10 +431,18 @@ impl Router {
     }
 
     /// The score of a prompt with the `k` votes that weighed most, as JSON.
-    fn explain(&self, py: Python<'_>, prompt: &Bound<'_, PyAny>, k: i64) -> PyResult<String> {
+    #[pyo3(signature = (prompt, k, read=None))]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        k: i64,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
         let k = vote_count(py, k)?;
-        let prompt = text::prompt(prompt)?;
-        guard::detached(py, || json(&self.core.explain(routellm_core::router::utf8(&prompt)?, k)?))
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        guard::detached(py, || json(&self.core.explain(prompt?, k)?))
     }
 
     /// The score of an embedding with the `k` votes that weighed most, as JSON.
@@ -382,10 +453,17 @@ impl Router {
     }
 
     /// The embedding of a prompt, as numpy float32.
-    fn embed<'py>(&self, py: Python<'py>, prompt: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f32>>> {
+    #[pyo3(signature = (prompt, read=None))]
+    fn embed<'py>(
+        &self,
+        py: Python<'py>,
+        prompt: &Bound<'py, PyAny>,
+        read: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
         need_numpy(py)?;
-        let prompt = text::prompt(prompt)?;
-        let values = guard::detached(py, || self.core.embed(routellm_core::router::utf8(&prompt)?))?;
+        let prompt = self.prompt(prompt, read)?;
+        let prompt = prompt.text();
+        let values = guard::detached(py, || self.core.embed(prompt?))?;
         guard::attached(py, || PyArray1::from_vec(py, values))
     }
 
@@ -471,7 +549,9 @@ fn options(
     strong_share: Option<f64>,
     on_error: Option<&Bound<'_, PyAny>>,
     timeout_ms: Option<f64>,
+    read: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<RouteOptions> {
+    let read = input::read_of(read)?;
     let timeout = timeout_ms.map(|milliseconds| timeout(py, milliseconds)).transpose()?;
     let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
     let parse = || -> Result<RouteOptions> {
@@ -480,6 +560,7 @@ fn options(
             on_error: on_error.map_or(Ok(OnError::Raise), str::parse)?,
             cancel: None,
             timeout,
+            read,
         })
     };
     parse().map_err(|error| to_python(py, &error))
@@ -497,19 +578,30 @@ fn begin(
     Ok(CancelToken { token })
 }
 
+/// The Python object of a decision, with the name of its model. A warning about fallbacks that it carries is logged.
+fn object_of(
+    py: Python<'_>,
+    decision: routellm_core::Decision,
+    (strong, weak): (&Py<PyString>, &Py<PyString>),
+) -> Decision {
+    let model = match decision.side {
+        Side::Strong => strong,
+        Side::Weak => weak,
+    };
+    if let Some(warning) = decision.fallback.as_ref().and_then(|fallback| fallback.warning) {
+        warn(py, warning);
+    }
+    Decision::new(decision, model.clone_ref(py))
+}
+
 /// An object for a callback.
 fn object(py: Python<'_>, decision: Decision) -> PyResult<Py<PyAny>> {
     Ok(Py::new(py, decision)?.into_any())
 }
 
-/// A text for another thread.
-fn owned(prompt: &[u8]) -> Result<String> {
-    routellm_core::router::utf8(prompt).map(str::to_owned)
-}
-
-/// Texts for another thread.
-fn all_owned(prompts: &[&[u8]]) -> Vec<Result<String>> {
-    prompts.iter().map(|prompt| owned(prompt)).collect()
+/// What the prompts of a batch cost, as bytes.
+fn total(prompts: &[input::Prompt<'_>]) -> usize {
+    prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()
 }
 
 /// A time in milliseconds.
@@ -523,16 +615,16 @@ fn timeout(py: Python<'_>, milliseconds: f64) -> PyResult<Duration> {
     Ok(time.max(Duration::from_nanos(1)))
 }
 
-/// The texts of prompts; an error names the prompt's place.
-fn texts<'a>(py: Python<'_>, prompts: &'a [Bound<'_, PyAny>]) -> PyResult<Vec<Cow<'a, [u8]>>> {
-    prompts
-        .iter()
-        .enumerate()
-        .map(|(i, prompt)| {
-            text::prompt(prompt)
-                .map_err(|error| invalid_argument(py, format!("prompt {i}: {}", error.value(py))))
-        })
-        .collect()
+/// Tells whoever watches the program about fallbacks. What logging raises must not become the fallback's end.
+fn warn(py: Python<'_>, warning: FallbackWarning) {
+    let log = || -> PyResult<()> {
+        let logger = py.import("logging")?.call_method1("getLogger", ("routellm_rs",))?;
+        logger.call_method1("warning", ("%s", warning.to_string()))?;
+        Ok(())
+    };
+    if let Err(error) = log() {
+        error.write_unraisable(py, None);
+    }
 }
 
 /// Arrays need numpy, and the crate that makes them panics without it.

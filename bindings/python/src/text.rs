@@ -1,26 +1,28 @@
 //! Text that comes from Python: a `str` may hold lone surrogates, which are no Unicode text.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use pyo3::exceptions::PyUnicodeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::error::invalid_argument;
 
-/// The bytes of a prompt: its UTF-8, borrowed; or, for one that is not Unicode, bytes that are not UTF-8
-/// either, so that the core refuses it (or falls back) as it does in every language.
-pub(crate) fn prompt<'a>(text: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
-    let text = text.cast::<PyString>().map_err(|_| {
-        let message = format!("the prompt is of type {}, expected str", type_name(text));
-        invalid_argument(text.py(), message)
-    })?;
-    if let Ok(utf8) = text.to_str() {
-        return Ok(Cow::Borrowed(utf8.as_bytes()));
-    }
+/// Bytes in place of a string that is not Unicode, which are not UTF-8 either, so that the core refuses it (or falls
+/// back) as it does in every language.
+pub(crate) fn surrogates_passed(text: &Bound<'_, PyString>) -> PyResult<Vec<u8>> {
     let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
-    Ok(Cow::Owned(bytes.cast::<PyBytes>()?.as_bytes().to_vec()))
+    Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec())
+}
+
+/// Whether a value has no fields and no elements that a chat could be made of.
+pub(crate) fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    value.is_none()
+        || value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyInt>()
+        || value.is_instance_of::<PyFloat>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
 }
 
 /// An argument that is text, such as the name of a model.

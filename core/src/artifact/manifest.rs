@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::sha256_hex;
 use crate::calibrate::{Calibration, OldCalibration};
 use crate::embed::FeaturizerSpec;
+use crate::input::Read;
 use crate::{Error, Result};
 
 /// Name of the manifest in its folder.
@@ -40,6 +41,9 @@ pub struct Manifest {
     /// Win rates on a named sample, for the pair of `models`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// What of a chat is read, unless a call says otherwise; the newest user message with text if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Read>,
     /// Data sources with counts and label kinds, tie rule, seed, tool version: for people and audits.
     #[serde(default)]
     pub provenance: Map<String, Value>,
@@ -229,6 +233,7 @@ mod tests {
             scorer: Value::Object(Map::new()),
             files: vec![],
             calibration: None,
+            read: None,
             provenance: Map::new(),
             manifest_sha256: String::new(),
         }

@@ -64,9 +64,8 @@ impl Inner {
                     OnError::Strong => Side::Strong,
                     OnError::Weak => Side::Weak,
                 };
-                let index = ErrorKind::ALL.iter().position(|kind| *kind == error.kind());
-                self.fallbacks[index.unwrap_or(0)].fetch_add(1, Ordering::Relaxed);
-                (side, None, Some(Fallback { kind: error.kind(), reason: error.message().into() }))
+                let warning = self.fallbacks.record(error.kind());
+                (side, None, Some(Fallback { kind: error.kind(), reason: error.message().into(), warning }))
             }
         };
         let far = score.is_some_and(|score| self.is_far(score));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use serde_json::{Map, Value};
 
+use super::fallbacks::Fallbacks;
 use super::info::Info;
 use super::open::{router, shared};
 use super::options::{ExportOptions, OpenOptions};
@@ -192,7 +193,9 @@ impl OpenOptions {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let scorer = Scorer::Prompt(scorer);
         let parts = (&Featurizer::None, &scorer);
-        let info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
+        let mut info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
+        let read = self.read.unwrap_or_default();
+        info.read = read;
         Ok(router(Inner {
             featurizer: Featurizer::None,
             scorer,
@@ -203,7 +206,8 @@ impl OpenOptions {
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
             info,
-            fallbacks: Default::default(),
+            read,
+            fallbacks: Fallbacks::new(),
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))
@@ -340,6 +344,7 @@ pub fn write_export(
         scorer: spec,
         files: Vec::new(),
         calibration,
+        read: options.read,
         provenance: provenance
             .into_iter()
             .map(|(key, value)| (key.to_owned(), Value::String(value)))

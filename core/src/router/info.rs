@@ -9,6 +9,7 @@ use super::call::pool;
 use crate::Mode;
 use crate::calibrate::Calibration;
 use crate::embed::Featurizer;
+use crate::input::Read;
 use crate::runtime;
 use crate::scorer::{Pair, PromptScorer, Scorer, SwScorer};
 
@@ -27,6 +28,8 @@ pub struct Info {
     pub weak: String,
     /// `exact` or `reference`.
     pub mode: Mode,
+    /// What of a chat is read, unless a call says otherwise.
+    pub read: Read,
     /// What turns a prompt into numbers.
     pub featurizer: FeaturizerInfo,
     /// The calibration for this pair, if there is one.
@@ -181,6 +184,7 @@ impl Info {
             strong: names[pair.strong].clone(),
             weak: names[pair.weak].clone(),
             mode,
+            read: Read::default(),
             featurizer: FeaturizerInfo::new(featurizer, scorer),
             calibration: calibration.map(|(table, default_threshold)| CalibrationInfo {
                 sample: table.sample.clone(),

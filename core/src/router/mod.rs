@@ -5,7 +5,9 @@ mod call;
 mod decide;
 mod explain;
 mod export;
+mod fallbacks;
 mod info;
+mod input;
 mod open;
 mod options;
 mod published;
@@ -13,11 +15,13 @@ mod reloadable;
 mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 pub use export::write_export;
+pub use fallbacks::FallbackWarning;
+use fallbacks::Fallbacks;
 pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, RuntimeUse, VotesInfo};
 pub(crate) use open::FEATURIZER_FILE;
 pub use open::load_featurizer;
@@ -28,6 +32,7 @@ pub use stats::Stats;
 
 use crate::calibrate::{EVERYTHING, NOTHING, Shares};
 use crate::embed::{Features, Featurizer, TextCap};
+use crate::input::Read;
 use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, threshold_value, unit_interval};
 use crate::scorer::{Pair, PromptScorer, Scorer};
 use crate::{CancelToken, Error, ErrorKind, Result};
@@ -52,8 +57,9 @@ struct Inner {
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
     info: Info,
-    /// By the kind of error, in the order of `ErrorKind::ALL`.
-    fallbacks: [AtomicU64; ErrorKind::ALL.len()],
+    /// What of a chat is read, unless a call says otherwise.
+    read: Read,
+    fallbacks: Fallbacks,
     decisions: AtomicU64,
     closed: AtomicBool,
 }
@@ -100,6 +106,9 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` if the embedding does not fit or is not finite.
     pub fn route_embedding(&self, embedding: &[f32], options: &RouteOptions) -> Result<Decision> {
+        if options.read.is_some() {
+            return Err(Error::invalid_argument("read has no effect on an embedding: it is for chats"));
+        }
         let (threshold, stop) = self.begin(options)?;
         self.inner.decide(threshold, options, self.score_embedding(embedding, stop.as_ref()))
     }
@@ -319,15 +328,14 @@ impl Router {
         }
     }
 
-    /// How many decisions were fallbacks, by the kind of error; kinds that did not occur are left out.
-    pub(crate) fn fallbacks_by_kind(&self) -> Vec<(ErrorKind, u64)> {
-        let counts = self.inner.fallbacks.iter().map(|count| count.load(Ordering::Relaxed));
-        ErrorKind::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect()
-    }
-
     /// How many decisions of this router were fallbacks.
     pub fn fallbacks(&self) -> u64 {
-        self.inner.fallbacks.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+        self.fallbacks_by_kind().map(|(_, count)| count).sum()
+    }
+
+    /// How many decisions of this router were fallbacks of each kind of error, in the order of their numbers.
+    pub fn fallbacks_by_kind(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+        self.inner.fallbacks.by_kind()
     }
 }
 

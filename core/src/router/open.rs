@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::fallbacks::Fallbacks;
 use super::info::{Info, VotesInfo};
 use super::options::{ExportOptions, OpenOptions, VoteOptions};
 use super::{Inner, Router, published};
@@ -131,6 +132,9 @@ impl OpenOptions {
         );
         info.votes = scorer.votes().ok().map(VotesInfo::new);
         info.constant = scorer.constant(names, pair);
+        self.check_read(&featurizer)?;
+        let read = self.read.or(manifest.read).unwrap_or_default();
+        info.read = read;
         Ok(router(Inner {
             featurizer,
             scorer,
@@ -141,7 +145,8 @@ impl OpenOptions {
             out_of_distribution: self.votes.out_of_distribution,
             min_similarity: self.votes.min_similarity,
             info,
-            fallbacks: Default::default(),
+            read,
+            fallbacks: Fallbacks::new(),
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))
@@ -183,6 +188,16 @@ impl OpenOptions {
         Ok(())
     }
 
+    /// Only a router of prompts reads chats.
+    fn check_read(&self, featurizer: &Featurizer) -> Result<()> {
+        match (featurizer, self.read) {
+            (Featurizer::Caller(_), Some(_)) => Err(Error::invalid_argument(
+                "read has no effect: this router takes embeddings and reads no chats",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Options of the session, and threads of a scan of votes: `intra_threads` means both.
     fn session_of(&self, artifact: &Artifact) -> (SessionOptions, usize) {
         let manifest = artifact.manifest();
@@ -215,6 +230,9 @@ impl OpenOptions {
             serde_json::Map::new(),
         );
         info.constant = scorer.constant(&names, pair);
+        self.check_read(&featurizer)?;
+        let read = self.read.unwrap_or_default();
+        info.read = read;
         Ok(router(Inner {
             featurizer,
             scorer,
@@ -225,7 +243,8 @@ impl OpenOptions {
             out_of_distribution: OutOfDistribution::Ignore,
             min_similarity: None,
             info,
-            fallbacks: Default::default(),
+            read,
+            fallbacks: Fallbacks::new(),
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))

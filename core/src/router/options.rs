@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Mode;
+use crate::input::Read;
 use crate::policy::OutOfDistribution;
 use crate::runtime::{Preset, Provider, SessionOptions};
 use crate::scorer::bert::{Head, LongPrompts};
@@ -25,6 +26,7 @@ pub struct OpenOptions {
     pub(super) strong: Option<String>,
     pub(super) weak: Option<String>,
     pub(super) mode: Mode,
+    pub(super) read: Option<Read>,
     pub(super) session: SessionOptions,
     pub(super) votes: VoteOptions,
     pub(super) export: ExportOptions,
@@ -89,6 +91,13 @@ impl OpenOptions {
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// What of a chat is read, unless a call says otherwise; what the artifact says by default.
+    #[must_use]
+    pub fn read(mut self, read: Read) -> Self {
+        self.read = Some(read);
         self
     }
 

@@ -13,6 +13,7 @@ use crate::embed::hashed::{
     StatisticsBuilder,
 };
 use crate::embed::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
+use crate::input::Read;
 use crate::preference::GoldTable;
 use crate::router::FEATURIZER_FILE;
 use crate::scorer::Pair;
@@ -45,6 +46,8 @@ pub struct LinearOptions {
     pub per_candidate: bool,
     /// Day of the calibration sample, `2026-01-31`; today (UTC) without it.
     pub calibration_date: Option<String>,
+    /// What of a chat the router reads, unless it is told otherwise.
+    pub read: Option<Read>,
 }
 
 impl Default for LinearOptions {
@@ -61,6 +64,7 @@ impl Default for LinearOptions {
             projection: None,
             per_candidate: false,
             calibration_date: None,
+            read: None,
         }
     }
 }
@@ -187,6 +191,7 @@ pub fn train(
             .map_err(|error| Error::invalid_model(error.to_string()))?,
         files: Vec::new(),
         calibration: Some(calibration),
+        read: options.read,
         provenance: provenance(gold, pair, &training, options, sources),
         manifest_sha256: String::new(),
     };

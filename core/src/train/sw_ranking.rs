@@ -10,6 +10,7 @@ use super::{ProgressFn, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, SCORES_PROMPTS, hash_of_prompts};
 use crate::embed::{CallerSpec, Features, FeaturizerSpec};
+use crate::input::Read;
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::sw_ranking::{
     BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind,
@@ -31,6 +32,8 @@ pub struct SwOptions {
     pub texts: bool,
     /// Day of the calibration sample, which is drawn from the votes, `2026-01-31`; today (UTC) without it.
     pub calibration_date: Option<String>,
+    /// What of a chat the router reads, unless it is told otherwise.
+    pub read: Option<Read>,
 }
 
 impl Default for SwOptions {
@@ -41,6 +44,7 @@ impl Default for SwOptions {
             pair: None,
             texts: false,
             calibration_date: None,
+            read: None,
         }
     }
 }
@@ -200,6 +204,11 @@ pub fn train_columns(
     if options.texts {
         return Err(Error::invalid_argument("texts have no effect: columns with embeddings hold no prompts"));
     }
+    if options.read.is_some() {
+        return Err(Error::invalid_argument(
+            "read has no effect: the router will take embeddings, not chats",
+        ));
+    }
     write(ArtifactWriter::new(out)?, columns, None, None, options, sources, progress)
 }
 
@@ -325,6 +334,7 @@ fn write(
             .map_err(|error| Error::invalid_model(error.to_string()))?,
         files: Vec::new(),
         calibration: Some(calibration),
+        read: options.read,
         provenance: full_provenance(&model, provenance),
         manifest_sha256: String::new(),
     };

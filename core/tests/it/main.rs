@@ -15,6 +15,7 @@ mod exports;
 mod exports_golden;
 mod fuzz_corpus;
 mod harness;
+mod messages;
 mod mf_golden;
 mod parsers;
 mod preference_golden;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use routellm_core::artifact::{Artifact, Manifest, Tensors};
 use routellm_core::preference::{GoldTable, VoteTable, first_turn_of_json};
-use routellm_core::{Router, prompt_from_messages};
+use routellm_core::{Read, Router, prompt_from_messages};
 
 use crate::support::root;
 
@@ -20,8 +20,8 @@ proptest! {
         let _ = VoteTable::from_csv(&bytes[..], "made up");
         let _ = GoldTable::from_jsonl(&bytes[..], "made up");
         let _ = GoldTable::from_csv(&bytes[..], "made up");
+        let _ = Read::Conversation.prompt(&bytes);
         if let Ok(text) = std::str::from_utf8(&bytes) {
-            let _ = prompt_from_messages(text);
             let _ = first_turn_of_json(text);
         }
     }

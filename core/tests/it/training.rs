@@ -8,7 +8,7 @@ use routellm_core::artifact::{Artifact, default_router};
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::runtime::SessionOptions;
 use routellm_core::train::{Encoder, Progress, linear, mf, silent};
-use routellm_core::{ErrorKind, OpenOptions, RouteOptions, Router};
+use routellm_core::{ErrorKind, Input, OpenOptions, Read, RouteOptions, Router};
 use serde_json::Map;
 
 /// Hard prompts are those with "integral" in them; the strong model solves all, the weak one the easy ones.
@@ -105,6 +105,7 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
             ..mf::MfOptions::default()
         },
         calibration_date: None,
+        read: Some(Read::AllUser),
     };
     let fit = |gold: &GoldTable| {
         mf::train(
@@ -129,6 +130,19 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     assert_eq!(counts["votes_used"], 2);
     assert_eq!(counts["gold_comparisons_used"], 30);
     assert!(Router::open(&out).unwrap().route("integral", &RouteOptions::default()).is_ok());
+    // The artifact says what of a chat is read; opening says otherwise, and so does a call.
+    let router = Router::open(&out).unwrap();
+    assert_eq!(router.info().read, Read::AllUser);
+    let chat = br#"[{"role":"user","content":"integral"},{"role":"user","content":"greet"}]"#;
+    let route =
+        |router: &Router, options: &RouteOptions| router.route_input(Input::Messages(chat), options).unwrap();
+    let all = RouteOptions::default();
+    assert_eq!(route(&router, &all), router.route("integral\ngreet", &all).unwrap());
+    let last = RouteOptions { read: Some(Read::LastUser), ..RouteOptions::default() };
+    assert_eq!(route(&router, &last), router.route("greet", &all).unwrap());
+    let opened = OpenOptions::new().read(Read::LastUser).open(&out).unwrap();
+    assert_eq!(opened.info().read, Read::LastUser);
+    assert_eq!(route(&opened, &all), router.route("greet", &all).unwrap());
     // Sparse features are no embedding.
     let sparse = Encoder::from_artifact(default_router().unwrap(), &SessionOptions::default()).unwrap();
     let error = mf::train(

@@ -54,6 +54,7 @@ pub(crate) fn train_linear(
             projection: options.projection,
             per_candidate: options.per_candidate,
             calibration_date: common.calibration_date.clone(),
+            read: common.read()?,
             ..LinearOptions::default()
         };
         let calibration = common.calibration.as_ref().map(|(name, prompts)| (name.as_str(), &**prompts));

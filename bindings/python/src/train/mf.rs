@@ -87,8 +87,12 @@ pub(crate) fn train_mf(
             shuffle: options.shuffle,
             seed: options.seed,
         };
-        let training =
-            MfTraining { name: common.name.clone(), fit, calibration_date: common.calibration_date.clone() };
+        let training = MfTraining {
+            name: common.name.clone(),
+            fit,
+            calibration_date: common.calibration_date.clone(),
+            read: common.read()?,
+        };
         let calibration = common.calibration.as_ref().map(|(name, prompts)| (name.as_str(), &**prompts));
         let pair = (&*strong, &*weak);
         let (votes, gold) = (vote_table.as_ref(), gold_table.as_ref());

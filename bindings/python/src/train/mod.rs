@@ -20,7 +20,7 @@ use routellm_core::embed::OnnxSpec;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::runtime::SessionOptions;
 use routellm_core::train::{Encoder, Progress, ProgressFn};
-use routellm_core::{Error, ErrorKind, Result};
+use routellm_core::{Error, ErrorKind, Read, Result};
 use serde_json::{Map, Value, json};
 pub(crate) use sw_ranking::{train_sw_ranking, train_sw_ranking_columns};
 
@@ -81,6 +81,7 @@ struct Common {
     calibration: Option<(String, Vec<String>)>,
     calibration_date: Option<String>,
     provenance: String,
+    read: Option<String>,
 }
 
 impl Common {
@@ -103,6 +104,11 @@ impl Common {
             (_, Some(weak)) => (other(weak), weak.clone()),
             _ => (better.clone(), worse.clone()),
         })
+    }
+
+    /// What of a chat the router will read.
+    fn read(&self) -> Result<Option<Read>> {
+        self.read.as_deref().map(str::parse).transpose()
     }
 
     fn gold(&self, rows: &Rows) -> Result<GoldTable> {

@@ -39,8 +39,13 @@ impl SwSettings {
                 return Err(Error::new(ErrorKind::InvalidArgument, message));
             }
         };
-        let mut options =
-            SwOptions { name: common.name.clone(), pair, texts: self.texts, ..SwOptions::default() };
+        let mut options = SwOptions {
+            name: common.name.clone(),
+            pair,
+            texts: self.texts,
+            read: common.read()?,
+            ..SwOptions::default()
+        };
         options.calibration_date.clone_from(&common.calibration_date);
         options.build.tiers = self.tiers;
         options.build.weight_exponent = self.weight_exponent;

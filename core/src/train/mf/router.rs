@@ -9,6 +9,7 @@ use super::{Comparison, MfFit, MfOptions, fit};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::{Features, Featurizer};
+use crate::input::Read;
 use crate::preference::{GoldTable, VoteTable, Winner};
 use crate::scorer::Pair;
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
@@ -24,6 +25,8 @@ pub struct MfTraining {
     pub fit: MfOptions,
     /// Day of the calibration sample, `2026-01-31`; today (UTC) without it.
     pub calibration_date: Option<String>,
+    /// What of a chat the router reads, unless it is told otherwise.
+    pub read: Option<Read>,
 }
 
 /// Trains on votes and gold rows for the pair (`strong`, `weak`) and writes the artifact `out`, with the
@@ -94,6 +97,7 @@ pub fn train(
         scorer: json!({}),
         files: Vec::new(),
         calibration: Some(table),
+        read: training.read,
         provenance: data.provenance(&training.fit, &fit, sources),
         manifest_sha256: String::new(),
     };

@@ -1,0 +1,56 @@
+//! Routing inputs of any form: texts and chats.
+
+use super::Router;
+use crate::Result;
+use crate::input::{Input, Readable};
+use crate::policy::{Decision, RouteOptions};
+
+impl Router {
+    /// Decides for one input: a text, or the JSON of a chat, a request body or a message.
+    ///
+    /// `on_error` covers a chat without text, text that is not Unicode and malformed JSON.
+    ///
+    /// ```
+    /// use routellm_core::{Input, OnError, RouteOptions, Router};
+    ///
+    /// let router = Router::default_router()?;
+    /// let options = RouteOptions { on_error: OnError::Strong, ..RouteOptions::default() };
+    /// let body = br#"{"model": "auto", "messages": [{"role": "user", "content": "What is 17 * 23?"}]}"#;
+    /// let decision = router.route_input(Input::Messages(body), &options)?;
+    /// assert_eq!(decision, router.route("What is 17 * 23?", &options)?);
+    /// # Ok::<(), routellm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`route`](Self::route); `InvalidArgument` for JSON that is no chat, whatever `on_error` says.
+    pub fn route_input(&self, input: Input<'_>, options: &RouteOptions) -> Result<Decision> {
+        let (threshold, stop) = self.begin(options)?;
+        let text = input.into_text(self.read(options))?;
+        self.inner.decide(threshold, options, text.and_then(|text| self.score(&text, stop.as_ref())))
+    }
+
+    /// Decides for many inputs, with the same bits as one by one. In a batch a message by itself is refused: its
+    /// chat is one input, and a list of chats a batch.
+    ///
+    /// # Errors
+    /// As [`route_input`](Self::route_input), for the first input that fails, naming its index.
+    pub fn route_inputs(&self, inputs: &[Input<'_>], options: &RouteOptions) -> Result<Vec<Decision>> {
+        let read = self.read(options);
+        // What is no input fails the batch before anything is scored.
+        let texts: Vec<Readable<'_>> = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, input)| input.text_in_batch(read).map_err(|error| error.context(format!("prompt {i}"))))
+            .collect::<Result<_>>()?;
+        let texts = texts.iter().map(|text| match text {
+            Ok(text) => Ok(&**text),
+            Err(error) => Err(error.copy()),
+        });
+        self.route_many(texts.collect(), options)
+    }
+
+    /// What a call reads of chats.
+    pub fn read(&self, options: &RouteOptions) -> crate::Read {
+        options.read.unwrap_or(self.inner.read)
+    }
+}
