@@ -140,8 +140,9 @@ def _of_system(kind: type[Any], number: int, message: str, file: object) -> Rout
         error: RouteLLMError = kind(message)
         error.errno = number  # type: ignore[attr-defined]
         return error
-    if kind is IoError:
+    chosen: Any = kind
+    if chosen is IoError:
         builtin = type(OSError(number, message))
-        kind = next((known for known in IoError.__subclasses__() if builtin in known.__bases__), IoError)
-    made: RouteLLMError = kind(number, message, None if file is None else str(file))
+        chosen = next((known for known in IoError.__subclasses__() if builtin in known.__bases__), IoError)
+    made: RouteLLMError = chosen(number, message, None if file is None else str(file))
     return made
