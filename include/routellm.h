@@ -834,6 +834,10 @@ routellm_status routellm_open_options_set_max_tokens(struct routellm_open_option
  * Opens an artifact (a folder with `router.json`), a checkpoint in the published RouteLLM layout, or the folder of a
  * classifier or causal LM that was exported to ONNX (`config.json`, `tokenizer.json`, `model.onnx`).
  *
+ * The folder may be replaced or written by a training while it is opened: you get the old router or the new one. Files
+ * of models and mapped stores must be replaced by a rename while a router has them open, never overwritten in place:
+ * ONNX Runtime maps the weights beside a model, and a part of a mapped file that is gone ends the process.
+ *
  * `options` may be `NULL`; an exported model needs the names of the strong and the weak model in them. On success `*router` is a new router, which you free.
  *
  * `ROUTELLM_NOT_FOUND`, `ROUTELLM_IO`; `ROUTELLM_INVALID_MODEL` for a malformed, incomplete or altered artifact;

@@ -231,6 +231,8 @@ export interface NativeOpenOptions {
   deviceId?: number
   /** Bytes of its memory. */
   memoryLimit?: number
+  /** Whether a GPU computes in TF32. */
+  tf32?: boolean
   /** `latency` or `throughput`. */
   preset?: string
   /** Number of ONNX sessions. */
@@ -241,6 +243,8 @@ export interface NativeOpenOptions {
   outOfDistribution?: string
   /** Similarity below which a prompt is out of distribution. */
   minSimilarity?: number
+  /** `auto`, `always` or `never`. */
+  mmap?: string
   /** Clusters of votes that are read; `Infinity` is all of them. */
   openClusters?: number
   /** Estimated error down to which clusters are read. */

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from typing import Any, ClassVar
 
 __all__ = [
     "CancelledError",
@@ -134,13 +134,15 @@ class RemoteError(RouteLLMError, ConnectionError):
     code = 12
 
 
-def _of_system(kind: type[RouteLLMError], number: int, message: str, file: object) -> RouteLLMError:
+def _of_system(kind: type[Any], number: int, message: str, file: object) -> RouteLLMError:
     """Return the error of this kind for a number of the operating system, as the class of both."""
     if not issubclass(kind, OSError):
-        error = kind(message)
+        error: RouteLLMError = kind(message)
         error.errno = number  # type: ignore[attr-defined]
         return error
-    if kind is IoError:
+    chosen: Any = kind
+    if chosen is IoError:
         builtin = type(OSError(number, message))
-        kind = next((known for known in IoError.__subclasses__() if builtin in known.__bases__), IoError)
-    return kind(number, message, None if file is None else str(file))
+        chosen = next((known for known in IoError.__subclasses__() if builtin in known.__bases__), IoError)
+    made: RouteLLMError = chosen(number, message, None if file is None else str(file))
+    return made
