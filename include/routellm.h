@@ -618,8 +618,8 @@ routellm_status routellm_open_options_set_mode(struct routellm_open_options *opt
 
 /**
  * Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
- * `_STRONG` or `_WEAK`. A threshold of 0 or above 1, and so a strong share of 1 or 0, still sends everything or nothing
- * to the strong model. Similarity-weighted ranking only.
+ * `_STRONG` or `_WEAK`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything and nothing to
+ * the strong model. Similarity-weighted ranking only.
  */
 routellm_status routellm_open_options_set_out_of_distribution(struct routellm_open_options *options,
                                                               int32_t decision,
@@ -961,9 +961,9 @@ struct routellm_route_options *routellm_route_options_new(void);
 void routellm_route_options_free(struct routellm_route_options *options);
 
 /**
- * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. 0 sends
- * everything to the strong model, and the next double above 1, which is taken too, sends nothing there, whatever the
- * prompt and whatever was chosen for prompts that no vote resembles. Without a threshold and a strong share the
+ * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. The next
+ * double above 1 is taken too, and sends nothing to the strong model, whatever the prompt and whatever was chosen for
+ * prompts that no vote resembles. Without a threshold and a strong share the
  * artifact's own default counts; with both the call fails.
  */
 routellm_status routellm_route_options_set_threshold(struct routellm_route_options *options,
@@ -1061,7 +1061,8 @@ routellm_status routellm_route_embedding(const struct routellm_router *router,
 
 /**
  * The threshold that a call with these options compares win rates with: a number in [0, 1], or for a strong share of
- * 0 the next double above 1. `routellm_route_options_set_threshold()` takes either, and a call then decides alike.
+ * 0 the next double above 1. `routellm_route_options_set_threshold()` takes either, and a call then decides alike (but
+ * that a threshold of 0, other than the share of 1, leaves prompts that no vote resembles to what was chosen for them).
  * `options` may be `NULL`: then it is the artifact's default.
  *
  * `ROUTELLM_INVALID_ARGUMENT` for a number outside [0, 1] (a threshold of the next double above 1 excepted), for both a
