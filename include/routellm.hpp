@@ -831,11 +831,11 @@ public:
     }
 
     /**
-     * Decides for one prompt without waiting, and gives callback, which is moved or copied, an Outcome<Decision>: exactly
-     * once, on a thread of the library, on the one that cancels the call, or, where nothing has to be waited for, before
-     * this returns. It should return soon, must not wait for another call, and must not throw: that ends the program
-     * by std::terminate(), as on a thread of its own. Throws at once, and never calls back, for wrong options or a
-     * router that is closed.
+     * Decides for one prompt without waiting, and gives callback, which is moved or copied, an Outcome<Decision>:
+     * exactly once, on a thread of the library, on the one that cancels the call or closes the router, or, where
+     * nothing has to be waited for, before this returns. It should return soon, must not wait for another call, and
+     * must not throw: that ends the program by std::terminate(), as on a thread of its own. Throws at once, and never
+     * calls back, for wrong options or a router that is closed.
      */
     template <class Callback, class = detail::IfTakes<Decision, Callback>>
     void route_async(std::string_view prompt, Callback &&callback) const
@@ -848,8 +848,8 @@ public:
         route_async_with(prompt, options.get(), std::forward<Callback>(callback));
     }
     /**
-     * As above; the future has the decision or the error. Wrong options and a closed router throw at once. Its destructor
-     * does not wait.
+     * As above; the future has the decision or the error. Wrong options and a closed router throw at once. The
+     * future's destructor does not wait.
      */
     std::future<Decision> route_async(std::string_view prompt) const { return route_future(prompt, nullptr); }
     std::future<Decision> route_async(std::string_view prompt, const RouteOptions &options) const
@@ -1229,8 +1229,8 @@ public:
     Router get() const { return Router(routellm_reloadable_get(handle_.get())); }
 
     /**
-     * Lets router take the place. Calls that run or wait on the one before finish on it, and it goes with the last of its
-     * handles. Do not close it: that ends the calls that wait.
+     * Lets router take the place. Calls that run or wait on the one before finish on it, and it goes with the last of
+     * its handles. Do not close it: that ends the calls that wait.
      */
     void replace(const Router &router) const
     {

@@ -216,7 +216,8 @@ static void closed(routellm_router *router)
     CHECK_OK(routellm_route_options_set_threshold(options, 0.5, &err));
     CHECK_FAILS(routellm_route(router, "x", 1, options, &decision, &err), ROUTELLM_INVALID_ARGUMENT, "closed");
     CHECK_FAILS(routellm_route(clone, "x", 1, NULL, &decision, &err), ROUTELLM_INVALID_ARGUMENT, "closed");
-    CHECK_FAILS(routellm_route_batch(router, prompts, 1, options, &decision, &err), ROUTELLM_INVALID_ARGUMENT, "closed");
+    CHECK_FAILS(routellm_route_batch(router, prompts, 1, options, &decision, &err), ROUTELLM_INVALID_ARGUMENT,
+                "closed");
     CHECK_FAILS(routellm_win_rate(router, "x", 1, &rate, &err), ROUTELLM_INVALID_ARGUMENT, "closed");
     CHECK_FAILS(routellm_win_rates(router, prompts, 1, NULL, &rate, &err), ROUTELLM_INVALID_ARGUMENT, "closed");
     CHECK_FAILS(routellm_route_async(router, "x", 1, options, pending_told, &pending, &err), ROUTELLM_INVALID_ARGUMENT,
@@ -247,12 +248,12 @@ static void closed_embeddings(const char *name)
     CHECK(dimension > 0 && dimension <= 64 && routellm_router_model_count(router) <= 64);
     CHECK_OK(routellm_route_options_set_threshold(options, 0.5, &err));
     routellm_router_close(router);
-    CHECK_FAILS(routellm_route_embedding(router, values, dimension, options, &decision, &err), ROUTELLM_INVALID_ARGUMENT,
-                "closed");
+    CHECK_FAILS(routellm_route_embedding(router, values, dimension, options, &decision, &err),
+                ROUTELLM_INVALID_ARGUMENT, "closed");
     CHECK_FAILS(routellm_win_rate_from_embedding(router, values, dimension, rates, &err), ROUTELLM_INVALID_ARGUMENT,
                 "closed");
-    CHECK_FAILS(routellm_win_rates_from_embeddings(router, values, 1, dimension, rates, &err), ROUTELLM_INVALID_ARGUMENT,
-                "closed");
+    CHECK_FAILS(routellm_win_rates_from_embeddings(router, values, 1, dimension, rates, &err),
+                ROUTELLM_INVALID_ARGUMENT, "closed");
     CHECK_FAILS(routellm_candidate_scores_from_embedding(router, values, dimension, rates,
                                                          routellm_router_model_count(router), &err),
                 ROUTELLM_INVALID_ARGUMENT, "closed");
@@ -361,8 +362,8 @@ static void statistics(void)
     int i;
 
     CHECK_OK(routellm_router_stats_json(router, &json, &err));
-    CHECK(strcmp(routellm_string_data(json), "{\"sessions\":0,\"busy\":0,\"waiting\":0,\"decisions\":0,\"fallbacks\":{}}") ==
-          0);
+    CHECK(strcmp(routellm_string_data(json),
+                 "{\"sessions\":0,\"busy\":0,\"waiting\":0,\"decisions\":0,\"fallbacks\":{}}") == 0);
     routellm_string_free(json);
     CHECK_OK(routellm_route_options_set_on_error(options, ROUTELLM_ON_ERROR_WEAK, &err));
     for (i = 0; i < 3; i++) {

@@ -103,7 +103,8 @@ static void one_call(struct caller *caller)
         }
         break;
     case 1:
-        status = routellm_route_batch_async(round->router, prompts, BATCH, options, pending_told, &round->pending, NULL);
+        status = routellm_route_batch_async(round->router, prompts, BATCH, options, pending_told, &round->pending,
+                                            NULL);
         caller->begun++;
         caller->wrong += status != ROUTELLM_OK;
         break;
