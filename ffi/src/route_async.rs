@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use routellm_core::router::utf8;
-use routellm_core::{Decision, Result};
+use routellm_core::{Decision, Input, Result};
 
 use crate::args::{bytes, handle, invalid, texts};
 use crate::decision::{Decisions, routellm_decision, routellm_text};
@@ -134,6 +134,56 @@ pub unsafe extern "C" fn routellm_route_batch_async(
             let callback = Callback::new(callback, user, router, keep)?;
             let prompts = prompts.into_iter().map(|prompt| utf8(prompt).map(str::to_owned)).collect();
             router.router.route_batch_async(prompts, options, move |decisions| callback.tell(decisions))
+        })
+    }
+}
+
+/// Decides for a chat without waiting: as `routellm_route_messages()`, and otherwise as `routellm_route_async()`. The
+/// chat is read before this returns, and not kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_messages_async(
+    router: Option<&routellm_router>,
+    json: *const c_char,
+    len: usize,
+    options: Option<&routellm_route_options>,
+    callback: routellm_route_callback,
+    user: *mut c_void,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and texts.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let json = bytes(json, len, "json")?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let callback = Callback::new(callback, user, router, keep)?;
+            let done =
+                move |decision: Result<Decision>| callback.tell(decision.map(|decision| vec![decision]));
+            router.router.route_input_async(Input::Messages(json), options, done)
+        })
+    }
+}
+
+/// Decides for `count` chats without waiting: as `routellm_route_batch_messages()`, and otherwise as
+/// `routellm_route_batch_async()`. The chats are read before this returns, and not kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_batch_messages_async(
+    router: Option<&routellm_router>,
+    chats: *const routellm_text,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    callback: routellm_route_callback,
+    user: *mut c_void,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and texts.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let chats: Vec<Input<'_>> = texts(chats, count)?.into_iter().map(Input::Messages).collect();
+            let (options, keep) = routellm_route_options::of(options)?;
+            let callback = Callback::new(callback, user, router, keep)?;
+            router.router.route_inputs_async(&chats, options, move |decisions| callback.tell(decisions))
         })
     }
 }

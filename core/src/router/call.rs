@@ -219,8 +219,9 @@ impl Router {
 /// Waits for what is handed to the function that `start` is given.
 ///
 /// # Errors
-/// `Internal` if that function goes away uncalled: a defect.
+/// `InvalidArgument` inside a callback; `Internal` if that function goes away uncalled: a defect.
 pub(super) fn wait<T: Send + 'static>(start: impl FnOnce(Box<dyn FnOnce(T) + Send>)) -> Result<T> {
+    runtime::check_may_wait()?;
     let (sender, receiver) = mpsc::sync_channel(1);
     start(Box::new(move |outcome| {
         // It fails only if this thread has stopped to wait, which it does not.

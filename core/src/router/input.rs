@@ -29,24 +29,58 @@ impl Router {
         self.inner.decide(threshold, options, text.and_then(|text| self.score(&text, stop.as_ref())))
     }
 
+    /// As [`route_input`](Self::route_input), without waiting: as [`route_async`](Self::route_async). The input is read at
+    /// once.
+    ///
+    /// # Errors
+    /// As [`route_async`](Self::route_async); `InvalidArgument` for JSON that is no chat.
+    pub fn route_input_async(
+        &self,
+        input: Input<'_>,
+        options: &RouteOptions,
+        done: impl FnOnce(Result<Decision>) + Send + 'static,
+    ) -> Result<()> {
+        let text = input.into_text(self.read(options))?;
+        self.route_async(text.map(std::borrow::Cow::into_owned), options, done)
+    }
+
+    /// As [`route_inputs`](Self::route_inputs), without waiting: as [`route_async`](Self::route_async). The inputs are read
+    /// at once.
+    ///
+    /// # Errors
+    /// As [`route_async`](Self::route_async); `InvalidArgument` for JSON that is no chat, naming its index.
+    pub fn route_inputs_async(
+        &self,
+        inputs: &[Input<'_>],
+        options: &RouteOptions,
+        done: impl FnOnce(Result<Vec<Decision>>) + Send + 'static,
+    ) -> Result<()> {
+        let texts = self.texts_of(inputs, options)?;
+        let owned = texts.into_iter().map(|text| text.map(std::borrow::Cow::into_owned)).collect();
+        self.route_batch_async(owned, options, done)
+    }
+
     /// Decides for many inputs, with the same bits as one by one. In a batch a message by itself is refused: its
     /// chat is one input, and a list of chats a batch.
     ///
     /// # Errors
     /// As [`route_input`](Self::route_input), for the first input that fails, naming its index.
     pub fn route_inputs(&self, inputs: &[Input<'_>], options: &RouteOptions) -> Result<Vec<Decision>> {
-        let read = self.read(options);
-        // What is no input fails the batch before anything is scored.
-        let texts: Vec<Readable<'_>> = inputs
-            .iter()
-            .enumerate()
-            .map(|(i, input)| input.text_in_batch(read).map_err(|error| error.context(format!("prompt {i}"))))
-            .collect::<Result<_>>()?;
+        let texts = self.texts_of(inputs, options)?;
         let texts = texts.iter().map(|text| match text {
             Ok(text) => Ok(&**text),
             Err(error) => Err(error.copy()),
         });
         self.route_many(texts.collect(), options)
+    }
+
+    /// The texts of a batch. What is no input fails it before anything is scored.
+    fn texts_of<'a>(&self, inputs: &'a [Input<'_>], options: &RouteOptions) -> Result<Vec<Readable<'a>>> {
+        let read = self.read(options);
+        let one = |(i, input): (usize, &'a Input<'_>)| {
+            input.text_in_batch(read).map_err(|error| error.context(format!("prompt {i}")))
+        };
+        inputs.iter().enumerate().map(one).collect()
     }
 
     /// What a call reads of chats.

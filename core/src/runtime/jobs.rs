@@ -1,5 +1,6 @@
 //! Calls as jobs of the queue in front of the slots: one by one, or a batch in units.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -122,9 +123,27 @@ fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+thread_local! {
+    /// Whether this thread is calling back.
+    static CALLING_BACK: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Calls back. A panic of the one who is called ends there: the thread is needed by others.
 fn tell(callback: impl FnOnce()) {
+    let before = CALLING_BACK.replace(true);
     let _ = catch_unwind(AssertUnwindSafe(callback));
+    CALLING_BACK.set(before);
+}
+
+/// # Errors
+/// `InvalidArgument` on a thread that is calling back: what it would wait for may need this very thread.
+pub(crate) fn check_may_wait() -> Result<()> {
+    if !CALLING_BACK.get() {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(
+        "every session is in use, and a callback must not wait for one: begin a call that does not wait instead",
+    ))
 }
 
 /// A place in a queue and what takes it away: cancellation, or the deadline.

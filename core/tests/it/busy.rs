@@ -185,6 +185,25 @@ fn a_callback_may_begin_the_next_call() {
 }
 
 #[test]
+fn a_callback_that_waits_is_refused_and_not_for_ever() {
+    let router = one_session();
+    let (sender, receiver) = mpsc::channel();
+    let again = router.clone();
+    let done = move |_: Result<Decision>| {
+        // The batch takes the session, which has been given back.
+        let (wait, other) =
+            (again.route_batch(&["hello"], &RouteOptions::default()), again.win_rate("hello"));
+        sender.send((wait.unwrap_err(), other.is_ok())).unwrap();
+    };
+    router.route_async(Ok(LONG.to_owned()), &RouteOptions::default(), done).unwrap();
+    let (error, lone) = receiver.recv_timeout(EVER).unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().contains("callback"), "{error}");
+    // What needs no waiting is done.
+    assert!(lone);
+}
+
+#[test]
 fn a_callback_that_panics_ends_no_thread() {
     let router = one_session();
     let panics = |_: Result<Decision>| panic!("a callback that fails");
