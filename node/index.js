@@ -2,10 +2,12 @@
 
 const { RouteLLMError } = require('./lib/errors.js');
 const { promptFromMessages } = require('./lib/prompt.js');
+const { ReloadableRouter } = require('./lib/reloadable.js');
 const { Router } = require('./lib/router.js');
 const native = require('./native.js');
 
 exports.Router = Router;
+exports.ReloadableRouter = ReloadableRouter;
 exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
 exports.version = native.version();

@@ -1,3 +1,3 @@
 import routellm from './index.js';
 
-export const { Router, RouteLLMError, promptFromMessages, version } = routellm;
+export const { Router, ReloadableRouter, RouteLLMError, promptFromMessages, version } = routellm;

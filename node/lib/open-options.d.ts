@@ -69,6 +69,11 @@ export interface OpenOptions {
    */
   intraThreads?: number;
   /**
+   * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is a
+   * `ResourceExhausted` error at once, or a fallback if `onError` says so. Routers with ONNX sessions only.
+   */
+  maxWaiting?: number;
+  /**
    * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
    * decision to the win rate. This and the three options below are for routers with votes (kind
    * `sw_ranking`) alone.

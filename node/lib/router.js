@@ -2,7 +2,7 @@
 
 const { inspect } = require('node:util');
 const native = require('../native.js');
-const { abortable } = require('./abort.js');
+const { abortable, inPlace } = require('./abort.js');
 const { bundledPath } = require('./bundled.js');
 const { describe, fromNative, invalid } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
@@ -105,6 +105,10 @@ class Router {
   async route(prompt, options) {
     const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'route', ROUTE);
     const text = this.#text(prompt);
+    if (this.#isQuick(text)) {
+      const reason = inPlace(signal, () => this.#native.routeSync(text, policy, value, onError, timeoutMs, out));
+      return this.#decision(out, 0, reason);
+    }
     const decided = await abortable(signal, (cancel) =>
       this.#native.route(text, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
@@ -120,6 +124,11 @@ class Router {
   async routeEmbedding(embedding, options) {
     const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', ROUTE);
     const numbers = embeddingNumbers(embedding, 'the embedding');
+    if (this.#native.isQuickForEmbedding()) {
+      const reason = inPlace(signal, () =>
+        this.#native.routeEmbeddingSync(numbers, policy, value, onError, timeoutMs, out));
+      return this.#decision(out, 0, reason);
+    }
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeEmbedding(numbers, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
@@ -136,6 +145,12 @@ class Router {
   async routeBatch(prompts, options) {
     const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeBatch', ROUTE);
     const texts = promptTexts(prompts, this.#cap);
+    if (this.#areQuick(texts)) {
+      const numbers = new Float64Array(texts.length * NUMBERS);
+      const fallbacks = inPlace(signal, () =>
+        this.#native.routeBatchSync(texts, policy, value, onError, timeoutMs, numbers));
+      return this.#decisions(numbers, fallbacks);
+    }
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeBatch(texts, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
@@ -149,6 +164,7 @@ class Router {
   async winRate(prompt, options) {
     const { signal } = callOptions(options, 'winRate', SIGNAL);
     const text = this.#text(prompt);
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.winRateSync(text));
     return abortable(signal, (cancel) => this.#native.winRate(text, cancel));
   }
 
@@ -162,6 +178,11 @@ class Router {
   async winRates(prompts, options) {
     const { signal } = callOptions(options, 'winRates', SIGNAL);
     const texts = promptTexts(prompts, this.#cap);
+    if (this.#areQuick(texts)) {
+      const rates = new Float64Array(texts.length);
+      inPlace(signal, () => this.#native.winRatesSync(texts, rates));
+      return rates;
+    }
     return abortable(signal, (cancel) => this.#native.winRates(texts, cancel));
   }
 
@@ -187,9 +208,11 @@ class Router {
     return sync(() => this.#native.candidateScoresSync(text));
   }
 
-  async candidateScores(prompt) {
+  async candidateScores(prompt, options) {
+    const { signal } = callOptions(options, 'candidateScores', SIGNAL);
     const text = this.#text(prompt);
-    return abortable(undefined, () => this.#native.candidateScores(text));
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.candidateScoresSync(text));
+    return abortable(signal, (cancel) => this.#native.candidateScores(text, cancel));
   }
 
   candidateScoresFromEmbedding(embedding) {
@@ -202,9 +225,11 @@ class Router {
     return sync(() => this.#native.similaritySync(text));
   }
 
-  async similarity(prompt) {
+  async similarity(prompt, options) {
+    const { signal } = callOptions(options, 'similarity', SIGNAL);
     const text = this.#text(prompt);
-    return abortable(undefined, () => this.#native.similarity(text));
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.similaritySync(text));
+    return abortable(signal, (cancel) => this.#native.similarity(text, cancel));
   }
 
   similarityFromEmbedding(embedding) {
@@ -218,10 +243,11 @@ class Router {
     return explanationFromJson(sync(() => this.#native.explainSync(text, count)));
   }
 
-  async explain(prompt, k) {
+  async explain(prompt, k, options) {
     const count = voteCount(k);
+    const { signal } = callOptions(options, 'explain', SIGNAL);
     const text = this.#text(prompt);
-    return explanationFromJson(await abortable(undefined, () => this.#native.explain(text, count)));
+    return explanationFromJson(await abortable(signal, (cancel) => this.#native.explain(text, count, cancel)));
   }
 
   explainEmbedding(embedding, k) {
@@ -235,14 +261,28 @@ class Router {
     return sync(() => this.#native.embedSync(text));
   }
 
-  async embed(prompt) {
+  async embed(prompt, options) {
+    const { signal } = callOptions(options, 'embed', SIGNAL);
     const text = this.#text(prompt);
-    return abortable(undefined, () => this.#native.embed(text));
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.embedSync(text));
+    return abortable(signal, (cancel) => this.#native.embed(text, cancel));
   }
 
   threshold(options) {
     const { policy, value } = callOptions(options, 'threshold', THRESHOLD);
     return sync(() => this.#native.threshold(policy, value));
+  }
+
+  close() {
+    this.#native.close();
+  }
+
+  get closed() {
+    return this.#native.closed();
+  }
+
+  stats() {
+    return JSON.parse(sync(() => this.#native.stats()));
   }
 
   info() {
@@ -278,6 +318,15 @@ class Router {
     return withinCap(promptText(prompt), this.#cap);
   }
 
+  /** Whether a text takes less time than handing it to a thread of the library would. */
+  #isQuick(text) {
+    return this.#native.isQuick(1, Buffer.byteLength(text));
+  }
+
+  #areQuick(texts) {
+    return this.#native.isQuick(texts.length, texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0));
+  }
+
   #decisions(numbers, fallbacks) {
     const decisions = new Array(numbers.length / NUMBERS);
     for (let i = 0; i < decisions.length; i += 1) decisions[i] = this.#decision(numbers, i * NUMBERS, null);
@@ -305,6 +354,11 @@ class Router {
       fallbackReason: reason,
     };
   }
+}
+
+// Not every Node 20 has it.
+if (Symbol.dispose !== undefined) {
+  Object.defineProperty(Router.prototype, Symbol.dispose, { value: Router.prototype.close, writable: true, configurable: true });
 }
 
 module.exports = { Router };

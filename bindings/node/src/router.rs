@@ -58,6 +58,12 @@ impl NativeRouter {
         self.router.close();
     }
 
+    /// Whether it refuses calls.
+    #[napi]
+    pub fn closed(&self) -> bool {
+        self.router.is_closed()
+    }
+
     /// How busy the router is, as JSON.
     ///
     /// # Errors
