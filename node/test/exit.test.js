@@ -17,7 +17,7 @@ const begin = (open) => `
   calls.push(router.routeBatch(Array(64).fill(long), { threshold: 0.5, signal: new AbortController().signal }));
   for (const call of calls) call.catch(() => {});`;
 
-/** Runs a script a few times; each run has to end by itself, and well. */
+/** Runs a script a few times; each run has to end by itself, and well: also without complaints of ONNX Runtime. */
 function endsWell(script, times = 5) {
   for (let i = 0; i < times; i += 1) {
     const run = spawnSync(process.execPath, ['-e', script], { cwd: PACKAGE, encoding: 'utf8', timeout: 120_000 });

@@ -168,6 +168,7 @@ impl Router {
     /// # Errors
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding); `Unsupported` if the router has no votes.
     pub fn similarity_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
+        self.inner.check_open()?;
         let votes = self.inner.scorer.votes()?;
         self.inner.featurizer.check_embedding(embedding)?;
         votes.similarity(Features::Dense(embedding))
@@ -178,6 +179,7 @@ impl Router {
     /// # Errors
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding), naming the row.
     pub fn win_rates_from_embeddings(&self, embeddings: &[f32], out: &mut [f64]) -> Result<()> {
+        self.inner.check_open()?;
         if out.is_empty() && embeddings.is_empty() {
             return Ok(());
         }
@@ -217,6 +219,7 @@ impl Router {
     /// # Errors
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding).
     pub fn candidate_scores_from_embedding(&self, embedding: &[f32]) -> Result<Vec<f64>> {
+        self.inner.check_open()?;
         self.inner.featurizer.check_embedding(embedding)?;
         self.inner.scorer.candidate_scores(Features::Dense(embedding))
     }
