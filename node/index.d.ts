@@ -6,9 +6,10 @@
  * const { model } = Router.default().routeSync('What is the capital of France?');
  * ```
  *
- * Methods that read a prompt come twice: `route()` computes on a worker thread and returns a promise,
- * `routeSync()` computes in place. A router is immutable; any number of calls may run on it at once, and a
- * `worker_thread` opens its own.
+ * Methods that read a prompt come twice: `route()` returns a promise and computes off the event loop, `routeSync()`
+ * computes in place. Threads of this library do the work, never those of libuv, which `fs` and `dns` share; what
+ * takes less than about 50 microseconds, such as a short prompt for the default router, is done in place by
+ * `route()` too. A router is immutable; any number of calls may run on it at once, and a `worker_thread` opens its own.
  */
 
 import type { OpenOptions } from './lib/open-options.js';
@@ -16,6 +17,12 @@ import type { OpenOptions } from './lib/open-options.js';
 export type {
   ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
 } from './lib/open-options.js';
+
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
 
 /** Version of this package and of the library in it. */
 export const version: string;
@@ -94,7 +101,7 @@ export interface EmbeddingSyncOptions extends ThresholdOptions {
    */
   onError?: 'raise' | 'strong' | 'weak';
   /**
-   * Longest time of the whole call in milliseconds, more than 0. A prompt that is not scored by then is a
+   * Longest time in milliseconds from the call on, waiting for a session included; more than 0. A prompt that is not scored by then is a
    * `ResourceExhausted` error, or a fallback if `onError` says so.
    */
   timeoutMs?: number;
@@ -102,7 +109,7 @@ export interface EmbeddingSyncOptions extends ThresholdOptions {
 
 /** Options of a call that can be aborted. */
 export interface SignalOptions {
-  /** Aborts the call: it rejects with an `AbortError`, and the work on the worker thread stops. */
+  /** Aborts the call: it rejects with an `AbortError`, and its work stops, or its place in the queue is given up. */
   signal?: AbortSignal;
 }
 
@@ -277,6 +284,20 @@ export interface RouterInfo {
   version: string;
 }
 
+/** How busy a router is, and what it has done since it was opened. */
+export interface RouterStats {
+  /** ONNX sessions, each of which runs one call at a time; 0 for a router without any. */
+  sessions: number;
+  /** Of them, those in use. */
+  busy: number;
+  /** Calls that wait for a session; a batch counts once. */
+  waiting: number;
+  /** Decisions that were made, fallbacks included. */
+  decisions: number;
+  /** Of them, fallbacks, by the kind of error; kinds that did not occur are left out. */
+  fallbacks: Partial<Record<ErrorKind, number>>;
+}
+
 /** Decides which model should answer a prompt. */
 export class Router {
   private constructor();
@@ -290,23 +311,23 @@ export class Router {
    */
   static open(path: string | URL, options?: OpenOptions): Router;
 
-  /** As {@link Router.open}, on a worker thread: a router with an encoder takes some hundred milliseconds. */
+  /** As {@link Router.open}, off the event loop: a router with an encoder takes some hundred milliseconds. */
   static openAsync(path: string | URL, options?: OpenOptions): Promise<Router>;
 
   /** Opens a router that is a package of its own: `mf-minilm` is the package `routellm-mf-minilm`. */
   static bundled(name: 'default' | 'mf-minilm', options?: OpenOptions): Router;
 
-  /** As {@link Router.bundled}, on a worker thread. */
+  /** As {@link Router.bundled}, off the event loop. */
   static bundledAsync(name: 'default' | 'mf-minilm', options?: OpenOptions): Promise<Router>;
 
-  /** Decides for one prompt, on a worker thread. */
+  /** Decides for one prompt, off the event loop. */
   route(prompt: Prompt, options?: RouteOptions): Promise<Decision>;
 
   /** Decides for one prompt, in place: the way for the default router, which takes microseconds. */
   routeSync(prompt: Prompt, options?: RouteSyncOptions): Decision;
 
   /**
-   * Decides for many prompts, each as it would be alone, on a worker thread. A message by itself is none: then the batch
+   * Decides for many prompts, each as it would be alone, off the event loop. A message by itself is none: then the batch
    * is one chat, which `route()` takes.
    */
   routeBatch(prompts: ReadonlyArray<Prompt>, options?: RouteOptions): Promise<Decision[]>;
@@ -314,19 +335,19 @@ export class Router {
   /** Decides for many prompts, each as it would be alone, in place. */
   routeBatchSync(prompts: ReadonlyArray<Prompt>, options?: RouteSyncOptions): Decision[];
 
-  /** Decides for an embedding of `embeddingDimension` numbers, copied to a worker thread. */
+  /** Decides for an embedding of `embeddingDimension` numbers, copied, off the event loop. */
   routeEmbedding(embedding: Float32Array, options?: EmbeddingOptions): Promise<Decision>;
 
   /** Decides for an embedding of `embeddingDimension` numbers, in place. */
   routeEmbeddingSync(embedding: Float32Array, options?: EmbeddingSyncOptions): Decision;
 
-  /** P(the strong model's answer is preferred or needed), in [0, 1], on a worker thread. */
+  /** P(the strong model's answer is preferred or needed), in [0, 1], off the event loop. */
   winRate(prompt: Prompt, options?: ScoreOptions): Promise<number>;
 
   /** P(the strong model's answer is preferred or needed), in [0, 1], in place. */
   winRateSync(prompt: Prompt, options?: ReadOptions): number;
 
-  /** Win rates of many prompts, on a worker thread. */
+  /** Win rates of many prompts, off the event loop. */
   winRates(prompts: ReadonlyArray<Prompt>, options?: ScoreOptions): Promise<Float64Array>;
 
   /** Win rates of many prompts, in place. */
@@ -334,12 +355,12 @@ export class Router {
 
   /**
    * Win rates of `n` embeddings that lie row after row in one array (`n * embeddingDimension` numbers; `n` is
-   * checked if given), in place and without a copy. There is no promise of it: a worker thread would need one.
+   * checked if given), in place and without a copy. There is no promise of it: another thread would need one.
    */
   winRatesFromEmbeddings(embeddings: Float32Array, n?: number): Float64Array;
 
-  /** One score for each of `models`, higher is better, on a worker thread. */
-  candidateScores(prompt: Prompt, options?: ReadOptions): Promise<Float64Array>;
+  /** One score for each of `models`, higher is better, off the event loop. */
+  candidateScores(prompt: Prompt, options?: ScoreOptions): Promise<Float64Array>;
 
   /** One score for each of `models`, higher is better, in place. */
   candidateScoresSync(prompt: Prompt, options?: ReadOptions): Float64Array;
@@ -348,12 +369,12 @@ export class Router {
   candidateScoresFromEmbedding(embedding: Float32Array): Float64Array;
 
   /**
-   * Largest cosine similarity of a prompt to any vote, in [-1, 1], on a worker thread: how near the prompt is to
+   * Largest cosine similarity of a prompt to any vote, in [-1, 1], off the event loop: how near the prompt is to
    * what the router was built from.
    *
    * @throws {RouteLLMError} `Unsupported` if the router has no votes.
    */
-  similarity(prompt: Prompt, options?: ReadOptions): Promise<number>;
+  similarity(prompt: Prompt, options?: ScoreOptions): Promise<number>;
 
   /** Largest cosine similarity of a prompt to any vote, in [-1, 1], in place. */
   similaritySync(prompt: Prompt, options?: ReadOptions): number;
@@ -362,12 +383,12 @@ export class Router {
   similarityFromEmbedding(embedding: Float32Array): number;
 
   /**
-   * Why a prompt gets its score, with the `k` votes that weighed most, on a worker thread. Reads every vote, also
+   * Why a prompt gets its score, with the `k` votes that weighed most, off the event loop. Reads every vote, also
    * of a clustered store.
    *
    * @throws {RouteLLMError} `Unsupported` if the router has no votes.
    */
-  explain(prompt: Prompt, k: number, options?: ReadOptions): Promise<Explanation>;
+  explain(prompt: Prompt, k: number, options?: ScoreOptions): Promise<Explanation>;
 
   /** Why a prompt gets its score, with the `k` votes that weighed most, in place. */
   explainSync(prompt: Prompt, k: number, options?: ReadOptions): Explanation;
@@ -375,8 +396,8 @@ export class Router {
   /** Why an embedding of `embeddingDimension` numbers gets its score, in place. */
   explainEmbedding(embedding: Float32Array, k: number): Explanation;
 
-  /** The embedding of a prompt by this router's encoder, on a worker thread. */
-  embed(prompt: Prompt, options?: ReadOptions): Promise<Float32Array>;
+  /** The embedding of a prompt by this router's encoder, off the event loop. */
+  embed(prompt: Prompt, options?: ScoreOptions): Promise<Float32Array>;
 
   /** The embedding of a prompt by this router's encoder, in place. */
   embedSync(prompt: Prompt, options?: ReadOptions): Float32Array;
@@ -400,6 +421,22 @@ export class Router {
   /** What is known about this router. */
   info(): RouterInfo;
 
+  /** How busy this router is now, and how many decisions it has made. */
+  stats(): RouterStats;
+
+  /**
+   * Refuses calls from now on: they are `InvalidArgument`. Calls that wait for a session end as `Cancelled`, those that
+   * run go on, and the memory of the sessions is given back when the last of them has ended, rather than when the
+   * garbage collector finds the router. Closing twice does nothing. `using` closes too.
+   */
+  close(): void;
+
+  /** As {@link Router.close}, for `using`. */
+  [Symbol.dispose](): void;
+
+  /** Whether {@link Router.close} was called. */
+  get closed(): boolean;
+
   /** Name of the strong model. */
   get strong(): string;
   /** Name of the weak model. */
@@ -410,6 +447,37 @@ export class Router {
   get embeddingDimension(): number | null;
   /** How many decisions of this router were fallbacks. */
   get fallbacks(): number;
+}
+
+/** Has all that a router has, on whichever is in use. */
+export interface ReloadableRouter extends Router {}
+
+/**
+ * A router that can be exchanged while calls run.
+ *
+ * ```js
+ * const router = new ReloadableRouter(await Router.openAsync(path));
+ * await router.route(prompt);
+ * router.replace(await Router.openAsync(path)); // opened in full before it takes over
+ * ```
+ *
+ * It has every method of a router. Each call is made on one router from beginning to end: those that run or wait
+ * during a replacement finish on the old one, and none fails. It belongs to the thread that made it.
+ */
+export class ReloadableRouter {
+  /** @throws {RouteLLMError} `InvalidArgument` if the router is closed. */
+  constructor(router: Router);
+
+  /** The router that is in use now: for calls that belong together. */
+  get current(): Router;
+
+  /**
+   * Lets `router` take over, and returns the one before it. That one is freed by the garbage collector when its last
+   * call has ended; do not close it before, which ends the calls that wait on it.
+   *
+   * @throws {RouteLLMError} `InvalidArgument` if the router is closed; then nothing is replaced.
+   */
+  replace(router: Router): Router;
 }
 
 /** Names of the kinds of errors, the same in every language of this library. */

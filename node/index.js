@@ -2,11 +2,13 @@
 
 const { RouteLLMError } = require('./lib/errors.js');
 const { promptFromMessages } = require('./lib/prompt.js');
+const { ReloadableRouter } = require('./lib/reloadable.js');
 const { Router } = require('./lib/router.js');
 const { upgradeArtifact } = require('./lib/upgrade.js');
 const native = require('./native.js');
 
 exports.Router = Router;
+exports.ReloadableRouter = ReloadableRouter;
 exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
 exports.upgradeArtifact = upgradeArtifact;

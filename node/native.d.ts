@@ -25,8 +25,13 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
-  /** Decides on a worker thread. */
+  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
+  /**
+   * Decides without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
   route(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for an embedding into `out`, without copying it; returns why, if the decision is a fallback.
@@ -34,8 +39,13 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
-  /** Decides for a copy of an embedding on a worker thread. */
+  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
+  /**
+   * Decides for a copy of an embedding without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
   routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for many prompts into `out`, seven numbers each; returns why some decisions are fallbacks.
@@ -44,8 +54,28 @@ export declare class NativeRouter {
    * What the core reports.
    */
   routeBatchSync(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): Array<FallbackReason>
-  /** Decides for many prompts on a worker thread. */
+  /**
+   * Decides for many prompts without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
   routeBatch(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  /** Whether this many prompts of this many bytes in all take so little time that they are decided on the event loop. */
+  isQuick(prompts: number, bytes: number): boolean
+  /** Whether an embedding takes so little time that it is decided on the event loop. */
+  isQuickForEmbedding(): boolean
+  /** Refuses calls from now on; those that run go on. */
+  close(): void
+  /** Whether it refuses calls. */
+  closed(): boolean
+  /**
+   * How busy the router is, as JSON.
+   *
+   * # Errors
+   * None.
+   */
+  stats(): string
   /**
    * The threshold that a policy comes to.
    *
@@ -88,7 +118,12 @@ export declare class NativeRouter {
    * What the core reports.
    */
   winRateSync(prompt: string | Uint8Array): number
-  /** The win rate of a prompt, on a worker thread. */
+  /**
+   * The win rate of a prompt, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
   winRate(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<number>
   /**
    * The win rates of many prompts into `out`.
@@ -97,7 +132,12 @@ export declare class NativeRouter {
    * What the core reports.
    */
   winRatesSync(prompts: Array<string | Uint8Array>, out: Float64Array): void
-  /** The win rates of many prompts, on a worker thread. */
+  /**
+   * The win rates of many prompts, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
   winRates(prompts: Array<string | Uint8Array>, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
   /**
    * The win rates of `out.length` embeddings, row after row, into `out`; nothing is copied.
@@ -113,8 +153,13 @@ export declare class NativeRouter {
    * What the core reports.
    */
   candidateScoresSync(prompt: string | Uint8Array): Float64Array
-  /** One score for each candidate, on a worker thread. */
-  candidateScores(prompt: string | Uint8Array): Promise<Float64Array>
+  /**
+   * One score for each candidate, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  candidateScores(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
   /**
    * One score for each candidate, for an embedding.
    *
@@ -129,8 +174,13 @@ export declare class NativeRouter {
    * What the core reports.
    */
   similaritySync(prompt: string | Uint8Array): number
-  /** The largest cosine similarity of a prompt to any vote, on a worker thread. */
-  similarity(prompt: string | Uint8Array): Promise<number>
+  /**
+   * The largest cosine similarity of a prompt to any vote, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  similarity(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<number>
   /**
    * The largest cosine similarity of an embedding to any vote.
    *
@@ -145,8 +195,13 @@ export declare class NativeRouter {
    * What the core reports.
    */
   explainSync(prompt: string | Uint8Array, k: number): string
-  /** Why a prompt gets its score, as JSON, on a worker thread. */
-  explain(prompt: string | Uint8Array, k: number): Promise<string>
+  /**
+   * Why a prompt gets its score, as JSON, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  explain(prompt: string | Uint8Array, k: number, cancel?: NativeCancel | undefined | null): Promise<string>
   /**
    * Why an embedding gets its score, as JSON.
    *
@@ -161,8 +216,13 @@ export declare class NativeRouter {
    * What the core reports.
    */
   embedSync(prompt: string | Uint8Array): Float32Array
-  /** The embedding of a prompt, on a worker thread. */
-  embed(prompt: string | Uint8Array): Promise<Float32Array>
+  /**
+   * The embedding of a prompt, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  embed(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<Float32Array>
 }
 
 /** How much of a prompt is looked at. */
@@ -239,6 +299,8 @@ export interface NativeOpenOptions {
   sessions?: number
   /** Threads inside one of them, and of a scan of votes. */
   intraThreads?: number
+  /** Calls that may wait for a session. */
+  maxWaiting?: number
   /** `strong`, `weak` or `ignore`. */
   outOfDistribution?: string
   /** Similarity below which a prompt is out of distribution. */
@@ -273,11 +335,21 @@ export interface NativeOpenOptions {
  */
 export declare function open(options: NativeOpenOptions): NativeRouter
 
-/** Opens a router on a worker thread. */
+/**
+ * Opens a router on a thread of its own.
+ *
+ * # Errors
+ * None: what the core reports rejects the promise.
+ */
 export declare function openAsync(options: NativeOpenOptions): Promise<NativeRouter>
 
-/** Panics under the guard of a worker thread. */
-export declare function panicAsync(): Promise<number>
+/**
+ * Panics on a thread of the library, where a call does its work.
+ *
+ * # Errors
+ * None: the panic rejects the promise as `Internal`.
+ */
+export declare function panicAsync(router: NativeRouter): Promise<number>
 
 /**
  * Panics under the guard of a synchronous call.

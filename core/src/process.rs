@@ -4,14 +4,19 @@
 //! and never touches, not even to drop it, what another process made. That is sound if no call was running at the
 //! fork. If one was ([`Running`] counts them), locks inside ONNX Runtime or a tokenizer may be held for ever, and the
 //! child is refused rather than left to hang.
+//!
+//! And what the end of a process must wait for: ONNX Runtime destroys objects of its own when the process exits, and
+//! what runs in it by then fails or crashes. So the exit waits for [`Running`] calls, and no other one begins.
 
 use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How many forks lie between this process and the first one. Asking the kernel for the process number on
 /// every call would cost a hundred times as much.
@@ -22,6 +27,54 @@ static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether a call was running when this process, or one before it, was forked.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is about to end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// How long the exit waits for what runs: a signal handler may have interrupted it to end the process, and then it
+/// never ends.
+const LONGEST_EXIT: Duration = Duration::from_secs(10);
+
+extern "C" fn at_exit() {
+    ENDING.store(true, Ordering::SeqCst);
+    let begin = Instant::now();
+    while RUNNING.load(Ordering::SeqCst) != 0 && begin.elapsed() < LONGEST_EXIT {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Lets the exit wait for what runs. Handlers run in the opposite order of their registration: one that comes after
+/// a session was opened, or run, runs before what these have made is destroyed.
+fn wait_at_exit() {
+    static REGISTERED: AtomicUsize = AtomicUsize::new(0);
+    // After the opening and after the first run.
+    if REGISTERED.load(Ordering::Relaxed) < 2 && REGISTERED.fetch_add(1, Ordering::Relaxed) < 2 {
+        #[cfg(unix)]
+        #[allow(unsafe_code, reason = "registers a handler with the C library")]
+        // SAFETY: the handler reads and writes atomics and sleeps.
+        unsafe {
+            libc::atexit(at_exit);
+        }
+        #[cfg(not(unix))]
+        let _ = at_exit;
+    }
+}
+
+/// # Errors
+/// `Cancelled` while the process ends: sessions may no longer be run.
+pub(crate) fn check_alive() -> Result<()> {
+    if !ENDING.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Cancelled, "the process is ending"))
+}
+
+/// Holds a thread of this library for ever while the process ends: nobody is to be called back then.
+pub(crate) fn park_if_ending() {
+    while ENDING.load(Ordering::SeqCst) {
+        thread::park();
+    }
+}
 
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::SeqCst);
@@ -74,6 +127,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         // A child forked from inside the call has begun to count anew.
         if self.0 == GENERATION.load(Ordering::Relaxed) {
+            wait_at_exit();
             RUNNING.fetch_sub(1, Ordering::SeqCst);
         }
     }

@@ -3,9 +3,19 @@
 const native = require('../native.js');
 const { aborted, fromNative } = require('./errors.js');
 
+/** Makes a call that is over before anybody could abort it. */
+function inPlace(signal, call) {
+  if (signal?.aborted) throw aborted(signal);
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
 /**
  * Awaits `call(cancel)`, a promise of the native layer. An aborted signal rejects at once and stops the
- * native call as well, so that neither a worker thread nor ONNX Runtime goes on for nobody.
+ * native call as well, so that neither a thread nor ONNX Runtime goes on for nobody, and no place in the queue is kept.
  */
 async function abortable(signal, call) {
   if (signal === undefined) {
@@ -34,4 +44,4 @@ async function abortable(signal, call) {
   }
 }
 
-module.exports = { abortable };
+module.exports = { abortable, inPlace };

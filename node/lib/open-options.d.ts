@@ -79,6 +79,11 @@ export interface OpenOptions {
    */
   intraThreads?: number;
   /**
+   * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is a
+   * `ResourceExhausted` error at once, or a fallback if `onError` says so. Routers with ONNX sessions only.
+   */
+  maxWaiting?: number;
+  /**
    * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
    * decision to the win rate. A `strongShare` of 0 or 1 and a threshold above 1 still send nothing, everything and
    * nothing to strong. This and the four options below are for routers with votes (kind

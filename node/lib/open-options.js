@@ -111,6 +111,7 @@ const OPEN = {
   preset: oneOf('latency', 'throughput'),
   sessions: whole(1, 256),
   intraThreads: whole(1, 256),
+  maxWaiting: anyCount,
   outOfDistribution: oneOf('strong', 'weak', 'ignore'),
   minSimilarity: similarity,
   mmap: oneOf('auto', 'always', 'never'),

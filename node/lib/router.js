@@ -2,7 +2,7 @@
 
 const { inspect } = require('node:util');
 const native = require('../native.js');
-const { abortable } = require('./abort.js');
+const { abortable, inPlace } = require('./abort.js');
 const { bundledPath } = require('./bundled.js');
 const { describe, fromNative, invalid } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
@@ -62,6 +62,11 @@ async function openAsync(path, options, method) {
   return new Router(INTERNAL, await abortable(undefined, () => native.openAsync(given)));
 }
 
+/** Bytes of a prompt; what holds no text costs nothing. */
+function byteLength(text) {
+  return typeof text === 'string' || ArrayBuffer.isView(text) ? Buffer.byteLength(text) : 0;
+}
+
 class Router {
   #native;
   #strong;
@@ -115,6 +120,10 @@ class Router {
   async route(prompt, options) {
     const { policy, value, onError, timeoutMs, read, signal } = callOptions(options, 'route', ROUTE);
     const text = this.#text(prompt, read);
+    if (this.#isQuick(text)) {
+      const reason = inPlace(signal, () => this.#native.routeSync(text, policy, value, onError, timeoutMs, out));
+      return this.#decision(out, 0, reason);
+    }
     const decided = await abortable(signal, (cancel) =>
       this.#native.route(text, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
@@ -130,6 +139,11 @@ class Router {
   async routeEmbedding(embedding, options) {
     const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
+    if (this.#native.isQuickForEmbedding()) {
+      const reason = inPlace(signal, () =>
+        this.#native.routeEmbeddingSync(numbers, policy, value, onError, timeoutMs, out));
+      return this.#decision(out, 0, reason);
+    }
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeEmbedding(numbers, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
@@ -146,6 +160,12 @@ class Router {
   async routeBatch(prompts, options) {
     const { policy, value, onError, timeoutMs, read, signal } = callOptions(options, 'routeBatch', ROUTE);
     const texts = this.#texts(prompts, read);
+    if (this.#areQuick(texts)) {
+      const numbers = new Float64Array(texts.length * NUMBERS);
+      const fallbacks = inPlace(signal, () =>
+        this.#native.routeBatchSync(texts, policy, value, onError, timeoutMs, numbers));
+      return this.#decisions(numbers, fallbacks);
+    }
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeBatch(texts, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
@@ -159,6 +179,7 @@ class Router {
   async winRate(prompt, options) {
     const { read, signal } = callOptions(options, 'winRate', SIGNAL);
     const text = this.#text(prompt, read);
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.winRateSync(text));
     return abortable(signal, (cancel) => this.#native.winRate(text, cancel));
   }
 
@@ -172,6 +193,11 @@ class Router {
   async winRates(prompts, options) {
     const { read, signal } = callOptions(options, 'winRates', SIGNAL);
     const texts = this.#texts(prompts, read);
+    if (this.#areQuick(texts)) {
+      const rates = new Float64Array(texts.length);
+      inPlace(signal, () => this.#native.winRatesSync(texts, rates));
+      return rates;
+    }
     return abortable(signal, (cancel) => this.#native.winRates(texts, cancel));
   }
 
@@ -198,8 +224,10 @@ class Router {
   }
 
   async candidateScores(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'candidateScores', READ).read);
-    return abortable(undefined, () => this.#native.candidateScores(text));
+    const { read, signal } = callOptions(options, 'candidateScores', SIGNAL);
+    const text = this.#text(prompt, read);
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.candidateScoresSync(text));
+    return abortable(signal, (cancel) => this.#native.candidateScores(text, cancel));
   }
 
   candidateScoresFromEmbedding(embedding) {
@@ -213,8 +241,10 @@ class Router {
   }
 
   async similarity(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'similarity', READ).read);
-    return abortable(undefined, () => this.#native.similarity(text));
+    const { read, signal } = callOptions(options, 'similarity', SIGNAL);
+    const text = this.#text(prompt, read);
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.similaritySync(text));
+    return abortable(signal, (cancel) => this.#native.similarity(text, cancel));
   }
 
   similarityFromEmbedding(embedding) {
@@ -230,8 +260,9 @@ class Router {
 
   async explain(prompt, k, options) {
     const count = voteCount(k);
-    const text = this.#text(prompt, callOptions(options, 'explain', READ).read);
-    return explanationFromJson(await abortable(undefined, () => this.#native.explain(text, count)));
+    const { read, signal } = callOptions(options, 'explain', SIGNAL);
+    const text = this.#text(prompt, read);
+    return explanationFromJson(await abortable(signal, (cancel) => this.#native.explain(text, count, cancel)));
   }
 
   explainEmbedding(embedding, k) {
@@ -246,8 +277,10 @@ class Router {
   }
 
   async embed(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'embed', READ).read);
-    return abortable(undefined, () => this.#native.embed(text));
+    const { read, signal } = callOptions(options, 'embed', SIGNAL);
+    const text = this.#text(prompt, read);
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.embedSync(text));
+    return abortable(signal, (cancel) => this.#native.embed(text, cancel));
   }
 
   threshold(options) {
@@ -258,6 +291,18 @@ class Router {
   share(strongShare) {
     const [threshold, share] = sync(() => this.#native.share(unit('strongShare', strongShare)));
     return { threshold, share };
+  }
+
+  close() {
+    this.#native.close();
+  }
+
+  get closed() {
+    return this.#native.closed();
+  }
+
+  stats() {
+    return JSON.parse(sync(() => this.#native.stats()));
   }
 
   info() {
@@ -297,6 +342,15 @@ class Router {
     return promptTexts(prompts, this.#cap, read ?? this.#read);
   }
 
+  /** Whether a text takes less time than handing it to a thread of the library would. */
+  #isQuick(text) {
+    return this.#native.isQuick(1, byteLength(text));
+  }
+
+  #areQuick(texts) {
+    return this.#native.isQuick(texts.length, texts.reduce((bytes, text) => bytes + byteLength(text), 0));
+  }
+
   #decisions(numbers, fallbacks) {
     const decisions = new Array(numbers.length / NUMBERS);
     for (let i = 0; i < decisions.length; i += 1) decisions[i] = this.#decision(numbers, i * NUMBERS, null);
@@ -326,6 +380,11 @@ class Router {
       fallbackReason: fallback ? reason.reason : null,
     };
   }
+}
+
+// Not every Node 20 has it.
+if (Symbol.dispose !== undefined) {
+  Object.defineProperty(Router.prototype, Symbol.dispose, { value: Router.prototype.close, writable: true, configurable: true });
 }
 
 module.exports = { Router };

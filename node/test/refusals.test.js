@@ -34,6 +34,10 @@ test('promises reject', () => {
     () => router.similarity(1),
     () => router.explain(1, 1),
     () => router.explain('x'),
+    () => router.explain('x', 1, null),
+    () => router.embed('x', { signal: 1 }),
+    () => router.similarity('x', { threshold: 1 }),
+    () => router.candidateScores('x', 1),
     () => Router.openAsync(1),
     () => Router.bundledAsync('nothing'),
   ]) {

@@ -57,7 +57,8 @@ function declared() {
       for (const member of statement.members) {
         if (ts.isConstructorDeclaration(member)) continue;
         const isStatic = member.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword);
-        members[isStatic ? 'static' : 'instance'].push(member.name.text);
+        // Symbols have no text, and are tried by the usage file.
+        if (member.name.text !== undefined) members[isStatic ? 'static' : 'instance'].push(member.name.text);
       }
       classes[statement.name.text] = members;
     }
@@ -69,14 +70,19 @@ test('what is declared is what is there', () => {
   const { module, classes } = declared();
   assert.deepEqual(module.sort(), Object.keys(routellm).sort());
   const own = (object, without) => Object.getOwnPropertyNames(object).filter((name) => !without.includes(name)).sort();
-  const { Router, RouteLLMError } = routellm;
+  const { ReloadableRouter, Router, RouteLLMError } = routellm;
   assert.deepEqual(classes.Router.static.sort(), own(Router, ['length', 'name', 'prototype']));
   assert.deepEqual(classes.Router.instance.sort(), own(Router.prototype, ['constructor']));
+  assert.deepEqual(
+    [...classes.ReloadableRouter.instance, ...classes.Router.instance].sort(),
+    own(ReloadableRouter.prototype, ['constructor']),
+  );
   const error = new RouteLLMError('Internal', 'x', { cause: 1 });
   assert.deepEqual(classes.RouteLLMError.instance.sort(), own(error, ['stack', 'message']));
   const decision = Router.default().routeSync('x');
   const text = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
   const fields = (name) => [...text.match(new RegExp(`export interface ${name} {\n([^]*?)\n}`))[1].matchAll(/^ {2}(\w+)\??:/gm)];
   assert.deepEqual(fields('Decision').map(([, name]) => name), Object.keys(decision));
+  assert.deepEqual(fields('RouterStats').map(([, name]) => name), Object.keys(Router.default().stats()));
   assert.deepEqual(fields('RouterInfo').map(([, name]) => name).sort(), Object.keys(Router.default().info()).sort());
 });

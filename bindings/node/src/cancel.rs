@@ -1,4 +1,4 @@
-//! Cancelling a call that runs on a worker thread.
+//! Cancelling a call from JavaScript.
 
 use napi_derive::napi;
 use routellm_core::CancelToken;

@@ -185,9 +185,15 @@ impl NativeRouter {
         })
     }
 
-    /// Whether a prompt of this many bytes takes so little time that it may be decided on the event loop.
+    /// Whether this many prompts of this many bytes in all take so little time that they are decided on the event loop.
     #[napi]
-    pub fn is_quick(&self, bytes: u32) -> bool {
-        self.router().is_quick(bytes as usize)
+    pub fn is_quick(&self, prompts: u32, bytes: f64) -> bool {
+        self.router().is_quick_batch(prompts as usize, bytes as usize)
+    }
+
+    /// Whether an embedding takes so little time that it is decided on the event loop.
+    #[napi]
+    pub fn is_quick_for_embedding(&self) -> bool {
+        self.router().is_quick_for_embedding()
     }
 }

@@ -1,5 +1,7 @@
 //! The router's handle.
 
+use std::cell::Cell;
+
 use napi::Env;
 use napi::bindgen_prelude::ObjectFinalize;
 use napi_derive::napi;
@@ -39,13 +41,30 @@ impl NativeRouter {
     /// Tells the garbage collector what hangs on the small object that it sees: without it, routers that are
     /// out of use would pile up.
     pub(crate) fn report_memory(&self, env: Env) {
+        watch_end(env);
         // It fails only while the environment is going away.
         let _ = env.adjust_external_memory(self.memory);
     }
 }
 
+thread_local! {
+    /// Whether the JavaScript of this thread goes on, and its end will be noticed.
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notices the end of this thread's JavaScript; the objects that are left are finalised after it.
+fn watch_end(env: Env) {
+    if !WATCHED.get() {
+        WATCHED.set(env.add_env_cleanup_hook((), |()| WATCHED.set(false)).is_ok());
+    }
+}
+
 impl ObjectFinalize for NativeRouter {
     fn finalize(self, env: Env) -> napi::Result<()> {
+        // Calls that wait would be answered for nobody. One that the garbage collector finds may still have them.
+        if !WATCHED.get() {
+            self.router.close();
+        }
         env.adjust_external_memory(-self.memory).map(|_| ())
     }
 }
@@ -56,6 +75,12 @@ impl NativeRouter {
     #[napi]
     pub fn close(&self) {
         self.router.close();
+    }
+
+    /// Whether it refuses calls.
+    #[napi]
+    pub fn closed(&self) -> bool {
+        self.router.is_closed()
     }
 
     /// How busy the router is, as JSON.

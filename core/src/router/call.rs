@@ -62,16 +62,23 @@ impl Router {
     /// Whether a prompt of this many bytes is expected to be decided in less than 50 microseconds, so that a host may do
     /// it in place, without handing it to another thread.
     pub fn is_quick(&self, bytes: usize) -> bool {
-        let reading = match &self.inner.featurizer {
+        self.is_quick_batch(1, bytes)
+    }
+
+    /// As [`is_quick`](Self::is_quick), for this many prompts of this many bytes in all.
+    pub fn is_quick_batch(&self, prompts: usize, bytes: usize) -> bool {
+        let (per_byte, read) = match &self.inner.featurizer {
             Featurizer::Hashed(hashed) => {
                 // About a feature for each three bytes, each of which is added to every column.
                 let columns = hashed.projection().map_or(0, |projection| projection.columns() as u64);
-                (HASHED_NS_PER_BYTE + columns / 10) * bytes.min(hashed.spec().cap.max_bytes) as u64
+                let most = hashed.spec().cap.max_bytes.saturating_mul(prompts);
+                (HASHED_NS_PER_BYTE + columns / 10, bytes.min(most) as u64)
             }
             _ if self.inner.pool().is_some() => return false,
-            _ => 0,
+            _ => (0, 0),
         };
-        reading + self.inner.scorer.cost_ns() < IN_PLACE_NS
+        let scoring = self.inner.scorer.cost_ns().saturating_mul(prompts as u64);
+        per_byte.saturating_mul(read).saturating_add(scoring) < IN_PLACE_NS
     }
 
     /// As [`is_quick`](Self::is_quick), for an embedding that the caller computed.

@@ -76,6 +76,7 @@ impl Router {
     /// # Errors
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn explain(&self, prompt: &str, k: usize) -> Result<Explanation> {
+        self.inner.check_open()?;
         self.inner.scorer.votes()?;
         self.call(prompt, None, move |worker, prompt| worker.explain(prompt, k))
     }
@@ -85,6 +86,7 @@ impl Router {
     /// # Errors
     /// As [`explain`](Self::explain); `Cancelled`.
     pub fn explain_cancellable(&self, prompt: &str, k: usize, cancel: &CancelToken) -> Result<Explanation> {
+        self.inner.check_open()?;
         self.inner.scorer.votes()?;
         self.call(prompt, Some(cancel), move |worker, prompt| worker.explain(prompt, k))
     }
@@ -102,8 +104,8 @@ impl Router {
     /// # Errors
     /// As [`explain`](Self::explain); `InvalidArgument` if the embedding does not fit.
     pub fn explain_embedding(&self, embedding: &[f32], k: usize) -> Result<Explanation> {
-        self.inner.scorer.votes()?;
         self.inner.check_open()?;
+        self.inner.scorer.votes()?;
         self.inner.featurizer.check_embedding(embedding)?;
         self.inner.explain_features(Features::Dense(embedding), k)
     }

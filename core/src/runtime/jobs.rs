@@ -28,8 +28,10 @@ pub(crate) trait SlotJob: Send {
 
 impl Job<Slot> for Box<dyn SlotJob> {
     fn run(&mut self, slot: &mut Slot) {
-        let _running = slot.has_sessions().then(Running::new);
+        let running = slot.has_sessions().then(Running::new);
         (**self).run(slot);
+        drop(running);
+        process::park_if_ending();
     }
 
     fn finish(self) {

@@ -7,7 +7,7 @@ use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session};
 
 use super::tensor::{Input, Outputs, TensorSpec, inference};
 use crate::cancel::CancelToken;
-use crate::process::Running;
+use crate::process::{self, Running};
 use crate::{Error, Result};
 
 /// Runs of at least this many tokens give the arena's memory back afterwards: one batch of
@@ -55,6 +55,7 @@ impl Slot {
         stop: Option<&CancelToken>,
         consume: impl FnOnce(Outputs<'_, '_>) -> Result<T>,
     ) -> Result<T> {
+        process::check_alive()?;
         stop.map_or(Ok(()), CancelToken::check)?;
         let OpenSession { session, inputs: specs, on_gpu } =
             self.sessions.get_mut(model).ok_or_else(|| {

@@ -192,6 +192,7 @@ fn other_routers_of_several_candidates_calibrate_any_pair_too() {
         name: "test".into(),
         fit: mf::MfOptions { dim: 4, epochs: 3, noise: 0.0, ..mf::MfOptions::default() },
         calibration_date: Some("2025-12-31".into()),
+        read: None,
     };
     let pair = ("big", "small");
     let gold = gold();

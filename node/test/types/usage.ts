@@ -1,9 +1,9 @@
 // Compiled, never run: every name that a user writes, with the type that comes out.
 
 import {
-  Router, RouteLLMError, promptFromMessages, upgradeArtifact, version,
+  ReloadableRouter, Router, RouteLLMError, promptFromMessages, upgradeArtifact, version,
   type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type ExplainedVote, type Explanation,
-  type ChatTemplate, type Head, type LongPrompts, type ModelRating, type OpenOptions, type Template, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo,
+  type ChatTemplate, type Head, type LongPrompts, type ModelRating, type OpenOptions, type Template, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo, type RouterStats,
 } from 'routellm';
 
 function is<T>(value: T): T {
@@ -118,7 +118,34 @@ export async function usage(): Promise<void> {
     }
   }
 
+  router = Router.open('path', { sessions: 1, maxWaiting: 0 });
+  const { signal } = new AbortController();
+  is<Float64Array>(await router.candidateScores('x', { signal }));
+  is<number>(await router.similarity('x', { signal }));
+  is<Explanation>(await router.explain('x', 5, { signal }));
+  is<Float32Array>(await router.embed('x', { signal }));
+  const stats: RouterStats = router.stats();
+  is<number>(stats.sessions + stats.busy + stats.waiting + stats.decisions + (stats.fallbacks.Inference ?? 0));
+  const reloadable = new ReloadableRouter(router);
+  is<Router>(reloadable.current);
+  is<Router>(reloadable.replace(router));
+  is<Decision>(await reloadable.route('x', { threshold: 0.5 }));
+  is<Decision>(reloadable.routeSync('x'));
+  is<string>(reloadable.strong);
+  const either: Router = reloadable;
+  is<boolean>(either.closed);
+  either.close();
+  router[Symbol.dispose]();
+  {
+    using closed = Router.default();
+    is<string>(closed.weak);
+  }
+
   // What must not compile.
+  // @ts-expect-error whether it is closed is not assigned
+  router.closed = true;
+  // @ts-expect-error a path is no router
+  reloadable.replace('path');
   // @ts-expect-error a typo
   router.routeSync('x', { treshold: 0.5 });
   // @ts-expect-error a synchronous call cannot be aborted
