@@ -46,6 +46,10 @@
  * weighed most (`routellm_explain()`), and leave prompts that none resembles to a chosen side
  * (`routellm_open_options_set_out_of_distribution()`).
  *
+ * A chat in JSON, as any client of an LLM sends it, is routed by `routellm_route_messages()`, whole request bodies
+ * included. `routellm_prompt_from_messages()` tells what of it is scored. `routellm_route_options_set_on_error()` makes
+ * a chat without text a decision, too, and `routellm_router_on_fallback()` sets who hears of it.
+ *
  *
  * MODELS THAT READ THE PROMPT
  *
@@ -242,7 +246,7 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0 }
+#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0 }
 
 /**
  * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
@@ -299,6 +303,21 @@
  * On error: decide for the weak model, as a fallback.
  */
 #define ROUTELLM_ON_ERROR_WEAK 2
+
+/**
+ * Read of a chat: the newest user message that has text. The default, unless the artifact says otherwise.
+ */
+#define ROUTELLM_READ_LAST_USER 0
+
+/**
+ * Read of a chat: every user message that has text, oldest first, joined by newlines.
+ */
+#define ROUTELLM_READ_ALL_USER 1
+
+/**
+ * Read of a chat: every message that has text, whatever its role, oldest first, joined by newlines.
+ */
+#define ROUTELLM_READ_CONVERSATION 2
 
 /**
  * Cancels calls from another thread.
@@ -423,6 +442,12 @@ typedef struct routellm_decision {
      * 1 if a causal LM gave no score token, so that the win rate is 1; else 0.
      */
     int32_t no_score;
+    /**
+     * In a fallback of which whoever watches the program should hear (the first of its kind of error, and at most one a
+     * minute after it): how many of this kind there were since the last such one, this one included. Else 0.
+     * `routellm_router_on_fallback()` hears of the same.
+     */
+    uint64_t fallback_warning;
 } routellm_decision;
 
 /**
@@ -454,6 +479,22 @@ typedef void (*routellm_route_callback)(void *user,
                                         const struct routellm_decision *decisions,
                                         size_t count,
                                         const struct routellm_error *error);
+
+/**
+ * Hears that decisions were fallbacks: the status of the errors behind them, how many of this kind there were since the
+ * last warning of it, and both as a text with advice, NUL-terminated and valid during the call. `user` is yours.
+ *
+ * It runs in the thread of the routing call, before that returns, and must not throw or jump out.
+ */
+typedef void (*routellm_fallback_callback)(void *user,
+                                           routellm_status status,
+                                           uint64_t count,
+                                           const char *message);
+
+/**
+ * Frees what is yours.
+ */
+typedef void (*routellm_free_callback)(void *user);
 
 /**
  * Success.
@@ -614,6 +655,14 @@ routellm_status routellm_open_options_set_weak(struct routellm_open_options *opt
  */
 routellm_status routellm_open_options_set_mode(struct routellm_open_options *options,
                                                int32_t mode,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what of a chat is read, unless a call says otherwise: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER` or
+ * `ROUTELLM_READ_CONVERSATION`. By default, what the artifact says. Routers of prompts only.
+ */
+routellm_status routellm_open_options_set_read(struct routellm_open_options *options,
+                                               int32_t read,
                                                struct routellm_error **err);
 
 /**
@@ -926,7 +975,7 @@ routellm_status routellm_router_stats_json(const struct routellm_router *router,
                                            struct routellm_error **err);
 
 /**
- * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`,
+ * What is known about a router, as a JSON object: `name`, `kind`, `models`, `strong`, `weak`, `mode`, `read`,
  * `featurizer` (`kind`, which is `none` where a model reads the prompt itself, `id`, `dimension`, `max_bytes`,
  * `max_tokens`), `calibration` (of this pair: `sample`, `count`, `sha256` and `date` of the sample, `points`, which are
  * its distinct win rates, `share_error`, `default_strong_share`, `default_threshold`, or null), `constant` (why every
@@ -981,9 +1030,9 @@ routellm_status routellm_route_options_set_strong_share(struct routellm_route_op
                                                         struct routellm_error **err);
 
 /**
- * Sets what happens when a prompt cannot be scored: `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or
- * `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds with a decision whose `fallback` is 1. Wrong
- * options are errors all the same, and so is cancellation.
+ * Sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode:
+ * `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds
+ * with a decision whose `fallback` is 1. Wrong options are errors all the same, and so is cancellation.
  */
 routellm_status routellm_route_options_set_on_error(struct routellm_route_options *options,
                                                     int32_t on_error,
@@ -1004,6 +1053,14 @@ routellm_status routellm_route_options_set_keep_fallback_errors(struct routellm_
 routellm_status routellm_route_options_set_cancel(struct routellm_route_options *options,
                                                   const struct routellm_cancel_token *token,
                                                   struct routellm_error **err);
+
+/**
+ * Sets what of a chat is read, instead of what the artifact says: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER`
+ * or `ROUTELLM_READ_CONVERSATION`. Of a text all of it is read; of an embedding nothing, which is an error then.
+ */
+routellm_status routellm_route_options_set_read(struct routellm_route_options *options,
+                                                int32_t read,
+                                                struct routellm_error **err);
 
 /**
  * Sets the longest time that a call may take, all of its prompts together, in milliseconds: a finite number above 0.
@@ -1074,6 +1131,20 @@ routellm_status routellm_threshold(const struct routellm_router *router,
                                    struct routellm_error **err);
 
 /**
+ * The threshold that a strong share in [0, 1] comes to, and the share of the calibration sample that it sends to the
+ * strong model. That is the nearest share that some threshold reaches, because equal win rates go to one side
+ * together; 0 and 1 are always reached, and need no calibration. In the mode `reference` the threshold is numpy's
+ * interpolated quantile of the sample, for 0 and 1 too.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a share outside [0, 1], or one between where the router has no calibration.
+ */
+routellm_status routellm_share(const struct routellm_router *router,
+                               double strong_share,
+                               double *threshold,
+                               double *share,
+                               struct routellm_error **err);
+
+/**
  * Decides for one prompt without waiting: as `routellm_route()`, and `callback` gets the one decision. The prompt is
  * copied. A decision that takes less time than handing it to another thread is made at once.
  *
@@ -1105,25 +1176,35 @@ routellm_status routellm_route_batch_async(const struct routellm_router *router,
                                            struct routellm_error **err);
 
 /**
+ * Decides for a chat without waiting: as `routellm_route_messages()`, and otherwise as `routellm_route_async()`. The
+ * chat is read before this returns, and not kept.
+ */
+routellm_status routellm_route_messages_async(const struct routellm_router *router,
+                                              const char *json,
+                                              size_t len,
+                                              const struct routellm_route_options *options,
+                                              routellm_route_callback callback,
+                                              void *user,
+                                              struct routellm_error **err);
+
+/**
+ * Decides for `count` chats without waiting: as `routellm_route_batch_messages()`, and otherwise as
+ * `routellm_route_batch_async()`. The chats are read before this returns, and not kept.
+ */
+routellm_status routellm_route_batch_messages_async(const struct routellm_router *router,
+                                                    const struct routellm_text *chats,
+                                                    size_t count,
+                                                    const struct routellm_route_options *options,
+                                                    routellm_route_callback callback,
+                                                    void *user,
+                                                    struct routellm_error **err);
+
+/**
  * 1 if a prompt of `len` bytes is expected to take less than 50 microseconds, so that `routellm_route()` may be called
  * where waiting is not allowed, such as on an event loop; else 0. 0 for `NULL`.
  */
 int32_t routellm_router_is_quick(const struct routellm_router *router,
                                  size_t len);
-
-/**
- * The threshold that a strong share in [0, 1] comes to, and the share of the calibration sample that it sends to the
- * strong model. That is the nearest share that some threshold reaches, because equal win rates go to one side
- * together; 0 and 1 are always reached, and need no calibration. In the mode `reference` the threshold is numpy's
- * interpolated quantile of the sample, for 0 and 1 too.
- *
- * `ROUTELLM_INVALID_ARGUMENT` for a share outside [0, 1], or one between where the router has no calibration.
- */
-routellm_status routellm_share(const struct routellm_router *router,
-                               double strong_share,
-                               double *threshold,
-                               double *share,
-                               struct routellm_error **err);
 
 /**
  * P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.
@@ -1265,18 +1346,86 @@ routellm_status routellm_explain_embedding(const struct routellm_router *router,
                                            struct routellm_error **err);
 
 /**
- * The prompt of a chat: the text of the last user message.
+ * The prompt of a chat: the text of its newest user message that has text (blanks are none).
  *
- * `json` is a JSON list of objects with `role` and `content`, `len` bytes long. Content is a string, or a list
- * of which the parts of type `text` are kept, in order, one a line. On success `*prompt` is a new string, which
- * you free.
+ * `json` is `len` bytes of JSON in UTF-8: the list of messages, a whole request body around it (`messages`, `input`,
+ * `contents` or `prompt`), or a single message. A message has a `role` (or LangChain's `type`) and `content`, `parts`
+ * or `blocks`: a text, or a list of texts and parts. A part counts if it has a string `text` and its `type` is absent
+ * or ends in `text`; the others are passed over, and texts of one message are joined by newlines. So chats of OpenAI
+ * (both APIs), Anthropic, Gemini, the AI SDK, LangChain and LlamaIndex are read as they are. Only what is read is
+ * checked: half an emoji or NaN elsewhere does not matter. On success `*prompt` is a new string, which you free.
  *
- * `ROUTELLM_INVALID_ARGUMENT` if the JSON is malformed or not UTF-8, or has no user message with text.
+ * `ROUTELLM_INVALID_ARGUMENT` if no message to read has text, that text is not Unicode, or the JSON is malformed or no
+ * chat.
  */
 routellm_status routellm_prompt_from_messages(const char *json,
                                               size_t len,
                                               struct routellm_string **prompt,
                                               struct routellm_error **err);
+
+/**
+ * As `routellm_prompt_from_messages()`, with `read` to say which messages count: `ROUTELLM_READ_LAST_USER`,
+ * `ROUTELLM_READ_ALL_USER` or `ROUTELLM_READ_CONVERSATION`.
+ */
+routellm_status routellm_read_messages(const char *json,
+                                       size_t len,
+                                       int32_t read,
+                                       struct routellm_string **prompt,
+                                       struct routellm_error **err);
+
+/**
+ * Decides for a chat: `len` bytes of JSON, as `routellm_prompt_from_messages()` takes them. What of it is read the
+ * artifact says, or `routellm_route_options_set_read()`.
+ *
+ * Errors as of `routellm_route()`; `ROUTELLM_INVALID_ARGUMENT` for a chat without text, text that is not Unicode and
+ * malformed JSON, which become fallback decisions if `on_error` says so, and for JSON that is no chat (a number, a list
+ * of texts), which does not.
+ */
+routellm_status routellm_route_messages(const struct routellm_router *router,
+                                        const char *json,
+                                        size_t len,
+                                        const struct routellm_route_options *options,
+                                        struct routellm_decision *decision,
+                                        struct routellm_error **err);
+
+/**
+ * Decides for `count` chats, with the same bits as one by one. Each is JSON of its own: a list of messages, a request
+ * body, or a string, which is a text. A message by itself is refused, because the batch is one chat then.
+ *
+ * Arrays and errors as of `routellm_route_batch()`, and errors of each chat as of `routellm_route_messages()`.
+ */
+routellm_status routellm_route_batch_messages(const struct routellm_router *router,
+                                              const struct routellm_text *chats,
+                                              size_t count,
+                                              const struct routellm_route_options *options,
+                                              struct routellm_decision *decisions,
+                                              struct routellm_error **err);
+
+/**
+ * Sets who hears of fallbacks of this router, through any of its handles: in the first fallback of a kind of error,
+ * and at most once a minute after it. `callback` `NULL` takes the last one away.
+ *
+ * `callback` may be called by any thread that routes, by several at once, with `user` as its first argument. `release`,
+ * unless it is `NULL`, is called with `user` once nobody needs it any more: after another callback was set, or after
+ * the last handle was freed. If the call fails, `user` stays yours and is not freed.
+ */
+routellm_status routellm_router_on_fallback(const struct routellm_router *router,
+                                            routellm_fallback_callback callback,
+                                            void *user,
+                                            routellm_free_callback release,
+                                            struct routellm_error **err);
+
+/**
+ * The text of a warning: that `count` decisions were fallbacks because of errors of this status, and what to do. For
+ * programs that take `fallback_warning` from decisions; a callback gets it. On success `*message` is a new string, which
+ * you free.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a status that is none of an error, or a count of 0.
+ */
+routellm_status routellm_fallback_message(routellm_status status,
+                                          uint64_t count,
+                                          struct routellm_string **message,
+                                          struct routellm_error **err);
 
 /**
  * A token that is not cancelled. You own it. Never `NULL`.
