@@ -45,6 +45,7 @@ type openOptions struct {
 	strong, weak, onnxRuntime *string
 	mode                      Mode
 	sessions, intraThreads    *int
+	maxWaiting                *int
 	throughput                bool
 	outOfDistribution         *OutOfDistribution
 	minSimilarity             *float64
@@ -90,6 +91,13 @@ func WithThroughput() OpenOption {
 	return func(o *openOptions) { o.throughput = true }
 }
 
+// WithMaxWaiting lets at most so many calls wait for an ONNX session, a batch counting once; any number by default.
+// Beyond it a call fails at once with [ResourceExhausted], or is a fallback if [WithOnError] says so. Routers with
+// sessions only.
+func WithMaxWaiting(calls int) OpenOption {
+	return func(o *openOptions) { o.maxWaiting = &calls }
+}
+
 // WithOutOfDistribution sets what is decided for a prompt that no vote resembles. Routers with votes only.
 func WithOutOfDistribution(decision OutOfDistribution) OpenOption {
 	return func(o *openOptions) { o.outOfDistribution = &decision }
@@ -130,6 +138,15 @@ func cOpenOptions(options []OpenOption) (*C.routellm_open_options, error) {
 	return out, nil
 }
 
+// maxWaiting is the last [WithMaxWaiting] of options, or nil.
+func maxWaiting(options []OpenOption) *int {
+	var wanted openOptions
+	for _, option := range options {
+		option(&wanted)
+	}
+	return wanted.maxWaiting
+}
+
 func (o *openOptions) apply(out *C.routellm_open_options) error {
 	var cerr *C.routellm_error
 	if o.throughput {
@@ -159,6 +176,9 @@ func (o *openOptions) apply(out *C.routellm_open_options) error {
 		}},
 		{"intra_threads", "1 to 256", o.intraThreads, func(n C.size_t) C.routellm_status {
 			return C.routellm_open_options_set_intra_threads(out, n, &cerr)
+		}},
+		{"max_waiting", "0 or more", o.maxWaiting, func(n C.size_t) C.routellm_status {
+			return C.routellm_open_options_set_max_waiting(out, n, &cerr)
 		}},
 	}); err != nil {
 		return err
