@@ -35,7 +35,7 @@ func (r *Router) enter(ctx context.Context, g gate) error {
 }
 
 // enterInTime is as enter, and takes the time that was waited off the timeout of the call, which counts from here.
-// Whoever is out of time goes in without room for it, to be refused there: left says whether there is something to leave.
+// Whoever is out of time, or has a wrong one, goes in without room for it, to be refused there: left says whether there is something to leave.
 func (r *Router) enterInTime(ctx context.Context, g gate, wanted *C.go_route_options) (left func(), err error) {
 	select {
 	case g <- struct{}{}:
@@ -43,8 +43,11 @@ func (r *Router) enterInTime(ctx context.Context, g gate, wanted *C.go_route_opt
 	default:
 	}
 	const forever = 1e12 // milliseconds; more is no duration of Go.
-	if wanted.has_timeout == 0 || !(wanted.timeout_ms > 0 && wanted.timeout_ms < forever) {
+	switch {
+	case wanted.has_timeout == 0 || wanted.timeout_ms >= forever:
 		return g.leave, r.enter(ctx, g)
+	case !(wanted.timeout_ms > 0):
+		return nothing, nil
 	}
 	start := time.Now()
 	allowed := time.Duration(float64(wanted.timeout_ms) * float64(time.Millisecond))
