@@ -5,34 +5,83 @@ package routellm
 */
 import "C"
 
-import "context"
+import (
+	"context"
+	"runtime"
+	"sync"
+)
 
 func nothing() {}
 
-// cancelToken gives a token that is cancelled when ctx ends, and a function that takes it back. The token is nil for
-// a context that cannot end, and for calls that are over before anybody could interrupt them; a context that has
-// ended is an error at once.
-func cancelToken(ctx context.Context, interruptible bool) (*C.routellm_cancel_token, func(), error) {
+// begin refuses a context that is nil or has ended.
+func begin(ctx context.Context) error {
 	if ctx == nil {
-		return nil, nil, invalid("ctx is nil: use context.Background()")
+		return invalid("ctx is nil: use context.Background()")
 	}
 	if ctx.Err() != nil {
-		return nil, nil, cancelled(ctx)
+		return cancelled(ctx)
 	}
-	if !interruptible || ctx.Done() == nil {
-		return nil, nothing, nil
+	return nil
+}
+
+// A cancelToken cancels one call after the other, as long as it was not used.
+type cancelToken struct {
+	c *C.routellm_cancel_token
+}
+
+// tokens are for reuse: a call that is not cancelled makes none and frees none.
+var tokens = sync.Pool{New: func() any {
+	token := &cancelToken{C.routellm_cancel_token_new()}
+	runtime.AddCleanup(token, func(c *C.routellm_cancel_token) { C.routellm_cancel_token_free(c) }, token.c)
+	return token
+}}
+
+// takeToken gives a token, or nil for a context that cannot end.
+func takeToken(ctx context.Context) *cancelToken {
+	if ctx.Done() == nil {
+		return nil
 	}
-	token := C.routellm_cancel_token_new()
+	return tokens.Get().(*cancelToken)
+}
+
+// giveBack takes the token of a call that has ended and was not cancelled. Nil is permitted.
+func (t *cancelToken) giveBack() {
+	if t != nil {
+		tokens.Put(t)
+	}
+}
+
+// pointer is what C takes; NULL for nil.
+func (t *cancelToken) pointer() *C.routellm_cancel_token {
+	if t == nil {
+		return nil
+	}
+	return t.c
+}
+
+// cancel ends the call. It may call back on this thread.
+func (t *cancelToken) cancel() {
+	C.routellm_cancel_token_cancel(t.c)
+	runtime.KeepAlive(t)
+}
+
+// watch gives a token that is cancelled when ctx ends, for a call that runs in C, and a function that takes it back.
+func watch(ctx context.Context) (*cancelToken, func()) {
+	token := takeToken(ctx)
+	if token == nil {
+		return nil, nothing
+	}
 	finished := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		C.routellm_cancel_token_cancel(token)
+		token.cancel()
 		close(finished)
 	})
 	return token, func() {
-		if !stop() {
-			// It runs, or ran: the token must outlive it.
-			<-finished
+		if stop() {
+			token.giveBack()
+			return
 		}
-		C.routellm_cancel_token_free(token)
-	}, nil
+		// It runs, or ran: it must not meet the next call.
+		<-finished
+	}
 }

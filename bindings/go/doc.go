@@ -40,8 +40,26 @@
 // [PromptFromMessages] tells what of it is scored, and [WithRead] which messages count. With [WithOnError] a chat without
 // text becomes a decision, too, and [WithFallbackHandler] hears of it.
 //
-// A [Router] is safe for concurrent use. Errors are [*Error] values, whose [Kind] says what went wrong. A call that
-// ended because its context did also matches [context.Canceled] or [context.DeadlineExceeded] under [errors.Is].
+// # Many goroutines, contexts, closing, reloading
+//
+// A [Router] is safe for concurrent use, by any number of goroutines: those that wait for an ONNX session wait in Go and
+// hold no thread, first come, first served. [WithSessions] or [WithPreset] say how many calls run at once,
+// [WithMaxWaiting] how many may wait, and [Router.Stats] how many do.
+//
+// When the context of a call ends, the call returns at once with its error, and the work is stopped: the caller wants no
+// decision, so that [WithOnError] does not count. [WithTimeout] is for one who does: it counts from the call, waiting
+// included, and what is not decided by then is an error of kind [ResourceExhausted] or a fallback. Calls without a
+// context, such as [Router.Embed], wait as long as they have to.
+//
+// [Router.Close] lets the calls that run finish and fails all others with [ErrClosed]. To reload, hold the router in a
+// [Reloadable]: [Reloadable.Replace] puts another one into use, and no call fails.
+//
+// Go programs fork only to exec another one, and so there is nothing to do about forks.
+//
+// # Errors
+//
+// Errors are [*Error] values, whose [Kind] says what went wrong. Under [errors.Is], a call that ended because its context
+// did also matches [context.Canceled] or [context.DeadlineExceeded], and one that met a closed router [ErrClosed].
 // Where the operating system refused, they match [fs.ErrPermission], [fs.ErrNotExist] and [syscall.Errno] as well.
 // Text must be UTF-8: other strings are refused, never repaired.
 //

@@ -7,9 +7,14 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 )
+
+// ErrClosed is what [errors.Is] finds in the errors of calls to a router after its [Router.Close], and of those that
+// waited for a session at that time. The former are [InvalidArgument], the latter [Cancelled].
+var ErrClosed = errors.New("routellm: the router is closed")
 
 // Kind says what went wrong. The numbers are those of every language and are never reused.
 type Kind int32
@@ -63,8 +68,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("routellm: %v: %s", e.Kind, e.Message)
 }
 
-// Unwrap gives the error of the context that ended the call, or the [syscall.Errno] that the operating system gave, so
-// that errors.Is(err, fs.ErrPermission) does what one expects; or nil.
+// Unwrap gives the error of the context that ended the call, [ErrClosed], or the [syscall.Errno] that the operating system
+// gave, so that errors.Is(err, fs.ErrPermission) does what one expects; or nil.
 func (e *Error) Unwrap() error {
 	return e.cause
 }
@@ -86,6 +91,31 @@ func cancelled(ctx context.Context) *Error {
 		cause = fmt.Errorf("%w: %w", err, cause)
 	}
 	return &Error{Kind: Cancelled, Message: "the call was cancelled", cause: cause}
+}
+
+// closed is the error of a call to a router that is closed.
+func closed() *Error {
+	return &Error{Kind: InvalidArgument, Message: "the router is closed: open another one", cause: ErrClosed}
+}
+
+// failure is as the function of this name, for a call that Close may have met.
+func (r *Router) failure(ctx context.Context, status C.routellm_status, cerr *C.routellm_error) error {
+	return r.met(failure(ctx, status, cerr))
+}
+
+// met says of a call that Close has met that it did.
+func (r *Router) met(err error) error {
+	e, ok := err.(*Error)
+	if !ok || e.cause != nil || !r.closed.Load() {
+		return err
+	}
+	switch e.Kind {
+	case Cancelled:
+		return &Error{Kind: Cancelled, Message: e.Message, cause: ErrClosed}
+	case InvalidArgument:
+		return closed()
+	}
+	return err
 }
 
 // failure turns a status and its error into a Go error, and frees the latter. It must not be called for success.

@@ -10,6 +10,7 @@ package routellm
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 )
@@ -75,12 +76,16 @@ func (r *Router) Similarity(prompt string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	if err := r.hold(context.Background()); err != nil {
+		return 0, err
+	}
+	defer r.holding.leave()
 	var out C.double
 	var cerr *C.routellm_error
 	status := C.routellm_similarity(handle, text(prompt), C.size_t(len(prompt)), &out, &cerr)
 	if status != C.ROUTELLM_OK {
-		return 0, failure(nil, status, cerr)
+		return 0, r.failure(nil, status, cerr)
 	}
 	return float64(out), nil
 }
@@ -91,19 +96,25 @@ func (r *Router) SimilarityFromEmbedding(embedding []float32) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	leave, err := r.compute(1)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	var out C.double
 	var cerr *C.routellm_error
 	status := C.routellm_similarity_from_embedding(handle, floats(embedding), C.size_t(len(embedding)), &out, &cerr)
 	if status != C.ROUTELLM_OK {
-		return 0, failure(nil, status, cerr)
+		return 0, r.failure(nil, status, cerr)
 	}
 	return float64(out), nil
 }
 
 // Explain says why a prompt got its score, with the k votes that weighed most. Routers with votes only.
 func (r *Router) Explain(prompt string, k int) (*Explanation, error) {
-	return r.explain(k, func(handle *C.routellm_router, out **C.routellm_string,
+	enter := func() (func(), error) { return r.holding.leave, r.hold(context.Background()) }
+	return r.explain(k, enter, func(handle *C.routellm_router, out **C.routellm_string,
 		cerr **C.routellm_error) C.routellm_status {
 		return C.routellm_explain(handle, text(prompt), C.size_t(len(prompt)), C.size_t(k), out, cerr)
 	})
@@ -111,13 +122,14 @@ func (r *Router) Explain(prompt string, k int) (*Explanation, error) {
 
 // ExplainEmbedding is as [Router.Explain], for an embedding that you computed.
 func (r *Router) ExplainEmbedding(embedding []float32, k int) (*Explanation, error) {
-	return r.explain(k, func(handle *C.routellm_router, out **C.routellm_string,
+	enter := func() (func(), error) { return r.compute(1) }
+	return r.explain(k, enter, func(handle *C.routellm_router, out **C.routellm_string,
 		cerr **C.routellm_error) C.routellm_status {
 		return C.routellm_explain_embedding(handle, floats(embedding), C.size_t(len(embedding)), C.size_t(k), out, cerr)
 	})
 }
 
-func (r *Router) explain(k int, call func(*C.routellm_router, **C.routellm_string,
+func (r *Router) explain(k int, enter func() (func(), error), call func(*C.routellm_router, **C.routellm_string,
 	**C.routellm_error) C.routellm_status) (*Explanation, error) {
 	if k < 0 {
 		return nil, invalid("k is %d, expected a number of votes", k)
@@ -126,11 +138,16 @@ func (r *Router) explain(k int, call func(*C.routellm_router, **C.routellm_strin
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	leave, err := enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var out *C.routellm_string
 	var cerr *C.routellm_error
 	if status := call(handle, &out, &cerr); status != C.ROUTELLM_OK {
-		return nil, failure(nil, status, cerr)
+		return nil, r.failure(nil, status, cerr)
 	}
 	// A null leaves the field as it is.
 	explanation := &Explanation{WinRateError: math.NaN()}

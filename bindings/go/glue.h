@@ -2,6 +2,7 @@
 #ifndef ROUTELLM_GO_GLUE_H
 #define ROUTELLM_GO_GLUE_H
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include <routellm.h>
@@ -60,13 +61,20 @@ static inline routellm_status go_options(const go_route_options *wanted, const r
     return ROUTELLM_OK;
 }
 
+/* No status of the library: the call takes too long for the caller's thread, and nothing was done. */
+#define GO_NOT_QUICK (-2)
+
 static inline routellm_status go_route(const routellm_router *router, const char *prompt, size_t len,
-                                       const go_route_options *wanted, const routellm_cancel_token *token,
-                                       routellm_decision *decision, routellm_error **err)
+                                       const go_route_options *wanted, routellm_decision *decision,
+                                       routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status;
 
+    if (!routellm_router_is_quick(router, len)) {
+        return GO_NOT_QUICK;
+    }
+    status = go_options(wanted, NULL, &options, err);
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
         status = routellm_route(router, prompt, len, options, decision, err);
@@ -76,12 +84,16 @@ static inline routellm_status go_route(const routellm_router *router, const char
 }
 
 static inline routellm_status go_route_messages(const routellm_router *router, const char *json, size_t len,
-                                                const go_route_options *wanted, const routellm_cancel_token *token,
-                                                routellm_decision *decision, routellm_error **err)
+                                                const go_route_options *wanted, routellm_decision *decision,
+                                                routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status;
 
+    if (!routellm_router_is_quick(router, len)) {
+        return GO_NOT_QUICK;
+    }
+    status = go_options(wanted, NULL, &options, err);
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
         status = routellm_route_messages(router, json, len, options, decision, err);
@@ -91,11 +103,11 @@ static inline routellm_status go_route_messages(const routellm_router *router, c
 }
 
 static inline routellm_status go_route_embedding(const routellm_router *router, const float *values, size_t dimension,
-                                                 const go_route_options *wanted, const routellm_cancel_token *token,
-                                                 routellm_decision *decision, routellm_error **err)
+                                                 const go_route_options *wanted, routellm_decision *decision,
+                                                 routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status = go_options(wanted, NULL, &options, err);
 
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
@@ -135,16 +147,19 @@ static inline routellm_text *go_texts(const char *joined, const size_t *lengths,
     return texts;
 }
 
-/* -1 if there is no memory. */
+/* For few short prompts. -1 if there is no memory; `bytes` is the length of them all, with something for each. */
 static inline routellm_status go_route_batch(const routellm_router *router, int32_t messages, const char *joined,
-                                             const size_t *lengths, size_t count, const go_route_options *wanted,
-                                             const routellm_cancel_token *token, routellm_decision *decisions,
-                                             routellm_error **err)
+                                             const size_t *lengths, size_t count, size_t bytes, const go_route_options *wanted,
+                                             routellm_decision *decisions, routellm_error **err)
 {
     routellm_route_options *options;
     routellm_text *texts;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status;
 
+    if (!routellm_router_is_quick(router, bytes)) {
+        return GO_NOT_QUICK;
+    }
+    status = go_options(wanted, NULL, &options, err);
     if (status != ROUTELLM_OK) {
         return status;
     }
@@ -161,6 +176,66 @@ static inline routellm_status go_route_batch(const routellm_router *router, int3
     free(texts);
     routellm_route_options_free(options);
     return status;
+}
+
+/* Written in Go: takes what the call `user` came to. */
+extern void routellmGoDone(uintptr_t user, routellm_status status, routellm_decision *decisions, size_t count,
+                           routellm_error *error);
+
+static inline void go_done(void *user, routellm_status status, const routellm_decision *decisions, size_t count,
+                           const routellm_error *error)
+{
+    /* Go knows no const; it changes neither. */
+    routellmGoDone((uintptr_t)user, status, (routellm_decision *)decisions, count, (routellm_error *)error);
+}
+
+/* After ROUTELLM_OK, and only then, routellmGoDone is called with `user`, perhaps before this returns. */
+static inline routellm_status go_route_async(const routellm_router *router, int32_t messages, const char *prompt,
+                                             size_t len, const go_route_options *wanted,
+                                             const routellm_cancel_token *token, uintptr_t user, routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        status = messages ? routellm_route_messages_async(router, prompt, len, options, go_done, (void *)user, err)
+                          : routellm_route_async(router, prompt, len, options, go_done, (void *)user, err);
+        routellm_route_options_free(options);
+    }
+    return status;
+}
+
+/* As go_route_async(). -1 if there is no memory. */
+static inline routellm_status go_route_batch_async(const routellm_router *router, int32_t messages,
+                                                   const char *joined, const size_t *lengths, size_t count,
+                                                   const go_route_options *wanted,
+                                                   const routellm_cancel_token *token, uintptr_t user,
+                                                   routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_text *texts;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status != ROUTELLM_OK) {
+        return status;
+    }
+    texts = go_texts(joined, lengths, count);
+    if (texts == NULL) {
+        status = -1;
+    } else if (messages) {
+        status = routellm_route_batch_messages_async(router, texts, count, options, go_done, (void *)user, err);
+    } else {
+        status = routellm_route_batch_async(router, texts, count, options, go_done, (void *)user, err);
+    }
+    free(texts);
+    routellm_route_options_free(options);
+    return status;
+}
+
+static inline routellm_status go_win_rate(const routellm_router *router, const char *prompt, size_t len,
+                                          double *win_rate, routellm_error **err)
+{
+    return routellm_router_is_quick(router, len) ? routellm_win_rate(router, prompt, len, win_rate, err) : GO_NOT_QUICK;
 }
 
 static inline routellm_status go_win_rates(const routellm_router *router, const char *joined, const size_t *lengths,

@@ -48,20 +48,30 @@ func (r *Router) RouteMessages(ctx context.Context, messages []byte, options ...
 	if err != nil {
 		return Decision{}, err
 	}
-	defer r.mu.RUnlock()
-	token, release, err := cancelToken(ctx, r.interruptible)
+	defer r.release()
+	if err := begin(ctx); err != nil {
+		return Decision{}, err
+	}
+	json := chars(messages)
+	if r.sessions == 0 {
+		var out C.routellm_decision
+		var cerr *C.routellm_error
+		status := C.go_route_messages(handle, json, C.size_t(len(messages)), &wanted, &out, &cerr)
+		if status == C.ROUTELLM_OK {
+			return r.decision(&out), nil
+		}
+		if status != C.GO_NOT_QUICK {
+			return Decision{}, r.failure(ctx, status, cerr)
+		}
+	}
+	decisions, err := r.await(ctx, wanted, func(user C.uintptr_t, wanted *C.go_route_options,
+		token *C.routellm_cancel_token, cerr **C.routellm_error) C.routellm_status {
+		return C.go_route_async(handle, 1, json, C.size_t(len(messages)), wanted, token, user, cerr)
+	})
 	if err != nil {
 		return Decision{}, err
 	}
-	defer release()
-	var out C.routellm_decision
-	var cerr *C.routellm_error
-	status := C.go_route_messages(handle, (*C.char)(unsafe.Pointer(unsafe.SliceData(messages))),
-		C.size_t(len(messages)), &wanted, token, &out, &cerr)
-	if status != C.ROUTELLM_OK {
-		return Decision{}, failure(ctx, status, cerr)
-	}
-	return r.decision(&out), nil
+	return decisions[0], nil
 }
 
 // RouteBatchMessages decides for many chats, with the same bits as one by one. Each is JSON of its own: a list of

@@ -60,6 +60,7 @@ type openOptions struct {
 	read                      *Read
 	onFallback                func(FallbackWarning)
 	sessions, intraThreads    *int
+	maxWaiting                *int
 	throughput                bool
 	outOfDistribution         *OutOfDistribution
 	minSimilarity             *float64
@@ -118,6 +119,13 @@ func WithIntraThreads(count int) OpenOption {
 // WithThroughput opens one single-threaded ONNX session for each core: most requests a second for many callers.
 func WithThroughput() OpenOption {
 	return func(o *openOptions) { o.throughput = true }
+}
+
+// WithMaxWaiting lets at most so many calls wait for an ONNX session, a batch counting once; any number by default.
+// Beyond it a call fails at once with [ResourceExhausted], or is a fallback if [WithOnError] says so. Routers with
+// sessions only.
+func WithMaxWaiting(calls int) OpenOption {
+	return func(o *openOptions) { o.maxWaiting = &calls }
 }
 
 // WithOutOfDistribution sets what is decided for a prompt that no vote resembles. A strong share of 0
@@ -207,6 +215,9 @@ func (o *openOptions) apply(out *C.routellm_open_options) error {
 		}},
 		{"intra_threads", "1 to 256", o.intraThreads, func(n C.size_t) C.routellm_status {
 			return C.routellm_open_options_set_intra_threads(out, n, &cerr)
+		}},
+		{"max_waiting", "0 or more", o.maxWaiting, func(n C.size_t) C.routellm_status {
+			return C.routellm_open_options_set_max_waiting(out, n, &cerr)
 		}},
 	}); err != nil {
 		return err

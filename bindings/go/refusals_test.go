@@ -64,6 +64,8 @@ func TestRefusedOpenOptions(t *testing.T) {
 		"sessions is -1":       WithSessions(-1),
 		"sessions is 0":        WithSessions(0),
 		"intra_threads is -2":  WithIntraThreads(-2),
+		"max_waiting is -1":    WithMaxWaiting(-1),
+		"max_waiting":          WithMaxWaiting(3),
 		"intra_threads is 999": WithIntraThreads(999),
 		"have no effect":       WithONNXRuntime("/nowhere/libonnxruntime.so"),
 

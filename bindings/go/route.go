@@ -67,7 +67,8 @@ type Decision struct {
 	NoScore bool
 }
 
-// Route decides for one prompt.
+// Route decides for one prompt. When ctx ends, it returns at once. Any number of goroutines may call it: those that wait
+// for an ONNX session hold no thread.
 func (r *Router) Route(ctx context.Context, prompt string, options ...RouteOption) (Decision, error) {
 	wanted, err := cRouteOptions(options)
 	if err != nil {
@@ -77,19 +78,34 @@ func (r *Router) Route(ctx context.Context, prompt string, options ...RouteOptio
 	if err != nil {
 		return Decision{}, err
 	}
-	defer r.mu.RUnlock()
-	token, release, err := cancelToken(ctx, r.interruptible)
+	defer r.release()
+	if err := begin(ctx); err != nil {
+		return Decision{}, err
+	}
+	if r.sessions == 0 {
+		var out C.routellm_decision
+		var cerr *C.routellm_error
+		status := C.go_route(handle, text(prompt), C.size_t(len(prompt)), &wanted, &out, &cerr)
+		if status == C.ROUTELLM_OK {
+			return r.decision(&out), nil
+		}
+		if status != C.GO_NOT_QUICK {
+			return Decision{}, r.failure(ctx, status, cerr)
+		}
+	}
+	return r.routeLong(ctx, prompt, wanted)
+}
+
+// routeLong waits for a decision in Go.
+func (r *Router) routeLong(ctx context.Context, prompt string, wanted C.go_route_options) (Decision, error) {
+	decisions, err := r.await(ctx, wanted, func(user C.uintptr_t, wanted *C.go_route_options,
+		token *C.routellm_cancel_token, cerr **C.routellm_error) C.routellm_status {
+		return C.go_route_async(r.handle, 0, text(prompt), C.size_t(len(prompt)), wanted, token, user, cerr)
+	})
 	if err != nil {
 		return Decision{}, err
 	}
-	defer release()
-	var out C.routellm_decision
-	var cerr *C.routellm_error
-	status := C.go_route(handle, text(prompt), C.size_t(len(prompt)), &wanted, token, &out, &cerr)
-	if status != C.ROUTELLM_OK {
-		return Decision{}, failure(ctx, status, cerr)
-	}
-	return r.decision(&out), nil
+	return decisions[0], nil
 }
 
 // RouteEmbedding decides for an embedding that you computed, [Router.EmbeddingDimension] numbers, which are not
@@ -103,24 +119,35 @@ func (r *Router) RouteEmbedding(ctx context.Context, embedding []float32, option
 	if err != nil {
 		return Decision{}, err
 	}
-	defer r.mu.RUnlock()
-	// Less than a microsecond: nothing to interrupt.
-	token, release, err := cancelToken(ctx, false)
-	if err != nil {
+	defer r.release()
+	// Milliseconds at most: nothing to interrupt once it runs.
+	if err := begin(ctx); err != nil {
 		return Decision{}, err
 	}
-	defer release()
+	if !r.instant {
+		leave, err := r.enterInTime(ctx, r.computing, &wanted)
+		if err != nil {
+			return Decision{}, err
+		}
+		defer leave()
+	}
 	var out C.routellm_decision
 	var cerr *C.routellm_error
-	status := C.go_route_embedding(handle, floats(embedding), C.size_t(len(embedding)), &wanted, token, &out, &cerr)
+	status := C.go_route_embedding(handle, floats(embedding), C.size_t(len(embedding)), &wanted, &out, &cerr)
 	if status != C.ROUTELLM_OK {
-		return Decision{}, failure(ctx, status, cerr)
+		return Decision{}, r.failure(ctx, status, cerr)
 	}
 	return r.decision(&out), nil
 }
 
+// A batch of as many prompts may be decided without leaving the caller's thread, each counting as so many bytes more.
+const (
+	quickBatch     = 64
+	bytesPerPrompt = 64
+)
+
 // RouteBatch decides for many prompts, with the same bits as one by one. The error is that of the first prompt that
-// fails, and names its index.
+// fails, and names its index. For the rest as [Router.Route].
 func (r *Router) RouteBatch(ctx context.Context, prompts []string, options ...RouteOption) ([]Decision, error) {
 	joined, lengths := join(prompts)
 	return r.routeBatch(ctx, 0, joined, lengths, options)
@@ -137,24 +164,31 @@ func (r *Router) routeBatch(ctx context.Context, messages C.int32_t, joined []by
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
-	token, release, err := cancelToken(ctx, true)
-	if err != nil {
+	defer r.release()
+	if err := begin(ctx); err != nil {
 		return nil, err
 	}
-	defer release()
-	plain := make([]C.routellm_decision, len(lengths))
-	var cerr *C.routellm_error
-	status := C.go_route_batch(handle, messages, (*C.char)(unsafe.Pointer(unsafe.SliceData(joined))),
-		unsafe.SliceData(lengths), C.size_t(len(lengths)), &wanted, token, unsafe.SliceData(plain), &cerr)
-	if status != C.ROUTELLM_OK {
-		return nil, failure(ctx, status, cerr)
+	if r.sessions == 0 && len(lengths) <= quickBatch {
+		plain := make([]C.routellm_decision, len(lengths))
+		var cerr *C.routellm_error
+		status := C.go_route_batch(handle, messages, chars(joined), unsafe.SliceData(lengths), C.size_t(len(lengths)),
+			C.size_t(len(joined)+bytesPerPrompt*len(lengths)), &wanted, unsafe.SliceData(plain), &cerr)
+		if status == C.ROUTELLM_OK {
+			out := make([]Decision, len(plain))
+			for i := range plain {
+				out[i] = r.decision(&plain[i])
+			}
+			return out, nil
+		}
+		if status != C.GO_NOT_QUICK {
+			return nil, r.failure(ctx, status, cerr)
+		}
 	}
-	out := make([]Decision, len(plain))
-	for i := range plain {
-		out[i] = r.decision(&plain[i])
-	}
-	return out, nil
+	return r.await(ctx, wanted, func(user C.uintptr_t, wanted *C.go_route_options, token *C.routellm_cancel_token,
+		cerr **C.routellm_error) C.routellm_status {
+		return C.go_route_batch_async(handle, messages, chars(joined), unsafe.SliceData(lengths), C.size_t(len(lengths)),
+			wanted, token, user, cerr)
+	})
 }
 
 // Threshold is the one that a call with these options compares win rates with: in [0, 1], or for a strong share of 0 the
@@ -169,11 +203,11 @@ func (r *Router) Threshold(options ...RouteOption) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
 	var threshold C.double
 	var cerr *C.routellm_error
 	if status := C.go_threshold(handle, &wanted, &threshold, &cerr); status != C.ROUTELLM_OK {
-		return 0, failure(nil, status, cerr)
+		return 0, r.failure(nil, status, cerr)
 	}
 	return float64(threshold), nil
 }
@@ -186,12 +220,12 @@ func (r *Router) Share(strongShare float64) (threshold, share float64, err error
 	if err != nil {
 		return 0, 0, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
 	var foundThreshold, foundShare C.double
 	var cerr *C.routellm_error
 	status := C.routellm_share(handle, C.double(strongShare), &foundThreshold, &foundShare, &cerr)
 	if status != C.ROUTELLM_OK {
-		return 0, 0, failure(nil, status, cerr)
+		return 0, 0, r.failure(nil, status, cerr)
 	}
 	return float64(foundThreshold), float64(foundShare), nil
 }
@@ -227,6 +261,11 @@ func (r *Router) decision(plain *C.routellm_decision) Decision {
 // text is the memory of a string. It holds no pointers, so that C may read it during a call.
 func text(s string) *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(s)))
+}
+
+// chars is the memory of bytes.
+func chars(bytes []byte) *C.char {
+	return (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
 }
 
 // floats is the memory of a slice, without a copy.

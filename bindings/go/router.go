@@ -8,7 +8,7 @@ import "C"
 import (
 	"encoding/json"
 	"runtime"
-	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -17,12 +17,26 @@ func Version() string {
 	return C.GoString(C.routellm_version())
 }
 
-// A Router decides which model should answer a prompt. It is immutable and safe for concurrent use. To reload, open
-// another one, swap the pointers and close the old one: Close waits for the calls that run on it.
+// A Router decides which model should answer a prompt. It is immutable and safe for concurrent use. A [Reloadable]
+// exchanges it while calls run.
+//
+// Calls that take long wait in Go, not in C, so that any number of goroutines may use a router: it takes a thread or two
+// for each ONNX session, however many wait.
 type Router struct {
-	// Held for reading by calls, so that Close cannot free what they use.
-	mu     sync.RWMutex
 	handle *C.routellm_router
+	// How many use the handle, its owner included; below 0 once it is freed.
+	users    atomic.Int64
+	disowned atomic.Bool
+	// Set before the library refuses calls; closing wakes those that wait in Go.
+	closed  atomic.Bool
+	closing chan struct{}
+
+	// One goroutine at a time begins or cancels a call in C; as many as there are sessions wait there for one, or compute
+	// without.
+	beginning, holding, computing gate
+	// Goroutines that wait to be holding, and how many calls may wait in all; nil for any number.
+	waiting    atomic.Int64
+	maxWaiting *int
 
 	cleanup runtime.Cleanup
 	// Names are copied once: a decision allocates nothing.
@@ -32,8 +46,10 @@ type Router struct {
 	embedDimension int
 	// Who hears of fallbacks, or nil.
 	onFallback func(FallbackWarning)
-	// Whether calls may last long enough to be worth interrupting: those of ONNX models.
-	interruptible bool
+	// ONNX sessions.
+	sessions int
+	// Whether a given embedding is scored in no time: without votes.
+	instant bool
 }
 
 // Open opens an artifact (a folder with router.json), a checkpoint in the published RouteLLM layout, or the folder of a
@@ -77,45 +93,77 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 	}
 	router := &Router{
 		handle:    handle,
+		closing:   make(chan struct{}),
+		beginning: make(gate, 1),
 		strong:    C.GoString(C.routellm_router_strong(handle)),
 		weak:      C.GoString(C.routellm_router_weak(handle)),
 		dimension: int(C.routellm_router_embedding_dimension(handle)),
 
 		embedDimension: int(C.routellm_router_embed_dimension(handle)),
 		onFallback:     wanted.onFallback,
+		maxWaiting:     wanted.maxWaiting,
 	}
+	router.users.Store(1)
 	router.cleanup = runtime.AddCleanup(router, func(handle *C.routellm_router) { C.routellm_router_free(handle) }, handle)
 	info, err := router.Info()
 	if err != nil {
 		router.Close()
 		return nil, err
 	}
-	// Hashed features take microseconds.
-	router.interruptible = info.Runtime != nil
+	inside := runtime.GOMAXPROCS(0)
+	if info.Runtime != nil {
+		router.sessions = info.Runtime.Sessions
+		inside = router.sessions
+	}
+	router.holding, router.computing = make(gate, inside), make(gate, inside)
+	router.instant = info.Votes == nil
 	return router, nil
 }
 
-// Close frees the router after the calls that run on it. Calls that come later fail. A router that is not closed is
-// freed by the garbage collector.
+// Close ends the router. Calls that come later, and those that wait for a session, fail with [ErrClosed]; those that run
+// finish, and the last of them frees the router. Close does not wait for them. A router that is not closed is freed by
+// the garbage collector.
 func (r *Router) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.handle != nil {
-		r.cleanup.Stop()
-		C.routellm_router_free(r.handle)
-		r.handle = nil
+	if handle, err := r.use(); err == nil {
+		if !r.closed.Swap(true) {
+			close(r.closing)
+			// It calls back, here, for each call that waits.
+			C.routellm_router_close(handle)
+		}
+		r.release()
 	}
+	r.disown()
 	return nil
 }
 
-// use keeps the router alive until the returned function is called.
+// use keeps the handle alive until release.
 func (r *Router) use() (*C.routellm_router, error) {
-	r.mu.RLock()
-	if r.handle == nil {
-		r.mu.RUnlock()
-		return nil, invalid("the router is closed")
+	if r.closed.Load() {
+		return nil, closed()
+	}
+	if r.users.Add(1) <= 0 {
+		r.users.Add(-1)
+		return nil, closed()
 	}
 	return r.handle, nil
+}
+
+// freed is so far below 0 that no number of users lifts a router above it.
+const freed = -1 << 62
+
+// release ends what use began. The last user frees the handle.
+func (r *Router) release() {
+	if r.users.Add(-1) == 0 && r.users.CompareAndSwap(0, freed) {
+		r.cleanup.Stop()
+		C.routellm_router_free(r.handle)
+	}
+}
+
+// disown leaves the handle to its users.
+func (r *Router) disown() {
+	if !r.disowned.Swap(true) {
+		r.release()
+	}
 }
 
 // Strong is the name of the strong model.
@@ -134,7 +182,7 @@ func (r *Router) Fallbacks() uint64 {
 	if err != nil {
 		return 0
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
 	return uint64(C.routellm_router_fallbacks(handle))
 }
 
@@ -247,11 +295,11 @@ func (r *Router) Info() (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
 	var text *C.routellm_string
 	var cerr *C.routellm_error
 	if status := C.routellm_router_info_json(handle, &text, &cerr); status != C.ROUTELLM_OK {
-		return nil, failure(nil, status, cerr)
+		return nil, r.failure(nil, status, cerr)
 	}
 	info := new(Info)
 	if err := json.Unmarshal([]byte(takeString(text)), info); err != nil {

@@ -3,8 +3,8 @@ package routellm
 /*
 #cgo noescape go_win_rates
 #cgo nocallback go_win_rates
-#cgo noescape routellm_win_rate
-#cgo nocallback routellm_win_rate
+#cgo noescape go_win_rate
+#cgo nocallback go_win_rate
 #cgo noescape routellm_win_rate_from_embedding
 #cgo nocallback routellm_win_rate_from_embedding
 #cgo noescape routellm_win_rates_from_embeddings
@@ -20,28 +20,30 @@ import (
 
 // WinRate is P(strong model's answer is preferred or needed) for a prompt, in [0, 1].
 func (r *Router) WinRate(ctx context.Context, prompt string) (float64, error) {
-	if r.interruptible {
-		rates, err := r.WinRates(ctx, []string{prompt})
-		if err != nil {
-			return 0, err
-		}
-		return rates[0], nil
-	}
 	handle, err := r.use()
 	if err != nil {
 		return 0, err
 	}
-	defer r.mu.RUnlock()
-	if _, _, err := cancelToken(ctx, false); err != nil {
+	defer r.release()
+	if err := begin(ctx); err != nil {
 		return 0, err
 	}
-	var out C.double
-	var cerr *C.routellm_error
-	status := C.routellm_win_rate(handle, text(prompt), C.size_t(len(prompt)), &out, &cerr)
-	if status != C.ROUTELLM_OK {
-		return 0, failure(ctx, status, cerr)
+	if r.sessions == 0 {
+		var out C.double
+		var cerr *C.routellm_error
+		status := C.go_win_rate(handle, text(prompt), C.size_t(len(prompt)), &out, &cerr)
+		if status == C.ROUTELLM_OK {
+			return float64(out), nil
+		}
+		if status != C.GO_NOT_QUICK {
+			return 0, r.failure(ctx, status, cerr)
+		}
 	}
-	return float64(out), nil
+	rates, err := r.WinRates(ctx, []string{prompt})
+	if err != nil {
+		return 0, err
+	}
+	return rates[0], nil
 }
 
 // WinRates are the win rates of many prompts, with the same bits as one by one. The error is that of the first prompt
@@ -51,19 +53,23 @@ func (r *Router) WinRates(ctx context.Context, prompts []string) ([]float64, err
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
-	token, release, err := cancelToken(ctx, r.interruptible || len(prompts) > 1)
-	if err != nil {
+	defer r.release()
+	if err := begin(ctx); err != nil {
 		return nil, err
 	}
-	defer release()
+	if err := r.hold(ctx); err != nil {
+		return nil, err
+	}
+	defer r.holding.leave()
+	token, finish := watch(ctx)
+	defer finish()
 	joined, lengths := join(prompts)
 	out := make([]float64, len(prompts))
 	var cerr *C.routellm_error
-	status := C.go_win_rates(handle, (*C.char)(unsafe.Pointer(unsafe.SliceData(joined))), unsafe.SliceData(lengths),
-		C.size_t(len(prompts)), token, doubles(out), &cerr)
+	status := C.go_win_rates(handle, chars(joined), unsafe.SliceData(lengths), C.size_t(len(prompts)), token.pointer(),
+		doubles(out), &cerr)
 	if status != C.ROUTELLM_OK {
-		return nil, failure(ctx, status, cerr)
+		return nil, r.failure(ctx, status, cerr)
 	}
 	return out, nil
 }
@@ -75,12 +81,17 @@ func (r *Router) WinRateFromEmbedding(embedding []float32) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	leave, err := r.compute(1)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	var out C.double
 	var cerr *C.routellm_error
 	status := C.routellm_win_rate_from_embedding(handle, floats(embedding), C.size_t(len(embedding)), &out, &cerr)
 	if status != C.ROUTELLM_OK {
-		return 0, failure(nil, status, cerr)
+		return 0, r.failure(nil, status, cerr)
 	}
 	return float64(out), nil
 }
@@ -95,12 +106,17 @@ func (r *Router) WinRatesFromEmbeddings(embeddings []float32, dimension int, out
 	if err != nil {
 		return err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	leave, err := r.compute(len(out))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var cerr *C.routellm_error
 	status := C.routellm_win_rates_from_embeddings(handle, floats(embeddings), C.size_t(len(out)),
 		C.size_t(dimension), doubles(out), &cerr)
 	if status != C.ROUTELLM_OK {
-		return failure(nil, status, cerr)
+		return r.failure(nil, status, cerr)
 	}
 	return nil
 }
@@ -111,7 +127,7 @@ func (r *Router) Models() []string {
 	if err != nil {
 		return nil
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
 	out := make([]string, int(C.routellm_router_model_count(handle)))
 	for i := range out {
 		out[i] = C.GoString(C.routellm_router_model(handle, C.size_t(i)))
@@ -125,13 +141,17 @@ func (r *Router) CandidateScores(prompt string) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	if err := r.hold(context.Background()); err != nil {
+		return nil, err
+	}
+	defer r.holding.leave()
 	out := make([]float64, int(C.routellm_router_model_count(handle)))
 	var cerr *C.routellm_error
 	status := C.routellm_candidate_scores(handle, text(prompt), C.size_t(len(prompt)), doubles(out),
 		C.size_t(len(out)), &cerr)
 	if status != C.ROUTELLM_OK {
-		return nil, failure(nil, status, cerr)
+		return nil, r.failure(nil, status, cerr)
 	}
 	return out, nil
 }
@@ -142,13 +162,18 @@ func (r *Router) CandidateScoresFromEmbedding(embedding []float32) ([]float64, e
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	leave, err := r.compute(1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	out := make([]float64, int(C.routellm_router_model_count(handle)))
 	var cerr *C.routellm_error
 	status := C.routellm_candidate_scores_from_embedding(handle, floats(embedding), C.size_t(len(embedding)),
 		doubles(out), C.size_t(len(out)), &cerr)
 	if status != C.ROUTELLM_OK {
-		return nil, failure(nil, status, cerr)
+		return nil, r.failure(nil, status, cerr)
 	}
 	return out, nil
 }
@@ -159,12 +184,16 @@ func (r *Router) Embed(prompt string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.mu.RUnlock()
+	defer r.release()
+	if err := r.hold(context.Background()); err != nil {
+		return nil, err
+	}
+	defer r.holding.leave()
 	out := make([]float32, r.embedDimension)
 	var cerr *C.routellm_error
 	status := C.routellm_embed(handle, text(prompt), C.size_t(len(prompt)), floats(out), C.size_t(len(out)), &cerr)
 	if status != C.ROUTELLM_OK {
-		return nil, failure(nil, status, cerr)
+		return nil, r.failure(nil, status, cerr)
 	}
 	return out, nil
 }

@@ -2,7 +2,7 @@
 //!
 //! First come, first served. A caller that finds a resource idle and nobody waiting leases it and works on its own
 //! thread ([`Queue::lease`]); otherwise its jobs wait ([`Queue::submit`]) until a **runner**, a thread of the queue, takes
-//! them: at most one runs for each resource. What waits can be withdrawn at any time (a cancellation, a deadline),
+//! them: there are at most as many runners as resources. What waits can be withdrawn at any time (a cancellation, a deadline),
 //! and comes back to whoever withdraws it.
 //!
 //! Nothing here knows what a resource or a job is, and nothing waits for a caller. `tests/loom` checks the
@@ -72,6 +72,8 @@ struct State<S, J> {
     jobs: usize,
     next_ticket: u64,
     closed: bool,
+    /// Runners that may still be started.
+    unborn: usize,
     /// Runners that hold no job and will look at the queue before they park.
     looking: usize,
     /// Runners that wait for `work`, and how many of them were called.
@@ -119,6 +121,7 @@ impl<S, J> State<S, J> {
 impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
     pub(crate) fn new(resources: Vec<S>, max_waiting: usize, spawn: Spawn<S, J>) -> Self {
         let state = State {
+            unborn: resources.len(),
             idle: resources,
             busy: 0,
             waiting: BTreeMap::new(),
@@ -256,7 +259,8 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
             let dropped = self.lock().give_back(resource);
             drop(dropped);
             // Nobody is called to the resource: this thread looks again in a moment. It does not count as looking
-            // before that, so that a job that is submitted meanwhile, perhaps by `finish` itself, finds another.
+            // before that, so that a job that is submitted meanwhile, perhaps by `finish` itself, finds another where
+            // there is one.
             job.finish();
             state = self.lock();
             state.looking += 1;
@@ -264,20 +268,28 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
         state
     }
 
-    /// Sees to it that as many runners look at the queue as could begin a job.
+    /// Sees to it that as many runners look at the queue as could begin a job, as far as there are any. Where a resource
+    /// is idle and every runner is busy, one of those tells what it has done, and looks after that.
     fn summon<'a>(&'a self, mut state: MutexGuard<'a, State<S, J>>) {
         while state.looking < state.idle.len().min(state.jobs) {
-            state.looking += 1;
             if state.parked > 0 {
+                state.looking += 1;
                 state.parked -= 1;
                 state.called += 1;
                 self.shared.work.notify_one();
                 continue;
             }
+            if state.unborn == 0 {
+                return;
+            }
+            state.unborn -= 1;
+            state.looking += 1;
             drop(state);
             if (self.shared.spawn)(self.clone()).is_err() {
                 // Without a thread the caller's does it: later than it likes, but nobody waits for ever.
-                let mut state = self.work_off(self.lock());
+                let mut state = self.lock();
+                state.unborn += 1;
+                let mut state = self.work_off(state);
                 state.looking -= 1;
                 return;
             }

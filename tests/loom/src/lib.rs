@@ -185,6 +185,29 @@ fn a_callback_may_submit() {
 }
 
 #[test]
+fn there_are_no_more_runners_than_resources() {
+    // Beside loom's own types: what is counted is threads, in whatever order.
+    static STARTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+    fn counted(queue: TestQueue) -> io::Result<()> {
+        STARTED.fetch_add(1, Ordering::SeqCst);
+        runner(queue)
+    }
+
+    check(|| {
+        STARTED.store(0, Ordering::SeqCst);
+        let (queue, ledger) = (TestQueue::new(vec![0], usize::MAX, counted), Arc::new(Ledger::default()));
+        let first = TestJob { ledger: Arc::clone(&ledger), then: Some(queue.clone()) };
+        assert!(queue.submit(queue.ticket(), VecDeque::from([first])).is_ok());
+        submit(&queue, &ledger).unwrap();
+        ledger.wait(3);
+        assert_eq!(ledger.ran(), 3);
+        assert_eq!(STARTED.load(Ordering::SeqCst), 1);
+        assert!(queue.close().is_empty());
+    });
+}
+
+#[test]
 fn closing_ends_every_job_once() {
     check(|| {
         let (queue, ledger) = (TestQueue::new(vec![0], usize::MAX, runner), Arc::new(Ledger::default()));

@@ -1,0 +1,50 @@
+package routellm
+
+/*
+#include "glue.h"
+*/
+import "C"
+
+import "encoding/json"
+
+// Stats is how busy a router is, and what it has done since it was opened.
+type Stats struct {
+	// Sessions of ONNX, each of which runs one call at a time; 0 for a router without any. Busy are in use.
+	Sessions int `json:"sessions"`
+	Busy     int `json:"busy"`
+	// Waiting calls have no session yet; a batch counts once.
+	Waiting int `json:"waiting"`
+	// Decisions that were made, fallbacks included.
+	Decisions uint64 `json:"decisions"`
+	// Fallbacks by the kind of their errors. Kinds that did not occur are left out.
+	Fallbacks map[Kind]uint64 `json:"-"`
+}
+
+// Stats tells how busy the router is, and how many decisions it made. A snapshot: calls go on meanwhile.
+func (r *Router) Stats() (Stats, error) {
+	handle, err := r.use()
+	if err != nil {
+		return Stats{}, err
+	}
+	defer r.release()
+	var text *C.routellm_string
+	var cerr *C.routellm_error
+	if status := C.routellm_router_stats_json(handle, &text, &cerr); status != C.ROUTELLM_OK {
+		return Stats{}, r.failure(nil, status, cerr)
+	}
+	var stats struct {
+		Stats
+		Named map[string]uint64 `json:"fallbacks"`
+	}
+	if err := json.Unmarshal([]byte(takeString(text)), &stats); err != nil {
+		return Stats{}, &Error{Kind: Internal, Message: "stats: " + err.Error(), cause: err}
+	}
+	stats.Fallbacks = make(map[Kind]uint64, len(stats.Named))
+	for kind := Kind(1); len(stats.Fallbacks) < len(stats.Named) && kind.String() != "Unknown"; kind++ {
+		if count, ok := stats.Named[kind.String()]; ok {
+			stats.Fallbacks[kind] = count
+		}
+	}
+	stats.Waiting += int(r.waiting.Load())
+	return stats.Stats, nil
+}
