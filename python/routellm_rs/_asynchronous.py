@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 atexit.register(_native.end_completions)
 
 
-async def completed(begin: Callable[[Callable[[T | None, Exception | None], object]], _native.CancelToken]) -> T:
+async def completed(
+    begin: Callable[[Callable[[T | None, Exception | None], object]], _native.CancelToken],
+) -> T:
     """Await what ``begin`` starts and hands to the function that it is given, from any thread.
 
     No thread of the event loop waits. Cancelling the task cancels the call.

@@ -137,7 +137,8 @@ class Opened:
             intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
                 and of the scan of a router's votes, 1 by default.
             max_waiting: how many calls may wait for a session, a batch counting once; any number by default.
-                Beyond it a call is a ``ResourceExhaustedError`` at once, or a fallback if ``on_error`` says so.
+                Beyond it a call is a ``ResourceExhaustedError`` at once, or a fallback if ``on_error`` says
+                so.
             out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
                 or ``ignore``, so that its win rate decides as for any prompt. A strong share of 0 or 1
                 and a threshold above 1 still send nothing, everything and nothing to strong. This and the

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from routellm_rs import (
-    CancelledError,
     InvalidArgumentError,
     ResourceExhaustedError,
     Router,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# `forked(child)` runs `child()` in a forked child and returns what it came to. The alarm ends a child that hangs, so
-# that its status tells.
+# `forked(child)` runs `child()` in a forked child and returns what it came to. The alarm ends a child that
+# hangs, so that its status tells.
 FORK = """
 import gc, os, signal, sys, threading
 from routellm_rs import *
@@ -171,8 +171,9 @@ def app(environ, start_response):
     (tmp_path / "application.py").write_text(application, encoding="utf-8")
     code = """
 import subprocess, sys, urllib.request
-command = [sys.executable, "-W", "ignore", "-m", "gunicorn", "--preload", "--workers", "2", "--bind", "127.0.0.1:0"]
-server = subprocess.Popen([*command, "application:app"], cwd=sys.argv[1], stderr=subprocess.PIPE, text=True)
+gunicorn = [sys.executable, "-W", "ignore", "-m", "gunicorn", "--preload", "--workers", "2"]
+command = [*gunicorn, "--bind", "127.0.0.1:0", "application:app"]
+server = subprocess.Popen(command, cwd=sys.argv[1], stderr=subprocess.PIPE, text=True)
 address = next(line.split("http://")[1].split()[0] for line in server.stderr if "Listening at" in line)
 answers = [urllib.request.urlopen(f"http://{address}", timeout=60).read().decode() for _ in range(6)]
 server.terminate()
