@@ -76,8 +76,8 @@ func routellmGoDone(user C.uintptr_t, status C.routellm_status, decisions *C.rou
 		return
 	}
 	out := make([]Decision, int(count))
-	for i := range out {
-		out[i] = it.router.decision((*C.routellm_decision)(unsafe.Add(unsafe.Pointer(decisions), uintptr(i)*unsafe.Sizeof(*decisions))))
+	for i, plain := range unsafe.Slice(decisions, len(out)) {
+		out[i] = it.router.decision(&plain)
 	}
 	it.done <- ending{decisions: out}
 }

@@ -61,3 +61,29 @@ func TestExampleOfExportedModels(t *testing.T) {
 	router.Close()
 	ExampleOpen_exportedModels()
 }
+
+// Another router takes over while calls run: none fails.
+func ExampleReloadable() {
+	router, err := routellm.Default()
+	if err != nil {
+		panic(err)
+	}
+	reloadable := routellm.NewReloadable(router)
+	defer reloadable.Close()
+	route := func() {
+		decision, err := reloadable.Route(context.Background(), "What is 2+2?", routellm.WithThreshold(1))
+		fmt.Println(decision.Side, err)
+	}
+	route()
+	renewed, err := routellm.Default()
+	if err != nil {
+		panic(err)
+	}
+	if err := reloadable.Replace(renewed); err != nil {
+		panic(err)
+	}
+	route()
+	// Output:
+	// weak <nil>
+	// weak <nil>
+}
