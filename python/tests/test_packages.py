@@ -42,7 +42,11 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         metadata_name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(metadata_name))
     modules = {"asynchronous", "bundled", "exports", "messages", "opening", "options", "router", "runtime"}
-    modules = {f"_{name}" for name in modules | {"training_data", "types"}} | {"__init__", "errors", "train"}
+    modules = {f"_{name}" for name in modules | {"training_data", "types", "upgrade"}} | {
+        "__init__",
+        "errors",
+        "train",
+    }
     expected = {f"routellm_rs/{name}.py" for name in modules}
     expected |= {"routellm_rs/py.typed", "routellm_rs/_native.pyi", "routellm_rs/_native.abi3.so"}
     assert names == expected
