@@ -64,7 +64,7 @@ test('an abort stops the work, not only the promise', async () => {
   const batch = inner.routeBatch(prompts, 0, 0, 0, 0, cancel);
   const rates = inner.winRates(prompts, cancel);
   setTimeout(() => cancel.cancel(), 5);
-  for (const call of [batch, rates]) await assert.rejects(call, { code: 'ERR_ROUTELLM_CANCELLED' });
+  await Promise.all([batch, rates].map((call) => assert.rejects(call, { code: 'ERR_ROUTELLM_CANCELLED' })));
 });
 
 // With one session, the next call can only begin when the aborted one has left it. The ratio is taken
