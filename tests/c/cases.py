@@ -32,8 +32,8 @@ The cases of exported models make a third file, in lines of the same kind, sever
 
 An option that is a list has a line for each of its entries.
 
-The cases of chats make a fourth file, in fields separated by one tab; READ is the number of C, and PLACES are letters, `a`
-for a chat alone and `b` for one in a batch:
+The cases of chats make a fourth file, in fields separated by one tab; READ is the number of C, and PLACES are letters,
+`a` for a chat alone and `b` for one in a batch:
 
     ID READ PLACES HEX prompt HEX
     ID READ PLACES HEX error KIND COVERED
