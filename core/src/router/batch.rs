@@ -53,7 +53,7 @@ impl Router {
     ) -> Result<()> {
         self.inner.check_open()?;
         self.score_rows(prompts, stop, true, move |results| {
-            done(finish(results, |score| Ok(score?.win_rate)))
+            done(finish(results, |score| Ok(score?.win_rate)));
         });
         Ok(())
     }

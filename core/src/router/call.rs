@@ -44,8 +44,8 @@ pub(super) fn pool<'a>(featurizer: &'a Featurizer, scorer: &'a Scorer) -> Option
 }
 
 impl Router {
-    /// Refuses calls from now on, which are `InvalidArgument`. Calls that wait for a session end as `Cancelled`, those
-    /// that run go on, and the memory of the sessions is given back when the last of them has ended. Clones of this
+    /// Refuses calls from now on, which are `InvalidArgument`. Calls that wait for a session end as `Cancelled`, and so do
+    /// batches of which a part still waits; those that run go on, and the memory of the sessions is given back when the last of them has ended. Clones of this
     /// router are closed with it. Closing twice does nothing.
     pub fn close(&self) {
         self.inner.closed.store(true, Ordering::Release);

@@ -56,8 +56,10 @@ impl Inner {
                 let side = if score.win_rate >= threshold { Side::Strong } else { Side::Weak };
                 (side, Some(score), None)
             }
-            // Who cancels wants no decision.
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            // Who cancels or closes wants no decision.
+            Err(error) if error.kind() == ErrorKind::Cancelled || self.check_open().is_err() => {
+                return Err(error);
+            }
             Err(error) => {
                 let side = match options.on_error {
                     OnError::Raise => return Err(error),

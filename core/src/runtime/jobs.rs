@@ -196,7 +196,7 @@ pub(crate) fn start<T: Send + 'static>(
     let place = Place::new(queue, stop);
     match place.watch() {
         Ok(guard) => {
-            let job = Single { work: Some(work), outcome: None, done, _guard: guard };
+            let job = Single { work: Some(work), outcome: None, done, guard };
             place.submit(VecDeque::from([Box::new(job) as Box<dyn SlotJob>]));
         }
         Err(error) => tell(|| done(Err(error))),
@@ -207,7 +207,7 @@ struct Single<W, T, D> {
     work: Option<W>,
     outcome: Option<Result<T>>,
     done: D,
-    _guard: Option<StopGuard>,
+    guard: Option<StopGuard>,
 }
 
 impl<W, T, D> SlotJob for Single<W, T, D>
@@ -223,8 +223,8 @@ where
     }
 
     fn finish(self: Box<Self>) {
-        let Self { outcome, done, _guard, .. } = *self;
-        drop(_guard);
+        let Self { outcome, done, guard, .. } = *self;
+        drop(guard);
         let outcome = outcome
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "a job has finished and never run")));
         tell(|| done(outcome));
@@ -243,8 +243,10 @@ pub(crate) type RowResults<T> = Vec<Option<Result<T>>>;
 pub(crate) struct Unit<T> {
     pub(crate) rows: Vec<usize>,
     /// Gives a result for each of `rows`.
-    pub(crate) work: Box<dyn FnOnce(&mut Slot) -> Vec<Result<T>> + Send>,
+    pub(crate) work: UnitWork<T>,
 }
+
+pub(crate) type UnitWork<T> = Box<dyn FnOnce(&mut Slot) -> Vec<Result<T>> + Send>;
 
 /// A call on many rows, of which some have their results already.
 pub(crate) struct Rows<T> {
@@ -287,7 +289,7 @@ pub(crate) fn start_rows<T: Send + 'static>(
             let job = Plan {
                 place: Place { queue: queue.clone(), ticket: place.ticket, stop },
                 rows,
-                plan: Some(plan),
+                make: Some(plan),
                 units: Ok(Vec::new()),
             };
             place.submit(VecDeque::from([Box::new(job) as Box<dyn SlotJob>]));
@@ -337,7 +339,7 @@ impl<T> Rows<T> {
 struct Plan<T, P> {
     place: Place,
     rows: Arc<Rows<T>>,
-    plan: Option<P>,
+    make: Option<P>,
     units: Result<Vec<Unit<T>>>,
 }
 
@@ -347,8 +349,8 @@ where
     P: FnOnce(&mut Slot) -> Result<Vec<Unit<T>>> + Send,
 {
     fn run(&mut self, slot: &mut Slot) {
-        if let Some(plan) = self.plan.take() {
-            self.units = caught(|| plan(slot));
+        if let Some(make) = self.make.take() {
+            self.units = caught(|| make(slot));
         }
     }
 
@@ -368,7 +370,9 @@ where
             })
             .collect();
         if let Err((refusal, jobs)) = place.queue.go_on(place.ticket, jobs) {
-            jobs.into_iter().for_each(|job| job.refuse(refused(refusal)));
+            for job in jobs {
+                job.refuse(refused(refusal));
+            }
         } else if place.stop.as_ref().is_some_and(|token| token.check().is_err()) {
             place.leave();
         }
@@ -382,7 +386,7 @@ where
 struct UnitJob<T> {
     rows: Arc<Rows<T>>,
     which: Vec<usize>,
-    work: Option<Box<dyn FnOnce(&mut Slot) -> Vec<Result<T>> + Send>>,
+    work: Option<UnitWork<T>>,
 }
 
 impl<T: Send> SlotJob for UnitJob<T> {
@@ -394,7 +398,7 @@ impl<T: Send> SlotJob for UnitJob<T> {
         match caught(|| Ok(work(slot))) {
             Ok(outcomes) => self.rows.record(&self.which, outcomes),
             Err(error) => {
-                self.rows.record(&self.which, self.which.iter().map(|_| Err(error.copy())).collect())
+                self.rows.record(&self.which, self.which.iter().map(|_| Err(error.copy())).collect());
             }
         }
     }

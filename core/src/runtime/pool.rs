@@ -122,7 +122,7 @@ impl SessionPool {
 
     /// How busy the sessions are, in this process.
     pub(crate) fn load(&self) -> Load {
-        self.queue.get().map_or(Load { busy: 0, waiting: 0 }, |queue| queue.load())
+        self.queue.get().map_or(Load { busy: 0, waiting: 0 }, SlotQueue::load)
     }
 
     /// Refuses calls from now on, ends those that wait, and gives back what idle sessions hold; the others follow when

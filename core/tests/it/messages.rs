@@ -110,7 +110,7 @@ fn what_is_wrong_is_named() {
 
 /// The slow reading: everything parsed, then the same rules.
 mod slow {
-    use super::*;
+    use super::{Read, Value};
 
     pub(super) fn prompt(value: &Value, read: Read) -> Option<String> {
         match value {

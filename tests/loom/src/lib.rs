@@ -87,6 +87,7 @@ fn withdraw(queue: &TestQueue, ticket: u64) {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a thread of the standard library may not be had")]
 fn runner(queue: TestQueue) -> io::Result<()> {
     thread::spawn(move || queue.serve());
     Ok(())
