@@ -72,15 +72,15 @@ impl Router {
         &self,
         py: Python<'_>,
         count: usize,
-        options: RouteOptions,
+        options: &RouteOptions,
         begin: impl FnOnce(&RouteOptions, Box<dyn FnOnce(Result<T>) + Send>) -> Result<()> + Send,
         work: impl FnOnce(&RouteOptions) -> Result<T> + Send,
     ) -> PyResult<T> {
         if count < self.long_count {
-            return guard::detached(py, || work(&options));
+            return guard::detached(py, || work(options));
         }
         let token = routellm_core::CancelToken::new();
-        let options = RouteOptions { cancel: Some(token.clone()), ..options };
+        let options = RouteOptions { cancel: Some(token.clone()), ..options.clone() };
         interruptible(py, &token, |done| begin(&options, done))
     }
 
@@ -150,7 +150,7 @@ impl Router {
             self.run(
                 py,
                 1,
-                options,
+                &options,
                 |options, done| self.core.route_async(text, options, done),
                 |options| self.core.route_input(input, options),
             )
@@ -185,7 +185,7 @@ impl Router {
             self.run(
                 py,
                 inputs.len(),
-                options,
+                &options,
                 |options, done| self.core.route_batch_async(texts, options, done),
                 |options| self.core.route_inputs(&inputs, options),
             )
@@ -234,7 +234,7 @@ impl Router {
         let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
         let prompt = input::prompt(prompt, self.core.read(&options))?.owned();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
-        begin(py, options, |options| {
+        begin(py, &options, |options| {
             self.core.route_async(prompt, options, move |decision| {
                 completion.tell(decision, move |py, decision| object(py, convert(py, decision)));
             })
@@ -261,7 +261,7 @@ impl Router {
         let prompts = input::batch(prompts, self.core.read(&options))?;
         let prompts = prompts.iter().map(input::Prompt::owned).collect();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
-        begin(py, options, |options| {
+        begin(py, &options, |options| {
             self.core.route_batch_async(prompts, options, move |decisions| {
                 completion.tell(decisions, move |py, decisions| {
                     let decisions = decisions.into_iter().map(|decision| convert(py, decision));
@@ -283,7 +283,7 @@ impl Router {
         let prompts = input::batch(prompts, self.read(read)?)?;
         let prompts = prompts.iter().map(input::Prompt::owned).collect();
         let completion = Completion::new(py, done)?;
-        begin(py, RouteOptions::default(), |options| {
+        begin(py, &RouteOptions::default(), |options| {
             self.core.win_rates_async(prompts, options.cancel.clone(), move |rates| {
                 completion.tell(rates, |py, rates| Ok(PyList::new(py, rates)?.into_any().unbind()));
             })
@@ -323,7 +323,7 @@ impl Router {
         self.run(
             py,
             1,
-            RouteOptions::default(),
+            &RouteOptions::default(),
             |options, done| {
                 let text = text.to_owned();
                 self.core.call_async(options.cancel.clone(), move |worker| worker.win_rate(&text), done)
@@ -354,7 +354,7 @@ impl Router {
         self.run(
             py,
             prompts.len(),
-            RouteOptions::default(),
+            &RouteOptions::default(),
             |options, done| {
                 let prompts = prompts.iter().map(|prompt| Ok((*prompt).to_owned())).collect();
                 self.core.win_rates_async(prompts, options.cancel.clone(), done)
@@ -569,11 +569,11 @@ fn options(
 /// Begins a call that does not wait; the token stops it.
 fn begin(
     py: Python<'_>,
-    options: RouteOptions,
+    options: &RouteOptions,
     call: impl FnOnce(&RouteOptions) -> Result<()> + Send,
 ) -> PyResult<CancelToken> {
     let token = routellm_core::CancelToken::new();
-    let options = RouteOptions { cancel: Some(token.clone()), ..options };
+    let options = RouteOptions { cancel: Some(token.clone()), ..options.clone() };
     guard::in_place(py, || call(&options))?;
     Ok(CancelToken { token })
 }

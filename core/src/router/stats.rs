@@ -34,7 +34,11 @@ impl Router {
             busy: load.map_or(0, |load| load.busy),
             waiting: load.map_or(0, |load| load.waiting),
             decisions: self.inner.decisions.load(Ordering::Relaxed),
-            fallbacks: self.fallbacks_by_kind().map(|(kind, count)| (kind.name(), count)).collect(),
+            fallbacks: self
+                .fallbacks_by_kind()
+                .filter(|(_, count)| *count > 0)
+                .map(|(kind, count)| (kind.name(), count))
+                .collect(),
         }
     }
 }
