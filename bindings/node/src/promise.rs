@@ -36,10 +36,10 @@ impl Arrival for NativeRouter {
 pub(crate) type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
 /// The promise of the call that `begin` starts. What `begin` reports rejects it, and so does a panic.
-pub(crate) fn promise<'env, T: Arrival>(
-    env: &'env Env,
+pub(crate) fn promise<T: Arrival>(
+    env: &Env,
     begin: impl FnOnce(Done<T>) -> Result<()>,
-) -> napi::Result<Object<'env>> {
+) -> napi::Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred::<T, Resolver<T>>()?;
     let pending = Arc::new(Mutex::new(Some(deferred)));
     let told = Arc::clone(&pending);
