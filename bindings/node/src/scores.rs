@@ -1,5 +1,10 @@
 //! Scores of prompts and of embeddings.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of Worker is of one lifetime, and a call is of any"
+)]
+
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Float32ArraySlice, Float64Array, Float64ArraySlice, Object};
 use napi_derive::napi;
