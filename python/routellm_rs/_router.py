@@ -107,11 +107,11 @@ class Router(Opened):
 
         Prompts of this and the other methods are as :meth:`route` takes them, and so is ``read``.
         """
-        return self._inner.win_rate(prompt, None, read)
+        return self._inner.win_rate(prompt, read)
 
     def win_rates(self, prompts: Iterable[BatchPrompt], *, read: Read | None = None) -> list[float]:
         """Return the win rates of many prompts, with the same bits as one by one."""
-        return self._inner.win_rates(prompts, None, read)
+        return self._inner.win_rates(prompts, read)
 
     def win_rate_from_embedding(self, embedding: Embeddings) -> float:
         """Return the win rate for an embedding of your own, as :meth:`route_embedding` takes it."""

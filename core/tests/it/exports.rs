@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use routellm_core::artifact::Artifact;
 use routellm_core::router::write_export;
 use routellm_core::runtime::{Preset, Provider};
 use routellm_core::scorer::PromptScorer;
@@ -319,10 +320,10 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         refused(OpenOptions::new().kind("mf").open(&out), InvalidArgument, &["mf"]);
         refused(OpenOptions::new().max_tokens(5).open(&out), InvalidArgument, &["artifact"]);
         // A changed file is refused by its checksum.
-        let config = out.join("config.json");
+        let config = Artifact::open(&out).unwrap().path_of("config.json").unwrap();
         let text = std::fs::read_to_string(&config).unwrap();
         std::fs::write(&config, text.replace("vocab_size", "vocab_sizE")).unwrap();
-        refused(OpenOptions::new().open(&out), InvalidModel, &["config.json", "changed"]);
+        refused(OpenOptions::new().open(&out), InvalidModel, &["config.", ".json", "changed"]);
     }
     let error = write_export(
         &OpenOptions::new(),
