@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
 
@@ -27,19 +27,23 @@ async def completed(
     No thread of the event loop waits. Cancelling the task cancels the call.
     """
     import asyncio
-    import functools
 
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    token = begin(functools.partial(loop.call_soon_threadsafe, _settle, future))
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def done(value: T | None, error: Exception | None) -> None:
+        loop.call_soon_threadsafe(_settle, future, value, error)
+
+    token = begin(done)
     try:
-        return await future
+        value: T = await future
     except asyncio.CancelledError:
         token.cancel()
         raise
+    return value
 
 
-def _settle(future: asyncio.Future[T], value: T, error: Exception | None) -> None:
+def _settle(future: asyncio.Future[Any], value: object, error: Exception | None) -> None:
     # A task that was cancelled has given its future up.
     if future.done():
         return
