@@ -41,7 +41,7 @@ test('the package holds what it needs, and nothing else', (t) => {
   ].sort());
   assert.equal(report.name, 'routellm');
   assert.ok(report.size < 4 * MEGABYTE, `${report.size} bytes packed`);
-  assert.ok(report.unpackedSize < 8 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
+  assert.ok(report.unpackedSize < 9 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
 
   // What was packed works where nothing else is.
   install(folder, [join(folder, report.filename)]);
