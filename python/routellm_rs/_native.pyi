@@ -14,6 +14,7 @@ __all__ = [
     "Router",
     "__version__",
     "error_kinds",
+    "end_completions",
     "panic_in_core",
     "prompt_from_messages",
     "set_package_library",
