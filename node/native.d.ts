@@ -25,7 +25,7 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
+  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
   /**
    * Decides without waiting.
    *
@@ -39,7 +39,7 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): string | null
+  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
   /**
    * Decides for a copy of an embedding without waiting.
    *
