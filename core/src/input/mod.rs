@@ -1,7 +1,7 @@
 //! What can be routed: a text, or a chat, of which some text counts.
 //!
-//! A chat costs what is read of it, and only that can refuse it. [`scan`] goes over its JSON once, [`chat`] knows
-//! the shapes that clients give their messages, [`text`] decodes the strings that count; nothing else is parsed,
+//! A chat costs what is read of it, and only that can refuse it. `scan` goes over its JSON once, `chat` knows
+//! the shapes that clients give their messages, `text` decodes the strings that count; nothing else is parsed,
 //! copied or checked.
 
 mod chat;

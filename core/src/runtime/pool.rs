@@ -95,7 +95,8 @@ impl SessionPool {
     /// A slot that nobody uses, for work before there is a queue of callers: opening and training.
     ///
     /// # Errors
-    /// `ResourceExhausted` if every slot is in use; as [`queue`](Self::queue).
+    /// `ResourceExhausted` if every slot is in use; `InvalidArgument` if the pool was closed; in a
+    /// forked child what opening reports, `Unsupported` if a call was running at the fork.
     pub fn lease(&self) -> Result<SlotLease> {
         let lease = self.queue()?.lease().map_err(|_| closed())?;
         lease.map(SlotLease::new).ok_or_else(|| {
