@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// Name of the manifest in its folder.
 pub const MANIFEST_NAME: &str = "router.json";
 
-/// Version of the manifest's form that is written. [`OLDEST_VERSION`] to this one are read, others refused.
+/// Version of the manifest's form that is written. Version 1 to this one are read, others refused.
 pub const FORMAT_VERSION: u32 = 2;
 /// In version 1 files have no `path`, and the calibration was a list of quantiles: reading makes a table of them.
 const OLDEST_VERSION: u32 = 1;
