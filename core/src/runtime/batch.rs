@@ -1,8 +1,4 @@
-//! Which rows run together, and on which session.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::Result;
+//! Which rows run together.
 
 /// How rows may share a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,57 +39,9 @@ pub fn plan(lengths: &[usize], limits: BatchLimits, workers: usize) -> Vec<Vec<u
     batches
 }
 
-/// `call(i)` for every `i` below `count`, in `workers` threads, with the results in order. After a failure no
-/// further call begins, and `None` stands for those that did not run.
-pub fn spread<T: Send>(
-    count: usize,
-    workers: usize,
-    call: impl Fn(usize) -> Result<T> + Sync,
-) -> Vec<Option<Result<T>>> {
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done = Vec::new();
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= count {
-                return done;
-            }
-            let result = call(i);
-            if result.is_err() {
-                // The others stop too: the caller gets an error whatever they do.
-                next.store(count, Ordering::Relaxed);
-            }
-            done.push((i, result));
-        }
-    };
-    let mut all: Vec<Option<Result<T>>> = (0..count).map(|_| None).collect();
-    let done = if workers.min(count) <= 1 {
-        run()
-    } else {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers.min(count)).map(|_| scope.spawn(run)).collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
-    };
-    for (i, result) in done {
-        all[i] = Some(result);
-    }
-    all
-}
-
-/// As [`spread`], for calls whose failures are no one else's: every one runs.
-pub fn spread_all<T: Send>(count: usize, workers: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    // Nothing fails here, so that every result is there.
-    spread(count, workers, |i| Ok(call(i))).into_iter().flatten().flatten().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
 
     const LIMITS: BatchLimits = BatchLimits { rows: 8, padded_tokens: 64 };
 
@@ -127,21 +75,5 @@ mod tests {
                 proptest::prop_assert!(batch.len() <= LIMITS.rows);
             }
         }
-    }
-
-    #[test]
-    fn results_come_in_order_and_a_failure_ends_the_work() {
-        let all = spread(100, 3, |i| Ok(i * 2));
-        let values: Vec<usize> = all.into_iter().map(|result| result.unwrap().unwrap()).collect();
-        assert_eq!(values, (0..100).map(|i| i * 2).collect::<Vec<_>>());
-        let failed = spread(100, 1, |i| if i == 3 { Err(Error::invalid_argument("x")) } else { Ok(i) });
-        assert!(matches!(failed[3], Some(Err(_))));
-        assert!(failed[4..].iter().all(Option::is_none));
-        let each = spread_all(100, 3, |i| if i == 3 { Err(Error::invalid_argument("x")) } else { Ok(i) });
-        assert!(
-            each.len() == 100
-                && each[3].is_err()
-                && each.iter().filter(|result| result.is_ok()).count() == 99
-        );
     }
 }

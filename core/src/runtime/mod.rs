@@ -14,7 +14,7 @@ mod session;
 mod slot;
 mod tensor;
 
-pub use batch::{BatchLimits, plan, spread, spread_all};
+pub use batch::{BatchLimits, plan};
 pub use env::{RuntimeInfo, adopt, loaded};
 pub use jobs::SlotLease;
 pub(crate) use jobs::{RowResults, SlotQueue, Unit, check_may_wait, closed, start, start_rows, workers};
