@@ -2,8 +2,9 @@
 //!
 //! First come, first served. A caller that finds a resource idle and nobody waiting leases it and works on its own
 //! thread ([`Queue::lease`]); otherwise its jobs wait ([`Queue::submit`]) until a **runner**, a thread of the queue, takes
-//! them: there are at most as many runners as resources. What waits can be withdrawn at any time (a cancellation, a deadline),
-//! and comes back to whoever withdraws it.
+//! them: there are at most as many runners as resources. What waits can be withdrawn at any time (a cancellation, a
+//! deadline), and comes back to whoever withdraws it. A submission has begun when its first job was taken: what follows
+//! from that one keeps its place, does not count as waiting, and runs even if the queue is closed meanwhile.
 //!
 //! Nothing here knows what a resource or a job is, and nothing waits for a caller. `tests/loom` checks the
 //! interleavings.
@@ -15,8 +16,8 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Work that needs a resource.
 pub(crate) trait Job<S>: Send + Sized + 'static {
-    /// Does the work. It must not panic.
-    fn run(&mut self, resource: &mut S);
+    /// Does the work, and returns the jobs that follow from it. It must not panic.
+    fn run(&mut self, resource: &mut S) -> VecDeque<Self>;
 
     /// Tells whoever waits for the result. Called after the resource has gone back, with no lock held, so that it may
     /// ask for the next one.
@@ -37,7 +38,7 @@ pub(crate) enum Refusal {
 pub(crate) struct Load {
     /// Resources in use.
     pub(crate) busy: usize,
-    /// Submissions that wait; jobs of one submission count once.
+    /// Submissions that have not begun; jobs of one submission count once.
     pub(crate) waiting: usize,
 }
 
@@ -67,9 +68,11 @@ struct State<S, J> {
     idle: Vec<S>,
     busy: usize,
     /// By ticket, which is the order of arrival.
-    waiting: BTreeMap<u64, VecDeque<J>>,
+    waiting: BTreeMap<u64, Submission<J>>,
     /// Jobs in `waiting`.
     jobs: usize,
+    /// Submissions in `waiting` that have begun.
+    begun: usize,
     next_ticket: u64,
     closed: bool,
     /// Runners that may still be started.
@@ -81,40 +84,67 @@ struct State<S, J> {
     called: usize,
 }
 
+/// Jobs at one place; never none.
+struct Submission<J> {
+    jobs: VecDeque<J>,
+    begun: bool,
+}
+
+/// A job on its way, with what it needs.
+struct Turn<S, J> {
+    ticket: u64,
+    resource: S,
+    job: J,
+}
+
 impl<S, J> State<S, J> {
     /// The next job and a resource for it, if there are both.
-    fn take(&mut self) -> Option<(S, J)> {
+    fn take(&mut self) -> Option<Turn<S, J>> {
+        let mut first = self.waiting.first_entry()?;
         let resource = self.idle.pop()?;
-        let Some(mut first) = self.waiting.first_entry() else {
-            self.idle.push(resource);
-            return None;
-        };
-        let job = first.get_mut().pop_front();
-        if first.get().is_empty() {
+        let ticket = *first.key();
+        let submission = first.get_mut();
+        let job = submission.jobs.pop_front().expect("a place without jobs is given up");
+        let begun = std::mem::replace(&mut submission.begun, true);
+        match (begun, submission.jobs.is_empty()) {
+            (false, false) => self.begun += 1,
+            (true, true) => self.begun -= 1,
+            _ => {}
+        }
+        if submission.jobs.is_empty() {
             first.remove();
         }
-        let Some(job) = job else {
-            self.idle.push(resource);
-            return None;
-        };
         self.jobs -= 1;
         self.busy += 1;
-        Some((resource, job))
+        Some(Turn { ticket, resource, job })
     }
 
-    /// Takes a resource back; a closed queue hands it out again, to be dropped without the lock.
+    /// Takes out what waits at the place `ticket`.
+    fn remove(&mut self, ticket: u64) -> VecDeque<J> {
+        let Some(submission) = self.waiting.remove(&ticket) else { return VecDeque::new() };
+        self.jobs -= submission.jobs.len();
+        self.begun -= usize::from(submission.begun);
+        submission.jobs
+    }
+
+    /// Takes a resource back. One that nobody will need any more comes out again, to be dropped without the lock.
     fn give_back(&mut self, resource: S) -> Option<S> {
         self.busy -= 1;
-        if self.closed {
+        if self.over() {
             return Some(resource);
         }
         self.idle.push(resource);
         None
     }
 
+    /// Whether nothing more will come.
+    fn over(&self) -> bool {
+        self.closed && self.jobs == 0
+    }
+
     /// Submissions that cannot begin at once.
     fn waiting(&self) -> usize {
-        self.waiting.len().saturating_sub(self.idle.len())
+        (self.waiting.len() - self.begun).saturating_sub(self.idle.len())
     }
 }
 
@@ -126,6 +156,7 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
             busy: 0,
             waiting: BTreeMap::new(),
             jobs: 0,
+            begun: 0,
             next_ticket: 0,
             closed: false,
             looking: 0,
@@ -166,34 +197,18 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
     /// # Errors
     /// `Closed`, `Full`; with the jobs.
     pub(crate) fn submit(&self, ticket: u64, jobs: VecDeque<J>) -> Result<(), (Refusal, VecDeque<J>)> {
-        let state = self.lock();
-        // Idle resources take as many at once: those do not wait.
-        if !state.closed && state.waiting.len() >= self.shared.max_waiting.saturating_add(state.idle.len()) {
-            return Err((Refusal::Full, jobs));
-        }
-        self.put(state, ticket, jobs)
-    }
-
-    /// Lets `jobs`, which follow from one that has run, wait at the place that it had.
-    ///
-    /// # Errors
-    /// `Closed`; with the jobs.
-    pub(crate) fn go_on(&self, ticket: u64, jobs: VecDeque<J>) -> Result<(), (Refusal, VecDeque<J>)> {
-        self.put(self.lock(), ticket, jobs)
-    }
-
-    fn put(
-        &self,
-        mut state: MutexGuard<'_, State<S, J>>,
-        ticket: u64,
-        jobs: VecDeque<J>,
-    ) -> Result<(), (Refusal, VecDeque<J>)> {
+        let mut state = self.lock();
         if state.closed {
             return Err((Refusal::Closed, jobs));
         }
+        // Idle resources take as many at once: those do not wait.
+        let may_wait = self.shared.max_waiting.saturating_add(state.idle.len());
+        if state.waiting.len() - state.begun >= may_wait {
+            return Err((Refusal::Full, jobs));
+        }
         if !jobs.is_empty() {
             state.jobs += jobs.len();
-            state.waiting.insert(ticket, jobs);
+            state.waiting.insert(ticket, Submission { jobs, begun: false });
             self.summon(state);
         }
         Ok(())
@@ -202,23 +217,33 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
     /// Takes back what still waits at the place `ticket`.
     pub(crate) fn withdraw(&self, ticket: u64) -> VecDeque<J> {
         let mut state = self.lock();
-        let jobs = state.waiting.remove(&ticket).unwrap_or_default();
-        state.jobs -= jobs.len();
+        let jobs = state.remove(ticket);
+        let idle = self.end_if_over(&mut state);
+        drop(state);
+        drop(idle);
         jobs
     }
 
-    /// Ends the queue: nothing more is taken, idle resources are dropped now and the others when their jobs end.
-    /// What waited comes back, to be ended by the caller.
+    /// Ends the queue: nothing more is taken. What has begun runs to its end; resources are dropped as soon as nothing
+    /// needs them. What had not begun comes back, to be ended by the caller.
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.lock();
         state.closed = true;
-        state.jobs = 0;
-        let idle = std::mem::take(&mut state.idle);
-        let waiting = std::mem::take(&mut state.waiting);
+        let fresh: Vec<u64> = state.waiting.iter().filter(|(_, at)| !at.begun).map(|(&ticket, _)| ticket).collect();
+        let refused: Vec<VecDeque<J>> = fresh.into_iter().map(|ticket| state.remove(ticket)).collect();
+        let idle = self.end_if_over(&mut state);
         drop(state);
-        self.shared.work.notify_all();
         drop(idle);
-        waiting.into_values().flatten().collect()
+        refused.into_iter().flatten().collect()
+    }
+
+    /// Sends the runners home when nothing more will come. The idle resources come out, to be dropped without the lock.
+    fn end_if_over(&self, state: &mut State<S, J>) -> Vec<S> {
+        if !state.over() {
+            return Vec::new();
+        }
+        self.shared.work.notify_all();
+        std::mem::take(&mut state.idle)
     }
 
     pub(crate) fn load(&self) -> Load {
@@ -226,18 +251,17 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
         Load { busy: state.busy, waiting: state.waiting() }
     }
 
-    /// The life of a runner, until the queue is closed.
+    /// The life of a runner, until the queue is closed and nothing is left to do.
     pub(crate) fn serve(&self) {
         let mut state = self.lock();
         loop {
             state = self.work_off(state);
-            if state.closed {
-                state.looking -= 1;
+            state.looking -= 1;
+            if state.over() {
                 return;
             }
-            state.looking -= 1;
             state.parked += 1;
-            while state.called == 0 && !state.closed {
+            while state.called == 0 && !state.over() {
                 state = self.shared.work.wait(state).expect("no user of the queue panics with its lock");
             }
             if state.called > 0 {
@@ -252,20 +276,43 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
 
     /// Runs jobs until there is nothing to do. The caller counts as looking before and after.
     fn work_off<'a>(&'a self, mut state: MutexGuard<'a, State<S, J>>) -> MutexGuard<'a, State<S, J>> {
-        while let Some((mut resource, mut job)) = state.take() {
+        while let Some(Turn { ticket, mut resource, mut job }) = state.take() {
             state.looking -= 1;
             drop(state);
-            job.run(&mut resource);
-            let dropped = self.lock().give_back(resource);
-            drop(dropped);
-            // Nobody is called to the resource: this thread looks again in a moment. It does not count as looking
-            // before that, so that a job that is submitted meanwhile, perhaps by `finish` itself, finds another where
-            // there is one.
+            let following = job.run(&mut resource);
+            self.end_turn(ticket, following, resource);
+            // This thread looks again in a moment. It does not count as looking before that, so that a job that is
+            // submitted meanwhile, perhaps by `finish` itself, finds another where there is one.
             job.finish();
             state = self.lock();
             state.looking += 1;
         }
         state
+    }
+
+    /// Puts the jobs that follow from one that has run into the place that it had, and takes its resource back.
+    fn end_turn(&self, ticket: u64, mut following: VecDeque<J>, resource: S) {
+        let mut state = self.lock();
+        let follows = !following.is_empty();
+        if follows {
+            state.jobs += following.len();
+            match state.waiting.get_mut(&ticket) {
+                Some(place) => place.jobs.append(&mut following),
+                None => {
+                    state.waiting.insert(ticket, Submission { jobs: following, begun: true });
+                    state.begun += 1;
+                }
+            }
+        }
+        let spare = state.give_back(resource);
+        let idle = self.end_if_over(&mut state);
+        if follows {
+            // The others may help. For the resource alone nobody is called: this thread looks again.
+            self.summon(state);
+        } else {
+            drop(state);
+        }
+        drop((spare, idle));
     }
 
     /// Sees to it that as many runners look at the queue as could begin a job, as far as there are any. Where a resource
@@ -318,8 +365,8 @@ impl<S: Send + 'static, J: Job<S>> Drop for Lease<S, J> {
     fn drop(&mut self) {
         let Some(resource) = self.resource.take() else { return };
         let mut state = self.queue.lock();
-        let dropped = state.give_back(resource);
+        let spare = state.give_back(resource);
         self.queue.summon(state);
-        drop(dropped);
+        drop(spare);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::sha256_hex;
-use crate::calibrate::{Calibration, OldCalibration};
+use crate::calibrate::Calibration;
 use crate::embed::FeaturizerSpec;
 use crate::input::Read;
 use crate::{Error, Result};
@@ -16,6 +16,8 @@ pub const MANIFEST_NAME: &str = "router.json";
 pub const FORMAT_VERSION: u32 = 2;
 /// In version 1 files have no `path`, and the calibration was a list of quantiles: reading makes a table of them.
 const OLDEST_VERSION: u32 = 1;
+
+const READABLE: std::ops::RangeInclusive<u64> = OLDEST_VERSION as u64..=FORMAT_VERSION as u64;
 
 /// Digits in place of the checksum while it is computed.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -51,11 +53,19 @@ pub struct Manifest {
     pub manifest_sha256: String,
 }
 
-/// What every version of a manifest says.
-#[derive(Deserialize)]
-struct Version {
-    #[serde(default)]
-    format_version: Value,
+/// The version of a manifest that this release cannot read otherwise.
+fn version_of(text: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Version {
+        format_version: u64,
+    }
+    serde_json::from_str(text).ok().map(|Version { format_version }| format_version)
+}
+
+fn other_version(version: u64) -> Error {
+    Error::invalid_model(format!(
+        "format_version is {version}, this library reads {OLDEST_VERSION} to {FORMAT_VERSION}: use a matching release"
+    ))
 }
 
 /// The candidates of an artifact.
@@ -126,36 +136,21 @@ impl Manifest {
     pub fn parse(text: &[u8]) -> Result<Self> {
         let invalid = |message: String| Error::invalid_model(message);
         let text = std::str::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
-        // The version comes first: a newer form may have fields that this one refuses.
-        let any: Version = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-        let version = any.format_version.as_u64();
-        let manifest: Self = match version.map(u32::try_from) {
-            Some(Ok(FORMAT_VERSION)) => {
-                serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?
-            }
-            Some(Ok(OLDEST_VERSION)) => {
-                let mut any: Value =
-                    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-                let old = any.get_mut("calibration").map(Value::take).unwrap_or_default();
-                let mut manifest: Self =
-                    serde_json::from_value(any).map_err(|error| invalid(error.to_string()))?;
-                let old: Option<OldCalibration> =
-                    serde_json::from_value(old).map_err(|error| invalid(format!("calibration: {error}")))?;
-                manifest.calibration = old
-                    .map(OldCalibration::table)
-                    .transpose()
-                    .map_err(|what| invalid(format!("calibration: {what}")))?;
-                manifest
-            }
-            Some(_) => {
-                return Err(invalid(format!(
-                    "format_version is {}, this library reads {OLDEST_VERSION} to {FORMAT_VERSION}: use a matching \
-                     release",
-                    version.unwrap_or_default()
-                )));
-            }
-            None => return Err(invalid("format_version is missing".to_owned())),
-        };
+        // Read once: opening the default router is mostly this. A newer form may have fields that this one refuses, so
+        // that the version explains what cannot be read.
+        let manifest: Self = serde_json::from_str(text).map_err(|error| match version_of(text) {
+            Some(version) if !READABLE.contains(&version) => other_version(version),
+            Some(_) => invalid(error.to_string()),
+            None => invalid("format_version is missing".to_owned()),
+        })?;
+        let version = u64::from(manifest.format_version);
+        if !READABLE.contains(&version) {
+            return Err(other_version(version));
+        }
+        let quantiles = manifest.calibration.as_ref().is_some_and(Calibration::is_of_quantiles);
+        if manifest.calibration.is_some() && quantiles != (manifest.format_version == OLDEST_VERSION) {
+            return Err(invalid("calibration: quantiles belong to format_version 1, a table to later ones".to_owned()));
+        }
         let blank = text.replacen(&manifest.manifest_sha256, NO_CHECKSUM, 1);
         if manifest.manifest_sha256.len() != NO_CHECKSUM.len()
             || sha256_hex(blank.as_bytes()) != manifest.manifest_sha256

@@ -11,7 +11,6 @@ mod shares;
 mod table;
 
 pub use candidates::{CandidateScores, SCORES_FILE, SCORES_PROMPTS, ScoresSpec};
-pub(crate) use quantiles::OldCalibration;
 pub use quantiles::quantile;
 pub use shares::{EVERYTHING, NOTHING, Shares};
 pub use table::{Calibration, MAX_POINTS, hash_of_prompts};

@@ -1,7 +1,5 @@
 //! Quantiles: numpy's, and the form in which artifacts of version 1 keep a calibration.
 
-use serde::Deserialize;
-
 use super::Calibration;
 
 /// The `q`-quantile of ascending values with linear interpolation, as numpy's and pandas' default.
@@ -25,22 +23,20 @@ pub(super) fn quantile_of(count: usize, value: impl Fn(usize) -> f64, q: f64) ->
 }
 
 /// The calibration of a version 1 artifact: the sample's quantiles at evenly spaced probabilities.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OldCalibration {
-    sample: String,
-    count: usize,
-    default_strong_share: f64,
-    quantiles: Vec<f64>,
+pub(super) struct Quantiles {
+    pub(super) sample: String,
+    pub(super) count: usize,
+    pub(super) default_strong_share: f64,
+    pub(super) quantiles: Vec<f64>,
 }
 
-impl OldCalibration {
+impl Quantiles {
     /// The table that these quantiles come to: each stands for the values of the sample from it to the next one.
     /// So the share of a quantile is that of the sample itself, but for values that equal it from below.
     ///
     /// # Errors
     /// What contradicts itself, as text.
-    pub(crate) fn table(self) -> Result<Calibration, &'static str> {
+    pub(super) fn table(self) -> Result<Calibration, &'static str> {
         let Self { sample, count, default_strong_share, quantiles } = self;
         let in_range = quantiles.iter().all(|q| (0.0..=1.0).contains(q)) && quantiles.is_sorted();
         if quantiles.len() < 2 || !in_range || !(0.0..=1.0).contains(&default_strong_share) {
@@ -87,7 +83,7 @@ mod tests {
 
     fn table(sample: &[f64]) -> Calibration {
         let quantiles = (0..=1000).map(|k| quantile(sample, f64::from(k) / 1000.0)).collect();
-        OldCalibration { sample: "s".into(), count: sample.len(), default_strong_share: 0.5, quantiles }
+        Quantiles { sample: "s".into(), count: sample.len(), default_strong_share: 0.5, quantiles }
             .table()
             .unwrap()
     }
@@ -113,7 +109,7 @@ mod tests {
     fn odd_counts_do_no_harm() {
         let table = |count: usize| {
             let quantiles = vec![0.25, 0.5, 0.5, 0.75];
-            OldCalibration { sample: "s".into(), count, default_strong_share: 0.5, quantiles }.table()
+            Quantiles { sample: "s".into(), count, default_strong_share: 0.5, quantiles }.table()
         };
         for count in [1, usize::MAX] {
             assert_eq!(table(count).unwrap().counts.iter().sum::<u64>(), count as u64);

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::candidates::ScoresSpec;
 use super::date;
+use super::quantiles::Quantiles;
 use super::shares::Shares;
 use crate::artifact::sha256_hex;
 use crate::{Error, Mode, Result};
@@ -14,7 +15,7 @@ pub const MAX_POINTS: usize = 4096;
 
 /// How win rates are distributed on a sample, so that a strong share can be turned into a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub struct Calibration {
     /// Which prompts, for people.
     pub sample: String,
@@ -23,11 +24,9 @@ pub struct Calibration {
     /// SHA-256 of the sample, 64 lower-case hexadecimal digits: of its prompts as [`hash_of_prompts`] says, of its
     /// embeddings (little-endian `f32`, row after row), or of its win rates (little-endian `f64`) where only those
     /// were given. `None` in an artifact of version 1.
-    #[serde(default)]
     pub sha256: Option<String>,
     /// Day of the sample, `2026-01-31`: the one that was given, or that of the calibration (UTC). `None` in an
     /// artifact of version 1.
-    #[serde(default)]
     pub date: Option<String>,
     /// Strong share that `route` aims at when the caller names neither threshold nor share, in [0, 1].
     pub default_strong_share: f64,
@@ -39,11 +38,54 @@ pub struct Calibration {
     /// How many prompts have each of them.
     pub counts: Vec<u64>,
     /// Scores of every candidate on the sample, if the artifact holds them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scores: Option<ScoresSpec>,
     /// The quantiles of an artifact of version 1, empty otherwise. Not written.
     #[serde(skip)]
     pub(super) quantiles: Vec<f64>,
+}
+
+/// A calibration as some version of a manifest has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    sample: String,
+    count: usize,
+    sha256: Option<String>,
+    date: Option<String>,
+    default_strong_share: f64,
+    share_error: Option<f64>,
+    win_rates: Option<Vec<f64>>,
+    counts: Option<Vec<u64>>,
+    scores: Option<ScoresSpec>,
+    /// Of version 1, instead of the table.
+    quantiles: Option<Vec<f64>>,
+}
+
+impl TryFrom<Written> for Calibration {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> std::result::Result<Self, &'static str> {
+        let Written { sample, count, sha256, date, default_strong_share, scores, .. } = written;
+        match (written.win_rates, written.counts, written.share_error, written.quantiles) {
+            (Some(win_rates), Some(counts), Some(share_error), None) => Ok(Self {
+                sample,
+                count,
+                sha256,
+                date,
+                default_strong_share,
+                share_error,
+                win_rates,
+                counts,
+                scores,
+                quantiles: Vec::new(),
+            }),
+            (None, None, None, Some(quantiles)) if sha256.is_none() && date.is_none() && scores.is_none() => {
+                Quantiles { sample, count, default_strong_share, quantiles }.table()
+            }
+            _ => Err("win_rates, counts and share_error are needed, or quantiles alone"),
+        }
+    }
 }
 
 /// SHA-256 of prompts, in order, each as a JSON string (`\"` and `\\` escaped, control characters as `\n` or `\u001f`,
@@ -136,6 +178,11 @@ impl Calibration {
     /// The threshold of a strong share in `exact` mode.
     pub fn threshold(&self, strong_share: f64) -> f64 {
         self.shares(Mode::Exact).resolve(strong_share).0
+    }
+
+    /// Whether this was read from the quantiles of version 1.
+    pub(crate) fn is_of_quantiles(&self) -> bool {
+        !self.quantiles.is_empty()
     }
 
     /// # Errors

@@ -112,8 +112,7 @@ impl Router {
         };
         let (inner, token) = (Arc::clone(&self.inner), stop.clone());
         let plan = move |slot: &mut Slot| {
-            inner.check_open()?;
-            token.as_ref().map_or(Ok(()), CancelToken::check)?;
+            inner.begin_turn(token.as_ref())?;
             Ok(units(&inner, slot, readable, token.as_ref()))
         };
         runtime::start_rows(queue, stop, results, halts, plan, done);

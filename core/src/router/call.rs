@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use super::{Inner, Router};
 use crate::embed::Featurizer;
 use crate::policy::{Decision, RouteOptions};
-use crate::runtime::{self, SessionPool, Slot, SlotLease, SlotQueue, closed};
+use crate::runtime::{self, SessionPool, Slot, SlotLease, SlotQueue, closed, closed_meanwhile};
 use crate::scorer::Scorer;
 use crate::{CancelToken, Error, ErrorKind, Result};
 
@@ -35,6 +35,15 @@ impl Inner {
     pub(super) fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
+
+    /// Begins a call whose turn has come. The queue of a router's own sessions ends those that wait when the router is
+    /// closed; that of the workers, which all routers share, lets them come here.
+    pub(super) fn begin_turn(&self, stop: Option<&CancelToken>) -> Result<()> {
+        if self.pool().is_none() && self.check_open().is_err() {
+            return Err(closed_meanwhile());
+        }
+        stop.map_or(Ok(()), CancelToken::check)
+    }
 }
 
 /// The sessions of a featurizer or a scorer.
@@ -44,9 +53,9 @@ pub(super) fn pool<'a>(featurizer: &'a Featurizer, scorer: &'a Scorer) -> Option
 }
 
 impl Router {
-    /// Refuses calls from now on, which are `InvalidArgument`. Calls that wait for a session end as `Cancelled`, and so do
-    /// batches of which a part still waits; those that run go on, and the memory of the sessions is given back when the last of them has ended. Clones of this
-    /// router are closed with it. Closing twice does nothing.
+    /// Refuses calls from now on, which are `InvalidArgument`. Calls that wait for their turn end as `Cancelled`. Those
+    /// that have begun go on, batches to their last prompt, and the memory of the sessions is given back when the last
+    /// of them has ended. Clones of this router are closed with it. Closing twice does nothing.
     pub fn close(&self) {
         self.inner.closed.store(true, Ordering::Release);
         if let Some(pool) = self.inner.pool() {
@@ -215,8 +224,7 @@ impl Router {
         let inner = Arc::clone(&self.inner);
         let token = stop.clone();
         let run = move |slot: &mut Slot| {
-            inner.check_open()?;
-            token.as_ref().map_or(Ok(()), CancelToken::check)?;
+            inner.begin_turn(token.as_ref())?;
             work(&mut Worker { inner: &inner, slot, stop: token.as_ref() })
         };
         runtime::start(queue, stop, run, done);

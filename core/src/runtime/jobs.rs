@@ -17,7 +17,8 @@ pub(crate) type SlotQueue = Queue<Slot, Box<dyn SlotJob>>;
 
 /// One job of a call.
 pub(crate) trait SlotJob: Send {
-    fn run(&mut self, slot: &mut Slot);
+    /// Returns the jobs that follow from this one.
+    fn run(&mut self, slot: &mut Slot) -> VecDeque<Box<dyn SlotJob>>;
 
     /// Tells that it has run.
     fn finish(self: Box<Self>);
@@ -27,11 +28,12 @@ pub(crate) trait SlotJob: Send {
 }
 
 impl Job<Slot> for Box<dyn SlotJob> {
-    fn run(&mut self, slot: &mut Slot) {
+    fn run(&mut self, slot: &mut Slot) -> VecDeque<Self> {
         let running = slot.has_sessions().then(Running::new);
-        (**self).run(slot);
+        let following = (**self).run(slot);
         drop(running);
         process::park_if_ending();
+        following
     }
 
     fn finish(self) {
@@ -99,6 +101,11 @@ impl std::fmt::Debug for SlotLease {
 /// The error of a call to a router that was closed.
 pub(crate) fn closed() -> Error {
     Error::invalid_argument("the router is closed: open another one")
+}
+
+/// The error of a call that waited as its router was closed.
+pub(crate) fn closed_meanwhile() -> Error {
+    Error::new(ErrorKind::Cancelled, "the router was closed before this call's turn")
 }
 
 fn refused(refusal: Refusal) -> Error {
@@ -172,6 +179,10 @@ impl Place {
             return jobs.into_iter().for_each(|job| job.refuse(refused(refusal)));
         }
         // What stopped the call before it had its place has found nothing there.
+        self.leave_if_stopped();
+    }
+
+    fn leave_if_stopped(&self) {
         if self.stop.as_ref().is_some_and(|token| token.check().is_err()) {
             self.leave();
         }
@@ -216,10 +227,11 @@ where
     T: Send,
     D: FnOnce(Result<T>) + Send,
 {
-    fn run(&mut self, slot: &mut Slot) {
+    fn run(&mut self, slot: &mut Slot) -> VecDeque<Box<dyn SlotJob>> {
         if let Some(work) = self.work.take() {
             self.outcome = Some(caught(|| work(slot)));
         }
+        VecDeque::new()
     }
 
     fn finish(self: Box<Self>) {
@@ -290,7 +302,7 @@ pub(crate) fn start_rows<T: Send + 'static>(
                 place: Place { queue: queue.clone(), ticket: place.ticket, stop },
                 rows,
                 make: Some(plan),
-                units: Ok(Vec::new()),
+                planned: Ok(0),
             };
             place.submit(VecDeque::from([Box::new(job) as Box<dyn SlotJob>]));
         }
@@ -340,7 +352,8 @@ struct Plan<T, P> {
     place: Place,
     rows: Arc<Rows<T>>,
     make: Option<P>,
-    units: Result<Vec<Unit<T>>>,
+    /// How many units there are.
+    planned: Result<usize>,
 }
 
 impl<T, P> SlotJob for Plan<T, P>
@@ -348,33 +361,30 @@ where
     T: Send + 'static,
     P: FnOnce(&mut Slot) -> Result<Vec<Unit<T>>> + Send,
 {
-    fn run(&mut self, slot: &mut Slot) {
-        if let Some(make) = self.make.take() {
-            self.units = caught(|| make(slot));
-        }
+    fn run(&mut self, slot: &mut Slot) -> VecDeque<Box<dyn SlotJob>> {
+        let Some(make) = self.make.take() else { return VecDeque::new() };
+        let units = match caught(|| make(slot)) {
+            Ok(units) => units,
+            Err(error) => {
+                self.planned = Err(error);
+                return VecDeque::new();
+            }
+        };
+        self.planned = Ok(units.len());
+        self.rows.left.store(units.len(), Ordering::Release);
+        let job = |unit: Unit<T>| {
+            let job = UnitJob { rows: Arc::clone(&self.rows), which: unit.rows, work: Some(unit.work) };
+            Box::new(job) as Box<dyn SlotJob>
+        };
+        units.into_iter().map(job).collect()
     }
 
     fn finish(self: Box<Self>) {
-        let Self { place, rows, units, .. } = *self;
-        let units = match units {
-            Ok(units) if units.is_empty() => return rows.finish(),
-            Ok(units) => units,
-            Err(error) => return rows.end(&error),
-        };
-        rows.left.store(units.len(), Ordering::Release);
-        let jobs: VecDeque<Box<dyn SlotJob>> = units
-            .into_iter()
-            .map(|unit| {
-                let work = Some(unit.work);
-                Box::new(UnitJob { rows: Arc::clone(&rows), which: unit.rows, work }) as Box<dyn SlotJob>
-            })
-            .collect();
-        if let Err((refusal, jobs)) = place.queue.go_on(place.ticket, jobs) {
-            for job in jobs {
-                job.refuse(refused(refusal));
-            }
-        } else if place.stop.as_ref().is_some_and(|token| token.check().is_err()) {
-            place.leave();
+        match self.planned {
+            Ok(0) => self.rows.finish(),
+            // What stopped the call while this ran has found nothing to withdraw.
+            Ok(_) => self.place.leave_if_stopped(),
+            Err(error) => self.rows.end(&error),
         }
     }
 
@@ -390,10 +400,10 @@ struct UnitJob<T> {
 }
 
 impl<T: Send> SlotJob for UnitJob<T> {
-    fn run(&mut self, slot: &mut Slot) {
-        let Some(work) = self.work.take() else { return };
+    fn run(&mut self, slot: &mut Slot) -> VecDeque<Box<dyn SlotJob>> {
+        let Some(work) = self.work.take() else { return VecDeque::new() };
         if self.rows.halted.load(Ordering::Relaxed) {
-            return;
+            return VecDeque::new();
         }
         match caught(|| Ok(work(slot))) {
             Ok(outcomes) => self.rows.record(&self.which, outcomes),
@@ -401,6 +411,7 @@ impl<T: Send> SlotJob for UnitJob<T> {
                 self.rows.record(&self.which, self.which.iter().map(|_| Err(error.copy())).collect());
             }
         }
+        VecDeque::new()
     }
 
     fn finish(self: Box<Self>) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::env;
 use super::graph::Graph;
-use super::jobs::{SlotLease, SlotQueue, closed, slot_queue};
+use super::jobs::{SlotLease, SlotQueue, closed, closed_meanwhile, slot_queue};
 use super::options::SessionOptions;
 use super::seal::Seal;
 use super::session;
@@ -126,15 +126,15 @@ impl SessionPool {
         self.queue.get().map_or(Load { busy: 0, waiting: 0 }, SlotQueue::load)
     }
 
-    /// Refuses calls from now on, ends those that wait, and gives back what idle sessions hold; the others follow when
-    /// their calls end.
+    /// Refuses calls from now on, ends those that wait, and gives back what sessions hold when nothing that has begun
+    /// needs them any more.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         if process::check().is_ok()
             && let Some(queue) = self.queue.get()
         {
             for job in queue.close() {
-                job.refuse(Error::new(ErrorKind::Cancelled, "the router was closed before this call's turn"));
+                job.refuse(closed_meanwhile());
             }
         }
     }

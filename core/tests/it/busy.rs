@@ -137,14 +137,19 @@ fn no_more_wait_than_may_wait_and_a_batch_counts_once() {
 fn a_closed_router_ends_what_waits_and_lets_go_on_what_runs() {
     let router = one_session();
     let expected = router.route(LONG, &RouteOptions::default()).unwrap();
-    let calls: Vec<_> = (0..5).map(|_| begin(&router, LONG, &RouteOptions::default())).collect();
+    let calls: Vec<_> = (0..100).map(|_| begin(&router, LONG, &RouteOptions::default())).collect();
     while router.stats().busy == 0 {
         std::thread::yield_now();
     }
     router.close();
-    assert_eq!(end(&calls[0]).unwrap(), expected);
-    for call in &calls[1..] {
-        assert_eq!(end(call).unwrap_err().kind(), ErrorKind::Cancelled);
+    let ends: Vec<_> = calls.iter().map(end).collect();
+    let began = ends.iter().take_while(|end| end.is_ok()).count();
+    assert!((1..100).contains(&began), "{began} of 100 calls began");
+    for decision in &ends[..began] {
+        assert_eq!(decision.as_ref().unwrap(), &expected);
+    }
+    for end in &ends[began..] {
+        assert_eq!(end.as_ref().unwrap_err().kind(), ErrorKind::Cancelled);
     }
     assert!(router.is_closed());
     // Whatever on_error says: this is no prompt that cannot be scored.
@@ -166,6 +171,26 @@ fn a_closed_router_ends_what_waits_and_lets_go_on_what_runs() {
     let quick = default_router();
     quick.close();
     assert!(quick.route("hello", &RouteOptions::default()).is_err());
+}
+
+#[test]
+fn a_batch_that_has_begun_outlives_the_closing_and_does_not_wait() {
+    let router = one_session();
+    let prompts = [LONG; 6];
+    let expected = router.route_batch(&prompts, &RouteOptions::default()).unwrap();
+    for _ in 0..20 {
+        let router = one_session();
+        let (sender, receiver) = mpsc::channel();
+        let texts = prompts.iter().map(|&prompt| Ok(prompt.to_owned())).collect();
+        let done = move |decisions| sender.send(decisions).unwrap();
+        router.route_batch_async(texts, &RouteOptions::default(), done).unwrap();
+        while router.stats().busy == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(router.stats().waiting, 0);
+        router.close();
+        assert_eq!(receiver.recv_timeout(EVER).unwrap().unwrap(), expected);
+    }
 }
 
 #[test]

@@ -54,13 +54,16 @@ struct TestJob {
     ledger: Arc<Ledger>,
     /// Submits one more job when it has run, as a callback may.
     then: Option<TestQueue>,
+    /// Jobs that follow from it, as the parts of a batch do.
+    follow: usize,
 }
 
 impl Job<u32> for TestJob {
-    fn run(&mut self, resource: &mut u32) {
+    fn run(&mut self, resource: &mut u32) -> VecDeque<Self> {
         // Two jobs at once on one resource would be seen by loom as a race on the number.
         *resource += 1;
         self.ledger.ran.fetch_add(1, Ordering::SeqCst);
+        (0..self.follow).map(|_| job(&self.ledger)).collect()
     }
 
     fn finish(self) {
@@ -72,7 +75,12 @@ impl Job<u32> for TestJob {
 }
 
 fn job(ledger: &Arc<Ledger>) -> TestJob {
-    TestJob { ledger: Arc::clone(ledger), then: None }
+    TestJob { ledger: Arc::clone(ledger), then: None, follow: 0 }
+}
+
+/// A job from which `follow` others follow.
+fn batch(ledger: &Arc<Ledger>, follow: usize) -> VecDeque<TestJob> {
+    VecDeque::from([TestJob { follow, ..job(ledger) }])
 }
 
 fn submit(queue: &TestQueue, ledger: &Arc<Ledger>) -> Result<u64, Refusal> {
@@ -177,7 +185,7 @@ fn a_parked_runner_is_called_again() {
 fn a_callback_may_submit() {
     check(|| {
         let (queue, ledger) = (TestQueue::new(vec![0], usize::MAX, runner), Arc::new(Ledger::default()));
-        let first = TestJob { ledger: Arc::clone(&ledger), then: Some(queue.clone()) };
+        let first = TestJob { ledger: Arc::clone(&ledger), then: Some(queue.clone()), follow: 0 };
         assert!(queue.submit(queue.ticket(), VecDeque::from([first])).is_ok());
         ledger.wait(2);
         assert_eq!(ledger.ran(), 2);
@@ -198,7 +206,7 @@ fn there_are_no_more_runners_than_resources() {
     check(|| {
         STARTED.store(0, Ordering::SeqCst);
         let (queue, ledger) = (TestQueue::new(vec![0], usize::MAX, counted), Arc::new(Ledger::default()));
-        let first = TestJob { ledger: Arc::clone(&ledger), then: Some(queue.clone()) };
+        let first = TestJob { ledger: Arc::clone(&ledger), then: Some(queue.clone()), follow: 0 };
         assert!(queue.submit(queue.ticket(), VecDeque::from([first])).is_ok());
         submit(&queue, &ledger).unwrap();
         ledger.wait(3);
@@ -233,6 +241,60 @@ fn closing_ends_every_job_once() {
 }
 
 #[test]
+fn what_has_begun_runs_to_its_end_though_the_queue_is_closed() {
+    for resources in 1..=2 {
+        check(move || {
+            let queue = TestQueue::new(vec![0; resources], usize::MAX, runner);
+            let ledger = Arc::new(Ledger::default());
+            let (other, its_ledger) = (queue.clone(), Arc::clone(&ledger));
+            let closer = thread::spawn(move || {
+                for job in other.close() {
+                    job.ledger.withdrawn.fetch_add(1, Ordering::SeqCst);
+                    job.ledger.end();
+                }
+                drop(its_ledger);
+            });
+            let begun = queue.submit(queue.ticket(), batch(&ledger, 2)).is_ok();
+            closer.join().unwrap();
+            if begun && ledger.withdrawn.load(Ordering::SeqCst) == 0 {
+                ledger.wait(3);
+                assert_eq!(ledger.ran(), 3);
+            } else {
+                assert_eq!(ledger.ran(), 0);
+            }
+        });
+    }
+}
+
+#[test]
+fn what_has_begun_does_not_wait_and_keeps_its_place() {
+    check(|| {
+        let (queue, ledger) = (TestQueue::new(vec![0], 0, runner), Arc::new(Ledger::default()));
+        assert!(queue.submit(queue.ticket(), batch(&ledger, 1)).is_ok());
+        ledger.wait(1);
+        // The first job has ended; the one that follows waits, runs or has run.
+        assert_eq!(queue.load().waiting, 0);
+        ledger.wait(2);
+        assert_eq!(ledger.ran(), 2);
+        assert!(queue.close().is_empty());
+    });
+}
+
+#[test]
+fn what_follows_can_be_withdrawn() {
+    check(|| {
+        let (queue, ledger) = (TestQueue::new(vec![0], usize::MAX, runner), Arc::new(Ledger::default()));
+        let ticket = queue.ticket();
+        assert!(queue.submit(ticket, batch(&ledger, 2)).is_ok());
+        ledger.wait(1);
+        withdraw(&queue, ticket);
+        ledger.wait(3);
+        assert_eq!(ledger.ran() + ledger.withdrawn.load(Ordering::SeqCst), 3);
+        assert!(queue.close().is_empty());
+    });
+}
+
+#[test]
 fn without_threads_callers_do_the_work() {
     check(|| {
         let (queue, ledger) = (TestQueue::new(vec![0], usize::MAX, no_thread), Arc::new(Ledger::default()));
@@ -253,11 +315,8 @@ fn no_more_wait_than_may_wait() {
         submit(&queue, &ledger).unwrap();
         assert_eq!(queue.load(), Load { busy: 1, waiting: 1 });
         assert_eq!(submit(&queue, &ledger), Err(Refusal::Full));
-        let jobs = VecDeque::from([job(&ledger)]);
-        // What follows from a job that has run is no new caller.
-        assert!(queue.go_on(0, jobs).is_ok());
         drop(lease);
-        ledger.wait(2);
+        ledger.wait(1);
         assert!(queue.close().is_empty());
     });
 }
