@@ -249,13 +249,18 @@
 #define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0 }
 
 /**
+ * What is known about an option, ready to be passed: `routellm_option option = ROUTELLM_OPTION_INIT;`
+ */
+#define ROUTELLM_OPTION_INIT { sizeof(routellm_option), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/**
  * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
  * version: it changes only when a program that was compiled before would no longer work.
  */
 #define ROUTELLM_ABI_VERSION 0
 
 /**
- * Mode: the mathematically right one.
+ * Mode: the mathematically right one. The default.
  */
 #define ROUTELLM_MODE_EXACT 0
 
@@ -265,19 +270,50 @@
 #define ROUTELLM_MODE_REFERENCE 1
 
 /**
- * Out of distribution: the win rate decides as for any prompt. The default.
+ * Read: the newest user message that has text.
+ */
+#define ROUTELLM_READ_LAST_USER 0
+
+/**
+ * Read: every user message that has text, oldest first, joined by newlines.
+ */
+#define ROUTELLM_READ_ALL_USER 1
+
+/**
+ * Read: every message that has text, whatever its role, oldest first, joined by newlines and without roles.
+ */
+#define ROUTELLM_READ_CONVERSATION 2
+
+/**
+ * Out of distribution: the win rate decides as for any prompt; the decision says that the prompt is far away. The
+ * default.
  */
 #define ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE 0
 
 /**
- * Out of distribution: decide for the strong model.
+ * Out of distribution: the strong model.
  */
 #define ROUTELLM_OUT_OF_DISTRIBUTION_STRONG 1
 
 /**
- * Out of distribution: decide for the weak model.
+ * Out of distribution: the weak model.
  */
 #define ROUTELLM_OUT_OF_DISTRIBUTION_WEAK 2
+
+/**
+ * On error: return the error. The default.
+ */
+#define ROUTELLM_ON_ERROR_RAISE 0
+
+/**
+ * On error: decide for the strong model, with `fallback` set.
+ */
+#define ROUTELLM_ON_ERROR_STRONG 1
+
+/**
+ * On error: decide for the weak model, with `fallback` set.
+ */
+#define ROUTELLM_ON_ERROR_WEAK 2
 
 /**
  * Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
@@ -288,36 +324,6 @@
  * Side: the weak, cheap model.
  */
 #define ROUTELLM_SIDE_WEAK 2
-
-/**
- * On error: return it. The default.
- */
-#define ROUTELLM_ON_ERROR_RAISE 0
-
-/**
- * On error: decide for the strong model, as a fallback.
- */
-#define ROUTELLM_ON_ERROR_STRONG 1
-
-/**
- * On error: decide for the weak model, as a fallback.
- */
-#define ROUTELLM_ON_ERROR_WEAK 2
-
-/**
- * Read of a chat: the newest user message that has text. The default, unless the artifact says otherwise.
- */
-#define ROUTELLM_READ_LAST_USER 0
-
-/**
- * Read of a chat: every user message that has text, oldest first, joined by newlines.
- */
-#define ROUTELLM_READ_ALL_USER 1
-
-/**
- * Read of a chat: every message that has text, whatever its role, oldest first, joined by newlines.
- */
-#define ROUTELLM_READ_CONVERSATION 2
 
 /**
  * Cancels calls from another thread.
@@ -381,6 +387,48 @@ typedef struct routellm_string routellm_string;
  * ones may be added: treat a number that you do not know as a failure.
  */
 typedef int32_t routellm_status;
+
+/**
+ * What is known about an option of opening.
+ *
+ * Set `struct_size` before the call, most easily with `ROUTELLM_OPTION_INIT`. The texts are NUL-terminated, belong to the
+ * library and are always valid.
+ */
+typedef struct routellm_option {
+    /**
+     * `sizeof(routellm_option)`, set by you.
+     */
+    size_t struct_size;
+    /**
+     * Its name, as in `routellm_open_options_set_json()` and in the name of its setter.
+     */
+    const char *name;
+    /**
+     * What it belongs to: `router`, `session`, `votes` or `export`.
+     */
+    const char *group;
+    /**
+     * The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec` or
+     * `tokens`.
+     */
+    const char *value_type;
+    /**
+     * The values that it takes, in words.
+     */
+    const char *expected;
+    /**
+     * What counts without it, in words.
+     */
+    const char *default_value;
+    /**
+     * The version of the library that brought it.
+     */
+    const char *since;
+    /**
+     * What it does.
+     */
+    const char *documentation;
+} routellm_option;
 
 /**
  * Which model should answer, and why.
@@ -636,207 +684,11 @@ struct routellm_open_options *routellm_open_options_new(void);
 void routellm_open_options_free(struct routellm_open_options *options);
 
 /**
- * Sets the strong model, one of the artifact's candidates (checked when opening). The text is copied.
- */
-routellm_status routellm_open_options_set_strong(struct routellm_open_options *options,
-                                                 const char *model,
-                                                 struct routellm_error **err);
-
-/**
- * Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied. A router with votes
- * refuses two models of one tier, which would get one half on every prompt, unless its mode is `reference`.
- */
-routellm_status routellm_open_options_set_weak(struct routellm_open_options *options,
-                                               const char *model,
-                                               struct routellm_error **err);
-
-/**
- * Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
- */
-routellm_status routellm_open_options_set_mode(struct routellm_open_options *options,
-                                               int32_t mode,
-                                               struct routellm_error **err);
-
-/**
- * Sets what of a chat is read, unless a call says otherwise: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER` or
- * `ROUTELLM_READ_CONVERSATION`. By default, what the artifact says. Routers of prompts only.
- */
-routellm_status routellm_open_options_set_read(struct routellm_open_options *options,
-                                               int32_t read,
-                                               struct routellm_error **err);
-
-/**
- * Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
- * `_STRONG` or `_WEAK`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything and nothing to
- * the strong model. Similarity-weighted ranking only.
- */
-routellm_status routellm_open_options_set_out_of_distribution(struct routellm_open_options *options,
-                                                              int32_t decision,
-                                                              struct routellm_error **err);
-
-/**
- * Sets the least similarity, in [-1, 1] (checked when opening): a prompt whose largest cosine similarity to any
- * vote is below it is out of distribution. Without it, only a prompt is whose every similarity is 0 or less.
- * Similarity-weighted ranking only.
- */
-routellm_status routellm_open_options_set_min_similarity(struct routellm_open_options *options,
-                                                         double similarity,
-                                                         struct routellm_error **err);
-
-/**
- * Sets whether the store of votes is read into memory when opening (`never`) or mapped (`always`); `auto`, the default,
- * reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file must not
- * change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the process
- * with `SIGBUS`. Similarity-weighted ranking only.
- */
-routellm_status routellm_open_options_set_mmap(struct routellm_open_options *options,
-                                               const char *map,
-                                               struct routellm_error **err);
-
-/**
- * Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
- * `SIZE_MAX` reads all of them, for the exact answer. It excludes an error target. Clustered stores of
- * similarity-weighted ranking only.
- */
-routellm_status routellm_open_options_set_open_clusters(struct routellm_open_options *options,
-                                                        size_t count,
-                                                        struct routellm_error **err);
-
-/**
- * Sets the largest estimated error of a win rate, in (0, 1] (checked when opening): clusters are read until it is
- * reached. It excludes a number of clusters. Clustered stores of similarity-weighted ranking only.
- */
-routellm_status routellm_open_options_set_error_target(struct routellm_open_options *options,
-                                                       double error,
-                                                       struct routellm_error **err);
-
-/**
- * Sets the path of `libonnxruntime`. Without it the environment variables `ROUTELLM_ORT_PATH` and
- * `ORT_DYLIB_PATH` are looked at, then a library that the process has loaded, then the system's. Only routers
- * with a model to run need it. The text is copied.
- */
-routellm_status routellm_open_options_set_onnxruntime(struct routellm_open_options *options,
-                                                      const char *library,
-                                                      struct routellm_error **err);
-
-/**
- * Sets the number of ONNX sessions, which run side by side: 1 to 256 (checked when opening), 1 by default.
- */
-routellm_status routellm_open_options_set_sessions(struct routellm_open_options *options,
-                                                   size_t count,
-                                                   struct routellm_error **err);
-
-/**
- * Sets the number of threads inside one ONNX session: 1 to 256 (checked when opening), by default the smaller
- * of the number of cores and 4. A router with votes reads them with as many, by default with one.
- */
-routellm_status routellm_open_options_set_intra_threads(struct routellm_open_options *options,
-                                                        size_t count,
-                                                        struct routellm_error **err);
-
-/**
  * Sets one single-threaded ONNX session for each core: most requests a second for many callers. The same as the preset
  * `throughput`.
  */
 routellm_status routellm_open_options_set_throughput(struct routellm_open_options *options,
                                                      struct routellm_error **err);
-
-/**
- * Sets the numbers of sessions and threads by name, and excludes both numbers (checked when opening): `latency`, one
- * session with a thread for each core, four at most, or `throughput`, one single-threaded session for each core.
- */
-routellm_status routellm_open_options_set_preset(struct routellm_open_options *options,
-                                                 const char *preset,
-                                                 struct routellm_error **err);
-
-/**
- * Sets how many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
- * `ROUTELLM_RESOURCE_EXHAUSTED` at once, or a fallback decision if `on_error` says so. Routers with sessions only
- * (checked when opening).
- */
-routellm_status routellm_open_options_set_max_waiting(struct routellm_open_options *options,
-                                                      size_t calls,
-                                                      struct routellm_error **err);
-
-/**
- * Sets where ONNX models run: `cpu` (the default), `cuda`, an NVIDIA GPU, which is `ROUTELLM_RUNTIME_UNAVAILABLE` when
- * opening if it cannot be had, or `auto`, a GPU if it can be had and else the processor: `runtime.provider` of
- * `routellm_router_info_json()` tells which. A GPU needs the `libonnxruntime` that was built for it.
- */
-routellm_status routellm_open_options_set_provider(struct routellm_open_options *options,
-                                                   const char *provider,
-                                                   struct routellm_error **err);
-
-/**
- * Sets which GPU, from 0; 0 by default. Providers `cuda` and `auto` only (checked when opening).
- */
-routellm_status routellm_open_options_set_device_id(struct routellm_open_options *options,
-                                                    uint32_t device_id,
-                                                    struct routellm_error **err);
-
-/**
- * Sets the bytes of GPU memory that the sessions' arena may take, at least 1; no limit of its own by default. Providers
- * `cuda` and `auto` only (checked when opening).
- */
-routellm_status routellm_open_options_set_memory_limit(struct routellm_open_options *options,
-                                                       uint64_t bytes,
-                                                       struct routellm_error **err);
-
-/**
- * Sets whether a GPU may compute float32 in TF32 (`1`; `0` is the default): faster, with 10 bits of mantissa, so that
- * win rates differ from those of the processor by about 1e-3. Providers `cuda` and `auto` only (checked when opening).
- */
-routellm_status routellm_open_options_set_tf32(struct routellm_open_options *options,
-                                               int32_t on,
-                                               struct routellm_error **err);
-
-/**
- * Sets what a folder without `router.json` is: `bert`, `causal_llm` or `mf` (checked when opening). Without it, the
- * model's `config.json` tells. For an artifact, it is the kind that the artifact has to be. The text is copied.
- */
-routellm_status routellm_open_options_set_kind(struct routellm_open_options *options,
-                                               const char *kind,
-                                               struct routellm_error **err);
-
-/**
- * Sets what the outputs of an exported classifier mean, by name or, with parameters, as a JSON object:
- *
- * - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is
- *   none for others.
- * - `binary`: two labels. `{"kind": "binary", "strong_label": 0}` says which label is that of the strong
- *   model, 1 by default.
- * - `regression`: one score `x`. `{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}` is the win rate
- *   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
- * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.
- *
- * A head that does not fit the model's outputs is an error when opening.
- */
-routellm_status routellm_open_options_set_head(struct routellm_open_options *options,
-                                               const char *head,
-                                               struct routellm_error **err);
-
-/**
- * Sets what an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as a
- * JSON object: `truncate` (the default) cuts them, `windows` reads them piece by piece:
- * `{"kind": "windows", "overlap": 32, "pooling": "mean", "max_windows": 8}` are its defaults, and `pooling` may be
- * `max`. A prompt that was cut has `truncated` in its decision.
- */
-routellm_status routellm_open_options_set_long_prompts(struct routellm_open_options *options,
-                                                       const char *long_prompts,
-                                                       struct routellm_error **err);
-
-/**
- * Sets how a question becomes the text that an exported causal LM reads:
- *
- * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
- * - `chat`, the model's own chat template, or with parameters
- *   `{"kind": "chat", "system": "...", "user": "{question}", "add_generation_prompt": true}`;
- * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
- *   none for other models.
- */
-routellm_status routellm_open_options_set_template(struct routellm_open_options *options,
-                                                   const char *template_,
-                                                   struct routellm_error **err);
 
 /**
  * Adds the token that stands for the next score of an exported causal LM: the first one added for score 1, the second
@@ -855,17 +707,230 @@ routellm_status routellm_open_options_add_score_token_id(struct routellm_open_op
                                                          struct routellm_error **err);
 
 /**
- * Sets the score from which on the weak model is good enough, 2 to the number of scores (checked when opening), 4 by
- * default: the win rate of an exported causal LM is 1 - P(score >= this).
+ * Sets options from a JSON object of `len` bytes, whose members are named as the setters are:
+ * `{"strong": "gpt-4", "sessions": 2, "head": {"kind": "binary", "strong_label": 0}}`. It is for languages that the
+ * library has no package for; `routellm_option_at()` lists what there is. `null` leaves an option as it is. On failure
+ * nothing is set.
+ *
+ * Errors: `ROUTELLM_INVALID_ARGUMENT` for text that is no JSON object, a name that is no option's, and a value of another
+ * type or out of range.
+ */
+routellm_status routellm_open_options_set_json(struct routellm_open_options *options,
+                                               const char *json,
+                                               size_t len,
+                                               struct routellm_error **err);
+
+/**
+ * Sets the strong model, one of the router's candidates. An exported model knows no names, and needs it. The text is
+ * copied.
+ */
+routellm_status routellm_open_options_set_strong(struct routellm_open_options *options,
+                                                 const char *model,
+                                                 struct routellm_error **err);
+
+/**
+ * Sets the weak model, likewise. A router with votes refuses two models of one tier, which would get one half on every
+ * prompt, unless `routellm_open_options_set_mode()` is `reference`. The text is copied.
+ */
+routellm_status routellm_open_options_set_weak(struct routellm_open_options *options,
+                                               const char *model,
+                                               struct routellm_error **err);
+
+/**
+ * Sets the mathematics: `ROUTELLM_MODE_EXACT` (the default), or `ROUTELLM_MODE_REFERENCE` to do as lm-sys/RouteLLM
+ * does. Routers that know one mode take either.
+ */
+routellm_status routellm_open_options_set_mode(struct routellm_open_options *options,
+                                               int32_t mode,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what of a chat is read, unless a call says otherwise: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER` or
+ * `ROUTELLM_READ_CONVERSATION`; by default what the artifact says. Routers of prompts only.
+ */
+routellm_status routellm_open_options_set_read(struct routellm_open_options *options,
+                                               int32_t read,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what
+ * the model's `config.json` tells. For an artifact, the kind that it has to be. The text is copied.
+ */
+routellm_status routellm_open_options_set_kind(struct routellm_open_options *options,
+                                               const char *kind,
+                                               struct routellm_error **err);
+
+/**
+ * Sets the path of `libonnxruntime`. Without it, `ROUTELLM_ORT_PATH`, `ORT_DYLIB_PATH`, a library that the process has
+ * loaded, the language's own package of ONNX Runtime and the system are looked at. Only routers with a model to run
+ * need it. The text is copied.
+ */
+routellm_status routellm_open_options_set_onnxruntime(struct routellm_open_options *options,
+                                                      const char *library,
+                                                      struct routellm_error **err);
+
+/**
+ * Sets where ONNX models run: `cpu` (the default); `cuda`, an NVIDIA GPU, which is `ROUTELLM_RUNTIME_UNAVAILABLE` if
+ * it cannot be had; or `auto`, a GPU if it can be had and else the processor, and the router's information tells
+ * which. A GPU needs the `libonnxruntime` that was built for it.
+ */
+routellm_status routellm_open_options_set_provider(struct routellm_open_options *options,
+                                                   const char *provider,
+                                                   struct routellm_error **err);
+
+/**
+ * Sets which GPU, from 0; 0 by default. Providers `cuda` and `auto` only.
+ */
+routellm_status routellm_open_options_set_device_id(struct routellm_open_options *options,
+                                                    uint32_t device,
+                                                    struct routellm_error **err);
+
+/**
+ * Sets the bytes of GPU memory that the sessions' arena may take; no limit of its own by default. Providers `cuda` and
+ * `auto` only.
+ */
+routellm_status routellm_open_options_set_memory_limit(struct routellm_open_options *options,
+                                                       uint64_t bytes,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates differ from
+ * those of the processor by about 1e-3. It does not by default. Providers `cuda` and `auto` only.
+ */
+routellm_status routellm_open_options_set_tf32(struct routellm_open_options *options,
+                                               int32_t on,
+                                               struct routellm_error **err);
+
+/**
+ * Sets the numbers of sessions and threads by name: `latency`, one session with a thread for each core, four at most,
+ * or `throughput`, one single-threaded session for each core. It excludes `routellm_open_options_set_sessions()` and
+ * `routellm_open_options_set_intra_threads()`.
+ */
+routellm_status routellm_open_options_set_preset(struct routellm_open_options *options,
+                                                 const char *preset,
+                                                 struct routellm_error **err);
+
+/**
+ * Sets the number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
+ */
+routellm_status routellm_open_options_set_sessions(struct routellm_open_options *options,
+                                                   size_t count,
+                                                   struct routellm_error **err);
+
+/**
+ * Sets the number of threads inside one ONNX session: 1 to 256, by default the smaller of the number of cores and 4. A
+ * router with votes reads them with as many, by default with one.
+ */
+routellm_status routellm_open_options_set_intra_threads(struct routellm_open_options *options,
+                                                        size_t count,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets how many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+ * `ROUTELLM_RESOURCE_EXHAUSTED` at once, or a fallback if `routellm_route_options_set_on_error()` says so. Routers
+ * with sessions only.
+ */
+routellm_status routellm_open_options_set_max_waiting(struct routellm_open_options *options,
+                                                      size_t calls,
+                                                      struct routellm_error **err);
+
+/**
+ * Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default) leaves
+ * it to the win rate, as for any prompt; or `ROUTELLM_OUT_OF_DISTRIBUTION_STRONG`, or
+ * `ROUTELLM_OUT_OF_DISTRIBUTION_WEAK`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything
+ * and nothing to the strong model. Routers with votes only.
+ */
+routellm_status routellm_open_options_set_out_of_distribution(struct routellm_open_options *options,
+                                                              int32_t decision,
+                                                              struct routellm_error **err);
+
+/**
+ * Sets the least similarity, in [-1, 1]: a prompt whose largest cosine similarity to any vote is below it is out of
+ * distribution. Without it, only a prompt is whose every similarity is 0 or less. Routers with votes only.
+ */
+routellm_status routellm_open_options_set_min_similarity(struct routellm_open_options *options,
+                                                         double similarity,
+                                                         struct routellm_error **err);
+
+/**
+ * Sets whether the store of votes is read into memory when opening (`never`) or mapped (`always`); `auto`, the
+ * default, reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file
+ * must not change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the
+ * process with `SIGBUS`. Routers with votes only.
+ */
+routellm_status routellm_open_options_set_mmap(struct routellm_open_options *options,
+                                               const char *map,
+                                               struct routellm_error **err);
+
+/**
+ * Sets how many of the nearest clusters have their votes read one by one, at least 1; `SIZE_MAX` gives the exact
+ * answer. It excludes `routellm_open_options_set_error_target()`. Clustered stores of routers with votes only.
+ */
+routellm_status routellm_open_options_set_open_clusters(struct routellm_open_options *options,
+                                                        size_t count,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets the largest estimated error of a win rate, in (0, 1]: clusters are read until it is reached. It excludes
+ * `routellm_open_options_set_open_clusters()`, of which `all` is exact. Clustered stores of routers with votes only.
+ */
+routellm_status routellm_open_options_set_error_target(struct routellm_open_options *options,
+                                                       double error,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets what the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the
+ * language has texts only):
+ *
+ * - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is
+ *   none for others.
+ * - `binary`: two labels. `{"kind": "binary", "strong_label": 0}` says which label is that of the strong model, 1 by
+ *   default.
+ * - `regression`: one score `x`. `{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}` is the win rate
+ *   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
+ * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.
+ *
+ * A head that does not fit the model's outputs is an error when opening.
+ */
+routellm_status routellm_open_options_set_head(struct routellm_open_options *options,
+                                               const char *head,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as an
+ * object: `truncate` (the default) cuts them, `windows` reads them piece by piece: `{"kind": "windows", "overlap": 32,
+ * "pooling": "mean", "max_windows": 8}` are its defaults, and `pooling` may be `max`. A prompt that was cut has
+ * `truncated` in its decision.
+ */
+routellm_status routellm_open_options_set_long_prompts(struct routellm_open_options *options,
+                                                       const char *long_prompts,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets how a question becomes the text that an exported causal LM reads:
+ *
+ * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
+ * - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user": "{question}",
+ *   "add_generation_prompt": true}`;
+ * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
+ *   none for other models.
+ */
+routellm_status routellm_open_options_set_template(struct routellm_open_options *options,
+                                                   const char *template_,
+                                                   struct routellm_error **err);
+
+/**
+ * Sets the score from which on the weak model is good enough, 2 to the number of scores, 4 by default: the win rate of
+ * an exported causal LM is 1 - P(score >= this).
  */
 routellm_status routellm_open_options_set_score_threshold(struct routellm_open_options *options,
                                                           size_t threshold,
                                                           struct routellm_error **err);
 
 /**
- * Sets how many tokens an exported causal LM generates at most until one is a score, 0 to 64 (checked when opening),
- * 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score,
- * the win rate is 1, and the decision has `no_score`.
+ * Sets how many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes
+ * the scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
+ * and the decision has `no_score`.
  */
 routellm_status routellm_open_options_set_max_new_tokens(struct routellm_open_options *options,
                                                          size_t count,
@@ -878,6 +943,20 @@ routellm_status routellm_open_options_set_max_new_tokens(struct routellm_open_op
 routellm_status routellm_open_options_set_max_tokens(struct routellm_open_options *options,
                                                      size_t count,
                                                      struct routellm_error **err);
+
+/**
+ * How many options of opening there are.
+ */
+size_t routellm_option_count(void);
+
+/**
+ * Tells what is known about the option number `index`, from 0.
+ *
+ * Errors: `ROUTELLM_INVALID_ARGUMENT` for an index that is not below `routellm_option_count()`.
+ */
+routellm_status routellm_option_at(size_t index,
+                                   struct routellm_option *option,
+                                   struct routellm_error **err);
 
 /**
  * Opens an artifact (a folder with `router.json`), a checkpoint in the published RouteLLM layout, or the folder of a

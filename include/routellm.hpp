@@ -151,25 +151,54 @@ private:
 };
 
 enum class Side : std::int32_t { strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
-enum class Mode : std::int32_t { exact = ROUTELLM_MODE_EXACT, reference = ROUTELLM_MODE_REFERENCE };
-enum class OnError : std::int32_t {
-    raise = ROUTELLM_ON_ERROR_RAISE,
-    strong = ROUTELLM_ON_ERROR_STRONG,
-    weak = ROUTELLM_ON_ERROR_WEAK
-};
-/** What is decided for a prompt that no vote resembles. */
-enum class OutOfDistribution : std::int32_t {
-    ignore = ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE,
-    strong = ROUTELLM_OUT_OF_DISTRIBUTION_STRONG,
-    weak = ROUTELLM_OUT_OF_DISTRIBUTION_WEAK
+
+// <faces:names>
+/**
+ * Which mathematics a router follows.
+ */
+enum class Mode : std::int32_t {
+    /** The mathematically right one. */
+    exact = ROUTELLM_MODE_EXACT,
+    /** That of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either. */
+    reference = ROUTELLM_MODE_REFERENCE,
 };
 
-/** What of a chat is read: the newest user message that has text, all of the user's, or all messages. */
+/**
+ * What of a chat is its prompt. Of a text all of it is, whatever is read of chats.
+ */
 enum class Read : std::int32_t {
+    /** The newest user message that has text. */
     last_user = ROUTELLM_READ_LAST_USER,
+    /** Every user message that has text, oldest first, joined by newlines. */
     all_user = ROUTELLM_READ_ALL_USER,
-    conversation = ROUTELLM_READ_CONVERSATION
+    /** Every message that has text, whatever its role, oldest first, joined by newlines and without roles. */
+    conversation = ROUTELLM_READ_CONVERSATION,
 };
+
+/**
+ * What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
+ */
+enum class OutOfDistribution : std::int32_t {
+    /** The win rate decides as for any prompt; the decision says that the prompt is far away. */
+    ignore = ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE,
+    /** The strong model. */
+    strong = ROUTELLM_OUT_OF_DISTRIBUTION_STRONG,
+    /** The weak model. */
+    weak = ROUTELLM_OUT_OF_DISTRIBUTION_WEAK,
+};
+
+/**
+ * What a call does when a prompt cannot be scored.
+ */
+enum class OnError : std::int32_t {
+    /** Return the error. */
+    raise = ROUTELLM_ON_ERROR_RAISE,
+    /** Decide for the strong model, with fallback set. */
+    strong = ROUTELLM_ON_ERROR_STRONG,
+    /** Decide for the weak model, with fallback set. */
+    weak = ROUTELLM_ON_ERROR_WEAK,
+};
+// </faces:names>
 
 /** For OpenOptions::open_clusters(): all of them, for the exact answer. */
 inline constexpr std::size_t all_clusters = SIZE_MAX;
@@ -257,180 +286,273 @@ class OpenOptions {
 public:
     OpenOptions() : handle_(routellm_open_options_new()) {}
 
-    /** The strong model, one of the artifact's candidates. */
+    // <faces:open>
+    /**
+     * The strong model, one of the router's candidates. An exported model knows no names, and needs it.
+     */
     OpenOptions &strong(std::string_view model) &
     {
         const std::string text = detail::c_string(model, "strong");
         return set([&](auto err) { return routellm_open_options_set_strong(handle_.get(), text.c_str(), err); });
     }
     OpenOptions strong(std::string_view model) && { return std::move(strong(model)); }
-    /** The weak model, one of the artifact's candidates. */
+    /**
+     * The weak model, likewise. A router with votes refuses two models of one tier, which would get one half on every
+     * prompt, unless mode() is "reference".
+     */
     OpenOptions &weak(std::string_view model) &
     {
         const std::string text = detail::c_string(model, "weak");
         return set([&](auto err) { return routellm_open_options_set_weak(handle_.get(), text.c_str(), err); });
     }
     OpenOptions weak(std::string_view model) && { return std::move(weak(model)); }
-    OpenOptions &mode(Mode which) &
+    /**
+     * The mathematics: "exact" (the default), or "reference" to do as lm-sys/RouteLLM does. Routers that know one mode
+     * take either.
+     */
+    OpenOptions &mode(Mode mode) &
     {
-        const auto value = static_cast<std::int32_t>(which);
+        const auto value = static_cast<std::int32_t>(mode);
         return set([&](auto err) { return routellm_open_options_set_mode(handle_.get(), value, err); });
     }
-    OpenOptions mode(Mode which) && { return std::move(mode(which)); }
-    /** What of a chat is read, unless a call says otherwise; what the artifact says by default. Routers of prompts only. */
-    OpenOptions &read(Read which) &
+    OpenOptions mode(Mode mode) && { return std::move(mode(mode)); }
+    /**
+     * What of a chat is read, unless a call says otherwise: "last_user", "all_user" or "conversation"; by default what
+     * the artifact says. Routers of prompts only.
+     */
+    OpenOptions &read(Read read) &
     {
-        const auto value = static_cast<std::int32_t>(which);
+        const auto value = static_cast<std::int32_t>(read);
         return set([&](auto err) { return routellm_open_options_set_read(handle_.get(), value, err); });
     }
-    OpenOptions read(Read which) && { return std::move(read(which)); }
-    /** Path of libonnxruntime; without it, it is looked for. */
-    OpenOptions &onnxruntime(std::string_view path) &
-    {
-        const std::string text = detail::c_string(path, "onnxruntime");
-        return set(
-            [&](auto err) { return routellm_open_options_set_onnxruntime(handle_.get(), text.c_str(), err); });
-    }
-    OpenOptions onnxruntime(std::string_view path) && { return std::move(onnxruntime(path)); }
-    /** Number of ONNX sessions, 1 to 256. */
-    OpenOptions &sessions(std::size_t count) &
-    {
-        return set([&](auto err) { return routellm_open_options_set_sessions(handle_.get(), count, err); });
-    }
-    OpenOptions sessions(std::size_t count) && { return std::move(sessions(count)); }
-    /** Threads inside one ONNX session, and of the scan of a router's votes, 1 to 256. */
-    OpenOptions &intra_threads(std::size_t count) &
-    {
-        return set([&](auto err) { return routellm_open_options_set_intra_threads(handle_.get(), count, err); });
-    }
-    OpenOptions intra_threads(std::size_t count) && { return std::move(intra_threads(count)); }
-    /** One single-threaded ONNX session for each core. */
-    OpenOptions &throughput() &
-    {
-        return set([&](auto err) { return routellm_open_options_set_throughput(handle_.get(), err); });
-    }
-    OpenOptions throughput() && { return std::move(throughput()); }
-    /** Sessions and threads by name, in place of both numbers: "latency" or "throughput". */
-    OpenOptions &preset(std::string_view name) &
-    {
-        const std::string text = detail::c_string(name, "preset");
-        return set([&](auto err) { return routellm_open_options_set_preset(handle_.get(), text.c_str(), err); });
-    }
-    OpenOptions preset(std::string_view name) && { return std::move(preset(name)); }
+    OpenOptions read(Read read) && { return std::move(read(read)); }
     /**
-     * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
-     * resource_exhausted at once, or a fallback if on_error() says so. Routers with sessions only.
+     * What a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by default what
+     * the model's "config.json" tells. For an artifact, the kind that it has to be.
      */
-    OpenOptions &max_waiting(std::size_t calls) &
+    OpenOptions &kind(std::string_view kind) &
     {
-        return set([&](auto err) { return routellm_open_options_set_max_waiting(handle_.get(), calls, err); });
+        const std::string text = detail::c_string(kind, "kind");
+        return set([&](auto err) { return routellm_open_options_set_kind(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions max_waiting(std::size_t calls) && { return std::move(max_waiting(calls)); }
-    /** Where ONNX models run: "cpu" (the default), "cuda" or "auto". */
-    OpenOptions &provider(std::string_view name) &
+    OpenOptions kind(std::string_view kind) && { return std::move(kind(kind)); }
+    /**
+     * The path of "libonnxruntime". Without it, "ROUTELLM_ORT_PATH", "ORT_DYLIB_PATH", a library that the process has
+     * loaded, the language's own package of ONNX Runtime and the system are looked at. Only routers with a model to run
+     * need it.
+     */
+    OpenOptions &onnxruntime(std::string_view library) &
     {
-        const std::string text = detail::c_string(name, "provider");
-        return set(
-            [&](auto err) { return routellm_open_options_set_provider(handle_.get(), text.c_str(), err); });
+        const std::string text = detail::c_string(library, "onnxruntime");
+        return set([&](auto err) { return routellm_open_options_set_onnxruntime(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions provider(std::string_view name) && { return std::move(provider(name)); }
-    /** Which GPU, from 0. Providers "cuda" and "auto" only. */
+    OpenOptions onnxruntime(std::string_view library) && { return std::move(onnxruntime(library)); }
+    /**
+     * Where ONNX models run: "cpu" (the default); "cuda", an NVIDIA GPU, which is runtime_unavailable if it cannot be
+     * had; or "auto", a GPU if it can be had and else the processor, and the router's information tells which. A GPU
+     * needs the "libonnxruntime" that was built for it.
+     */
+    OpenOptions &provider(std::string_view provider) &
+    {
+        const std::string text = detail::c_string(provider, "provider");
+        return set([&](auto err) { return routellm_open_options_set_provider(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions provider(std::string_view provider) && { return std::move(provider(provider)); }
+    /**
+     * Which GPU, from 0; 0 by default. Providers "cuda" and "auto" only.
+     */
     OpenOptions &device_id(std::uint32_t device) &
     {
         return set([&](auto err) { return routellm_open_options_set_device_id(handle_.get(), device, err); });
     }
     OpenOptions device_id(std::uint32_t device) && { return std::move(device_id(device)); }
-    /** Bytes of GPU memory that the sessions' arena may take. Providers "cuda" and "auto" only. */
+    /**
+     * The bytes of GPU memory that the sessions' arena may take; no limit of its own by default. Providers "cuda" and
+     * "auto" only.
+     */
     OpenOptions &memory_limit(std::uint64_t bytes) &
     {
         return set([&](auto err) { return routellm_open_options_set_memory_limit(handle_.get(), bytes, err); });
     }
     OpenOptions memory_limit(std::uint64_t bytes) && { return std::move(memory_limit(bytes)); }
-    /** Whether a GPU may compute float32 in TF32; it does not by default. Providers "cuda" and "auto" only. */
+    /**
+     * Whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates differ from those
+     * of the processor by about 1e-3. It does not by default. Providers "cuda" and "auto" only.
+     */
     OpenOptions &tf32(bool on) &
     {
         return set([&](auto err) { return routellm_open_options_set_tf32(handle_.get(), on ? 1 : 0, err); });
     }
     OpenOptions tf32(bool on) && { return std::move(tf32(on)); }
     /**
-     * What is decided for a prompt that no vote resembles; strong shares of 0 and 1 still send nothing and everything
-     * to strong. This and the next four: routers with votes only.
+     * The numbers of sessions and threads by name: "latency", one session with a thread for each core, four at most, or
+     * "throughput", one single-threaded session for each core. It excludes sessions() and intra_threads().
      */
-    OpenOptions &out_of_distribution(OutOfDistribution which) &
+    OpenOptions &preset(std::string_view preset) &
     {
-        const auto value = static_cast<std::int32_t>(which);
-        return set(
-            [&](auto err) { return routellm_open_options_set_out_of_distribution(handle_.get(), value, err); });
+        const std::string text = detail::c_string(preset, "preset");
+        return set([&](auto err) { return routellm_open_options_set_preset(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions out_of_distribution(OutOfDistribution which) && { return std::move(out_of_distribution(which)); }
-    /** A prompt whose largest similarity to any vote is below this is out of distribution, in [-1, 1]. */
+    OpenOptions preset(std::string_view preset) && { return std::move(preset(preset)); }
+    /**
+     * The number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
+     */
+    OpenOptions &sessions(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_sessions(handle_.get(), count, err); });
+    }
+    OpenOptions sessions(std::size_t count) && { return std::move(sessions(count)); }
+    /**
+     * The number of threads inside one ONNX session: 1 to 256, by default the smaller of the number of cores and 4. A
+     * router with votes reads them with as many, by default with one.
+     */
+    OpenOptions &intra_threads(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_intra_threads(handle_.get(), count, err); });
+    }
+    OpenOptions intra_threads(std::size_t count) && { return std::move(intra_threads(count)); }
+    /**
+     * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+     * resource_exhausted at once, or a fallback if RouteOptions::on_error() says so. Routers with sessions only.
+     */
+    OpenOptions &max_waiting(std::size_t calls) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_max_waiting(handle_.get(), calls, err); });
+    }
+    OpenOptions max_waiting(std::size_t calls) && { return std::move(max_waiting(calls)); }
+    /**
+     * What is decided for a prompt that no vote resembles: "ignore" (the default) leaves it to the win rate, as for any
+     * prompt; or "strong", or "weak". A strong share of 0 or 1 and a threshold above 1 still send nothing, everything
+     * and nothing to the strong model. Routers with votes only.
+     */
+    OpenOptions &out_of_distribution(OutOfDistribution decision) &
+    {
+        const auto value = static_cast<std::int32_t>(decision);
+        return set([&](auto err) { return routellm_open_options_set_out_of_distribution(handle_.get(), value, err); });
+    }
+    OpenOptions out_of_distribution(OutOfDistribution decision) && { return std::move(out_of_distribution(decision)); }
+    /**
+     * The least similarity, in [-1, 1]: a prompt whose largest cosine similarity to any vote is below it is out of
+     * distribution. Without it, only a prompt is whose every similarity is 0 or less. Routers with votes only.
+     */
     OpenOptions &min_similarity(double similarity) &
     {
-        return set(
-            [&](auto err) { return routellm_open_options_set_min_similarity(handle_.get(), similarity, err); });
+        return set([&](auto err) { return routellm_open_options_set_min_similarity(handle_.get(), similarity, err); });
     }
     OpenOptions min_similarity(double similarity) && { return std::move(min_similarity(similarity)); }
     /**
-     * Whether the store of votes is read into memory ("never") or mapped ("always"); "auto", the default, maps
-     * stores of more than 256 MB. The file of a mapped store must be replaced, never overwritten.
+     * Whether the store of votes is read into memory when opening ("never") or mapped ("always"); "auto", the default,
+     * reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file must
+     * not change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the
+     * process with "SIGBUS". Routers with votes only.
      */
-    OpenOptions &mmap(std::string_view which) &
+    OpenOptions &mmap(std::string_view map) &
     {
-        const std::string text = detail::c_string(which, "mmap");
+        const std::string text = detail::c_string(map, "mmap");
         return set([&](auto err) { return routellm_open_options_set_mmap(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions mmap(std::string_view which) && { return std::move(mmap(which)); }
-    /** Clusters whose votes are read one by one, at least 1, or all_clusters. Clustered stores only. */
+    OpenOptions mmap(std::string_view map) && { return std::move(mmap(map)); }
+    /**
+     * How many of the nearest clusters have their votes read one by one, at least 1; all_clusters gives the exact
+     * answer. It excludes error_target(). Clustered stores of routers with votes only.
+     */
     OpenOptions &open_clusters(std::size_t count) &
     {
         return set([&](auto err) { return routellm_open_options_set_open_clusters(handle_.get(), count, err); });
     }
     OpenOptions open_clusters(std::size_t count) && { return std::move(open_clusters(count)); }
-    /** Largest estimated error of a win rate, in (0, 1]. It excludes open_clusters(). Clustered stores only. */
+    /**
+     * The largest estimated error of a win rate, in (0, 1]: clusters are read until it is reached. It excludes
+     * open_clusters(), of which all_clusters is exact. Clustered stores of routers with votes only.
+     */
     OpenOptions &error_target(double error) &
     {
         return set([&](auto err) { return routellm_open_options_set_error_target(handle_.get(), error, err); });
     }
     OpenOptions error_target(double error) && { return std::move(error_target(error)); }
-    /** What a folder without router.json is: "bert", "causal_llm" or "mf"; for an artifact, what it has to be. */
-    OpenOptions &kind(std::string_view name) &
-    {
-        const std::string text = detail::c_string(name, "kind");
-        return set([&](auto err) { return routellm_open_options_set_kind(handle_.get(), text.c_str(), err); });
-    }
-    OpenOptions kind(std::string_view name) && { return std::move(kind(name)); }
     /**
-     * What the outputs of an exported classifier mean: "three_labels", "binary", "regression" or "candidates", or a
-     * JSON object with one of them as "kind" and parameters.
+     * What the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the
+     * language has texts only):
+     *
+     * - "three_labels": strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there
+     *   is none for others.
+     * - "binary": two labels. "{"kind": "binary", "strong_label": 0}" says which label is that of the strong model, 1
+     *   by default.
+     * - "regression": one score "x". "{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}" is the win
+     *   rate "link(scale * x + offset)"; the default link is "identity", which holds it within [0, 1].
+     * - "candidates": one logit for each model. Then the strong and the weak model are two of the labels in
+     *   "config.json".
+     *
+     * A head that does not fit the model's outputs is an error when opening.
      */
-    OpenOptions &head(std::string_view what) &
+    OpenOptions &head(std::string_view head) &
     {
-        const std::string text = detail::c_string(what, "head");
+        const std::string text = detail::c_string(head, "head");
         return set([&](auto err) { return routellm_open_options_set_head(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions head(std::string_view what) && { return std::move(head(what)); }
+    OpenOptions head(std::string_view head) && { return std::move(head(head)); }
     /**
-     * What an exported classifier does with prompts that are too long: "truncate" or "windows", or a JSON object with
-     * one of them as "kind" and parameters.
+     * What an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as an
+     * object: "truncate" (the default) cuts them, "windows" reads them piece by piece: "{"kind": "windows", "overlap":
+     * 32, "pooling": "mean", "max_windows": 8}" are its defaults, and "pooling" may be "max". A prompt that was cut has
+     * "truncated" in its decision.
      */
-    OpenOptions &long_prompts(std::string_view what) &
+    OpenOptions &long_prompts(std::string_view long_prompts) &
     {
-        const std::string text = detail::c_string(what, "long_prompts");
-        return set(
-            [&](auto err) { return routellm_open_options_set_long_prompts(handle_.get(), text.c_str(), err); });
+        const std::string text = detail::c_string(long_prompts, "long_prompts");
+        return set([&](auto err) { return routellm_open_options_set_long_prompts(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions long_prompts(std::string_view what) && { return std::move(long_prompts(what)); }
+    OpenOptions long_prompts(std::string_view long_prompts) && { return std::move(long_prompts(long_prompts)); }
     /**
-     * How a question becomes the text that an exported causal LM reads: a text with {question} in it, "chat" or
-     * "routellm", or a JSON object. Not called template, which is a word of the language.
+     * How a question becomes the text that an exported causal LM reads:
+     *
+     * - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
+     * - "chat", the model's own chat template, or with parameters "{"kind": "chat", "system": "...", "user":
+     *   "{question}", "add_generation_prompt": true}";
+     * - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there
+     *   is none for other models.
      */
-    OpenOptions &prompt_template(std::string_view what) &
+    OpenOptions &template(std::string_view template) &
     {
-        const std::string text = detail::c_string(what, "template");
-        return set(
-            [&](auto err) { return routellm_open_options_set_template(handle_.get(), text.c_str(), err); });
+        const std::string text = detail::c_string(template, "template");
+        return set([&](auto err) { return routellm_open_options_set_template(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions prompt_template(std::string_view what) && { return std::move(prompt_template(what)); }
+    OpenOptions template(std::string_view template) && { return std::move(template(template)); }
+    /**
+     * The score from which on the weak model is good enough, 2 to the number of scores, 4 by default: the win rate of
+     * an exported causal LM is 1 - P(score >= this).
+     */
+    OpenOptions &score_threshold(std::size_t threshold) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_score_threshold(handle_.get(), threshold, err); });
+    }
+    OpenOptions score_threshold(std::size_t threshold) && { return std::move(score_threshold(threshold)); }
+    /**
+     * How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the
+     * scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
+     * and the decision has "no_score".
+     */
+    OpenOptions &max_new_tokens(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_max_new_tokens(handle_.get(), count, err); });
+    }
+    OpenOptions max_new_tokens(std::size_t count) && { return std::move(max_new_tokens(count)); }
+    /**
+     * The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
+     * default what its files say.
+     */
+    OpenOptions &max_tokens(std::size_t count) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_max_tokens(handle_.get(), count, err); });
+    }
+    OpenOptions max_tokens(std::size_t count) && { return std::move(max_tokens(count)); }
+    // </faces:open>
+    /** One single-threaded ONNX session for each core. */
+    OpenOptions &throughput() &
+    {
+        return set([&](auto err) { return routellm_open_options_set_throughput(handle_.get(), err); });
+    }
+    OpenOptions throughput() && { return std::move(throughput()); }
     /**
      * Tokens that stand for the scores 1, 2, 3 ... of an exported causal LM. Every call adds one more, by its text or
      * its id; score_tokens() adds several.
@@ -466,28 +588,17 @@ public:
     {
         return std::move(score_tokens(tokens));
     }
-    /** The win rate of an exported causal LM is 1 - P(score >= this); 4 by default. */
-    OpenOptions &score_threshold(std::size_t score) &
-    {
-        return set(
-            [&](auto err) { return routellm_open_options_set_score_threshold(handle_.get(), score, err); });
-    }
-    OpenOptions score_threshold(std::size_t score) && { return std::move(score_threshold(score)); }
     /**
-     * Tokens that an exported causal LM generates at most until one is a score, 6 by default; 0 takes the scores'
-     * probabilities as the next token.
+     * Options from a JSON object, whose members are named as the methods are:
+     * R"({"sessions": 2, "head": {"kind": "binary", "strong_label": 0}})".
      */
-    OpenOptions &max_new_tokens(std::size_t count) &
+    OpenOptions &json(std::string_view object) &
     {
-        return set([&](auto err) { return routellm_open_options_set_max_new_tokens(handle_.get(), count, err); });
+        return set([&](auto err) {
+            return routellm_open_options_set_json(handle_.get(), object.data(), object.size(), err);
+        });
     }
-    OpenOptions max_new_tokens(std::size_t count) && { return std::move(max_new_tokens(count)); }
-    /** Tokens that an exported model reads; what its files say by default. */
-    OpenOptions &max_tokens(std::size_t count) &
-    {
-        return set([&](auto err) { return routellm_open_options_set_max_tokens(handle_.get(), count, err); });
-    }
-    OpenOptions max_tokens(std::size_t count) && { return std::move(max_tokens(count)); }
+    OpenOptions json(std::string_view object) && { return std::move(json(object)); }
 
     const routellm_open_options *get() const noexcept { return handle_.get(); }
 

@@ -101,7 +101,7 @@ func TestThreadsDoNotGrowWithCallers(t *testing.T) {
 			t.Fatal(err)
 		}
 		router.Close()
-		for _, kind := range []string{"Route", "RouteBatch", "WinRate", "Embed"} {
+		for _, kind := range []string{"Route", "RouteBatch", "WinRate", "Embed", "Timeout"} {
 			child := exec.Command(os.Args[0], "-test.run", "^TestThreadsDoNotGrowWithCallers$", "-test.v")
 			child.Env = append(child.Environ(), "ROUTELLM_TEST_CHILD="+kind)
 			if output, err := child.CombinedOutput(); err != nil {
@@ -121,6 +121,7 @@ func TestThreadsDoNotGrowWithCallers(t *testing.T) {
 	call := map[string]func(string) error{
 		"Route":      func(prompt string) error { _, err := router.Route(ctx, prompt); return err },
 		"RouteBatch": func(prompt string) error { _, err := router.RouteBatch(ctx, []string{prompt}); return err },
+		"Timeout":    func(prompt string) error { _, err := router.Route(ctx, prompt, WithTimeout(time.Hour)); return err },
 		"WinRate":    func(prompt string) error { _, err := router.WinRate(ctx, prompt); return err },
 		"Embed":      func(prompt string) error { _, err := router.Embed(prompt); return err },
 	}[kind]

@@ -101,7 +101,7 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 
 		embedDimension: int(C.routellm_router_embed_dimension(handle)),
 		onFallback:     wanted.onFallback,
-		maxWaiting:     wanted.maxWaiting,
+		maxWaiting:     maxWaiting(&wanted),
 	}
 	router.users.Store(1)
 	router.cleanup = runtime.AddCleanup(router, func(handle *C.routellm_router) { C.routellm_router_free(handle) }, handle)
@@ -315,3 +315,11 @@ func takeString(text *C.routellm_string) string {
 }
 
 func ptr(s *C.char) unsafe.Pointer { return unsafe.Pointer(s) }
+
+// maxWaiting is how many calls may wait; nil without a limit.
+func maxWaiting(wanted *openOptions) *int {
+	if calls, ok := wanted.values["max_waiting"].(int); ok {
+		return &calls
+	}
+	return nil
+}

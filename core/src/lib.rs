@@ -52,7 +52,7 @@ pub mod error;
 pub mod eval;
 pub mod input;
 mod kernel;
-mod mode;
+pub mod options;
 pub mod policy;
 pub mod preference;
 mod process;
@@ -69,10 +69,10 @@ pub mod train;
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};
 pub use input::{Input, Read, prompt_from_messages};
-pub use mode::Mode;
-pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
+pub use options::{Mode, OnError, OpenOptions, OutOfDistribution};
+pub use policy::{Decision, Fallback, Policy, RouteOptions, Side};
 pub use process::PerProcess;
-pub use router::{Explanation, Info, OpenOptions, Reloadable, Router, Stats, Worker};
+pub use router::{Explanation, Info, Reloadable, Router, Stats, Worker};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::calibrate::NOTHING;
 use crate::cancel::CancelToken;
-use crate::input::Read;
+pub use crate::options::{OnError, OutOfDistribution, Read};
 use crate::router::FallbackWarning;
 use crate::{Error, ErrorKind, Result};
 
@@ -38,60 +38,6 @@ impl Policy {
             (Some(_), Some(_)) => {
                 Err(Error::invalid_argument("both threshold and strong_share are given: pass one of them"))
             }
-        }
-    }
-}
-
-/// What a call does when a prompt cannot be scored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// Return the error.
-    #[default]
-    Raise,
-    /// Decide for the strong model, with `fallback` set.
-    Strong,
-    /// Decide for the weak model, with `fallback` set.
-    Weak,
-}
-
-impl std::str::FromStr for OnError {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "raise" => Ok(Self::Raise),
-            "strong" => Ok(Self::Strong),
-            "weak" => Ok(Self::Weak),
-            other => Err(Error::invalid_argument(format!(
-                "on_error is {other:?}, expected \"raise\", \"strong\" or \"weak\""
-            ))),
-        }
-    }
-}
-
-/// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OutOfDistribution {
-    /// The win rate decides as for any prompt; the decision says that the prompt is far away.
-    #[default]
-    Ignore,
-    /// The strong model.
-    Strong,
-    /// The weak model.
-    Weak,
-}
-
-impl std::str::FromStr for OutOfDistribution {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "ignore" => Ok(Self::Ignore),
-            "strong" => Ok(Self::Strong),
-            "weak" => Ok(Self::Weak),
-            other => Err(Error::invalid_argument(format!(
-                "out_of_distribution is {other:?}, expected \"strong\", \"weak\" or \"ignore\""
-            ))),
         }
     }
 }

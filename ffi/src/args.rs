@@ -158,6 +158,30 @@ pub(crate) unsafe fn path(text: *const c_char, what: &str) -> Result<PathBuf> {
     Ok(Path::new(path).to_path_buf())
 }
 
+/// 0 or 1.
+pub(crate) fn flag(value: i32, what: &str) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(invalid(format!("{what} is {other}, expected 0 or 1"))),
+    }
+}
+
+/// The value that C knows by its number, of those with these names.
+pub(crate) fn number_of<T: Copy>(
+    values: &[T],
+    names: fn(T) -> &'static str,
+    number: i32,
+    what: &str,
+) -> Result<T> {
+    if let Some(value) = usize::try_from(number).ok().and_then(|index| values.get(index)) {
+        return Ok(*value);
+    }
+    let known: Vec<String> =
+        values.iter().enumerate().map(|(i, value)| format!("{i} ({})", names(*value))).collect();
+    Err(invalid(format!("{what} is {number}, expected {}", known.join(", "))))
+}
+
 /// # Safety
 /// As [`name`].
 unsafe fn c_str<'a>(text: *const c_char, what: &str) -> Result<&'a CStr> {

@@ -32,11 +32,13 @@ mod error;
 
 mod string;
 
+mod names;
+
 mod open_options;
 
-mod session_options;
+mod open_setters;
 
-mod export_options;
+mod option_table;
 
 mod router;
 
@@ -66,17 +68,18 @@ pub use cancel::*;
 pub use decision::*;
 pub use error::*;
 pub use explain::*;
-pub use export_options::*;
 pub use fallbacks::*;
 pub use messages::*;
+pub use names::*;
 pub use open_options::*;
+pub use open_setters::*;
+pub use option_table::*;
 pub use reloadable::*;
 pub use route::*;
 pub use route_async::*;
 pub use route_options::*;
 pub use router::*;
 pub use score::*;
-pub use session_options::*;
 pub use status::*;
 pub use string::*;
 pub use upgrade::*;

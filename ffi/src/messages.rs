@@ -4,33 +4,19 @@ use std::ffi::c_char;
 
 use routellm_core::{Input, Read, Result};
 
-use crate::args::{Out, bytes, handle, invalid, texts};
+use crate::args::{Out, bytes, handle, number_of, texts};
 use crate::decision::{Decisions, routellm_decision, routellm_text};
 use crate::error::routellm_error;
 use crate::guard::guard;
+use crate::names::ROUTELLM_READ_LAST_USER;
 use crate::route_options::routellm_route_options;
 use crate::router::routellm_router;
 use crate::status::routellm_status;
 use crate::string::routellm_string;
 
-/// Read of a chat: the newest user message that has text. The default, unless the artifact says otherwise.
-pub const ROUTELLM_READ_LAST_USER: i32 = 0;
-/// Read of a chat: every user message that has text, oldest first, joined by newlines.
-pub const ROUTELLM_READ_ALL_USER: i32 = 1;
-/// Read of a chat: every message that has text, whatever its role, oldest first, joined by newlines.
-pub const ROUTELLM_READ_CONVERSATION: i32 = 2;
-
 /// What a number of C means.
 pub(crate) fn read_of(read: i32) -> Result<Read> {
-    match read {
-        ROUTELLM_READ_LAST_USER => Ok(Read::LastUser),
-        ROUTELLM_READ_ALL_USER => Ok(Read::AllUser),
-        ROUTELLM_READ_CONVERSATION => Ok(Read::Conversation),
-        other => Err(invalid(format!(
-            "read is {other}, expected ROUTELLM_READ_LAST_USER (0), ROUTELLM_READ_ALL_USER (1) or \
-             ROUTELLM_READ_CONVERSATION (2)"
-        ))),
-    }
+    number_of(&Read::ALL, Read::name, read, "read")
 }
 
 /// The prompt of a chat: the text of its newest user message that has text (blanks are none).

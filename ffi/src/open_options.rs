@@ -4,25 +4,12 @@ use std::ffi::c_char;
 use std::mem;
 
 use routellm_core::scorer::causal_llm::ScoreToken;
-use routellm_core::{Mode, OpenOptions, OutOfDistribution, Result};
+use routellm_core::{OpenOptions, Result};
 
-use crate::args::{handle, invalid, name};
+use crate::args::{bytes, handle, name};
 use crate::error::routellm_error;
 use crate::guard::{guard, guard_or};
-use crate::messages::read_of;
 use crate::status::routellm_status;
-
-/// Mode: the mathematically right one.
-pub const ROUTELLM_MODE_EXACT: i32 = 0;
-/// Mode: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take either.
-pub const ROUTELLM_MODE_REFERENCE: i32 = 1;
-
-/// Out of distribution: the win rate decides as for any prompt. The default.
-pub const ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE: i32 = 0;
-/// Out of distribution: decide for the strong model.
-pub const ROUTELLM_OUT_OF_DISTRIBUTION_STRONG: i32 = 1;
-/// Out of distribution: decide for the weak model.
-pub const ROUTELLM_OUT_OF_DISTRIBUTION_WEAK: i32 = 2;
 
 /// How a router is opened. `NULL` stands for every default.
 ///
@@ -73,143 +60,82 @@ pub extern "C" fn routellm_open_options_free(options: Option<Box<routellm_open_o
     guard_or((), || drop(options));
 }
 
-/// Sets the strong model, one of the artifact's candidates (checked when opening). The text is copied.
+/// Sets one single-threaded ONNX session for each core: most requests a second for many callers. The same as the preset
+/// `throughput`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_strong(
+pub unsafe extern "C" fn routellm_open_options_set_throughput(
     options: Option<&mut routellm_open_options>,
-    model: *const c_char,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err` and for names.
-    unsafe { set(options, err, || name(model, "model"), OpenOptions::strong) }
-}
-
-/// Sets the weak model, one of the artifact's candidates (checked when opening). The text is copied. A router with votes
-/// refuses two models of one tier, which would get one half on every prompt, unless its mode is `reference`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_weak(
-    options: Option<&mut routellm_open_options>,
-    model: *const c_char,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err` and for names.
-    unsafe { set(options, err, || name(model, "model"), OpenOptions::weak) }
-}
-
-/// Sets the mode: `ROUTELLM_MODE_EXACT` (the default) or `ROUTELLM_MODE_REFERENCE`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_mode(
-    options: Option<&mut routellm_open_options>,
-    mode: i32,
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
     unsafe {
         guard(err, || {
-            let mode = match mode {
-                ROUTELLM_MODE_EXACT => Mode::Exact,
-                ROUTELLM_MODE_REFERENCE => Mode::Reference,
-                other => {
-                    return Err(invalid(format!(
-                        "mode is {other}, expected ROUTELLM_MODE_EXACT (0) or ROUTELLM_MODE_REFERENCE (1)"
-                    )));
-                }
-            };
-            handle(options, "options")?.change(|options| options.mode(mode));
+            handle(options, "options")?.change(OpenOptions::throughput);
             Ok(())
         })
     }
 }
 
-/// Sets what of a chat is read, unless a call says otherwise: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER` or
-/// `ROUTELLM_READ_CONVERSATION`. By default, what the artifact says. Routers of prompts only.
+/// Adds the token that stands for the next score of an exported causal LM: the first one added for score 1, the second
+/// one for score 2, and so on. A text has to be one token of its vocabulary (checked when opening). Without any, they
+/// are `[[1]]` to `[[5]]`. The text is copied.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_read(
+pub unsafe extern "C" fn routellm_open_options_add_score_token(
     options: Option<&mut routellm_open_options>,
-    read: i32,
+    token: *const c_char,
     err: *mut *mut routellm_error,
 ) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe { set(options, err, || read_of(read), OpenOptions::read) }
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe {
+        guard(err, || {
+            let token = ScoreToken::Text(name(token, "token")?.to_owned());
+            add(handle(options, "options")?, token);
+            Ok(())
+        })
+    }
 }
 
-/// Sets what is decided for a prompt that no vote resembles: `ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE` (the default),
-/// `_STRONG` or `_WEAK`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything and nothing to
-/// the strong model. Similarity-weighted ranking only.
+/// As `routellm_open_options_add_score_token()`, with the id of a token in place of its text. Texts and ids may be mixed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_out_of_distribution(
+pub unsafe extern "C" fn routellm_open_options_add_score_token_id(
     options: Option<&mut routellm_open_options>,
-    decision: i32,
+    token: u32,
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
     unsafe {
         guard(err, || {
-            let decision = match decision {
-                ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE => OutOfDistribution::Ignore,
-                ROUTELLM_OUT_OF_DISTRIBUTION_STRONG => OutOfDistribution::Strong,
-                ROUTELLM_OUT_OF_DISTRIBUTION_WEAK => OutOfDistribution::Weak,
-                other => {
-                    return Err(invalid(format!(
-                        "out_of_distribution is {other}, expected ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE (0), _STRONG (1) \
-                         or _WEAK (2)"
-                    )));
-                }
-            };
-            handle(options, "options")?.change(|options| options.out_of_distribution(decision));
+            add(handle(options, "options")?, ScoreToken::Id(token));
             Ok(())
         })
     }
 }
 
-/// Sets the least similarity, in [-1, 1] (checked when opening): a prompt whose largest cosine similarity to any
-/// vote is below it is out of distribution. Without it, only a prompt is whose every similarity is 0 or less.
-/// Similarity-weighted ranking only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_min_similarity(
-    options: Option<&mut routellm_open_options>,
-    similarity: f64,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe { set(options, err, || Ok(similarity), OpenOptions::min_similarity) }
+fn add(options: &mut routellm_open_options, token: ScoreToken) {
+    options.score_tokens.push(token);
+    let tokens = options.score_tokens.clone();
+    options.change(|options| options.score_tokens(tokens));
 }
 
-/// Sets whether the store of votes is read into memory when opening (`never`) or mapped (`always`); `auto`, the default,
-/// reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file must not
-/// change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the process
-/// with `SIGBUS`. Similarity-weighted ranking only.
+/// Sets options from a JSON object of `len` bytes, whose members are named as the setters are:
+/// `{"strong": "gpt-4", "sessions": 2, "head": {"kind": "binary", "strong_label": 0}}`. It is for languages that the
+/// library has no package for; `routellm_option_at()` lists what there is. `null` leaves an option as it is. On failure
+/// nothing is set.
+///
+/// Errors: `ROUTELLM_INVALID_ARGUMENT` for text that is no JSON object, a name that is no option's, and a value of another
+/// type or out of range.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_mmap(
+pub unsafe extern "C" fn routellm_open_options_set_json(
     options: Option<&mut routellm_open_options>,
-    map: *const c_char,
+    json: *const c_char,
+    len: usize,
     err: *mut *mut routellm_error,
 ) -> routellm_status {
-    // SAFETY: the rules of the header for `err` and for names.
-    unsafe { set(options, err, || name(map, "mmap")?.parse(), OpenOptions::mmap) }
-}
-
-/// Sets how many of the nearest clusters have their votes read one by one, at least 1 (checked when opening);
-/// `SIZE_MAX` reads all of them, for the exact answer. It excludes an error target. Clustered stores of
-/// similarity-weighted ranking only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_open_clusters(
-    options: Option<&mut routellm_open_options>,
-    count: usize,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe { set(options, err, || Ok(count), OpenOptions::open_clusters) }
-}
-
-/// Sets the largest estimated error of a win rate, in (0, 1] (checked when opening): clusters are read until it is
-/// reached. It excludes a number of clusters. Clustered stores of similarity-weighted ranking only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn routellm_open_options_set_error_target(
-    options: Option<&mut routellm_open_options>,
-    error: f64,
-    err: *mut *mut routellm_error,
-) -> routellm_status {
-    // SAFETY: the rules of the header for `err`.
-    unsafe { set(options, err, || Ok(error), OpenOptions::error_target) }
+    // SAFETY: the rules of the header for `err` and for texts with their length.
+    unsafe {
+        guard(err, || {
+            let json = bytes(json, len, "json")?;
+            handle(options, "options")?.options.set_json(json)
+        })
+    }
 }

@@ -4,19 +4,12 @@ use std::time::Duration;
 
 use routellm_core::{OnError, Policy, Result, RouteOptions};
 
-use crate::args::{handle, invalid};
+use crate::args::{flag, handle, invalid, number_of};
 use crate::cancel::routellm_cancel_token;
 use crate::error::routellm_error;
 use crate::guard::{guard, guard_or};
 use crate::messages::read_of;
 use crate::status::routellm_status;
-
-/// On error: return it. The default.
-pub const ROUTELLM_ON_ERROR_RAISE: i32 = 0;
-/// On error: decide for the strong model, as a fallback.
-pub const ROUTELLM_ON_ERROR_STRONG: i32 = 1;
-/// On error: decide for the weak model, as a fallback.
-pub const ROUTELLM_ON_ERROR_WEAK: i32 = 2;
 
 /// Options of a routing call. `NULL` stands for every default.
 ///
@@ -127,17 +120,7 @@ pub unsafe extern "C" fn routellm_route_options_set_on_error(
     // SAFETY: the rules of the header for `err`.
     unsafe {
         guard(err, || {
-            let on_error = match on_error {
-                ROUTELLM_ON_ERROR_RAISE => OnError::Raise,
-                ROUTELLM_ON_ERROR_STRONG => OnError::Strong,
-                ROUTELLM_ON_ERROR_WEAK => OnError::Weak,
-                other => {
-                    return Err(invalid(format!(
-                        "on_error is {other}, expected ROUTELLM_ON_ERROR_RAISE (0), ROUTELLM_ON_ERROR_STRONG (1) \
-                         or ROUTELLM_ON_ERROR_WEAK (2)"
-                    )));
-                }
-            };
+            let on_error = number_of(&OnError::ALL, OnError::name, on_error, "on_error")?;
             handle(options, "options")?.options.on_error = on_error;
             Ok(())
         })
@@ -155,12 +138,7 @@ pub unsafe extern "C" fn routellm_route_options_set_keep_fallback_errors(
     // SAFETY: the rules of the header for `err`.
     unsafe {
         guard(err, || {
-            let keep = match keep {
-                0 => false,
-                1 => true,
-                other => return Err(invalid(format!("keep is {other}, expected 0 or 1"))),
-            };
-            handle(options, "options")?.keep_fallback_errors = keep;
+            handle(options, "options")?.keep_fallback_errors = flag(keep, "keep")?;
             Ok(())
         })
     }

@@ -42,97 +42,157 @@ export type Template = { kind: 'routellm' } | PlainTemplate | ChatTemplate;
 
 /** How a router is opened. */
 export interface OpenOptions {
-  /** The strong model, one of the router's candidates. An exported model knows no names and needs it. */
+  // <faces:open>
+  /**
+   * The strong model, one of the router's candidates. An exported model knows no names, and needs it.
+   */
   strong?: string;
   /**
    * The weak model, likewise. A router with votes refuses two models of one tier, which would get one half on every
-   * prompt, unless its mode is `reference`.
+   * prompt, unless `mode` is `reference`.
    */
   weak?: string;
-  /** `exact` (default), or `reference`: as lm-sys/RouteLLM computes. Routers that know one mode take either. */
+  /**
+   * The mathematics: `exact` (the default), or `reference` to do as lm-sys/RouteLLM does. Routers that know one mode
+   * take either.
+   */
   mode?: 'exact' | 'reference';
-  /** What of a chat is read, unless a call says otherwise; what the artifact says by default. Routers of prompts only. */
+  /**
+   * What of a chat is read, unless a call says otherwise: `last_user`, `all_user` or `conversation`; by default what
+   * the artifact says. Routers of prompts only.
+   */
   read?: 'last_user' | 'all_user' | 'conversation';
-  /** Path of `libonnxruntime`. Without it, it is looked for, also in the package `onnxruntime-node`. */
+  /**
+   * What a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what the
+   * model's `config.json` tells. For an artifact, the kind that it has to be.
+   */
+  kind?: RouterKind;
+  /**
+   * The path of `libonnxruntime`. Without it, `ROUTELLM_ORT_PATH`, `ORT_DYLIB_PATH`, a library that the process has
+   * loaded, the language's own package of ONNX Runtime and the system are looked at. Only routers with a model to run
+   * need it.
+   */
   onnxruntime?: string | URL;
   /**
-   * Where ONNX models run: `cpu` (default); `cuda`, which is an error if it cannot be had; or `auto`, which falls
-   * back to the processor, and `info().runtime.provider` tells.
+   * Where ONNX models run: `cpu` (the default); `cuda`, an NVIDIA GPU, which is `RuntimeUnavailable` if it cannot be
+   * had; or `auto`, a GPU if it can be had and else the processor, and the router's information tells which. A GPU
+   * needs the `libonnxruntime` that was built for it.
    */
   provider?: 'cpu' | 'cuda' | 'auto';
-  /** Which GPU, from 0 (providers `cuda` and `auto`). */
+  /**
+   * Which GPU, from 0; 0 by default. Providers `cuda` and `auto` only.
+   */
   deviceId?: number;
-  /** Bytes of GPU memory that the model's arena may take (providers `cuda` and `auto`). */
+  /**
+   * The bytes of GPU memory that the sessions' arena may take; no limit of its own by default. Providers `cuda` and
+   * `auto` only.
+   */
   memoryLimit?: number;
   /**
    * Whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates differ from those of
-   * the processor by about 1e-3. It does not by default (providers `cuda` and `auto`).
+   * the processor by about 1e-3. It does not by default. Providers `cuda` and `auto` only.
    */
   tf32?: boolean;
-  /** Numbers of sessions and threads by name: `latency` for one caller, `throughput` for many. */
+  /**
+   * The numbers of sessions and threads by name: `latency`, one session with a thread for each core, four at most, or
+   * `throughput`, one single-threaded session for each core. It excludes `sessions` and `intraThreads`.
+   */
   preset?: 'latency' | 'throughput';
-  /** ONNX sessions that run side by side, 1 to 256; 1 by default. */
+  /**
+   * The number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
+   */
   sessions?: number;
   /**
-   * Threads inside one ONNX session, 1 to 256; the smaller of the number of cores and 4 by default. In a router
-   * with votes also the threads that read them; there it is 1 by default.
+   * The number of threads inside one ONNX session: 1 to 256, by default the smaller of the number of cores and 4. A
+   * router with votes reads them with as many, by default with one.
    */
   intraThreads?: number;
   /**
-   * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is a
-   * `ResourceExhausted` error at once, or a fallback if `onError` says so. Routers with ONNX sessions only.
+   * How many calls may wait for a session, a batch counting once; any number by default. Beyond it a call is
+   * `ResourceExhausted` at once, or a fallback if `onError` says so. Routers with sessions only.
    */
   maxWaiting?: number;
   /**
-   * What is decided for a prompt that is out of distribution: no vote resembles it. `ignore` (default) leaves the
-   * decision to the win rate. A `strongShare` of 0 or 1 and a threshold above 1 still send nothing, everything and
-   * nothing to strong. This and the four options below are for routers with votes (kind
-   * `sw_ranking`) alone.
+   * What is decided for a prompt that no vote resembles: `ignore` (the default) leaves it to the win rate, as for any
+   * prompt; or `strong`, or `weak`. A strong share of 0 or 1 and a threshold above 1 still send nothing, everything and
+   * nothing to the strong model. Routers with votes only.
    */
-  outOfDistribution?: 'strong' | 'weak' | 'ignore';
+  outOfDistribution?: 'ignore' | 'strong' | 'weak';
   /**
-   * A prompt is out of distribution if its largest cosine similarity to any vote is below this, in [-1, 1].
-   * Without it, only a prompt is whose every similarity is 0 or less.
+   * The least similarity, in [-1, 1]: a prompt whose largest cosine similarity to any vote is below it is out of
+   * distribution. Without it, only a prompt is whose every similarity is 0 or less. Routers with votes only.
    */
   minSimilarity?: number;
   /**
-   * Whether the store of votes is read into memory (`never`) or mapped (`always`); `auto` (default) maps stores of more
-   * than 256 MB. The file of a mapped store must be replaced, never overwritten or truncated: that can end the
-   * process.
+   * Whether the store of votes is read into memory when opening (`never`) or mapped (`always`); `auto`, the default,
+   * reads stores of up to 256 MB and maps larger ones. A mapped store is shared between processes, and its file must
+   * not change while the router lives: replace it by a rename, never overwrite or truncate it, which can end the
+   * process with `SIGBUS`. Routers with votes only.
    */
   mmap?: 'auto' | 'always' | 'never';
   /**
-   * How many of the nearest clusters are read vote by vote; `all` gives the exact answer. For a clustered store,
-   * and not together with `errorTarget`.
+   * How many of the nearest clusters have their votes read one by one, at least 1; `all` gives the exact answer. It
+   * excludes `errorTarget`. Clustered stores of routers with votes only.
    */
   openClusters?: number | 'all';
-  /** Clusters are read until the estimated error of the win rate is at most this, above 0 and up to 1. */
+  /**
+   * The largest estimated error of a win rate, in (0, 1]: clusters are read until it is reached. It excludes
+   * `openClusters`, of which `all` is exact. Clustered stores of routers with votes only.
+   */
   errorTarget?: number;
   /**
-   * What a folder that is no artifact holds: `bert` (any sequence classifier), `causal_llm` or `mf`; its
-   * `config.json` tells by default. For an artifact, the kind that it has to be. The options below are for exported
-   * models alone.
+   * What the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the language
+   * has texts only):
+   *
+   * - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there
+   *   is none for others.
+   * - `binary`: two labels. `{kind: "binary", strongLabel: 0}` says which label is that of the strong model, 1 by
+   *   default.
+   * - `regression`: one score `x`. `{kind: "regression", link: "sigmoid", scale: 1, offset: 0}` is the win rate
+   *   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
+   * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in
+   *   `config.json`.
+   *
+   * A head that does not fit the model's outputs is an error when opening.
    */
-  kind?: RouterKind;
-  /** What the outputs of a classifier mean; `three_labels` by default, if it has three. */
   head?: HeadName | Head;
-  /** What a classifier does with prompts that are longer than it reads; `truncate` by default. */
+  /**
+   * What an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as an
+   * object: `truncate` (the default) cuts them, `windows` reads them piece by piece: `{kind: "windows", overlap: 32,
+   * pooling: "mean", maxWindows: 8}` are its defaults, and `pooling` may be `max`. A prompt that was cut has
+   * `truncated` in its decision.
+   */
   longPrompts?: 'truncate' | 'windows' | LongPrompts;
   /**
-   * How a prompt becomes the text that a causal LM reads: a text with `{question}` or `{prompt}` in it (braces that
-   * are meant are doubled), `chat` for the model's own chat template, or `routellm` for the published router's
-   * prompt, the default where its files are.
+   * How a question becomes the text that an exported causal LM reads:
+   *
+   * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
+   * - `chat`, the model's own chat template, or with parameters `{kind: "chat", system: "...", user: "{question}",
+   *   addGenerationPrompt: true}`;
+   * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
+   *   none for other models.
    */
   template?: string | Template;
-  /** The tokens of a causal LM for the scores 1, 2, 3 ..., by text or by id; `[[1]]` to `[[5]]` by default. */
+  /**
+   * The tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each by its text, which has to be one
+   * token of the vocabulary, or by its id; `[[1]]` to `[[5]]` by default.
+   */
   scoreTokens?: ReadonlyArray<string | number>;
-  /** The win rate is 1 - P(score >= this); 4 by default. */
+  /**
+   * The score from which on the weak model is good enough, 2 to the number of scores, 4 by default: the win rate of an
+   * exported causal LM is 1 - P(score >= this).
+   */
   scoreThreshold?: number;
   /**
-   * How many tokens a causal LM generates at most until one is a score, 6 by default; 0 takes the scores'
-   * probabilities as the next token, whatever the most likely one is.
+   * How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the
+   * scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
+   * and the decision has `noScore`.
    */
   maxNewTokens?: number;
-  /** Tokens that the model reads; what its files say by default. */
+  /**
+   * The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by default
+   * what its files say.
+   */
   maxTokens?: number;
+  // </faces:open>
 }

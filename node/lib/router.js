@@ -44,22 +44,21 @@ function announce({ warning }) {
   if (warning) process.emitWarning(warning, { type: 'RouteLLMWarning', code: 'ROUTELLM_FALLBACK' });
 }
 
+/** The options as JSON; only a router with a model to run looks for ONNX Runtime. */
 function nativeOptions(path, options, method) {
-  const open = openOptions(options, method);
-  if (path === undefined) return open;
-  open.path = path;
-  if (open.onnxruntime === undefined) onnxruntime.announce();
-  return open;
+  const json = openOptions(options, method);
+  if (path !== undefined && options?.onnxruntime === undefined) onnxruntime.announce();
+  return json;
 }
 
 function open(path, options, method) {
-  const given = nativeOptions(path, options, method);
-  return new Router(INTERNAL, sync(() => native.open(given)));
+  const json = nativeOptions(path, options, method);
+  return new Router(INTERNAL, sync(() => native.open(path, json)));
 }
 
 async function openAsync(path, options, method) {
-  const given = nativeOptions(path, options, method);
-  return new Router(INTERNAL, await abortable(undefined, () => native.openAsync(given)));
+  const json = nativeOptions(path, options, method);
+  return new Router(INTERNAL, await abortable(undefined, () => native.openAsync(path, json)));
 }
 
 /** Bytes of a prompt; what holds no text costs nothing. */

@@ -32,31 +32,11 @@ def from_export(
     out: StrPath,
     directory: StrPath,
     *,
-    strong: str,
-    weak: str,
-    kind: Kind | None = None,
-    head: HeadName | HeadSpec | None = None,
-    long_prompts: LongPromptsName | LongPromptsSpec | None = None,
-    template: str | TemplateSpec | None = None,
-    score_tokens: Iterable[str | int] | None = None,
-    score_threshold: int | None = None,
-    max_new_tokens: int | None = None,
-    max_tokens: int | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
     default_strong_share: float | None = None,
-    read: Read | None = None,
-    mode: Mode = "exact",
-    onnxruntime: StrPath | None = None,
-    provider: Provider | None = None,
-    device_id: int | None = None,
-    memory_limit: int | None = None,
-    tf32: bool | None = None,
-    preset: Preset | None = None,
-    sessions: int | None = None,
-    intra_threads: int | None = None,
-    max_waiting: int | None = None,
+    **options: Unpack[OpenOptions],
 ) -> Router:
     """Make an artifact of an exported classifier or causal LM, whose weights were trained elsewhere.
 
@@ -67,16 +47,6 @@ def from_export(
         out: the folder to write; an artifact that is there already is replaced at once, at the end, and
             whatever else is in the folder stays.
         directory: the folder with the ONNX model, its ``config.json`` and its ``tokenizer.json``.
-        strong: name of the strong model.
-        weak: name of the weak model.
-        kind: this and the options up to ``max_tokens``: see :meth:`Router.open`.
-        head: likewise.
-        long_prompts: likewise.
-        template: likewise.
-        score_tokens: likewise.
-        score_threshold: likewise.
-        max_new_tokens: likewise.
-        max_tokens: likewise.
         calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
             ``.jsonl`` file with a ``prompt`` in each row, of which at least two have different win rates.
             Without them a call has to name its threshold.
@@ -84,18 +54,9 @@ def from_export(
         calibration_date: its day, a date or a text such as ``2026-01-31``; today (UTC) by default.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
             default.
-        read: what of a chat the router reads, unless it is told otherwise; see :meth:`Router.open`.
-        mode: this and what follows is for the sample, and for the router that is returned: see
-            :meth:`Router.open`.
-        onnxruntime: likewise.
-        provider: likewise.
-        device_id: likewise.
-        memory_limit: likewise.
-        tf32: likewise.
-        preset: likewise.
-        sessions: likewise.
-        intra_threads: likewise.
-        max_waiting: likewise.
+        options: see :meth:`Router.open`. ``strong`` and ``weak`` are needed, and like ``read`` and those of the
+            model (``kind``, ``head``, ``template`` ...) they go into the artifact. The others are for the
+            sample, and for the router that is returned.
 
     Returns:
         The router, opened from ``out``.
@@ -115,31 +76,9 @@ def from_export(
     for name, value in of_sample.items():
         if calibration is None and value is not None:
             raise InvalidArgumentError(f"{name} has no effect without calibration")
-    options = _options.opening(
-        strong=strong,
-        weak=weak,
-        kind=kind,
-        head=head,
-        long_prompts=long_prompts,
-        template=template,
-        score_tokens=score_tokens,
-        score_threshold=score_threshold,
-        max_new_tokens=max_new_tokens,
-        max_tokens=max_tokens,
-        mode=mode,
-        read=read,
-        onnxruntime=onnxruntime,
-        provider=provider,
-        device_id=device_id,
-        memory_limit=memory_limit,
-        tf32=tf32,
-        preset=preset,
-        sessions=sessions,
-        intra_threads=intra_threads,
-        max_waiting=max_waiting,
-    )
+    given = _options.opening("from_export", options)
     sample = None if calibration is None else calibration_sample(calibration, calibration_name)
     share = 0.5 if default_strong_share is None else default_strong_share
     _runtime.announce()
     date = date_text(calibration_date)
-    return Router._of(_native.train_from_export(out, directory, options, sample, share, date))
+    return Router._of(_native.train_from_export(out, directory, given, sample, share, date))

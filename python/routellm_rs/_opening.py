@@ -51,55 +51,19 @@ class Opened:
     # Opening
 
     @classmethod
-    def default(
-        cls,
-        *,
-        strong: str | None = None,
-        weak: str | None = None,
-        mode: Mode = "exact",
-        read: Read | None = None,
-    ) -> Self:
+    def default(cls, **options: Unpack[OpenOptions]) -> Self:
         """Open the router inside this package: hashed features and a linear model; needs nothing else.
 
+        Of the options of :meth:`open` it takes those that have an effect: ``strong``, ``weak``, ``mode``,
+        ``read``.
+
         Raises:
-            InvalidArgumentError: for a model that it does not know.
+            InvalidArgumentError: for a model that it does not know, or an option that has no effect on it.
         """
-        return cls._of(
-            _native.Router.open(None, _options.opening(strong=strong, weak=weak, mode=mode, read=read))
-        )
+        return cls._of(_native.Router.open(None, _options.opening("Router.default", options)))
 
     @classmethod
-    def open(
-        cls,
-        path: StrPath,
-        *,
-        strong: str | None = None,
-        weak: str | None = None,
-        mode: Mode = "exact",
-        read: Read | None = None,
-        onnxruntime: StrPath | None = None,
-        provider: Provider | None = None,
-        device_id: int | None = None,
-        memory_limit: int | None = None,
-        tf32: bool | None = None,
-        preset: Preset | None = None,
-        sessions: int | None = None,
-        intra_threads: int | None = None,
-        max_waiting: int | None = None,
-        out_of_distribution: OutOfDistribution = "ignore",
-        min_similarity: float | None = None,
-        mmap: MapStore | None = None,
-        open_clusters: int | Literal["all"] | None = None,
-        error_target: float | None = None,
-        kind: Kind | None = None,
-        head: HeadName | HeadSpec | None = None,
-        long_prompts: LongPromptsName | LongPromptsSpec | None = None,
-        template: str | TemplateSpec | None = None,
-        score_tokens: Iterable[str | int] | None = None,
-        score_threshold: int | None = None,
-        max_new_tokens: int | None = None,
-        max_tokens: int | None = None,
-    ) -> Self:
+    def open(cls, path: StrPath, **options: Unpack[OpenOptions]) -> Self:
         """Open an artifact, a checkpoint in the published RouteLLM layout, or an exported model.
 
         The folder may be written by a training meanwhile: you get the old router or the new one. Files of
@@ -115,64 +79,92 @@ class Opened:
 
         Args:
             path: the folder.
-            strong: the strong model, one of the artifact's; its own by default. For an exported model, which
-                knows no names, it is needed.
-            weak: the weak model, likewise. A router with votes refuses two models of one tier, which would
-                get one half on every prompt, unless ``mode`` is ``reference``.
-            mode: ``exact``, or ``reference`` to do as lm-sys/RouteLLM does.
-            read: what of a chat is read unless a call says otherwise: ``last_user``, ``all_user`` or
-                ``conversation``; what the artifact says by default. Routers of prompts only.
-            onnxruntime: path of ``libonnxruntime``; otherwise ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``, one
-                that is loaded already, the package ``onnxruntime`` and the system are looked at.
-            provider: where ONNX models run: ``cpu`` (default); ``cuda``, which is an error if it cannot be
-                had; or ``auto``, which falls back to the processor, and :meth:`info` tells.
-            device_id: which GPU, from 0 (``cuda`` and ``auto``).
-            memory_limit: bytes of GPU memory that the model's arena may take (``cuda`` and ``auto``).
-            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win
-                rates differ from those of the processor by about 1e-3. It does not by default (``cuda`` and
-                ``auto``).
-            preset: numbers of sessions and threads by name: ``latency`` for one caller, ``throughput`` for
-                many.
-            sessions: ONNX sessions, which run side by side; 1 by default.
-            intra_threads: threads inside one session, the smaller of the number of cores and 4 by default;
-                and of the scan of a router's votes, 1 by default.
+            # <faces:open>
+            strong: the strong model, one of the router's candidates. An exported model knows no names, and
+                needs it.
+            weak: the weak model, likewise. A router with votes refuses two models of one tier, which would get
+                one half on every prompt, unless ``mode`` is ``reference``.
+            mode: the mathematics: ``exact`` (the default), or ``reference`` to do as lm-sys/RouteLLM does.
+                Routers that know one mode take either.
+            read: what of a chat is read, unless a call says otherwise: ``last_user``, ``all_user`` or
+                ``conversation``; by default what the artifact says. Routers of prompts only.
+            kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier), ``causal_llm``
+                or ``mf``; by default what the model's ``config.json`` tells. For an artifact, the kind that it
+                has to be.
+            onnxruntime: the path of ``libonnxruntime``. Without it, ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``,
+                a library that the process has loaded, the language's own package of ONNX Runtime and the system
+                are looked at. Only routers with a model to run need it.
+            provider: where ONNX models run: ``cpu`` (the default); ``cuda``, an NVIDIA GPU, which is
+                :class:`RuntimeUnavailableError` if it cannot be had; or ``auto``, a GPU if it can be had and
+                else the processor, and the router's information tells which. A GPU needs the ``libonnxruntime``
+                that was built for it.
+            device_id: which GPU, from 0; 0 by default. Providers ``cuda`` and ``auto`` only.
+            memory_limit: the bytes of GPU memory that the sessions' arena may take; no limit of its own by
+                default. Providers ``cuda`` and ``auto`` only.
+            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates
+                differ from those of the processor by about 1e-3. It does not by default. Providers ``cuda`` and
+                ``auto`` only.
+            preset: the numbers of sessions and threads by name: ``latency``, one session with a thread for each
+                core, four at most, or ``throughput``, one single-threaded session for each core. It excludes
+                ``sessions`` and ``intra_threads``.
+            sessions: the number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
+            intra_threads: the number of threads inside one ONNX session: 1 to 256, by default the smaller of
+                the number of cores and 4. A router with votes reads them with as many, by default with one.
             max_waiting: how many calls may wait for a session, a batch counting once; any number by default.
-                Beyond it a call is a ``ResourceExhaustedError`` at once, or a fallback if ``on_error`` says
-                so.
-            out_of_distribution: what is decided for a prompt that no vote resembles: ``strong``, ``weak``,
-                or ``ignore``, so that its win rate decides as for any prompt. A strong share of 0 or 1
-                and a threshold above 1 still send nothing, everything and nothing to strong. This and the
-                next four are for routers with votes (similarity-weighted ranking) only.
-            min_similarity: such is a prompt whose largest cosine similarity to any vote is below this, in
-                [-1, 1]. Without it, only a prompt is whose every similarity is 0 or less.
-            mmap: whether the store of votes is read into memory (``never``) or mapped (``always``); ``auto``,
-                the default, maps stores of more than 256 MB. A mapped store is shared between processes, and
-                its file must be replaced, never overwritten or truncated: that can end the process.
-            open_clusters: how many of the nearest clusters have their votes read one by one; ``all`` gives
-                the exact answer (clustered stores only).
-            error_target: clusters are read until the estimated error of every win rate is at most this, in
-                (0, 1] (clustered stores only; instead of ``open_clusters``).
-            kind: what a folder that is no artifact holds: ``bert`` (any sequence classifier), ``causal_llm``
-                or ``mf``; its ``config.json`` tells by default. For an artifact, the kind that it has to be.
-                What follows is for exported models only.
-            head: what the outputs of a classifier mean: ``three_labels`` (strong wins, tie, weak wins; the
-                default for three outputs), ``binary``, ``regression``, ``candidates``, or a mapping with
-                parameters: ``{"kind": "binary", "strong_label": 0}``,
-                ``{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}``.
-            long_prompts: what a classifier does with a prompt that is longer than it reads: ``truncate``
-                (default), ``windows``, or a mapping with parameters: ``{"kind": "windows", "overlap": 32,
-                "pooling": "mean", "max_windows": 8}``.
-            template: how a prompt becomes the text that a causal LM reads: a text with ``{question}`` or
-                ``{prompt}`` in it (braces that are meant are doubled); ``chat`` for the model's own chat
-                template; ``routellm`` for the published router's, the default where its files are; or a
-                mapping with parameters: ``{"kind": "chat", "system": "...", "user": "{question}",
-                "add_generation_prompt": True}``.
-            score_tokens: the tokens of a causal LM that stand for the scores 1, 2, 3 ..., by text or by id;
-                ``[[1]]`` to ``[[5]]`` by default.
-            score_threshold: the win rate is 1 - P(score >= this); 4 by default.
-            max_new_tokens: how many tokens a causal LM generates at most until one is a score, 6 by default;
-                0 takes the scores' probabilities as the next token, whatever the most likely one is.
-            max_tokens: tokens that the model reads; what its files say by default.
+                Beyond it a call is :class:`ResourceExhaustedError` at once, or a fallback if ``on_error`` says
+                so. Routers with sessions only.
+            out_of_distribution: what is decided for a prompt that no vote resembles: ``ignore`` (the default)
+                leaves it to the win rate, as for any prompt; or ``strong``, or ``weak``. A strong share of 0 or
+                1 and a threshold above 1 still send nothing, everything and nothing to the strong model.
+                Routers with votes only.
+            min_similarity: the least similarity, in [-1, 1]: a prompt whose largest cosine similarity to any
+                vote is below it is out of distribution. Without it, only a prompt is whose every similarity is
+                0 or less. Routers with votes only.
+            mmap: whether the store of votes is read into memory when opening (``never``) or mapped
+                (``always``); ``auto``, the default, reads stores of up to 256 MB and maps larger ones. A mapped
+                store is shared between processes, and its file must not change while the router lives: replace
+                it by a rename, never overwrite or truncate it, which can end the process with ``SIGBUS``.
+                Routers with votes only.
+            open_clusters: how many of the nearest clusters have their votes read one by one, at least 1;
+                ``all`` gives the exact answer. It excludes ``error_target``. Clustered stores of routers with
+                votes only.
+            error_target: the largest estimated error of a win rate, in (0, 1]: clusters are read until it is
+                reached. It excludes ``open_clusters``, of which ``all`` is exact. Clustered stores of routers
+                with votes only.
+            head: what the outputs of an exported classifier mean, by name or, with parameters, as an object
+                (JSON where the language has texts only):
+                - ``three_labels``: strong wins, tie, weak wins, as in the paper. The default for a model with
+                  three outputs; there is none for others.
+                - ``binary``: two labels. ``{"kind": "binary", "strong_label": 0}`` says which label is that of
+                  the strong model, 1 by default.
+                - ``regression``: one score ``x``. ``{"kind": "regression", "link": "sigmoid", "scale": 1,
+                  "offset": 0}`` is the win rate ``link(scale * x + offset)``; the default link is ``identity``,
+                  which holds it within [0, 1].
+                - ``candidates``: one logit for each model. Then the strong and the weak model are two of the
+                  labels in ``config.json``.
+                A head that does not fit the model's outputs is an error when opening.
+            long_prompts: what an exported classifier does with prompts that are longer than it reads, by name
+                or, with parameters, as an object: ``truncate`` (the default) cuts them, ``windows`` reads them
+                piece by piece: ``{"kind": "windows", "overlap": 32, "pooling": "mean", "max_windows": 8}`` are
+                its defaults, and ``pooling`` may be ``max``. A prompt that was cut has ``truncated`` in its
+                decision.
+            template: how a question becomes the text that an exported causal LM reads:
+                - a text with ``{question}`` (or ``{prompt}``) in it; braces that are meant are doubled;
+                - ``chat``, the model's own chat template, or with parameters ``{"kind": "chat", "system":
+                  "...", "user": "{question}", "add_generation_prompt": true}``;
+                - ``routellm``, the published router's prompt, whose two files are beside its model. Then it is
+                  the default; there is none for other models.
+            score_tokens: the tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each by its
+                text, which has to be one token of the vocabulary, or by its id; ``[[1]]`` to ``[[5]]`` by
+                default.
+            score_threshold: the score from which on the weak model is good enough, 2 to the number of scores, 4
+                by default: the win rate of an exported causal LM is 1 - P(score >= this).
+            max_new_tokens: how many tokens an exported causal LM generates at most until one is a score, 0 to
+                64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely
+                one is. If none is a score, the win rate is 1, and the decision has ``no_score``.
+            max_tokens: the number of tokens that an exported model reads of a prompt, special ones and an
+                instruction included; by default what its files say.
+            # </faces:open>
 
         Raises:
             NotFoundError: if there is no such folder or file.
@@ -180,87 +172,17 @@ class Opened:
             InvalidArgumentError: for a model that it does not know, or an option that has no effect on it.
             RuntimeUnavailableError: if it needs ONNX Runtime, or a GPU, and there is none.
         """
-        options = _options.opening(
-            strong=strong,
-            weak=weak,
-            mode=mode,
-            read=read,
-            onnxruntime=onnxruntime,
-            provider=provider,
-            device_id=device_id,
-            memory_limit=memory_limit,
-            tf32=tf32,
-            preset=preset,
-            sessions=sessions,
-            intra_threads=intra_threads,
-            max_waiting=max_waiting,
-            out_of_distribution=out_of_distribution,
-            min_similarity=min_similarity,
-            mmap=mmap,
-            open_clusters=open_clusters,
-            error_target=error_target,
-            kind=kind,
-            head=head,
-            long_prompts=long_prompts,
-            template=template,
-            score_tokens=score_tokens,
-            score_threshold=score_threshold,
-            max_new_tokens=max_new_tokens,
-            max_tokens=max_tokens,
-        )
-        return cls._open(path, options)
+        return cls._open(path, _options.opening("Router.open", options))
 
     @classmethod
-    def bundled(
-        cls,
-        name: str,
-        *,
-        strong: str | None = None,
-        weak: str | None = None,
-        mode: Mode = "exact",
-        read: Read | None = None,
-        onnxruntime: StrPath | None = None,
-        provider: Provider | None = None,
-        device_id: int | None = None,
-        memory_limit: int | None = None,
-        tf32: bool | None = None,
-        preset: Preset | None = None,
-        sessions: int | None = None,
-        intra_threads: int | None = None,
-        max_waiting: int | None = None,
-        out_of_distribution: OutOfDistribution = "ignore",
-        min_similarity: float | None = None,
-        mmap: MapStore | None = None,
-        open_clusters: int | Literal["all"] | None = None,
-        error_target: float | None = None,
-    ) -> Self:
+    def bundled(cls, name: str, **options: Unpack[OpenOptions]) -> Self:
         """Open a router that is installed: ``default`` or ``mf-minilm``. Options as :meth:`open`.
 
         Raises:
             NotFoundError: if there is none of that name, naming the package to install.
         """
         path = None if name == _bundled.DEFAULT else _bundled.artifact_path(name)
-        options = _options.opening(
-            strong=strong,
-            weak=weak,
-            mode=mode,
-            read=read,
-            onnxruntime=onnxruntime,
-            provider=provider,
-            device_id=device_id,
-            memory_limit=memory_limit,
-            tf32=tf32,
-            preset=preset,
-            sessions=sessions,
-            intra_threads=intra_threads,
-            max_waiting=max_waiting,
-            out_of_distribution=out_of_distribution,
-            min_similarity=min_similarity,
-            mmap=mmap,
-            open_clusters=open_clusters,
-            error_target=error_target,
-        )
-        return cls._open(path, options)
+        return cls._open(path, _options.opening("Router.bundled", options))
 
     # Closing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import _native
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -9,18 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# Names, texts, or mappings with parameters, which the core reads as JSON.
-_STRUCTURED = ("head", "long_prompts", "template")
+# Those of the one table, which the core checks.
+_OPEN = frozenset(_native.open_option_names())
 
 
-def opening(**options: object) -> dict[str, Any]:
-    """Return the options that are given, those with parameters as JSON."""
-    given = {name: value for name, value in options.items() if value is not None}
-    for name in _STRUCTURED:
-        value: Any = given.get(name)
-        if hasattr(value, "keys"):
-            given[name] = json_text(name, dict(value))
-    return given
+def opening(function: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are given.
+
+    Raises:
+        TypeError: for a name that is no option's, as for any other keyword.
+    """
+    for name in options:
+        if name not in _OPEN:
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def json_text(name: str, value: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import numpy as np
@@ -37,29 +37,31 @@ Prompt: TypeAlias = str | Chat
 BatchPrompt: TypeAlias = str | Messages | Mapping[str, Any] | SupportsMessages
 """A prompt of a batch: a text, the messages of a chat, or a request body. A message by itself is refused."""
 
+# <faces:names>
+Mode: TypeAlias = Literal["exact", "reference"]
+"""Which mathematics a router follows."""
+
 Read: TypeAlias = Literal["last_user", "all_user", "conversation"]
-"""What of a chat is read: the newest user message that has text, all of the user's, or all messages."""
+"""What of a chat is its prompt."""
+
+Provider: TypeAlias = Literal["cpu", "cuda", "auto"]
+"""Where a model runs."""
+
+Preset: TypeAlias = Literal["latency", "throughput"]
+"""Numbers of sessions and threads that belong together."""
+
+OutOfDistribution: TypeAlias = Literal["ignore", "strong", "weak"]
+"""What is decided for a prompt that no vote resembles (similarity-weighted ranking only)."""
+
+MapStore: TypeAlias = Literal["auto", "always", "never"]
+"""Whether a store of votes is read into memory when opening, or mapped."""
 
 OnError: TypeAlias = Literal["raise", "strong", "weak"]
 """What a call does when a prompt cannot be scored."""
-
-Mode: TypeAlias = Literal["exact", "reference"]
-"""The mathematically right router, or lm-sys/RouteLLM's to the digit where that is possible."""
-
-OutOfDistribution: TypeAlias = Literal["strong", "weak", "ignore"]
-"""What is decided for a prompt that no vote resembles; with ``ignore`` its win rate decides as for any."""
+# </faces:names>
 
 Kind: TypeAlias = Literal["bert", "causal_llm", "linear", "mf", "sw_ranking"]
 """The kinds of routers; a folder that is no artifact holds one of ``bert``, ``causal_llm`` and ``mf``."""
-
-Provider: TypeAlias = Literal["cpu", "cuda", "auto"]
-"""Where ONNX models run; ``auto`` is a GPU if there is one."""
-
-MapStore: TypeAlias = Literal["auto", "always", "never"]
-"""Whether a store of votes is mapped; ``auto`` maps those of more than 256 MB."""
-
-Preset: TypeAlias = Literal["latency", "throughput"]
-"""Numbers of sessions and threads for one caller, or for many."""
 
 HeadName: TypeAlias = Literal["three_labels", "binary", "regression", "candidates"]
 """What the outputs of a classifier mean."""
@@ -153,6 +155,44 @@ class ChatTemplate(TypedDict):
 
 TemplateSpec: TypeAlias = RoutellmTemplate | PlainTemplate | ChatTemplate
 """How a prompt becomes the text that a causal LM reads, with parameters."""
+
+
+# <faces:open>
+class SessionOptions(TypedDict, total=False):
+    """How ONNX models run. None is as good as absent."""
+
+    onnxruntime: StrPath | None
+    provider: Provider | None
+    device_id: int | None
+    memory_limit: int | None
+    tf32: bool | None
+    preset: Preset | None
+    sessions: int | None
+    intra_threads: int | None
+    max_waiting: int | None
+
+
+class OpenOptions(SessionOptions, total=False):
+    """How a router is opened. None is as good as absent."""
+
+    strong: str | None
+    weak: str | None
+    mode: Mode | None
+    read: Read | None
+    kind: Kind | None
+    out_of_distribution: OutOfDistribution | None
+    min_similarity: float | None
+    mmap: MapStore | None
+    open_clusters: int | Literal["all"] | None
+    error_target: float | None
+    head: HeadName | HeadSpec | None
+    long_prompts: LongPromptsName | LongPromptsSpec | None
+    template: str | TemplateSpec | None
+    score_tokens: Iterable[str | int] | None
+    score_threshold: int | None
+    max_new_tokens: int | None
+    max_tokens: int | None
+# </faces:open>
 
 
 class FeaturizerInfo(TypedDict):

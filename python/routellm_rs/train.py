@@ -142,12 +142,10 @@ def mf(
     noise: float = 0.1,
     held_out: float = 0.05,
     shuffle: bool = True,
-    onnxruntime: StrPath | None = None,
-    sessions: int | None = None,
-    intra_threads: int | None = None,
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    **session: Unpack[SessionOptions],
 ) -> MfReport:
     """Train a matrix factorization router on dense vectors, by the reference's recipe (Adam).
 
@@ -176,12 +174,11 @@ def mf(
         noise: standard deviation of the noise on the embeddings.
         held_out: share of the comparisons that chooses the epoch, in [0, 1).
         shuffle: whether each epoch goes over them in a new order.
-        onnxruntime: see :meth:`Router.open`.
-        sessions: see :meth:`Router.open`.
-        intra_threads: see :meth:`Router.open`.
         read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
+        session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
+            :meth:`Router.open`.
 
     Raises:
         InvalidArgumentError: for malformed rows (naming the line), unknown models or no comparisons.
@@ -200,9 +197,7 @@ def mf(
         "held_out": held_out,
         "shuffle": shuffle,
         "seed": seed,
-        "onnxruntime": onnxruntime,
-        "sessions": sessions,
-        "intra_threads": intra_threads,
+        "session": _options.opening("mf", session),
     }
     directory, spec = encoder_of(encoder)
     common = common_of(
@@ -240,11 +235,10 @@ def sw_ranking(
     name: str = "sw-ranking",
     seed: int = 0,
     embedding_model: str = "caller",
-    onnxruntime: StrPath | None = None,
-    intra_threads: int | None = None,
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    **session: Unpack[SessionOptions],
 ) -> SwRankingReport:
     """Build a router by similarity-weighted ranking: all votes count, each by how similar its prompt is.
 
@@ -280,11 +274,11 @@ def sw_ranking(
         name: name of the artifact.
         seed: of the store's rotation and of the clusters.
         embedding_model: name of the model behind ``embeddings``, for whoever opens the artifact.
-        onnxruntime: see :meth:`Router.open`.
-        intra_threads: threads inside the encoder's session.
         read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
+        session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
+            :meth:`Router.open`.
 
     Raises:
         InvalidArgumentError: for malformed rows (naming the line or the row), columns of different lengths,
@@ -299,6 +293,7 @@ def sw_ranking(
         "pass votes= and/or gold= with encoder=, whose prompts are embedded here, or columns: embeddings=, "
         "model_a=, model_b= and winner="
     )
+    of_session = _options.opening("sw_ranking", session)
     of_rows = {
         "votes": votes,
         "gold": gold,
@@ -306,9 +301,8 @@ def sw_ranking(
         "texts": texts or None,
         "cache": cache,
         "rename": rename or None,
-        "onnxruntime": onnxruntime,
-        "intra_threads": intra_threads,
         "read": read,
+        **of_session,
     }
     of_columns = {
         "embeddings": embeddings,
@@ -330,8 +324,7 @@ def sw_ranking(
         "weight_exponent": weight_exponent,
         "seed": seed,
         "texts": texts,
-        "onnxruntime": onnxruntime,
-        "intra_threads": intra_threads,
+        "session": of_session,
     }
     common = common_of(name, strong, weak, rename, None, None, calibration_date, provenance, read)
     if columns_given:

@@ -30,6 +30,8 @@ mod _native {
     use crate::decision::Decision;
     use crate::error::to_python;
     #[pymodule_export]
+    use crate::open::open_option_names;
+    #[pymodule_export]
     use crate::router::Router;
     #[pymodule_export]
     use crate::train::{

@@ -1,13 +1,9 @@
 //! The options of opening, from a mapping of keywords.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
-use routellm_core::scorer::causal_llm::ScoreToken;
-use routellm_core::{Error, OpenOptions};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyMapping, PyString};
+use routellm_core::OpenOptions;
+use routellm_core::options::{OPEN, OptionInfo, OptionType, OptionValue, SessionOptions};
 
 use crate::error::{invalid_argument, to_python};
 use crate::text;
@@ -16,128 +12,82 @@ use crate::text;
 pub(crate) fn options(keywords: &Bound<'_, PyDict>) -> PyResult<OpenOptions> {
     let mut open = OpenOptions::new();
     for (name, value) in keywords {
-        if !value.is_none() {
-            open = option(open, text::argument("the name of an option", &name)?, &value)?;
+        if value.is_none() {
+            continue;
         }
+        let name = text::argument("the name of an option", &name)?;
+        let value = match OPEN.iter().find(|info| info.name == name) {
+            Some(info) => option(info, &value)?,
+            // The core names those that it knows.
+            None => OptionValue::Flag(true),
+        };
+        open.set(name, &value).map_err(|error| to_python(keywords.py(), &error))?;
     }
     Ok(open)
 }
 
-fn option(open: OpenOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<OpenOptions> {
-    Ok(match name {
-        "strong" => open.strong(text::argument(name, value)?),
-        "weak" => open.weak(text::argument(name, value)?),
-        "kind" => open.kind(text::argument(name, value)?),
-        "mode" => open.mode(parsed(name, value)?),
-        "read" => open.read(parsed(name, value)?),
-        "onnxruntime" => open.onnxruntime(text::path(name, value)?),
-        "provider" => open.provider(parsed(name, value)?),
-        "device_id" => open.device_id(whole(name, value)?),
-        "memory_limit" => open.memory_limit(whole(name, value)?),
-        "tf32" => open.tf32(flag(name, value)?),
-        "preset" => open.preset(parsed(name, value)?),
-        "sessions" => open.sessions(at_least_one(name, value)?),
-        "intra_threads" => open.intra_threads(at_least_one(name, value)?),
-        "max_waiting" => open.max_waiting(whole(name, value)?),
-        "out_of_distribution" => open.out_of_distribution(parsed(name, value)?),
-        "min_similarity" => open.min_similarity(number(name, value)?),
-        "mmap" => open.mmap(parsed(name, value)?),
-        "open_clusters" => open.open_clusters(cluster_count(value)?),
-        "error_target" => open.error_target(number(name, value)?),
-        "head" => open.head(parsed(name, value)?),
-        "long_prompts" => open.long_prompts(parsed(name, value)?),
-        "template" => open.template(parsed(name, value)?),
-        "score_tokens" => open.score_tokens(score_tokens(value)?),
-        "score_threshold" => open.score_threshold(whole(name, value)?),
-        "max_new_tokens" => open.max_new_tokens(whole(name, value)?),
-        "max_tokens" => open.max_tokens(whole(name, value)?),
-        other => return Err(invalid_argument(value.py(), format!("no option is called {other:?}"))),
-    })
+/// The options of sessions among such keywords.
+pub(crate) fn session(keywords: &Bound<'_, PyDict>) -> PyResult<SessionOptions> {
+    options(keywords)?.into_session().map_err(|error| to_python(keywords.py(), &error))
 }
 
-/// What the core reads from a text.
-fn parsed<T: FromStr<Err = Error>>(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
-    text::argument(name, value)?.parse().map_err(|error| to_python(value.py(), &error))
+/// Names of the options, in the order of the documentation.
+#[pyfunction]
+pub(crate) fn open_option_names() -> Vec<&'static str> {
+    OPEN.iter().map(|info| info.name).collect()
 }
 
-/// True or False, and nothing that only counts as such.
-fn flag(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    value.extract().map_err(|_| {
-        let found = text::type_name(value);
-        invalid_argument(value.py(), format!("{name} is of type {found}, expected True or False"))
-    })
-}
-
-/// A number, as Python converts it.
-fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    value.extract().map_err(|error| wrong_number(name, value, &error, "a number"))
-}
-
-/// A whole number, 0 or more.
-fn whole<T: TryFrom<i64>>(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
-    let expected = "a whole number, 0 or more";
-    let number: i64 = value.extract().map_err(|error| wrong_number(name, value, &error, expected))?;
-    T::try_from(number)
-        .map_err(|_| invalid_argument(value.py(), format!("{name} is {number}, expected {expected}")))
-}
-
-/// A whole number; a negative one is as wrong as 0, which the core refuses with the range that it accepts.
-fn at_least_one(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let expected = "a whole number, 1 or more";
-    let number: i64 = value.extract().map_err(|error| wrong_number(name, value, &error, expected))?;
-    Ok(usize::try_from(number).unwrap_or(0))
-}
-
-/// Says what came instead of a number: something of another type, or one that no machine integer holds.
-fn wrong_number(name: &str, value: &Bound<'_, PyAny>, error: &PyErr, expected: impl Display) -> PyErr {
-    let py = value.py();
-    if error.is_instance_of::<PyTypeError>(py) {
-        let found = text::type_name(value);
-        return invalid_argument(py, format!("{name} is of type {found}, expected {expected}"));
+fn option(info: &OptionInfo, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
+    if info.value == OptionType::Path {
+        return text::path(info.name, value).map(OptionValue::Path);
     }
-    let found = value.str().map_or_else(|_| "?".to_owned(), |text| text.to_string());
-    invalid_argument(py, format!("{name} is {found}, expected {expected}"))
+    converted(info.name, info.expected, value)
 }
 
-/// Texts and ids of tokens.
-fn score_tokens(value: &Bound<'_, PyAny>) -> PyResult<Vec<ScoreToken>> {
+/// The value of an option as the core takes it.
+fn converted(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
     let py = value.py();
-    let expected = "expected a sequence of texts and ids of tokens";
-    // A text would be a sequence of its characters.
-    let is_text = value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>();
-    let Some(tokens) = (!is_text).then(|| value.try_iter().ok()).flatten() else {
-        let found = text::type_name(value);
-        return Err(invalid_argument(py, format!("score_tokens is of type {found}, {expected}")));
-    };
-    tokens
-        .enumerate()
-        .map(|(i, token)| {
-            let token = token?;
-            let name = format!("score_tokens[{i}]");
-            if token.is_instance_of::<PyString>() {
-                return Ok(ScoreToken::Text(text::argument(&name, &token)?.to_owned()));
-            }
-            Ok(ScoreToken::Id(whole(&name, &token)?))
-        })
-        .collect()
-}
-
-/// A number of clusters, or "all" of them.
-fn cluster_count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let py = value.py();
-    let expected = "expected a number of clusters, at least 1, or \"all\"";
-    if let Ok(number) = value.cast::<PyInt>() {
-        return match number.extract::<i64>() {
-            Ok(count @ 1..) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
-            _ => Err(invalid_argument(py, format!("open_clusters is {}, {expected}", number.str()?))),
+    if let Ok(flag) = value.cast::<PyBool>() {
+        return Ok(OptionValue::Flag(flag.is_true()));
+    }
+    if value.is_instance_of::<PyString>() {
+        return Ok(OptionValue::Text(text::argument(name, value)?.to_owned()));
+    }
+    if value.is_instance_of::<PyFloat>() {
+        return value.extract().map(OptionValue::Number);
+    }
+    let wrong = |found: String| invalid_argument(py, format!("{name} is {found}, expected {expected}"));
+    if value.is_instance_of::<PyInt>() || value.hasattr("__index__")? {
+        let whole = value.extract().map(OptionValue::Whole);
+        return whole
+            .map_err(|_| wrong(value.str().map_or_else(|_| "?".to_owned(), |text| text.to_string())));
+    }
+    if value.hasattr("__float__")? {
+        return value.extract().map(OptionValue::Number);
+    }
+    if value.is_instance_of::<PyBytes>() {
+        return Err(wrong("of type bytes".to_owned()));
+    }
+    if value.cast::<PyMapping>().is_ok() || value.hasattr("keys")? {
+        let members = value.call_method0("items")?;
+        let member = |member: PyResult<Bound<'_, PyAny>>| {
+            let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = member?.extract()?;
+            let key = text::argument(&format!("a name in {name}"), &key)?.to_owned();
+            let part = format!("{name}.{key}");
+            let value = if value.is_none() {
+                None
+            } else {
+                Some(converted(&part, "a text, a number, true or false", &value)?)
+            };
+            Ok((key, value))
         };
+        return members.try_iter()?.map(member).collect::<PyResult<_>>().map(OptionValue::Object);
     }
-    if !value.is_instance_of::<PyString>() {
-        let name = text::type_name(value);
-        return Err(invalid_argument(py, format!("open_clusters is of type {name}, {expected}")));
-    }
-    match text::argument("open_clusters", value)? {
-        "all" => Ok(usize::MAX),
-        other => Err(invalid_argument(py, format!("open_clusters is {other:?}, {expected}"))),
-    }
+    let Ok(elements) = value.try_iter() else {
+        return Err(wrong(format!("of type {}", text::type_name(value))));
+    };
+    let element = |(i, element): (usize, PyResult<Bound<'_, PyAny>>)| {
+        converted(&format!("{name}[{i}]"), "the text or the id of a token", &element?)
+    };
+    elements.enumerate().map(element).collect::<PyResult<_>>().map(OptionValue::List)
 }

@@ -11,36 +11,10 @@ mod text;
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::options::Read;
 use crate::{Error, Result};
 
-/// What of a chat is its prompt. Of a text all of it is, whatever is read of chats.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Read {
-    /// The newest user message that has text.
-    #[default]
-    LastUser,
-    /// Every user message that has text, oldest first, joined by newlines.
-    AllUser,
-    /// Every message that has text, whatever its role, oldest first, joined by newlines and without roles.
-    Conversation,
-}
-
 impl Read {
-    /// Every value, in the order of its number.
-    pub const ALL: [Self; 3] = [Self::LastUser, Self::AllUser, Self::Conversation];
-
-    /// `last_user`, `all_user` or `conversation`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LastUser => "last_user",
-            Self::AllUser => "all_user",
-            Self::Conversation => "conversation",
-        }
-    }
-
     /// The prompt of a chat in JSON: what [`prompt_from_messages`] gives, by this reading. It is borrowed where one
     /// string without escapes is all that counts.
     ///
@@ -48,18 +22,6 @@ impl Read {
     /// As [`prompt_from_messages`].
     pub fn prompt(self, json: &[u8]) -> Result<Cow<'_, str>> {
         chat::read(json, self, chat::Place::Alone)?
-    }
-}
-
-impl std::str::FromStr for Read {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|read| read.name() == text).ok_or_else(|| {
-            Error::invalid_argument(format!(
-                "read is {text:?}, expected \"last_user\", \"all_user\" or \"conversation\""
-            ))
-        })
     }
 }
 

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use super::fallbacks::Fallbacks;
 use super::info::Info;
 use super::open::{router, shared};
-use super::options::{ExportOptions, OpenOptions};
 use super::{Inner, Router};
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::options::{ExportOptions, OpenOptions};
 use crate::policy::OutOfDistribution;
 use crate::runtime::graph::Graph;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
@@ -64,35 +64,17 @@ impl OpenOptions {
         }
     }
 
-    /// Refuses options of exported models that have no effect: those that differ from `kept`.
-    pub(super) fn refuse_export_options(&self, kind: &str, kept: &ExportOptions) -> Result<()> {
-        let given = &self.export;
-        let named = [
-            ("head", given.head != kept.head),
-            ("long_prompts", given.long_prompts != kept.long_prompts),
-            ("template", given.template != kept.template),
-            ("score_tokens", given.score_tokens != kept.score_tokens),
-            ("score_threshold", given.score_threshold != kept.score_threshold),
-            ("max_new_tokens", given.max_new_tokens != kept.max_new_tokens),
-            ("max_tokens", given.max_tokens != kept.max_tokens),
-        ];
-        match named.iter().find(|(_, without_effect)| *without_effect) {
-            Some((name, _)) => {
-                Err(Error::invalid_argument(format!("{name} has no effect on a router of kind {kind:?}")))
-            }
-            None => Ok(()),
-        }
+    /// Refuses options of exported models that have no effect: all but those of `read`.
+    pub(super) fn refuse_export_options(&self, kind: &str, read: &[&str]) -> Result<()> {
+        let mut given = self.export.given();
+        given.retain(|name| !read.contains(name));
+        let why = format!("this is a router of kind {kind:?}");
+        self.spelling.without_effect(&given, &why).map_or(Ok(()), Err)
     }
 
     pub(super) fn open_classifier(&self, path: &Path) -> Result<Router> {
         let given = &self.export;
-        let kept = ExportOptions {
-            head: given.head,
-            long_prompts: given.long_prompts,
-            max_tokens: given.max_tokens,
-            ..ExportOptions::default()
-        };
-        self.refuse_export_options("bert", &kept)?;
+        self.refuse_export_options("bert", &["head", "long_prompts", "max_tokens"])?;
         let files = Files::bare(path);
         let labels = files.config()?.labels;
         let head = match given.head {
@@ -116,14 +98,15 @@ impl OpenOptions {
         // The outputs of this head are the candidates, by the names that the model has for them.
         let names = if head == Head::Candidates { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
-        let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
+        let scorer =
+            BertScorer::open(files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?;
         self.bare("bert", path, &names, pair, PromptScorer::Bert(Box::new(scorer)))
     }
 
     pub(super) fn open_causal_llm(&self, path: &Path) -> Result<Router> {
         let given = &self.export;
-        let kept = ExportOptions { head: None, long_prompts: None, ..given.clone() };
-        self.refuse_export_options("causal_llm", &kept)?;
+        let read = ["template", "score_tokens", "score_threshold", "max_new_tokens", "max_tokens"];
+        self.refuse_export_options("causal_llm", &read)?;
         let files = Files::bare(path);
         let published = || [SYSTEM_FILE, CLASSIFIER_FILE].iter().all(|name| files.optional(name).is_some());
         let template = match &given.template {
@@ -147,7 +130,7 @@ impl OpenOptions {
         spec.check().map_err(|error| Error::invalid_argument(error.message().to_owned()))?;
         let names = self.named_pair()?;
         let pair = self.bare_pair(&names)?;
-        let scorer = CausalLlmScorer::open(files, spec, self.mode, &self.session)?;
+        let scorer = CausalLlmScorer::open(files, spec, self.mode.unwrap_or_default(), &self.session)?;
         self.bare("causal_llm", path, &names, pair, PromptScorer::CausalLlm(Box::new(scorer)))
     }
 
@@ -193,7 +176,17 @@ impl OpenOptions {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let scorer = Scorer::Prompt(scorer);
         let parts = (&Featurizer::None, &scorer);
-        let mut info = Info::new(&name, kind, names, pair, self.mode, parts, None, Some(path), Map::new());
+        let mut info = Info::new(
+            &name,
+            kind,
+            names,
+            pair,
+            self.mode.unwrap_or_default(),
+            parts,
+            None,
+            Some(path),
+            Map::new(),
+        );
         let read = self.read.unwrap_or_default();
         info.read = read;
         Ok(router(Inner {
@@ -236,13 +229,20 @@ impl OpenOptions {
             if spec.head != Head::Candidates {
                 only_its_pair()?;
             }
-            let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
+            let scorer = BertScorer::open(
+                files,
+                &spec,
+                names.len(),
+                pair,
+                self.mode.unwrap_or_default(),
+                &self.session,
+            )?;
             return Ok(PromptScorer::Bert(Box::new(scorer)));
         }
         let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
         spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
         only_its_pair()?;
-        let scorer = CausalLlmScorer::open(files, spec, self.mode, &self.session)?;
+        let scorer = CausalLlmScorer::open(files, spec, self.mode.unwrap_or_default(), &self.session)?;
         Ok(PromptScorer::CausalLlm(Box::new(scorer)))
     }
 }

@@ -6,15 +6,27 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::fallbacks::Fallbacks;
 use super::info::{Info, VotesInfo};
-use super::options::{ExportOptions, OpenOptions, VoteOptions};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::embed::{Featurizer, FeaturizerSpec, Hashed, OnnxEncoder, hashed};
-use crate::policy::{OutOfDistribution, unit_interval};
+use crate::options::{OpenOptions, Spelling, VoteOptions};
+use crate::policy::OutOfDistribution;
 use crate::runtime::SessionOptions;
-use crate::scorer::sw_ranking::{ScoreOptions, SwScorer};
+use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
 use crate::scorer::{LinearScorer, MfScorer, Pair, Scorer};
 use crate::{Error, ErrorKind, Result};
+
+impl VoteOptions {
+    /// How far a clustered store is read.
+    fn open(&self) -> Open {
+        match (self.open_clusters, self.error_target) {
+            (Some(usize::MAX), _) => Open::All,
+            (Some(count), _) => Open::Clusters(count),
+            (None, Some(error)) => Open::Error(error),
+            (None, None) => Open::Default,
+        }
+    }
+}
 
 impl OpenOptions {
     /// Opens an artifact, a checkpoint in the published layout, or the folder of an exported model.
@@ -68,14 +80,12 @@ impl OpenOptions {
         }
         self.check_vote_options(&manifest.kind)?;
         self.check_kind(&manifest.kind)?;
-        if self.export != ExportOptions::default() {
-            return Err(Error::invalid_argument(
-                "head, long_prompts, template, score_tokens, score_threshold, max_new_tokens and max_tokens belong to \
-                 the artifact and cannot be given at opening",
-            ));
+        let of_files = "the artifact says what its model is like";
+        if let Some(error) = self.spelling.without_effect(&self.export.given(), of_files) {
+            return Err(error);
         }
         let (session, scan_threads) = self.session_of(artifact);
-        let featurizer = load_featurizer(artifact, &session)?;
+        let featurizer = load_featurizer_spelled(artifact, &session, self.spelling)?;
         let scorer = match manifest.kind.as_str() {
             "linear" => {
                 let sparse = match &featurizer {
@@ -89,7 +99,7 @@ impl OpenOptions {
             "mf" => Scorer::Mf(MfScorer::load(artifact, pair)?),
             "sw_ranking" => {
                 let options = ScoreOptions {
-                    mode: self.mode,
+                    mode: self.mode.unwrap_or_default(),
                     threads: scan_threads,
                     open: self.votes.open(),
                     estimate_error: false,
@@ -114,7 +124,7 @@ impl OpenOptions {
             Some(table) if !own => table.of_pair(artifact, &scorer, pair)?,
             table => table.clone(),
         };
-        let shares = calibration.as_ref().map(|table| table.shares(self.mode));
+        let shares = calibration.as_ref().map(|table| table.shares(self.mode.unwrap_or_default()));
         let default_threshold = calibration
             .as_ref()
             .zip(shares.as_ref())
@@ -124,7 +134,7 @@ impl OpenOptions {
             &manifest.kind,
             names,
             pair,
-            self.mode,
+            self.mode.unwrap_or_default(),
             (&featurizer, &scorer),
             calibration.as_ref().zip(default_threshold),
             artifact.directory(),
@@ -142,7 +152,7 @@ impl OpenOptions {
             pair,
             shares,
             default_threshold,
-            out_of_distribution: self.votes.out_of_distribution,
+            out_of_distribution: self.votes.out_of_distribution.unwrap_or_default(),
             min_similarity: self.votes.min_similarity,
             info,
             read,
@@ -154,36 +164,17 @@ impl OpenOptions {
 
     /// Refuses options that have no effect or are out of range.
     pub(super) fn check_vote_options(&self, kind: &str) -> Result<()> {
+        self.check_ranges()?;
+        self.session.check_spelled(self.spelling)?;
         if kind != "sw_ranking" {
-            if self.votes == VoteOptions::default() {
-                return Ok(());
-            }
-            return Err(Error::invalid_argument(format!(
-                "out_of_distribution, min_similarity, open_clusters, error_target and mmap have no effect: this router \
-                 ({kind}) has no votes"
-            )));
-        }
-        if let Some(similarity) = self.votes.min_similarity
-            && !(-1.0..=1.0).contains(&similarity)
-        {
-            return Err(Error::invalid_argument(format!(
-                "min_similarity is {similarity}, expected a number in [-1, 1]"
-            )));
+            let why = format!("this router ({kind}) has no votes");
+            return self.spelling.without_effect(&self.votes.given(), &why).map_or(Ok(()), Err);
         }
         if self.votes.open_clusters.is_some() && self.votes.error_target.is_some() {
-            return Err(Error::invalid_argument(
-                "both open_clusters and error_target are given: pass one of them",
-            ));
-        }
-        if self.votes.open_clusters == Some(0) {
-            return Err(Error::invalid_argument("open_clusters is 0, expected at least 1"));
-        }
-        if let Some(error) = self.votes.error_target
-            && unit_interval("error_target", error)? == 0.0
-        {
-            return Err(Error::invalid_argument(
-                "error_target is 0: open every cluster for the exact answer",
-            ));
+            return Err(Error::invalid_argument(format!(
+                "both {} are given: pass one of them",
+                self.spelling.list(&["open_clusters", "error_target"])
+            )));
         }
         Ok(())
     }
@@ -211,11 +202,12 @@ impl OpenOptions {
 
     fn open_published(&self, path: &Path) -> Result<Router> {
         self.check_vote_options("mf")?;
-        self.refuse_export_options("mf", &ExportOptions::default())?;
+        self.refuse_export_options("mf", &[])?;
         let checkpoint = published::read(path)?;
         let names: Vec<String> = published::REFERENCE_MODELS.map(str::to_owned).to_vec();
         let pair = self.pair(&names, published::DEFAULT_STRONG, published::DEFAULT_WEAK)?;
-        let featurizer = load_published_featurizer(&checkpoint, &self.session)?;
+        no_session(&self.session, "caller", self.spelling)?;
+        let featurizer = Featurizer::Caller(checkpoint.featurizer.clone());
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let mut info = Info::new(
@@ -223,7 +215,7 @@ impl OpenOptions {
             "mf",
             &names,
             pair,
-            self.mode,
+            self.mode.unwrap_or_default(),
             (&featurizer, &scorer),
             None,
             Some(path),
@@ -283,14 +275,22 @@ pub(super) fn shared(names: &[String]) -> Vec<Arc<str>> {
 /// `InvalidModel` if its files do not fit; `RuntimeUnavailable`; `InvalidArgument` if session options are
 /// given for a featurizer that has no session.
 pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<Featurizer> {
-    session.check()?;
+    load_featurizer_spelled(artifact, session, Spelling::Snake)
+}
+
+fn load_featurizer_spelled(
+    artifact: &Artifact,
+    session: &SessionOptions,
+    spelling: Spelling,
+) -> Result<Featurizer> {
+    session.check_spelled(spelling)?;
     match &artifact.manifest().featurizer {
         FeaturizerSpec::Hashed(spec) => {
-            no_session(session, "hashed")?;
+            no_session(session, "hashed", spelling)?;
             Ok(Featurizer::Hashed(Box::new(load_hashed(spec, artifact)?)))
         }
         FeaturizerSpec::Caller(spec) => {
-            no_session(session, "caller")?;
+            no_session(session, "caller", spelling)?;
             Ok(Featurizer::Caller(spec.clone()))
         }
         FeaturizerSpec::None => Ok(Featurizer::None),
@@ -308,23 +308,10 @@ pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<
     }
 }
 
-fn load_published_featurizer(
-    checkpoint: &published::Checkpoint,
-    session: &SessionOptions,
-) -> Result<Featurizer> {
-    no_session(session, "caller")?;
-    Ok(Featurizer::Caller(checkpoint.featurizer.clone()))
-}
-
 /// An option that has no effect is an error.
-fn no_session(session: &SessionOptions, featurizer: &str) -> Result<()> {
-    if session.is_default() {
-        return Ok(());
-    }
-    Err(Error::invalid_argument(format!(
-        "onnxruntime, provider, device_id, memory_limit, tf32, preset, sessions, intra_threads and max_waiting have no effect: this router's featurizer ({featurizer}) runs no \
-         ONNX session"
-    )))
+fn no_session(session: &SessionOptions, featurizer: &str, spelling: Spelling) -> Result<()> {
+    let why = format!("this router's featurizer ({featurizer}) runs no ONNX session");
+    spelling.without_effect(&session.given(), &why).map_or(Ok(()), Err)
 }
 
 /// File of a hashed featurizer's statistics.

@@ -17,7 +17,9 @@ mod tensor;
 pub use batch::{BatchLimits, plan};
 pub use env::{RuntimeInfo, adopt, loaded};
 pub use jobs::SlotLease;
-pub(crate) use jobs::{RowResults, SlotQueue, Unit, check_may_wait, closed, closed_meanwhile, start, start_rows, workers};
+pub(crate) use jobs::{
+    RowResults, SlotQueue, Unit, check_may_wait, closed, closed_meanwhile, start, start_rows, workers,
+};
 pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, set_package_library};
 pub use options::{Preset, Provider, SessionOptions};
 pub(crate) use pool::Opening;

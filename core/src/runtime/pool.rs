@@ -148,7 +148,7 @@ impl SessionPool {
             ));
         }
         let _running = Running::new();
-        let runtime = env::runtime(self.options.library.as_deref())?;
+        let runtime = env::runtime(self.options.onnxruntime.as_deref())?;
         let mut slots = empty_slots(self.size);
         for model in &self.models {
             model.seal.check()?;
@@ -205,7 +205,7 @@ impl Opening {
         let seal = Seal::new(path, &graph, artifact)?;
         let pool = &mut self.pool;
         let _running = Running::new();
-        let runtime = env::runtime(pool.options.library.as_deref())?;
+        let runtime = env::runtime(pool.options.onnxruntime.as_deref())?;
         let specs = |outlets: &[ort::value::Outlet]| -> Arc<[TensorSpec]> {
             outlets.iter().map(TensorSpec::of).collect()
         };

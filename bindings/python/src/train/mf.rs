@@ -1,13 +1,10 @@
 //! Training an `mf` router.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
-use routellm_core::runtime::SessionOptions;
 use routellm_core::train::mf::{self, MfFit, MfOptions, MfTraining};
 use serde_json::json;
 
-use super::{Common, Rows, open_encoder, run, settings};
+use super::{Common, Rows, open_encoder, run, session, settings};
 use crate::text;
 
 /// Keywords of `train.mf`.
@@ -23,9 +20,6 @@ struct MfSettings {
     held_out: f64,
     shuffle: bool,
     seed: u64,
-    onnxruntime: Option<PathBuf>,
-    sessions: Option<usize>,
-    intra_threads: Option<usize>,
 }
 
 /// Trains an `mf` router; returns its report as JSON. The encoder is an artifact's, or, with `spec` (JSON), a
@@ -51,6 +45,7 @@ pub(crate) fn train_mf(
     let encoder = text::path("encoder", encoder)?;
     let spec = spec.map(|spec| text::argument("encoder", spec)).transpose()?;
     let common: Common = settings(common)?;
+    let session = session(options)?;
     let options: MfSettings = settings(options)?;
     let fit = run(py, progress.as_ref(), |progress| {
         let mut sources = Vec::new();
@@ -69,12 +64,6 @@ pub(crate) fn train_mf(
         let alone = gold_table.as_ref().filter(|_| vote_table.is_none());
         let (strong, weak) = common.pair(alone)?;
         let sources = common.sources(sources)?;
-        let session = SessionOptions {
-            library: options.onnxruntime,
-            sessions: options.sessions,
-            intra_threads: options.intra_threads,
-            ..SessionOptions::default()
-        };
         let encoder = open_encoder(&encoder, spec, &session)?;
         let fit = MfOptions {
             dim: options.dim,

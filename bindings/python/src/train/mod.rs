@@ -14,7 +14,7 @@ pub(crate) use export::train_from_export;
 pub(crate) use linear::train_linear;
 pub(crate) use mf::train_mf;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes};
+use pyo3::types::{PyBool, PyBytes, PyDict};
 use routellm_core::artifact::sha256_hex;
 use routellm_core::embed::OnnxSpec;
 use routellm_core::preference::{GoldTable, VoteTable};
@@ -167,6 +167,11 @@ fn run<T: Send>(
         Some(error) => Err(error),
         None => result.map_err(|error| to_python(py, &error)),
     }
+}
+
+/// The options of the encoder's sessions among the settings of a training.
+fn session(settings: &Bound<'_, PyAny>) -> PyResult<SessionOptions> {
+    crate::open::session(settings.get_item("session")?.cast::<PyDict>()?)
 }
 
 fn open_encoder(path: &Path, spec: Option<&str>, session: &SessionOptions) -> Result<Encoder> {

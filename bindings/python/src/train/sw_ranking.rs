@@ -1,16 +1,13 @@
 //! Building an `sw_ranking` router.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use routellm_core::preference::Winner;
-use routellm_core::runtime::SessionOptions;
 use routellm_core::train::sw_ranking::{self, SwOptions, SwReport, VoteColumns};
 use routellm_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::{Common, Rows, open_encoder, run, settings};
+use super::{Common, Rows, open_encoder, run, session, settings};
 use crate::embedding::Embeddings;
 use crate::error::invalid_argument;
 use crate::text;
@@ -24,8 +21,6 @@ struct SwSettings {
     weight_exponent: f64,
     seed: u64,
     texts: bool,
-    onnxruntime: Option<PathBuf>,
-    intra_threads: Option<usize>,
 }
 
 impl SwSettings {
@@ -80,6 +75,7 @@ pub(crate) fn train_sw_ranking(
     let spec = spec.map(|spec| text::argument("encoder", spec)).transpose()?;
     let cache = cache.map(|path| text::path("cache", path)).transpose()?;
     let common: Common = settings(common)?;
+    let session = session(options)?;
     let settings: SwSettings = settings(options)?;
     let report = run(py, progress.as_ref(), |progress| {
         let options = settings.build(&common)?;
@@ -97,11 +93,6 @@ pub(crate) fn train_sw_ranking(
             gold_table = Some(table);
         }
         let sources = common.sources(sources)?;
-        let session = SessionOptions {
-            library: settings.onnxruntime,
-            intra_threads: settings.intra_threads,
-            ..SessionOptions::default()
-        };
         let encoder = open_encoder(&encoder, spec, &session)?;
         let (votes, gold) = (vote_table.as_ref(), gold_table.as_ref());
         sw_ranking::train(&out, votes, gold, &encoder, cache.as_deref(), &options, sources, progress)

@@ -5,50 +5,16 @@ use std::io::{self, Read};
 
 use memmap2::Mmap;
 
-use crate::{Error, Result};
+pub use crate::options::MapStore;
 
-/// Whether a store of votes is read into memory at opening, or mapped.
-///
-/// A store in memory does not depend on its file any more. A mapped one is shared between processes, and opens at
-/// once; but its file must not be changed while the router lives. Replace it (write another file and rename it, as all
-/// trainings here do), never overwrite or truncate it in place: a part of a mapped file that is not there any more
-/// ends the process with `SIGBUS`, and changed contents change the win rates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MapStore {
-    /// Stores of up to 256 MB ([`AUTO_BYTES`](Self::AUTO_BYTES)) are read into memory, larger ones mapped.
-    #[default]
-    Auto,
-    /// Mapped, whatever the size.
-    Always,
-    /// Read into memory, whatever the size.
-    Never,
-}
+/// Largest store that [`MapStore::Auto`] reads into memory.
+const AUTO_BYTES: u64 = 256_000_000;
 
-impl MapStore {
-    /// Largest store that [`Auto`](Self::Auto) reads into memory.
-    pub const AUTO_BYTES: u64 = 256_000_000;
-
-    fn maps(self, bytes: u64) -> bool {
-        match self {
-            Self::Auto => bytes > Self::AUTO_BYTES,
-            Self::Always => true,
-            Self::Never => false,
-        }
-    }
-}
-
-impl std::str::FromStr for MapStore {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "always" => Ok(Self::Always),
-            "never" => Ok(Self::Never),
-            other => Err(Error::invalid_argument(format!(
-                "mmap is {other:?}, expected \"auto\", \"always\" or \"never\""
-            ))),
-        }
+fn maps(map: MapStore, bytes: u64) -> bool {
+    match map {
+        MapStore::Auto => bytes > AUTO_BYTES,
+        MapStore::Always => true,
+        MapStore::Never => false,
     }
 }
 
@@ -64,7 +30,7 @@ pub enum Store {
 impl Store {
     pub(super) fn open(file: &mut File, map: MapStore) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
-        if map.maps(bytes) {
+        if maps(map, bytes) {
             // SAFETY: a mapping changes if its file is changed in place, which the documentation forbids. All that
             // is used as an index is copied out of it and checked; what is left are numbers, all of whose values are
             // valid.
@@ -117,8 +83,8 @@ mod tests {
 
     #[test]
     fn only_large_stores_are_mapped_unless_asked_for() {
-        assert!(!MapStore::Auto.maps(MapStore::AUTO_BYTES) && MapStore::Auto.maps(MapStore::AUTO_BYTES + 1));
-        assert!(MapStore::Always.maps(1) && !MapStore::Never.maps(u64::MAX));
+        assert!(!maps(MapStore::Auto, AUTO_BYTES) && maps(MapStore::Auto, AUTO_BYTES + 1));
+        assert!(maps(MapStore::Always, 1) && !maps(MapStore::Never, u64::MAX));
         for (name, map) in
             [("auto", MapStore::Auto), ("always", MapStore::Always), ("never", MapStore::Never)]
         {

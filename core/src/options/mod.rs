@@ -1,0 +1,231 @@
+//! Options: one table, `core/options.toml`, from which `tools/faces` writes the typed part here and in every other
+//! language.
+//!
+//! An option can be set by its method, or by its name with a value of whatever language ([`OpenOptions::set`]), so that
+//! any set of options can be a JSON object ([`OpenOptions::set_json`]). [`OPEN`] lists them all.
+
+mod check;
+mod names;
+mod open;
+mod table;
+mod value;
+
+pub use names::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read};
+pub(crate) use open::{ExportOptions, VoteOptions};
+pub use open::{OPEN, OpenOptions, SessionOptions};
+pub use table::{OptionInfo, OptionType};
+pub use value::OptionValue;
+
+use crate::scorer::bert::{Head, LongPrompts};
+use crate::scorer::causal_llm::{ScoreToken, TemplateSpec};
+use crate::{Error, Result};
+
+/// How errors spell the names of options.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// `intra_threads`.
+    #[default]
+    Snake,
+    /// `intraThreads`.
+    Camel,
+}
+
+impl Spelling {
+    /// `name`, which is in snake case, as this language writes it.
+    pub fn of(self, name: &str) -> String {
+        if self == Self::Snake {
+            return name.to_owned();
+        }
+        let mut parts = name.split('_');
+        let mut spelled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let mut letters = part.chars();
+            spelled.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+            spelled.push_str(letters.as_str());
+        }
+        spelled
+    }
+
+    /// Names in a sentence: `a`, `a and b` or `a, b and c`.
+    pub(crate) fn list(self, names: &[&str]) -> String {
+        let spelled: Vec<String> = names.iter().map(|name| self.of(name)).collect();
+        match spelled.split_last() {
+            None => String::new(),
+            Some((only, [])) => only.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        }
+    }
+
+    /// The error of options that do nothing, for a reason; `None` if there are none.
+    pub(crate) fn without_effect(self, names: &[&str], why: &str) -> Option<Error> {
+        let verb = if names.len() == 1 { "has" } else { "have" };
+        let list = self.list(names);
+        (!names.is_empty()).then(|| Error::invalid_argument(format!("{list} {verb} no effect: {why}")))
+    }
+}
+
+impl OpenOptions {
+    /// Options with every default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One single-threaded session for each core, most requests a second for many callers: the preset `throughput`.
+    #[must_use]
+    pub fn throughput(self) -> Self {
+        self.preset(Preset::Throughput)
+    }
+
+    /// How errors spell the names of options from now on, for callers in another language.
+    #[must_use]
+    pub fn spelling(mut self, spelling: Spelling) -> Self {
+        self.spelling = spelling;
+        self
+    }
+
+    /// Sets the option that is called `name` in the spelling of these options.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a name that is no option's, or a value of another type or out of range.
+    pub fn set(&mut self, name: &str, value: &OptionValue) -> Result<()> {
+        let spelling = self.spelling;
+        let Some(info) = OPEN.iter().find(|info| spelling.of(info.name) == name) else {
+            let known: Vec<String> = OPEN.iter().map(|info| spelling.of(info.name)).collect();
+            return Err(Error::invalid_argument(format!(
+                "unknown option {name:?} of opening; it knows: {}",
+                known.join(", ")
+            )));
+        };
+        self.assign(info, name, value)?;
+        self.check_ranges()
+    }
+
+    /// Sets options from a JSON object, whose members are named as options; `null` leaves one as it is. Values are those
+    /// of the table: texts, numbers, `true` and `false`, and for options with parameters an object.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); `InvalidArgument` for text that is no JSON object, or names an option twice. Then nothing
+    /// is set.
+    pub fn set_json(&mut self, json: &[u8]) -> Result<()> {
+        let mut changed = self.clone();
+        for (name, value) in value::object(json)? {
+            if let Some(value) = value {
+                changed.set(&name, &value)?;
+            }
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// The options of sessions, for what runs models without a router: training.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if another option is given.
+    pub fn into_session(self) -> Result<SessionOptions> {
+        let mut given = self.given();
+        given.extend(self.votes.given());
+        given.extend(self.export.given());
+        match self.spelling.without_effect(&given, "no router is opened") {
+            Some(error) => Err(error),
+            None => Ok(self.session),
+        }
+    }
+
+    /// What is expected of the option that is called `name`, for messages about values that no [`OptionValue`] holds.
+    pub fn expected(name: &str) -> Option<&'static str> {
+        OPEN.iter().find(|info| info.name == name).map(|info| info.expected)
+    }
+}
+
+/// The value of a name.
+fn named<T: Copy, const N: usize>(values: &[(&str, T); N], what: &str, text: &str) -> Result<T> {
+    if let Some((_, value)) = values.iter().find(|(name, _)| *name == text) {
+        return Ok(*value);
+    }
+    let names: Vec<String> = values.iter().map(|(name, _)| format!("{name:?}")).collect();
+    let (last, others) = names.split_last().expect("a kind of names has some");
+    Err(Error::invalid_argument(format!("{what} is {text:?}, expected {} or {last}", others.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        OpenOptions::new().set_json(json.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn any_set_of_options_is_a_json_object() {
+        let mut options = OpenOptions::new();
+        let json = r#"{"strong": "a", "sessions": 2, "min_similarity": 0, "tf32": true, "provider": "auto", "weak": null,
+            "open_clusters": "all", "head": {"kind": "binary", "strong_label": 0}, "score_tokens": ["1", 2]}"#;
+        options.set_json(json.as_bytes()).unwrap();
+        assert_eq!(options.strong.as_deref(), Some("a"));
+        assert_eq!((options.session.sessions, options.session.tf32), (Some(2), Some(true)));
+        assert_eq!(
+            (options.votes.min_similarity, options.votes.open_clusters),
+            (Some(0.0), Some(usize::MAX))
+        );
+        assert_eq!(options.export.head, Some(Head::Binary { strong_label: 0 }));
+        assert_eq!(
+            options.export.score_tokens,
+            Some(vec![ScoreToken::Text("1".to_owned()), ScoreToken::Id(2)])
+        );
+        assert_eq!(options.weak, None);
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused_by_name() {
+        for (json, part) in [
+            ("[]", "expected a JSON object"),
+            ("{", "expected a JSON object"),
+            (r#"{"sesions": 1}"#, "unknown option \"sesions\""),
+            (r#"{"sessions": 1, "sessions": 2}"#, "twice"),
+            (r#"{"sessions": "two"}"#, "sessions is \"two\", expected a whole number from 1 to 256"),
+            (r#"{"sessions": 1.5}"#, "sessions is 1.5, expected a whole number from 1 to 256"),
+            (r#"{"sessions": 0}"#, "sessions is 0, expected a whole number from 1 to 256"),
+            (r#"{"device_id": -1}"#, "device_id is -1, expected a whole number from 0 on"),
+            (r#"{"min_similarity": 2}"#, "min_similarity is 2, expected a number in [-1, 1]"),
+            (r#"{"error_target": 0}"#, "error_target is 0, expected a number in (0, 1]"),
+            (r#"{"tf32": 1}"#, "tf32 is 1, expected true or false"),
+            (r#"{"provider": "gpu"}"#, "provider is \"gpu\", expected \"cpu\", \"cuda\" or \"auto\""),
+            (r#"{"open_clusters": 0}"#, "open_clusters is 0, expected a whole number from 1 on, or \"all\""),
+            (r#"{"head": []}"#, "head is a list, expected a text, or an object with kind"),
+            (
+                r#"{"score_tokens": [true]}"#,
+                "score_tokens[0] is true, expected the text or the id of a token",
+            ),
+        ] {
+            let message = refusal(json);
+            assert!(message.contains(part), "{json}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_object_changes_nothing() {
+        let mut options = OpenOptions::new().strong("a");
+        assert!(options.set_json(br#"{"strong": "b", "sessions": 0}"#).is_err());
+        assert_eq!(options.strong.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn names_are_spelled_as_the_caller_does() {
+        let mut options = OpenOptions::new().spelling(Spelling::Camel);
+        options.set("intraThreads", &OptionValue::Whole(2)).unwrap();
+        assert_eq!(options.session.intra_threads, Some(2));
+        let error = options.set("maxWaiting", &OptionValue::Text("x".to_owned())).unwrap_err().to_string();
+        assert!(error.contains("maxWaiting is \"x\""), "{error}");
+        assert!(options.set("intra_threads", &OptionValue::Whole(2)).is_err());
+    }
+
+    #[test]
+    fn every_row_can_be_set() {
+        for info in OPEN {
+            let error = OpenOptions::new()
+                .set(info.name, &OptionValue::List(vec![OptionValue::Flag(true)]))
+                .unwrap_err();
+            assert!(error.to_string().contains(info.name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+"""The table of options, read from `core/options.toml` and checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "core" / "options.toml"
+
+GROUPS = ("router", "session", "votes", "export")
+TYPES = ("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens")
+
+
+def one_of(names: list[str], mark: str = '"') -> str:
+    """Return `"a", "b" or "c"`."""
+    quoted = [f"{mark}{name}{mark}" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def pascal(name: str) -> str:
+    """Return `outOfRange` names as types have them: `OutOfRange`."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def camel(name: str) -> str:
+    """Return the name as JavaScript spells it."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+@dataclass(frozen=True)
+class Value:
+    """One name that an option may have as its value."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one kind of value."""
+
+    name: str
+    rust: str
+    doc: str
+    c: str
+    values: tuple[Value, ...]
+    default: str | None
+    go: dict[str, str]
+
+    @property
+    def expected(self) -> str:
+        """What an error says was expected."""
+        return one_of([value.name for value in self.values])
+
+    def constant(self, value: str) -> str:
+        """Return the constant of C for one of the names."""
+        return f"ROUTELLM_{self.name}_{value}".upper()
+
+    def go_name(self, value: str) -> str:
+        """Return the constant of Go for one of the names."""
+        return self.go.get(value, pascal(value))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option."""
+
+    name: str
+    group: str
+    type: str
+    doc: str
+    since: str
+    default: str
+    argument: str
+    names: Names | None = None
+    range: str | None = None
+    least: int | None = None
+    most: int | None = None
+    rust: str | None = None
+    ts: str | None = None
+    py: str | None = None
+    go: str = ""
+
+    @property
+    def expected(self) -> str:
+        """What an error says was expected."""
+        match self.type:
+            case "text":
+                return "a text"
+            case "path":
+                return "a path"
+            case "name":
+                assert self.names is not None
+                return self.names.expected
+            case "count" | "index" | "bytes":
+                least = self.least or 0
+                return f"a whole number from {least} " + ("on" if self.most is None else f"to {self.most}")
+            case "number":
+                return f"a number in {self.range}"
+            case "flag":
+                return "true or false"
+            case "clusters":
+                return 'a whole number from 1 on, or "all"'
+            case "spec":
+                return "a text, or an object with kind"
+            case _:
+                return "a list of texts and ids of tokens"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything that the table says."""
+
+    names: tuple[Names, ...]
+    open: tuple[Option, ...] = field(default=())
+
+    def group(self, name: str) -> tuple[Option, ...]:
+        """Return the options of one group."""
+        return tuple(option for option in self.open if option.group == name)
+
+
+def read() -> Table:
+    """Read the table.
+
+    Raises:
+        ValueError: if a row is not what the head of the file describes.
+    """
+    data = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    names = []
+    for row in data["names"]:
+        values = tuple(Value(**value) for value in row.pop("values"))
+        names.append(Names(values=values, default=row.pop("default", None), go=row.pop("go", {}), **row))
+    known = {one.name: one for one in names}
+    options = []
+    for row in data["open"]:
+        row["names"] = known[row["names"]] if "names" in row else None
+        row.setdefault("argument", row["name"])
+        row.setdefault("go", pascal(row["name"]))
+        option = Option(**row)
+        if option.group not in GROUPS or option.type not in TYPES:
+            raise ValueError(f"{option.name}: group {option.group!r} or type {option.type!r} is not known")
+        if not re.match(r"^(\{|[a-z])", option.doc) or not option.doc.rstrip().endswith("."):
+            raise ValueError(f"{option.name}: doc has to begin in lower case and end with a full stop")
+        if (option.type == "name") != (option.names is not None):
+            raise ValueError(f"{option.name}: names belong to the type name")
+        options.append(option)
+    return Table(tuple(names), tuple(options))
