@@ -49,10 +49,13 @@ pub mod calibrate;
 pub mod cancel;
 pub mod embed;
 pub mod error;
+#[cfg(feature = "eval")]
 pub mod eval;
 pub mod input;
+pub mod jobs;
 mod kernel;
 mod mode;
+pub mod pipeline;
 pub mod policy;
 pub mod preference;
 mod process;
@@ -63,7 +66,9 @@ pub mod scorer;
 mod strict;
 mod sync;
 mod timer;
+#[cfg(feature = "onnx")]
 pub mod tokenize;
+#[cfg(feature = "train")]
 pub mod train;
 
 pub use cancel::CancelToken;

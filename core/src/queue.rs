@@ -229,7 +229,8 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.lock();
         state.closed = true;
-        let fresh: Vec<u64> = state.waiting.iter().filter(|(_, at)| !at.begun).map(|(&ticket, _)| ticket).collect();
+        let fresh: Vec<u64> =
+            state.waiting.iter().filter(|(_, at)| !at.begun).map(|(&ticket, _)| ticket).collect();
         let refused: Vec<VecDeque<J>> = fresh.into_iter().map(|ticket| state.remove(ticket)).collect();
         let idle = self.end_if_over(&mut state);
         drop(state);

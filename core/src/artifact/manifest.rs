@@ -149,7 +149,9 @@ impl Manifest {
         }
         let quantiles = manifest.calibration.as_ref().is_some_and(Calibration::is_of_quantiles);
         if manifest.calibration.is_some() && quantiles != (manifest.format_version == OLDEST_VERSION) {
-            return Err(invalid("calibration: quantiles belong to format_version 1, a table to later ones".to_owned()));
+            return Err(invalid(
+                "calibration: quantiles belong to format_version 1, a table to later ones".to_owned(),
+            ));
         }
         let blank = text.replacen(&manifest.manifest_sha256, NO_CHECKSUM, 1);
         if manifest.manifest_sha256.len() != NO_CHECKSUM.len()

@@ -14,8 +14,8 @@ use crate::embed::hashed::{
 };
 use crate::embed::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
 use crate::input::Read;
+use crate::pipeline::FEATURIZER_FILE;
 use crate::preference::GoldTable;
-use crate::router::FEATURIZER_FILE;
 use crate::scorer::Pair;
 use crate::scorer::linear::{LinearScorer, LinearSpec, LinearTarget, Link, WEIGHTS_FILE};
 use crate::{Error, Result};
@@ -169,7 +169,7 @@ pub fn train(
     let (calibration, scores) = calibrate(&hashed, &scorer, gold, calibration, progress)?;
     let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
     if let Some(scores) = scores {
-        calibration.scores = Some(scores.write(&mut writer)?);
+        calibration.scores = Some(writer.add_scores(&scores)?);
     }
 
     let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
