@@ -43,6 +43,10 @@
 //! An encoder runs each prompt by itself, so its result does not depend on what else is asked.
 
 #![deny(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "onnx", feature = "train", feature = "eval")),
+    allow(dead_code, unused_imports, reason = "what only a feature uses that is left out")
+)]
 
 pub mod artifact;
 pub mod calibrate;
@@ -53,8 +57,8 @@ pub mod error;
 pub mod eval;
 pub mod input;
 pub mod jobs;
-mod kernel;
 mod mode;
+pub mod numeric;
 pub mod pipeline;
 pub mod policy;
 pub mod preference;

@@ -171,7 +171,7 @@ impl Pipeline {
     pub(crate) fn rate_of_scores(&self, scores: &[f64], pair: Pair) -> f64 {
         match self {
             Self::Features { scorer, .. } => scorer.rate_of_scores(scores, pair),
-            Self::Prompts(_) => crate::kernel::sigmoid(pair.gap(scores)),
+            Self::Prompts(_) => crate::numeric::sigmoid(pair.gap(scores)),
         }
     }
 

@@ -17,7 +17,6 @@ impl std::fmt::Debug for Slot {
 
 impl Slot {
     /// A slot with this in it.
-    #[cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "nothing else needs a resource yet"))]
     pub(crate) fn of(resource: impl Any + Send) -> Self {
         Self { resource: Some(Box::new(resource)) }
     }
@@ -28,7 +27,6 @@ impl Slot {
     }
 
     /// What is in it, if it is a `T`.
-    #[cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "nothing else needs a resource yet"))]
     pub(crate) fn resource<T: Any>(&mut self) -> Option<&mut T> {
         self.resource.as_mut()?.downcast_mut()
     }

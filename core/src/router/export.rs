@@ -71,7 +71,7 @@ impl OpenOptions {
         // The outputs of this head are the candidates, by the names that the model has for them.
         let names = if head == Head::Candidates { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
-        let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
+        let scorer = BertScorer::open(&files, &spec, names.len(), pair, self.mode, &self.session)?;
         self.bare(folder, &names, pair, Arc::new(scorer))
     }
 
@@ -103,7 +103,7 @@ impl OpenOptions {
         spec.check().map_err(|error| Error::invalid_argument(error.message().to_owned()))?;
         let names = self.named_pair()?;
         let pair = self.bare_pair(&names)?;
-        let scorer = CausalLlmScorer::open(files, spec, self.mode, &self.session)?;
+        let scorer = CausalLlmScorer::open(&files, spec, self.mode, &self.session)?;
         self.bare(folder, &names, pair, Arc::new(scorer))
     }
 
@@ -195,13 +195,13 @@ impl OpenOptions {
             if spec.head != Head::Candidates {
                 only_its_pair()?;
             }
-            let scorer = BertScorer::open(files, &spec, names.len(), pair, self.mode, &self.session)?;
+            let scorer = BertScorer::open(&files, &spec, names.len(), pair, self.mode, &self.session)?;
             return Ok(Arc::new(scorer));
         }
         let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
         spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
         only_its_pair()?;
-        Ok(Arc::new(CausalLlmScorer::open(files, spec, self.mode, &self.session)?))
+        Ok(Arc::new(CausalLlmScorer::open(&files, spec, self.mode, &self.session)?))
     }
 }
 

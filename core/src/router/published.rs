@@ -103,14 +103,13 @@ pub(super) struct Checkpoint {
 /// # Errors
 /// `InvalidModel` if it is malformed; `Unsupported` for a variant that the reference itself cannot score.
 pub(super) fn read(folder: &Bare<'_>) -> Result<Checkpoint> {
-    let again;
-    let file = match &folder.config {
-        Some(file) => file,
-        None => {
-            // The error says that it is not there.
-            again = ConfigFile::read(folder.path.join(CONFIG_FILE))?;
-            &again
-        }
+    let absent;
+    let file = if let Some(file) = &folder.config {
+        file
+    } else {
+        // The error says that it is not there.
+        absent = ConfigFile::read(folder.path.join(CONFIG_FILE))?;
+        &absent
     };
     let path = file.path();
     let config: Config = file.parse().map_err(|error| {

@@ -27,7 +27,7 @@ pub struct SessionPool {
 /// Models and how they are opened.
 #[derive(Debug)]
 struct Models {
-    models: Vec<Model>,
+    list: Vec<Model>,
     options: SessionOptions,
     size: usize,
     intra_threads: usize,
@@ -55,12 +55,12 @@ impl SessionPool {
 
     /// The inputs of the model number `model`.
     pub fn inputs(&self, model: usize) -> &[TensorSpec] {
-        &self.models.models[model].inputs
+        &self.models.list[model].inputs
     }
 
     /// The outputs of the model number `model`.
     pub fn outputs(&self, model: usize) -> &[TensorSpec] {
-        &self.models.models[model].outputs
+        &self.models.list[model].outputs
     }
 
     /// Number of sessions of each model.
@@ -81,7 +81,7 @@ impl SessionPool {
     /// Whether activations are quantised by the range that they have in a run: then a row's result depends on the
     /// other rows of its batch.
     pub fn dynamically_quantized(&self) -> bool {
-        self.models.models.iter().any(|model| model.dynamically_quantized)
+        self.models.list.iter().any(|model| model.dynamically_quantized)
     }
 
     /// The slots with the sessions.
@@ -123,7 +123,7 @@ impl Models {
         let _running = Running::new();
         let runtime = env::runtime(self.options.library.as_deref())?;
         let mut slots = no_sessions(self.size);
-        for model in &self.models {
+        for model in &self.list {
             model.seal.check()?;
             for slot in &mut slots {
                 let (session, _) = session::open(runtime, &model.path, &self.options, self.intra_threads)?;
@@ -148,7 +148,7 @@ impl Opening {
         process::check()?;
         let (size, intra_threads) = options.counts();
         let models =
-            Models { models: Vec::new(), options: options.clone(), size, intra_threads, provider: "cpu" };
+            Models { list: Vec::new(), options: options.clone(), size, intra_threads, provider: "cpu" };
         let mut opening = Self { models, slots: no_sessions(size) };
         opening.add(path, artifact)?;
         Ok(opening)
@@ -177,7 +177,7 @@ impl Opening {
             slot.add(OpenSession { inputs: Arc::clone(inputs), on_gpu: provider == "cuda", session });
         }
         let (inputs, outputs) = known.unwrap_or_default();
-        models.models.push(Model {
+        models.list.push(Model {
             path: path.to_path_buf(),
             seal,
             inputs,
@@ -189,12 +189,12 @@ impl Opening {
 
     /// The inputs of the model number `model`.
     pub(crate) fn inputs(&self, model: usize) -> &[TensorSpec] {
-        &self.models.models[model].inputs
+        &self.models.list[model].inputs
     }
 
     /// The outputs of the model number `model`.
     pub(crate) fn outputs(&self, model: usize) -> &[TensorSpec] {
-        &self.models.models[model].outputs
+        &self.models.list[model].outputs
     }
 
     pub(crate) fn finish(self) -> SessionPool {

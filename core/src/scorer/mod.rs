@@ -137,10 +137,10 @@ impl Scorer {
     pub(crate) fn rate_of_scores(&self, scores: &[f64], pair: Pair) -> f64 {
         match self {
             Self::Linear(linear) => linear.rate_of_gap(pair.gap(scores)),
-            Self::Mf(_) => crate::kernel::sigmoid(pair.gap(scores)),
+            Self::Mf(_) => crate::numeric::sigmoid(pair.gap(scores)),
             Self::SwRanking(sw) => {
                 let tiers = sw.model().tiers();
-                crate::kernel::sigmoid(scores[tiers[pair.strong]] - scores[tiers[pair.weak]])
+                crate::numeric::sigmoid(scores[tiers[pair.strong]] - scores[tiers[pair.weak]])
             }
         }
     }

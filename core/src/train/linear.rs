@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{ProgressFn, Ridge, Rng, fit_link, report};
+use super::{ProgressFn, Ridge, fit_link, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32, tensor_f64, tensor_i8};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::hashed::{
@@ -14,6 +14,7 @@ use crate::embed::hashed::{
 };
 use crate::embed::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
 use crate::input::Read;
+use crate::numeric::Rng;
 use crate::pipeline::FEATURIZER_FILE;
 use crate::preference::GoldTable;
 use crate::scorer::Pair;

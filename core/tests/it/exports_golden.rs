@@ -41,7 +41,7 @@ fn tolerance(model: &Value) -> f64 {
 
 fn classifier(folder: &Path, head: Head, mode: Mode) -> Result<BertScorer> {
     let spec = BertSpec { head, long_prompts: "truncate".parse()?, max_tokens: None };
-    BertScorer::open(Files::bare(folder), &spec, 4, PAIR, mode, &session())
+    BertScorer::open(&Files::bare(folder), &spec, 4, PAIR, mode, &session())
 }
 
 fn head_of(folder: &str) -> Head {
@@ -109,7 +109,7 @@ fn every_decoder_gives_torchs_logits_with_and_without_the_cache() {
         let open = |template: &str| {
             let mut spec = plain(tokens.clone());
             spec.template = template.parse().unwrap();
-            CausalLlmScorer::open(Files::bare(&folder), spec, Mode::Exact, &session())
+            CausalLlmScorer::open(&Files::bare(&folder), spec, Mode::Exact, &session())
                 .unwrap_or_else(|error| panic!("{name}: {error}"))
         };
         let scorer = open("{question}");
@@ -180,7 +180,7 @@ fn golden_decoders() {
         let folder = tiny_model(folder);
         let spec = CausalLlmSpec::new(TemplateSpec::Routellm);
         let open =
-            |mode| CausalLlmScorer::open(Files::bare(&folder), spec.clone(), mode, &session()).unwrap();
+            |mode| CausalLlmScorer::open(&Files::bare(&folder), spec.clone(), mode, &session()).unwrap();
         let (reference, exact) = (open(Mode::Reference), open(Mode::Exact));
         assert_eq!(reference.score_ids(), [805, 806, 807, 808, 809]);
         assert!(reference.cached_tokens().unwrap() > 400);

@@ -7,7 +7,7 @@ use crate::artifact::Artifact;
 use crate::cancel::CancelToken;
 use crate::embed::{TextCap, TextEncoder};
 use crate::jobs::{Pool, Slot};
-use crate::kernel;
+use crate::numeric;
 use crate::runtime::{Input as Tensor, RuntimeUse, SessionOptions, SessionPool};
 use crate::tokenize::TextTokenizer;
 use crate::{Error, Result};
@@ -141,7 +141,7 @@ impl OnnxEncoder {
             }
         };
         if self.spec.normalize {
-            kernel::normalize(&mut embedding);
+            numeric::normalize(&mut embedding);
         }
         Ok(embedding)
     }

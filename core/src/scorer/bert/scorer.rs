@@ -48,7 +48,7 @@ impl BertScorer {
     /// `InvalidModel` if a file is missing, malformed or does not fit the others, or the head does not fit the model's
     /// outputs; `RuntimeUnavailable`; `NotFound`; `Io`.
     pub fn open(
-        files: Files<'_>,
+        files: &Files<'_>,
         spec: &BertSpec,
         candidates: usize,
         pair: Pair,

@@ -53,12 +53,17 @@ impl CausalLlmScorer {
     /// # Errors
     /// `InvalidModel` if a file is missing, malformed or does not fit the others, a score token is missing, or the
     /// instruction leaves no room for a question; `RuntimeUnavailable`; `NotFound`; `Io`.
-    pub fn open(files: Files<'_>, spec: CausalLlmSpec, mode: Mode, session: &SessionOptions) -> Result<Self> {
+    pub fn open(
+        files: &Files<'_>,
+        spec: CausalLlmSpec,
+        mode: Mode,
+        session: &SessionOptions,
+    ) -> Result<Self> {
         spec.check()?;
         let folder = files.directory().display().to_string();
         let config = files.config()?;
         let (mut tokenizer, settings) = files.tokenizer()?;
-        let template = Template::open(&spec.template, &files, &settings)?;
+        let template = Template::open(&spec.template, files, &settings)?;
         if spec.template == TemplateSpec::Routellm {
             add_published_tokens(&mut tokenizer, &spec.score_tokens)?;
         }
@@ -76,7 +81,7 @@ impl CausalLlmScorer {
             )));
         }
         let max_tokens = asked.saturating_sub(spec.max_new_tokens);
-        let decoder = Decoder::open(&files, config, session)?;
+        let decoder = Decoder::open(files, config, session)?;
         if let Some(size) = decoder.logits()
             && scores.ids().iter().any(|&id| id >= size)
         {
