@@ -6,7 +6,7 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint test-rust test-harness test-loom test-agreement bench clean train-default train-mf-minilm quality
+.PHONY: help demo test setup lint test-rust test-harness test-loom test-features test-agreement bench clean train-default train-mf-minilm quality
 
 # One ONNX Runtime for all languages, so that their results can be compared to the bit.
 ORT_PACKAGE := onnxruntime==1.32.0
@@ -58,6 +58,10 @@ test-harness:
 # Every interleaving of the queue in front of the sessions.
 test-loom:
 	$(CARGO) test --quiet -p routellm-loom 2>&1
+
+# Every promised combination of the core's features.
+test-features:
+	@CARGO=$(CARGO) $(VENV_PYTHON) tests/features/check.py
 
 # The other languages write their results in their own suites; these two use the same library here.
 test-agreement: export ROUTELLM_ORT_PATH = $(ORT_LIBRARY)

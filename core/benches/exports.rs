@@ -17,14 +17,19 @@ use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use routellm_core::runtime::Preset;
-use routellm_core::scorer::PromptScorer;
 use routellm_core::scorer::causal_llm::{CLASSIFIER_FILE, SYSTEM_FILE, ScoreToken, TemplateSpec};
+use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
 use routellm_core::{OpenOptions, RouteOptions, Router};
 use tokenizers::Tokenizer;
 use tokenizers::utils::truncation::TruncationParams;
 
 const WORDS: &str =
     "which of these small red stones would a careful builder choose for the old bridge and why ";
+
+/// The scorer of a router of prompts.
+fn scorer<T: PromptScorer>(router: &Router) -> &T {
+    router.pipeline().prompts().and_then(|scorer| scorer.downcast_ref()).expect("a scorer of this kind")
+}
 
 fn main() {
     let Some(library) = std::env::var_os("ROUTELLM_ORT_PATH").map(PathBuf::from) else {
@@ -86,7 +91,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// The same tokenizer and session called by hand, with nothing around them.
 fn by_hand(folder: &Path, environment: &ort::environment::Environment) {
     let router = options().intra_threads(1).open(folder).expect("opens");
-    let Some(PromptScorer::Bert(bert)) = router.scorer().prompt() else { panic!("not a classifier") };
+    let bert: &BertScorer = scorer(&router);
     let mut tokenizer = Tokenizer::from_file(folder.join("tokenizer.json")).expect("a tokenizer");
     let truncation = TruncationParams { max_length: bert.max_tokens(), ..TruncationParams::default() };
     tokenizer.with_padding(None).with_truncation(Some(truncation)).expect("truncates");
@@ -212,7 +217,7 @@ fn instruction(folder: &Path, prompts: &Path) {
         open.open(&open_from)
     };
     let router = open(Some(digits), 0).or_else(|_| open(None, 0)).expect("opens");
-    let Some(PromptScorer::CausalLlm(causal)) = router.scorer().prompt() else { panic!("no language model") };
+    let causal: &CausalLlmScorer = scorer(&router);
     let (ids, _) = causal.prepare(&words(32)).expect("prepares");
     let (mut cached, mut full, mut far) = (Vec::new(), Vec::new(), 0.0_f32);
     for _ in 0..9 {
@@ -227,7 +232,7 @@ fn instruction(folder: &Path, prompts: &Path) {
         "| {}: {} tokens, {} of the instruction cached | {cached:.1} ms against {full:.1} ms, {:.2} times; logits within {far:.1e} | at least 3 times, 1e-4 |",
         name(folder),
         ids.len(),
-        causal.cached_tokens(),
+        causal.cached_tokens().unwrap_or(0),
         full / cached
     );
     memory(&router, &name(folder), if cached < 2.0 { 10_000 } else { 200 });

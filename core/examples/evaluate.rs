@@ -11,7 +11,7 @@ use std::path::Path;
 
 use routellm_core::eval::reformat::Reformat;
 use routellm_core::eval::{Benchmark, Curve, Graded, bootstrap};
-use routellm_core::train::Rng;
+use routellm_core::numeric::Rng;
 use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router};
 
 const STRONG: &str = "gpt-4-1106-preview";

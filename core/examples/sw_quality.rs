@@ -11,10 +11,11 @@ use std::path::Path;
 
 use routellm_core::artifact::Artifact;
 use routellm_core::eval::{Benchmark, Curve, bootstrap};
+use routellm_core::numeric::Rng;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::runtime::SessionOptions;
 use routellm_core::train::sw_ranking::{SwOptions, train};
-use routellm_core::train::{Encoder, Rng, silent};
+use routellm_core::train::{Encoder, silent};
 use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router};
 use serde_json::Map;
 

@@ -184,6 +184,14 @@ impl Error {
         Self::new(ErrorKind::Unsupported, message)
     }
 
+    /// What a Cargo feature that is not on would be needed for.
+    #[allow(dead_code, reason = "with every feature on there is no such error")]
+    pub(crate) fn without_feature(feature: &str, what: impl fmt::Display) -> Self {
+        Self::unsupported(format!(
+            "{what} needs the feature {feature:?} of routellm-core, which this program was built without"
+        ))
+    }
+
     /// The error of the operating system that caused this one, with its number, if one did.
     pub fn os_error(&self) -> Option<&std::io::Error> {
         self.source.as_deref()?.downcast_ref()

@@ -43,16 +43,23 @@
 //! An encoder runs each prompt by itself, so its result does not depend on what else is asked.
 
 #![deny(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "onnx", feature = "train", feature = "eval")),
+    allow(dead_code, unused_imports, reason = "what only a feature uses that is left out")
+)]
 
 pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
 pub mod embed;
 pub mod error;
+#[cfg(feature = "eval")]
 pub mod eval;
 pub mod input;
-mod kernel;
+pub mod jobs;
+pub mod numeric;
 pub mod options;
+pub mod pipeline;
 pub mod policy;
 pub mod preference;
 mod process;
@@ -63,7 +70,9 @@ pub mod scorer;
 mod strict;
 mod sync;
 mod timer;
+#[cfg(feature = "onnx")]
 pub mod tokenize;
+#[cfg(feature = "train")]
 pub mod train;
 
 pub use cancel::CancelToken;

@@ -179,11 +179,8 @@ pub extern "C" fn routellm_router_embedding_dimension(router: Option<&routellm_r
 /// the router takes, where it has an encoder; hashed features may be given too, and are never taken.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_router_embed_dimension(router: Option<&routellm_router>) -> usize {
-    router.map_or(0, |router| match router.router.featurizer() {
-        Featurizer::Hashed(hashed) => hashed.projection().map_or(0, |_| hashed.spec().dimension),
-        Featurizer::Onnx(encoder) => encoder.spec().dimension,
-        Featurizer::Caller(_) | Featurizer::None => 0,
-    })
+    let featurizer = router.and_then(|router| router.router.pipeline().featurizer());
+    featurizer.and_then(Featurizer::dense_dimension).unwrap_or(0)
 }
 
 /// How many decisions of the router, through any of its handles, were fallbacks. 0 for `NULL`.

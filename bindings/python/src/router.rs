@@ -7,7 +7,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use routellm_core::router::FallbackWarning;
-use routellm_core::scorer::PromptScorer;
+use routellm_core::scorer::Kind;
 use routellm_core::{OnError, OpenOptions, Policy, Result, RouteOptions, Router as Core, Side};
 use serde::Serialize;
 
@@ -41,9 +41,9 @@ impl Router {
         let strong = PyString::intern(py, core.strong()).unbind();
         let weak = PyString::intern(py, core.weak()).unbind();
         // Only a prompt that a language model reads takes seconds.
-        let long_count = match core.scorer().prompt() {
-            Some(PromptScorer::CausalLlm(_)) => 1,
-            Some(PromptScorer::Bert(_)) => 2,
+        let long_count = match core.pipeline().prompts().map(|scorer| scorer.parameters().kind()) {
+            Some(Kind::CausalLlm) => 1,
+            Some(_) => 2,
             None => LONG_BATCH,
         };
         Self { core, strong, weak, long_count }

@@ -11,6 +11,7 @@ use super::commit::{FILES, commit};
 use super::manifest::{is_manifest, is_relative};
 use super::staging::{Staging, sync_folder, through_links};
 use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_hex, sha256_of_file};
+use crate::calibrate::{CandidateScores, SCORES_FILE, SCORES_TENSOR, ScoresSpec};
 use crate::{Error, Result};
 
 /// Type, shape and little-endian bytes of a tensor.
@@ -114,6 +115,16 @@ impl ArtifactWriter {
     pub fn add_copy(&mut self, name: &str, from: &Path) -> Result<()> {
         let mut file = File::open(from).map_err(|error| Error::io(from, error))?;
         self.add_from(name, &mut file)
+    }
+
+    /// Adds scores of candidates, and returns what the calibration in the manifest says of them.
+    ///
+    /// # Errors
+    /// As [`add_tensors`](Self::add_tensors).
+    pub fn add_scores(&mut self, scores: &CandidateScores) -> Result<ScoresSpec> {
+        let (spec, shape, values) = scores.tensor();
+        self.add_tensors(SCORES_FILE, &[(SCORES_TENSOR, tensor_f64(&shape, values))])?;
+        Ok(spec)
     }
 
     /// Adds copies of models and of the files of their weights, whose names the models hold: if there is more than one

@@ -3,14 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::Calibration;
-use crate::artifact::{Artifact, ArtifactWriter, Tensors, tensor_f64};
-use crate::scorer::{Pair, Scorer};
+use crate::artifact::Tensors;
 use crate::{Error, Result};
 
 /// File of the scores in an artifact.
 pub const SCORES_FILE: &str = "calibration.safetensors";
 /// Its tensor, `prompts x columns`.
-const TENSOR: &str = "scores";
+pub(crate) const SCORES_TENSOR: &str = "scores";
 
 /// Most prompts whose scores are kept; of a larger sample evenly spaced ones.
 pub const SCORES_PROMPTS: usize = 2000;
@@ -49,35 +48,36 @@ impl CandidateScores {
         self.values.extend_from_slice(scores);
     }
 
-    /// Puts the scores into an artifact, whose manifest then names them.
-    ///
-    /// # Errors
-    /// As [`ArtifactWriter::add_tensors`].
-    pub fn write(&self, writer: &mut ArtifactWriter) -> Result<ScoresSpec> {
+    /// The scores as a tensor of [`SCORES_FILE`], `prompts x columns`, and what the manifest then says of them.
+    pub(crate) fn tensor(&self) -> (ScoresSpec, [usize; 2], &[f64]) {
         let prompts = self.values.len() / self.columns.max(1);
-        writer.add_tensors(SCORES_FILE, &[(TENSOR, tensor_f64(&[prompts, self.columns], &self.values))])?;
-        Ok(ScoresSpec { prompts })
+        (ScoresSpec { prompts }, [prompts, self.columns], &self.values)
     }
 
     fn read(tensors: &Tensors, spec: &ScoresSpec, columns: usize) -> Result<Self> {
-        Ok(Self { columns, values: tensors.f64(TENSOR, &[spec.prompts, columns])? })
+        Ok(Self { columns, values: tensors.f64(SCORES_TENSOR, &[spec.prompts, columns])? })
     }
 }
 
 impl Calibration {
-    /// The calibration of `pair`, which is not the one that this table describes, from the scores in the artifact.
-    /// `None` without such scores, and for a pair whose win rate is the same everywhere.
+    /// The calibration of a pair that is not the one that this table describes, from the scores in the artifact, whose
+    /// files `tensors` reads. A prompt has `columns` scores, which `rate` makes the win rate of the pair. `None` without
+    /// such scores, and for a pair whose win rate is the same everywhere.
     ///
     /// # Errors
     /// `InvalidModel` if the scores do not fit the router; `Io`.
-    pub(crate) fn of_pair(&self, artifact: &Artifact, scorer: &Scorer, pair: Pair) -> Result<Option<Self>> {
+    pub(crate) fn of_pair(
+        &self,
+        tensors: impl FnOnce(&str) -> Result<Tensors>,
+        columns: Option<usize>,
+        rate: impl Fn(&[f64]) -> f64,
+    ) -> Result<Option<Self>> {
         let Some(spec) = &self.scores else { return Ok(None) };
-        let Some(columns) = scorer.score_columns(artifact.manifest().models.names.len()) else {
+        let Some(columns) = columns else {
             return Err(Error::invalid_model("calibration: this kind of router has no scores of candidates"));
         };
-        let scores = CandidateScores::read(&artifact.tensors(SCORES_FILE)?, spec, columns)?;
-        let rates =
-            scores.values.chunks(columns.max(1)).map(|row| scorer.rate_of_scores(row, pair)).collect();
+        let scores = CandidateScores::read(&tensors(SCORES_FILE)?, spec, columns)?;
+        let rates = scores.values.chunks(columns.max(1)).map(rate).collect();
         let name = if spec.prompts == self.count {
             self.sample.clone()
         } else {

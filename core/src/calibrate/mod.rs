@@ -10,6 +10,7 @@ mod quantiles;
 mod shares;
 mod table;
 
+pub(crate) use candidates::SCORES_TENSOR;
 pub use candidates::{CandidateScores, SCORES_FILE, SCORES_PROMPTS, ScoresSpec};
 pub use quantiles::quantile;
 pub use shares::{EVERYTHING, NOTHING, Shares};

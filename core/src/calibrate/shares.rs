@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_threshold_is_the_nearest_rank_and_ties_stay_together() {
-        let mut rng = crate::train::Rng::new(5);
+        let mut rng = crate::numeric::Rng::new(5);
         for n in 2..60_usize {
             // Few distinct values make ties; the first two differ.
             let mut rates: Vec<f64> = (0..n).map(|_| (rng.uniform() * 9.0).floor() / 8.0 * 0.9).collect();
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn reference_mode_interpolates_as_numpy_does() {
-        let mut rng = crate::train::Rng::new(6);
+        let mut rng = crate::numeric::Rng::new(6);
         for n in [2, 3, 10, 101, 2000] {
             let mut rates: Vec<f64> = (0..n).map(|_| (rng.uniform() * 50.0).floor() / 50.0).collect();
             (rates[0], rates[1]) = (0.9, 0.1);

@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn many_points_are_merged_and_the_error_is_stated() {
-        let mut rng = crate::train::Rng::new(3);
+        let mut rng = crate::numeric::Rng::new(3);
         // A third are one value, which nothing is merged with.
         let rates: Vec<f64> =
             (0..30_000).map(|i| if i % 3 == 0 { 0.5 } else { rng.uniform() * 0.999 }).collect();

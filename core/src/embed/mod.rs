@@ -4,18 +4,22 @@
 //! runtime), [`onnx`] (a sentence encoder through ONNX Runtime) or `caller` (vectors handed in). Nothing
 //! outside this module assumes a dense vector or a loaded runtime.
 
+mod encoder;
 pub mod hashed;
 pub mod onnx;
 mod sparse;
 
 use serde::{Deserialize, Serialize};
 
+pub use encoder::TextEncoder;
 pub use hashed::{Hashed, HashedSpec};
-pub use onnx::{OnnxEncoder, OnnxSpec, Pooling};
+#[cfg(feature = "onnx")]
+pub use onnx::OnnxEncoder;
+pub use onnx::{OnnxSpec, Pooling};
 pub use sparse::SparseVector;
 
 use crate::cancel::CancelToken;
-use crate::runtime::{Slot, SlotLease};
+use crate::jobs::{Slot, SlotLease};
 use crate::{Error, Result};
 
 /// Which end of a text that is too long is kept.
@@ -134,12 +138,10 @@ pub enum Features<'a> {
 pub enum Featurizer {
     /// Hashed words and lexical features.
     Hashed(Box<Hashed>),
-    /// A sentence encoder.
-    Onnx(Box<OnnxEncoder>),
+    /// An encoder.
+    Encoder(Box<dyn TextEncoder>),
     /// Embeddings come from the caller.
     Caller(CallerSpec),
-    /// There are no features: the scorer reads the prompt itself.
-    None,
 }
 
 impl Featurizer {
@@ -157,7 +159,7 @@ impl Featurizer {
         consume: impl FnOnce(Features<'_>, bool) -> Result<T>,
     ) -> Result<T> {
         let mut lease = match self {
-            Self::Onnx(encoder) => encoder.pool().lease()?,
+            Self::Encoder(encoder) => encoder.slots().lease()?,
             _ => SlotLease::empty(),
         };
         self.features_in(lease.slot(), prompt, cancel, consume)
@@ -180,7 +182,7 @@ impl Featurizer {
                 projection.apply(sparse, &mut dense);
                 consume(Features::Dense(&dense), truncated)
             }),
-            Self::Onnx(encoder) => {
+            Self::Encoder(encoder) => {
                 let (embedding, truncated) = encoder.embed_in(slot, prompt, cancel)?;
                 consume(Features::Dense(&embedding), truncated)
             }
@@ -189,9 +191,6 @@ impl Featurizer {
                  a prompt",
                 spec.id, spec.dimension
             ))),
-            Self::None => Err(Error::unsupported(
-                "this router's scorer reads the prompt itself: there are no features of it",
-            )),
         }
     }
 
@@ -207,13 +206,8 @@ impl Featurizer {
                     hashed.spec().id
                 )));
             }
-            Self::Onnx(encoder) => (&encoder.spec().id, encoder.spec().dimension),
-            Self::Caller(spec) => (&spec.id, spec.dimension),
-            Self::None => {
-                return Err(Error::invalid_argument(
-                    "this router's scorer reads the prompt itself and takes no embedding: pass the prompt",
-                ));
-            }
+            Self::Encoder(encoder) => (encoder.id(), encoder.dimension()),
+            Self::Caller(spec) => (spec.id.as_str(), spec.dimension),
         };
         if embedding.len() == dimension {
             return Ok(());
@@ -224,10 +218,37 @@ impl Featurizer {
         )))
     }
 
-    /// Whether ONNX Runtime is in use.
-    pub fn encoder(&self) -> Option<&OnnxEncoder> {
+    /// Length of the embeddings that it takes; `None` if it reads prompts only.
+    pub fn embedding_dimension(&self) -> Option<usize> {
         match self {
-            Self::Onnx(encoder) => Some(encoder),
+            Self::Hashed(_) => None,
+            Self::Encoder(encoder) => Some(encoder.dimension()),
+            Self::Caller(spec) => Some(spec.dimension),
+        }
+    }
+
+    /// Length of the dense vectors that it makes of prompts; `None` if it makes none.
+    pub fn dense_dimension(&self) -> Option<usize> {
+        match self {
+            Self::Hashed(hashed) => hashed.projection().map(|_| hashed.spec().dimension),
+            Self::Encoder(encoder) => Some(encoder.dimension()),
+            Self::Caller(_) => None,
+        }
+    }
+
+    /// How much of a prompt is looked at; `None` if it reads no prompts.
+    pub fn cap(&self) -> Option<TextCap> {
+        match self {
+            Self::Hashed(hashed) => Some(hashed.spec().cap),
+            Self::Encoder(encoder) => Some(encoder.cap()),
+            Self::Caller(_) => None,
+        }
+    }
+
+    /// The encoder, if that is what this is.
+    pub fn encoder(&self) -> Option<&dyn TextEncoder> {
+        match self {
+            Self::Encoder(encoder) => Some(&**encoder),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use super::{Curve, Graded, descending};
 use crate::Result;
 use crate::calibrate::quantile;
-use crate::train::Rng;
+use crate::numeric::Rng;
 
 /// A 95 % percentile interval.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -132,7 +132,7 @@ fn descending(scores: &[f64]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Rng;
+    use crate::numeric::Rng;
 
     fn graded(pairs: &[(u8, u8)]) -> Vec<Graded> {
         pairs.iter().map(|(s, w)| Graded { strong: f64::from(*s), weak: f64::from(*w) }).collect()

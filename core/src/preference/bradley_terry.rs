@@ -148,7 +148,7 @@ impl BradleyTerry {
                 self.models[i], self.models[j]
             )));
         }
-        Ok(crate::kernel::sigmoid((self.ratings[i] - self.ratings[j]) / POINTS))
+        Ok(crate::numeric::sigmoid((self.ratings[i] - self.ratings[j]) / POINTS))
     }
 
     /// Shifts all ratings so that `llama-2-70b-chat` has 1082, as the reference does where that model

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::votes::{ModelIndex, Vote, VoteCounts, VoteTable, Winner, csv_error, row_error};
+use super::read_votes::{csv_error, row_error};
+use super::votes::{ModelIndex, Vote, VoteCounts, VoteTable, Winner};
 use crate::error::{Error, Result};
 
 /// Columns that describe a row and hold no model's score.

@@ -18,15 +18,19 @@
 
 pub mod bradley_terry;
 pub(crate) mod filter;
+#[cfg(feature = "train")]
 mod gold;
 pub(crate) mod newton;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pyjson;
+#[cfg(feature = "train")]
+mod read_votes;
 pub mod tiers;
 mod votes;
 
 pub use bradley_terry::SelfBattles;
 pub use filter::{MIN_FIRST_TURN, filter_votes, first_turn_of_json, is_long_enough};
+#[cfg(feature = "train")]
 pub use gold::{GoldRow, GoldTable};
 pub use votes::{ModelIndex, Vote, VoteCounts, VoteTable, Winner};

@@ -51,7 +51,7 @@ fn derivatives(duels: &Duels, e: &[f64], gradient: &mut [f64], hessian: &mut [f6
             let (win, loss) = (duels.wins[i * n + j], duels.wins[j * n + i]);
             let total = win + loss;
             if total > 0.0 {
-                let p = crate::kernel::sigmoid(e[i] - e[j]);
+                let p = crate::numeric::sigmoid(e[i] - e[j]);
                 let g = win - total * p;
                 let h = total * p * (1.0 - p);
                 gradient[i] += g;
@@ -67,7 +67,7 @@ fn derivatives(duels: &Duels, e: &[f64], gradient: &mut [f64], hessian: &mut [f6
         for i in 0..n {
             let total = wins[i] + losses[i];
             if total > 0.0 {
-                let p = crate::kernel::sigmoid(e[i]);
+                let p = crate::numeric::sigmoid(e[i]);
                 gradient[i] += wins[i] - total * p;
                 hessian[i * n + i] += total * p * (1.0 - p);
             }

@@ -8,7 +8,8 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
-use super::votes::{Vote, VoteTable, Winner, first_turn, winner_of_flags};
+use super::read_votes::{first_turn, winner_of_flags};
+use super::votes::{Vote, VoteTable, Winner};
 use crate::error::{Error, Result};
 
 /// Reads votes: `model_a`, `model_b`; the winner in `winner` (as in JSONL) or in `winner_model_a`,

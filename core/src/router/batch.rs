@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::call::{Worker, wait};
 use super::{Inner, Router};
 use crate::embed::TextCap;
+use crate::jobs::{self, RowResults, Slot, Unit};
 use crate::policy::{Decision, OnError, RouteOptions};
-use crate::runtime::{self, RowResults, Slot, Unit};
 use crate::scorer::Score;
 use crate::{CancelToken, ErrorKind, Result};
 
@@ -115,7 +115,7 @@ impl Router {
             inner.begin_turn(token.as_ref())?;
             Ok(units(&inner, slot, readable, token.as_ref()))
         };
-        runtime::start_rows(queue, stop, results, halts, plan, done);
+        jobs::start_rows(queue, stop, results, halts, plan, done);
     }
 }
 
@@ -127,15 +127,11 @@ fn units(
     stop: Option<&CancelToken>,
 ) -> Vec<Unit<Score>> {
     let (inner, stop) = (Arc::clone(inner), stop.cloned());
-    if let Some(scorer) = inner.scorer.prompt() {
-        let groups = scorer.plan(slot, prompts);
-        let unit = |group: crate::scorer::Group| {
-            let (inner, stop) = (Arc::clone(&inner), stop.clone());
-            let work = move |slot: &mut Slot| {
-                let scorer = inner.scorer.prompt().expect("the scorer that made the plan");
-                scorer.score_group(slot, &group.work, stop.as_ref())
-            };
-            Unit { rows: group.rows, work: Box::new(work) }
+    if let Some(scorer) = inner.pipeline.prompts() {
+        let groups = Arc::clone(scorer).plan(slot, prompts);
+        let unit = |crate::scorer::Group { rows, work }| {
+            let stop = stop.clone();
+            Unit { rows, work: Box::new(move |slot: &mut Slot| work(slot, stop.as_ref())) }
         };
         return groups.into_iter().map(unit).collect();
     }

@@ -6,9 +6,8 @@ use std::sync::{Arc, mpsc};
 
 use super::{Inner, Router};
 use crate::embed::Featurizer;
+use crate::jobs::{self, Pool, Slot, SlotLease, SlotQueue, closed, closed_meanwhile};
 use crate::policy::{Decision, RouteOptions};
-use crate::runtime::{self, SessionPool, Slot, SlotLease, SlotQueue, closed, closed_meanwhile};
-use crate::scorer::Scorer;
 use crate::{CancelToken, Error, ErrorKind, Result};
 
 /// Work that takes less than this is done where it is asked for: handing it to another thread would cost more, and an
@@ -28,8 +27,8 @@ pub struct Worker<'a> {
 
 impl Inner {
     /// The sessions of a router that has some.
-    pub(super) fn pool(&self) -> Option<&SessionPool> {
-        pool(&self.featurizer, &self.scorer)
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.pipeline.slots()
     }
 
     pub(super) fn check_open(&self) -> Result<()> {
@@ -44,12 +43,6 @@ impl Inner {
         }
         stop.map_or(Ok(()), CancelToken::check)
     }
-}
-
-/// The sessions of a featurizer or a scorer.
-pub(super) fn pool<'a>(featurizer: &'a Featurizer, scorer: &'a Scorer) -> Option<&'a SessionPool> {
-    let encoder = featurizer.encoder().map(crate::embed::OnnxEncoder::pool);
-    encoder.or_else(|| scorer.prompt().map(crate::scorer::PromptScorer::pool))
 }
 
 impl Router {
@@ -76,8 +69,8 @@ impl Router {
 
     /// As [`is_quick`](Self::is_quick), for this many prompts of this many bytes in all.
     pub fn is_quick_batch(&self, prompts: usize, bytes: usize) -> bool {
-        let (per_byte, read) = match &self.inner.featurizer {
-            Featurizer::Hashed(hashed) => {
+        let (per_byte, read) = match self.inner.pipeline.featurizer() {
+            Some(Featurizer::Hashed(hashed)) => {
                 // About a feature for each three bytes, each of which is added to every column.
                 let columns = hashed.projection().map_or(0, |projection| projection.columns() as u64);
                 let most = hashed.spec().cap.max_bytes.saturating_mul(prompts);
@@ -86,13 +79,13 @@ impl Router {
             _ if self.inner.pool().is_some() => return false,
             _ => (0, 0),
         };
-        let scoring = self.inner.scorer.cost_ns().saturating_mul(prompts as u64);
+        let scoring = self.inner.pipeline.cost_ns().saturating_mul(prompts as u64);
         per_byte.saturating_mul(read).saturating_add(scoring) < IN_PLACE_NS
     }
 
     /// As [`is_quick`](Self::is_quick), for an embedding that the caller computed.
     pub fn is_quick_for_embedding(&self) -> bool {
-        self.inner.scorer.cost_ns() < IN_PLACE_NS
+        self.inner.pipeline.cost_ns() < IN_PLACE_NS
     }
 
     /// Runs `work` on this thread, with an idle session or without needing one; else, with a copy of `argument`,
@@ -189,7 +182,7 @@ impl Router {
         }
         let (router, options) = (self.clone(), options.clone());
         // It needs no session, and so waits for none.
-        let queue = match runtime::workers() {
+        let queue = match jobs::workers() {
             Ok(queue) => queue,
             Err(error) => {
                 done(self.inner.decide(threshold, &options, Err(error)));
@@ -210,7 +203,7 @@ impl Router {
     pub(super) fn queue(&self) -> Result<&SlotQueue> {
         match self.inner.pool() {
             Some(pool) => pool.queue(),
-            None => runtime::workers(),
+            None => jobs::workers(),
         }
     }
 
@@ -227,7 +220,7 @@ impl Router {
             inner.begin_turn(token.as_ref())?;
             work(&mut Worker { inner: &inner, slot, stop: token.as_ref() })
         };
-        runtime::start(queue, stop, run, done);
+        jobs::start(queue, stop, run, done);
     }
 }
 
@@ -236,7 +229,7 @@ impl Router {
 /// # Errors
 /// `InvalidArgument` inside a callback; `Internal` if that function goes away uncalled: a defect.
 pub(super) fn wait<T: Send + 'static>(start: impl FnOnce(Box<dyn FnOnce(T) + Send>)) -> Result<T> {
-    runtime::check_may_wait()?;
+    jobs::check_may_wait()?;
     let (sender, receiver) = mpsc::sync_channel(1);
     start(Box::new(move |outcome| {
         // It fails only if this thread has stopped to wait, which it does not.

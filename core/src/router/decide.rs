@@ -25,21 +25,14 @@ impl Router {
     pub(super) fn score_embedding(&self, embedding: &[f32], stop: Option<&CancelToken>) -> Result<Score> {
         stop.map_or(Ok(()), CancelToken::check)?;
         self.inner.check_open()?;
-        self.inner.featurizer.check_embedding(embedding)?;
-        self.inner.scorer.score(Features::Dense(embedding))
+        self.inner.pipeline.scorer_of_embedding(embedding)?.score(Features::Dense(embedding))
     }
 }
 
 impl Worker<'_> {
     /// The score of one prompt.
     pub(super) fn score(&mut self, prompt: &str) -> Result<Score> {
-        let Inner { featurizer, scorer, .. } = self.inner;
-        if let Some(scorer) = scorer.prompt() {
-            return scorer.score_in(self.slot, prompt, self.stop);
-        }
-        featurizer.features_in(self.slot, prompt, self.stop, |features, truncated| {
-            Ok(Score { truncated, ..scorer.score(features)? })
-        })
+        self.inner.pipeline.score(self.slot, prompt, self.stop)
     }
 }
 

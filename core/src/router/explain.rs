@@ -77,7 +77,7 @@ impl Router {
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn explain(&self, prompt: &str, k: usize) -> Result<Explanation> {
         self.inner.check_open()?;
-        self.inner.scorer.votes()?;
+        self.inner.pipeline.votes()?;
         self.call(prompt, None, move |worker, prompt| worker.explain(prompt, k))
     }
 
@@ -87,7 +87,7 @@ impl Router {
     /// As [`explain`](Self::explain); `Cancelled`.
     pub fn explain_cancellable(&self, prompt: &str, k: usize, cancel: &CancelToken) -> Result<Explanation> {
         self.inner.check_open()?;
-        self.inner.scorer.votes()?;
+        self.inner.pipeline.votes()?;
         self.call(prompt, Some(cancel), move |worker, prompt| worker.explain(prompt, k))
     }
 
@@ -105,8 +105,8 @@ impl Router {
     /// As [`explain`](Self::explain); `InvalidArgument` if the embedding does not fit.
     pub fn explain_embedding(&self, embedding: &[f32], k: usize) -> Result<Explanation> {
         self.inner.check_open()?;
-        self.inner.scorer.votes()?;
-        self.inner.featurizer.check_embedding(embedding)?;
+        self.inner.pipeline.votes()?;
+        self.inner.pipeline.scorer_of_embedding(embedding)?;
         self.inner.explain_features(Features::Dense(embedding), k)
     }
 }
@@ -118,8 +118,8 @@ impl Worker<'_> {
     /// What scoring reports; `Unsupported` if the router has no votes.
     pub fn explain(&mut self, prompt: &str, k: usize) -> Result<Explanation> {
         let Self { inner, slot, stop } = self;
-        inner.scorer.votes()?;
-        inner.featurizer.features_in(slot, prompt, *stop, |features, _| {
+        inner.pipeline.votes()?;
+        inner.pipeline.with_features(slot, prompt, *stop, |features, _| {
             // Embedding took the time; the votes are read in milliseconds.
             stop.map_or(Ok(()), CancelToken::check)?;
             inner.explain_features(features, k)
@@ -132,8 +132,8 @@ impl Worker<'_> {
     /// As [`explain`](Self::explain).
     pub fn similarity(&mut self, prompt: &str) -> Result<f64> {
         let Self { inner, slot, stop } = self;
-        let votes = inner.scorer.votes()?;
-        inner.featurizer.features_in(slot, prompt, *stop, |features, _| {
+        let votes = inner.pipeline.votes()?;
+        inner.pipeline.with_features(slot, prompt, *stop, |features, _| {
             stop.map_or(Ok(()), CancelToken::check)?;
             votes.similarity(features)
         })
@@ -142,7 +142,7 @@ impl Worker<'_> {
 
 impl Inner {
     fn explain_features(&self, features: Features<'_>, k: usize) -> Result<Explanation> {
-        let sw = self.scorer.votes()?;
+        let sw = self.pipeline.votes()?;
         let explanation = sw.explain(features, k)?;
         let score = &explanation.score;
         let pair = self.pair;

@@ -3,80 +3,47 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use serde_json::{Map, Value};
 
+use super::bare::Bare;
 use super::fallbacks::Fallbacks;
 use super::info::Info;
 use super::open::{router, shared};
 use super::{Inner, Router};
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
-use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::embed::FeaturizerSpec;
 use crate::options::{ExportOptions, OpenOptions};
+use crate::pipeline::Pipeline;
 use crate::policy::OutOfDistribution;
 use crate::runtime::graph::Graph;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
-use crate::scorer::checkpoint::{CONFIG_FILE, Files, ModelConfig};
-use crate::scorer::{Pair, PromptScorer, Scorer};
+use crate::scorer::checkpoint::{CONFIG_FILE, Files};
+use crate::scorer::{Kind, Pair, PromptScorer};
 use crate::{Error, Result};
 
-/// Kinds that a folder without `router.json` may have.
-const BARE_KINDS: [&str; 3] = ["bert", "causal_llm", "mf"];
-
 impl OpenOptions {
-    /// What the folder `path`, which is no artifact, is: what the options say, or else its `config.json`.
-    pub(super) fn kind_of(&self, path: &Path) -> Result<Option<&'static str>> {
-        if let Some(kind) = &self.kind {
-            return BARE_KINDS.into_iter().find(|known| known == kind).map(Some).ok_or_else(|| {
-                Error::invalid_argument(format!(
-                    "kind is {kind:?}, and {} has no {MANIFEST_NAME}: expected \"bert\", \"causal_llm\" or \"mf\"",
-                    path.display()
-                ))
-            });
-        }
-        if !path.join(CONFIG_FILE).is_file() {
-            return Ok(None);
-        }
-        let path = path.join(CONFIG_FILE);
-        let text = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
-        let architectures = ModelConfig::architectures(&text);
-        let is = |suffix: &str| architectures.iter().any(|name| name.ends_with(suffix));
-        Ok(Some(if is("ForSequenceClassification") {
-            "bert"
-        } else if is("ForCausalLM") || is("LMHeadModel") {
-            "causal_llm"
-        } else {
-            "mf"
-        }))
-    }
-
+    /// Opens a folder with an exported model of this kind.
+    ///
     /// # Errors
-    /// `InvalidArgument` if the options name another kind.
-    pub(super) fn check_kind(&self, found: &str) -> Result<()> {
-        match &self.kind {
-            Some(kind) if kind != found => {
-                Err(Error::invalid_argument(format!("kind is {kind:?}, and this artifact's is {found:?}")))
-            }
-            _ => Ok(()),
+    /// As [`OpenOptions::open`].
+    pub(super) fn open_export(&self, kind: Kind, folder: &Bare<'_>) -> Result<Router> {
+        match kind {
+            Kind::CausalLlm => self.open_causal_llm(folder),
+            _ => self.open_classifier(folder),
         }
     }
 
-    /// Refuses options of exported models that have no effect: all but those of `read`.
-    pub(super) fn refuse_export_options(&self, kind: &str, read: &[&str]) -> Result<()> {
-        let mut given = self.export.given();
-        given.retain(|name| !read.contains(name));
-        let why = format!("this is a router of kind {kind:?}");
-        self.spelling.without_effect(&given, &why).map_or(Ok(()), Err)
-    }
-
-    pub(super) fn open_classifier(&self, path: &Path) -> Result<Router> {
+    fn open_classifier(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        self.refuse_export_options("bert", &["head", "long_prompts", "max_tokens"])?;
-        let files = Files::bare(path);
-        let labels = files.config()?.labels;
+        self.refuse_export_options(Kind::Bert, &["head", "long_prompts", "max_tokens"])?;
+        let path = folder.path;
+        let files = Files::with_config(path, folder.config.as_ref())?;
+        let labels = files.config()?.labels.clone();
         let head = match given.head {
             Some(head) => head,
             None if labels.len() == 3 => Head::ThreeLabels,
@@ -99,15 +66,16 @@ impl OpenOptions {
         let names = if head == Head::Candidates { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
         let scorer =
-            BertScorer::open(files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?;
-        self.bare("bert", path, &names, pair, PromptScorer::Bert(Box::new(scorer)))
+            BertScorer::open(&files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?;
+        self.bare(folder, &names, pair, Arc::new(scorer))
     }
 
-    pub(super) fn open_causal_llm(&self, path: &Path) -> Result<Router> {
+    fn open_causal_llm(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
         let read = ["template", "score_tokens", "score_threshold", "max_new_tokens", "max_tokens"];
-        self.refuse_export_options("causal_llm", &read)?;
-        let files = Files::bare(path);
+        self.refuse_export_options(Kind::CausalLlm, &read)?;
+        let path = folder.path;
+        let files = Files::with_config(path, folder.config.as_ref())?;
         let published = || [SYSTEM_FILE, CLASSIFIER_FILE].iter().all(|name| files.optional(name).is_some());
         let template = match &given.template {
             Some(template) => template.clone(),
@@ -130,8 +98,8 @@ impl OpenOptions {
         spec.check().map_err(|error| Error::invalid_argument(error.message().to_owned()))?;
         let names = self.named_pair()?;
         let pair = self.bare_pair(&names)?;
-        let scorer = CausalLlmScorer::open(files, spec, self.mode.unwrap_or_default(), &self.session)?;
-        self.bare("causal_llm", path, &names, pair, PromptScorer::CausalLlm(Box::new(scorer)))
+        let scorer = CausalLlmScorer::open(&files, spec, self.mode.unwrap_or_default(), &self.session)?;
+        self.bare(folder, &names, pair, Arc::new(scorer))
     }
 
     /// The models of an export, which knows no names of its own.
@@ -166,32 +134,30 @@ impl OpenOptions {
 
     fn bare(
         &self,
-        kind: &str,
-        path: &Path,
+        folder: &Bare<'_>,
         names: &[String],
         pair: Pair,
-        scorer: PromptScorer,
+        scorer: Arc<dyn PromptScorer>,
     ) -> Result<Router> {
+        let kind = scorer.parameters().kind().as_str();
         self.check_vote_options(kind)?;
-        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let scorer = Scorer::Prompt(scorer);
-        let parts = (&Featurizer::None, &scorer);
+        let (name, path) = (folder.name(), Some(folder.path));
+        let pipeline = Pipeline::Prompts(scorer);
         let mut info = Info::new(
             &name,
             kind,
             names,
             pair,
             self.mode.unwrap_or_default(),
-            parts,
+            &pipeline,
             None,
-            Some(path),
+            path,
             Map::new(),
         );
         let read = self.read.unwrap_or_default();
         info.read = read;
         Ok(router(Inner {
-            featurizer: Featurizer::None,
-            scorer,
+            pipeline,
             models: shared(names),
             pair,
             shares: None,
@@ -207,7 +173,12 @@ impl OpenOptions {
     }
 
     /// The scorer of an artifact of kind `bert` or `causal_llm`.
-    pub(super) fn load_prompt_scorer(&self, artifact: &Artifact, pair: Pair) -> Result<PromptScorer> {
+    pub(super) fn load_prompt_scorer(
+        &self,
+        kind: Kind,
+        artifact: &Artifact,
+        pair: Pair,
+    ) -> Result<Arc<dyn PromptScorer>> {
         let manifest = artifact.manifest();
         let invalid = |error: String| Error::invalid_model(format!("{MANIFEST_NAME}: scorer: {error}"));
         let files = Files::listed(artifact)?;
@@ -223,27 +194,26 @@ impl OpenOptions {
                 manifest.models.strong, manifest.models.weak, names[pair.strong], names[pair.weak]
             )))
         };
-        if manifest.kind == "bert" {
+        if kind == Kind::Bert {
             let spec: BertSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
             spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
             if spec.head != Head::Candidates {
                 only_its_pair()?;
             }
             let scorer = BertScorer::open(
-                files,
+                &files,
                 &spec,
                 names.len(),
                 pair,
                 self.mode.unwrap_or_default(),
                 &self.session,
             )?;
-            return Ok(PromptScorer::Bert(Box::new(scorer)));
+            return Ok(Arc::new(scorer));
         }
         let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
         spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
         only_its_pair()?;
-        let scorer = CausalLlmScorer::open(files, spec, self.mode.unwrap_or_default(), &self.session)?;
-        Ok(PromptScorer::CausalLlm(Box::new(scorer)))
+        Ok(Arc::new(CausalLlmScorer::open(&files, spec, self.mode.unwrap_or_default(), &self.session)?))
     }
 }
 
@@ -286,30 +256,28 @@ pub fn write_export(
     date: Option<&str>,
 ) -> Result<Router> {
     let router = options.open(export)?;
-    let (kind, spec) = match router.scorer().prompt() {
-        Some(PromptScorer::Bert(bert)) => ("bert", serde_json::to_value(bert.spec())),
-        Some(PromptScorer::CausalLlm(causal)) => ("causal_llm", serde_json::to_value(causal.spec())),
-        None => {
-            return Err(Error::invalid_argument(format!(
-                "{} is a router of kind {:?}, not an exported classifier or language model",
-                export.display(),
-                router.info().kind
-            )));
-        }
+    let Some(scorer) = router.pipeline().prompts() else {
+        return Err(Error::invalid_argument(format!(
+            "{} is a router of kind {:?}, not an exported classifier or language model",
+            export.display(),
+            router.info().kind
+        )));
     };
-    let spec = spec.map_err(|error| Error::invalid_model(error.to_string()))?;
+    let kind = scorer.parameters().kind().as_str();
+    let spec =
+        serde_json::to_value(scorer.parameters()).map_err(|error| Error::invalid_model(error.to_string()))?;
     let mut calibration = sample
         .map(|(name, prompts)| calibration(&router, name, prompts, default_strong_share, date))
         .transpose()?;
     let mut writer = ArtifactWriter::new(out)?;
     if let (Some(table), Some((_, prompts))) = (&mut calibration, sample)
-        && router.scorer().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
+        && router.pipeline().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
     {
         let mut scores = CandidateScores::new();
         for place in CandidateScores::places(prompts.len()) {
             scores.push(&router.candidate_scores(&prompts[place])?);
         }
-        table.scores = Some(scores.write(&mut writer)?);
+        table.scores = Some(writer.add_scores(&scores)?);
     }
     let files = Files::bare(export);
     for name in EXPORT_FILES {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::call::pool;
 use crate::Mode;
 use crate::calibrate::Calibration;
 use crate::embed::Featurizer;
 use crate::input::Read;
-use crate::runtime;
-use crate::scorer::{Pair, PromptScorer, Scorer, SwScorer};
+use crate::pipeline::Pipeline;
+use crate::runtime::RuntimeUse;
+use crate::scorer::{Pair, PromptScorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
@@ -130,38 +130,15 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    fn new(scorer: &PromptScorer) -> Self {
-        let (parameters, cached_tokens) = match scorer {
-            PromptScorer::Bert(bert) => (serde_json::to_value(bert.spec()), None),
-            PromptScorer::CausalLlm(causal) => {
-                (serde_json::to_value(causal.spec()), Some(causal.cached_tokens()))
-            }
-        };
+    fn new(scorer: &dyn PromptScorer) -> Self {
         Self {
             // Parameters are plain data, which always serialises.
-            parameters: parameters.unwrap_or(Value::Null),
+            parameters: serde_json::to_value(scorer.parameters()).unwrap_or(Value::Null),
             max_tokens: scorer.max_tokens(),
-            dynamically_quantized: scorer.pool().dynamically_quantized(),
-            cached_tokens,
+            dynamically_quantized: scorer.dynamically_quantized(),
+            cached_tokens: scorer.cached_tokens(),
         }
     }
-}
-
-/// An ONNX Runtime in use.
-#[derive(Debug, Clone, Serialize)]
-pub struct RuntimeUse {
-    /// Path of the library.
-    pub library: PathBuf,
-    /// Its version.
-    pub version: String,
-    /// What it says of its build.
-    pub build: String,
-    /// Execution provider, `cpu` or `cuda`.
-    pub provider: &'static str,
-    /// Number of sessions.
-    pub sessions: usize,
-    /// Threads inside each.
-    pub intra_threads: usize,
 }
 
 impl Info {
@@ -172,7 +149,7 @@ impl Info {
         names: &[String],
         pair: Pair,
         mode: Mode,
-        (featurizer, scorer): (&Featurizer, &Scorer),
+        pipeline: &Pipeline,
         calibration: Option<(&Calibration, f64)>,
         path: Option<&Path>,
         provenance: Map<String, Value>,
@@ -185,7 +162,7 @@ impl Info {
             weak: names[pair.weak].clone(),
             mode,
             read: Read::default(),
-            featurizer: FeaturizerInfo::new(featurizer, scorer),
+            featurizer: FeaturizerInfo::new(pipeline),
             calibration: calibration.map(|(table, default_threshold)| CalibrationInfo {
                 sample: table.sample.clone(),
                 count: table.count,
@@ -197,16 +174,9 @@ impl Info {
                 default_threshold,
             }),
             constant: None,
-            runtime: pool(featurizer, scorer).zip(runtime::loaded()).map(|(pool, info)| RuntimeUse {
-                library: info.library.clone(),
-                version: info.version.clone(),
-                build: info.build.clone(),
-                provider: pool.provider(),
-                sessions: pool.size(),
-                intra_threads: pool.intra_threads(),
-            }),
+            runtime: pipeline.runtime(),
             votes: None,
-            model: scorer.prompt().map(ModelInfo::new),
+            model: pipeline.prompts().map(|scorer| ModelInfo::new(&**scorer)),
             path: path.map(Path::to_path_buf),
             provenance,
             version: crate::VERSION,
@@ -215,36 +185,20 @@ impl Info {
 }
 
 impl FeaturizerInfo {
-    fn new(featurizer: &Featurizer, scorer: &Scorer) -> Self {
-        match featurizer {
-            Featurizer::None => Self {
-                kind: "none",
-                id: String::new(),
-                dimension: 0,
-                max_bytes: scorer.prompt().map(|scorer| scorer.cap().max_bytes),
-                max_tokens: scorer.prompt().map(PromptScorer::max_tokens),
-            },
-            Featurizer::Hashed(hashed) => Self {
-                kind: "hashed",
-                id: hashed.spec().id.clone(),
-                dimension: hashed.spec().dimension,
-                max_bytes: Some(hashed.spec().cap.max_bytes),
-                max_tokens: None,
-            },
-            Featurizer::Onnx(encoder) => Self {
-                kind: "onnx",
-                id: encoder.spec().id.clone(),
-                dimension: encoder.spec().dimension,
-                max_bytes: Some(encoder.spec().cap.max_bytes),
-                max_tokens: Some(encoder.spec().max_tokens),
-            },
-            Featurizer::Caller(spec) => Self {
-                kind: "caller",
-                id: spec.id.clone(),
-                dimension: spec.dimension,
-                max_bytes: None,
-                max_tokens: None,
-            },
-        }
+    fn new(pipeline: &Pipeline) -> Self {
+        let (featurizer, max_bytes) = (pipeline.featurizer(), pipeline.cap().map(|cap| cap.max_bytes));
+        let (kind, id, dimension) = match featurizer {
+            None => ("none", "", 0),
+            Some(Featurizer::Hashed(hashed)) => {
+                ("hashed", hashed.spec().id.as_str(), hashed.spec().dimension)
+            }
+            Some(Featurizer::Encoder(encoder)) => ("onnx", encoder.id(), encoder.dimension()),
+            Some(Featurizer::Caller(spec)) => ("caller", spec.id.as_str(), spec.dimension),
+        };
+        let max_tokens = match featurizer {
+            Some(featurizer) => featurizer.encoder().and_then(|encoder| encoder.max_tokens()),
+            None => pipeline.prompts().map(|scorer| scorer.max_tokens()),
+        };
+        Self { kind, id: id.to_owned(), dimension, max_bytes, max_tokens }
     }
 }

@@ -1,9 +1,14 @@
 //! The router: an immutable handle from a prompt to a decision.
 
+mod bare;
 mod batch;
 mod call;
 mod decide;
 mod explain;
+#[cfg(feature = "onnx")]
+mod export;
+#[cfg(not(feature = "onnx"))]
+#[path = "without_export.rs"]
 mod export;
 mod fallbacks;
 mod info;
@@ -18,22 +23,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
+#[cfg(feature = "onnx")]
 pub use export::write_export;
 pub use fallbacks::FallbackWarning;
 use fallbacks::Fallbacks;
-pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, RuntimeUse, VotesInfo};
-pub(crate) use open::FEATURIZER_FILE;
-pub use open::load_featurizer;
+pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, VotesInfo};
 pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
 pub use stats::Stats;
 
+pub use crate::runtime::RuntimeUse;
+
 use crate::calibrate::{EVERYTHING, NOTHING, Shares};
-use crate::embed::{Features, Featurizer, TextCap};
+use crate::embed::{Features, TextCap};
 use crate::input::Read;
 use crate::options::OpenOptions;
+use crate::pipeline::Pipeline;
 use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, threshold_value, unit_interval};
-use crate::scorer::{Pair, PromptScorer, Scorer};
+use crate::scorer::{Pair, Scorer};
 use crate::{CancelToken, Error, ErrorKind, Result};
 
 /// Decides which model should answer a prompt.
@@ -47,8 +54,7 @@ pub struct Router {
 
 #[derive(Debug)]
 struct Inner {
-    featurizer: Featurizer,
-    scorer: Scorer,
+    pipeline: Pipeline,
     models: Vec<Arc<str>>,
     pair: Pair,
     shares: Option<Shares>,
@@ -177,8 +183,8 @@ impl Router {
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding); `Unsupported` if the router has no votes.
     pub fn similarity_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
         self.inner.check_open()?;
-        let votes = self.inner.scorer.votes()?;
-        self.inner.featurizer.check_embedding(embedding)?;
+        let votes = self.inner.pipeline.votes()?;
+        self.inner.pipeline.scorer_of_embedding(embedding)?;
         votes.similarity(Features::Dense(embedding))
     }
 
@@ -199,9 +205,7 @@ impl Router {
             )));
         }
         let dimension = embeddings.len() / out.len();
-        if let (Scorer::SwRanking(sw), Ok(())) =
-            (&self.inner.scorer, self.inner.featurizer.check_embedding(&embeddings[..dimension]))
-        {
+        if let Ok(Scorer::SwRanking(sw)) = self.inner.pipeline.scorer_of_embedding(&embeddings[..dimension]) {
             for (out, score) in out.iter_mut().zip(sw.score_batch(embeddings)?) {
                 *out = score.win_rate;
             }
@@ -228,8 +232,7 @@ impl Router {
     /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding).
     pub fn candidate_scores_from_embedding(&self, embedding: &[f32]) -> Result<Vec<f64>> {
         self.inner.check_open()?;
-        self.inner.featurizer.check_embedding(embedding)?;
-        self.inner.scorer.candidate_scores(Features::Dense(embedding))
+        self.inner.pipeline.scorer_of_embedding(embedding)?.candidate_scores(Features::Dense(embedding))
     }
 
     /// The dense embedding of `prompt` by this router's featurizer, `dimension` numbers.
@@ -295,11 +298,7 @@ impl Router {
 
     /// Length of the embeddings that this router takes; `None` if it reads prompts only.
     pub fn embedding_dimension(&self) -> Option<usize> {
-        match &self.inner.featurizer {
-            Featurizer::Hashed(_) | Featurizer::None => None,
-            Featurizer::Onnx(encoder) => Some(encoder.spec().dimension),
-            Featurizer::Caller(spec) => Some(spec.dimension),
-        }
+        self.inner.pipeline.featurizer()?.embedding_dimension()
     }
 
     /// What is known about this router: kind, models, featurizer, calibration, runtime, provenance.
@@ -307,24 +306,14 @@ impl Router {
         &self.inner.info
     }
 
-    /// The featurizer of this router.
-    pub fn featurizer(&self) -> &Featurizer {
-        &self.inner.featurizer
-    }
-
-    /// The scorer of this router.
-    pub fn scorer(&self) -> &Scorer {
-        &self.inner.scorer
+    /// What this router scores with.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.inner.pipeline
     }
 
     /// How much of a prompt is looked at; `None` if the router reads no prompts.
     pub fn cap(&self) -> Option<TextCap> {
-        match &self.inner.featurizer {
-            Featurizer::Hashed(hashed) => Some(hashed.spec().cap),
-            Featurizer::Onnx(encoder) => Some(encoder.spec().cap),
-            Featurizer::Caller(_) => None,
-            Featurizer::None => self.inner.scorer.prompt().map(PromptScorer::cap),
-        }
+        self.inner.pipeline.cap()
     }
 
     /// How many decisions of this router were fallbacks.
@@ -352,11 +341,7 @@ impl Worker<'_> {
     /// # Errors
     /// As [`win_rate`](Self::win_rate); `Unsupported` if the router knows its pair only.
     pub fn candidate_scores(&mut self, prompt: &str) -> Result<Vec<f64>> {
-        let Inner { featurizer, scorer, .. } = self.inner;
-        if let Some(scorer) = scorer.prompt() {
-            return scorer.candidate_scores_in(self.slot, prompt, self.stop);
-        }
-        featurizer.features_in(self.slot, prompt, self.stop, |features, _| scorer.candidate_scores(features))
+        self.inner.pipeline.candidate_scores(self.slot, prompt, self.stop)
     }
 
     /// As [`Router::embed`].
@@ -364,7 +349,7 @@ impl Worker<'_> {
     /// # Errors
     /// As [`win_rate`](Self::win_rate); `Unsupported` if the features are sparse or come from the caller.
     pub fn embed(&mut self, prompt: &str) -> Result<Vec<f32>> {
-        self.inner.featurizer.features_in(self.slot, prompt, self.stop, |features, _| match features {
+        self.inner.pipeline.with_features(self.slot, prompt, self.stop, |features, _| match features {
             Features::Dense(values) => Ok(values.to_vec()),
             Features::Sparse(_) => {
                 Err(Error::unsupported("this router's features are sparse: it has no embedding"))

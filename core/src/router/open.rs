@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::bare::Bare;
 use super::fallbacks::Fallbacks;
 use super::info::{Info, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
-use crate::embed::{Featurizer, FeaturizerSpec, Hashed, OnnxEncoder, hashed};
-use crate::options::{OpenOptions, Spelling, VoteOptions};
+use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::options::{OpenOptions, VoteOptions};
+use crate::pipeline::{Pipeline, load_featurizer, no_session};
 use crate::policy::OutOfDistribution;
 use crate::runtime::SessionOptions;
 use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
-use crate::scorer::{LinearScorer, MfScorer, Pair, Scorer};
+use crate::scorer::{Kind, LinearScorer, MfScorer, Pair, Scorer};
 use crate::{Error, ErrorKind, Result};
 
 impl VoteOptions {
@@ -46,12 +48,12 @@ impl OpenOptions {
         if path.join(MANIFEST_NAME).exists() {
             return Artifact::open_with(path, |artifact| self.open_artifact(artifact));
         }
-        match self.kind_of(path)? {
-            Some("bert") => self.open_classifier(path),
-            Some("causal_llm") => self.open_causal_llm(path),
-            Some("mf") => self.open_published(path),
+        let folder = Bare::read(path)?;
+        match self.kind_of(&folder)? {
+            Some(Kind::Mf) => self.open_published(&folder),
+            Some(kind) => self.open_export(kind, &folder),
             // The error names what is missing.
-            _ => Artifact::open_with(path, |artifact| self.open_artifact(artifact)),
+            None => Artifact::open_with(path, |artifact| self.open_artifact(artifact)),
         }
     }
 
@@ -84,44 +86,17 @@ impl OpenOptions {
         if let Some(error) = self.spelling.without_effect(&self.export.given(), of_files) {
             return Err(error);
         }
-        let (session, scan_threads) = self.session_of(artifact);
-        let featurizer = load_featurizer_spelled(artifact, &session, self.spelling)?;
-        let scorer = match manifest.kind.as_str() {
-            "linear" => {
-                let sparse = match &featurizer {
-                    Featurizer::Hashed(hashed) if hashed.projection().is_none() => {
-                        Some(hashed.sparse_dimension())
-                    }
-                    _ => None,
-                };
-                Scorer::Linear(LinearScorer::load(artifact, sparse, pair)?)
-            }
-            "mf" => Scorer::Mf(MfScorer::load(artifact, pair)?),
-            "sw_ranking" => {
-                let options = ScoreOptions {
-                    mode: self.mode.unwrap_or_default(),
-                    threads: scan_threads,
-                    open: self.votes.open(),
-                    estimate_error: false,
-                    sure_similarity: self.votes.min_similarity,
-                };
-                let map = self.votes.mmap.unwrap_or_default();
-                Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options, map)?))
-            }
-            "bert" | "causal_llm" => Scorer::Prompt(self.load_prompt_scorer(artifact, pair)?),
-            other => {
-                return Err(Error::unsupported(format!(
-                    "{MANIFEST_NAME}: kind is {other:?}; this library knows {}",
-                    KINDS.map(|kind| format!("{kind:?}")).join(", ")
-                )));
-            }
-        };
+        let pipeline = self.load_pipeline(artifact, pair)?;
         let names = &manifest.models.names;
         // The table describes one pair: another one needs the scores of the candidates, or a share would be a guess.
         let own =
             (&names[pair.strong], &names[pair.weak]) == (&manifest.models.strong, &manifest.models.weak);
         let calibration = match &manifest.calibration {
-            Some(table) if !own => table.of_pair(artifact, &scorer, pair)?,
+            Some(table) if !own => table.of_pair(
+                |name| artifact.tensors(name),
+                pipeline.score_columns(names.len()),
+                |scores| pipeline.rate_of_scores(scores, pair),
+            )?,
             table => table.clone(),
         };
         let shares = calibration.as_ref().map(|table| table.shares(self.mode.unwrap_or_default()));
@@ -135,19 +110,18 @@ impl OpenOptions {
             names,
             pair,
             self.mode.unwrap_or_default(),
-            (&featurizer, &scorer),
+            &pipeline,
             calibration.as_ref().zip(default_threshold),
             artifact.directory(),
             manifest.provenance.clone(),
         );
-        info.votes = scorer.votes().ok().map(VotesInfo::new);
-        info.constant = scorer.constant(names, pair);
-        self.check_read(&featurizer)?;
+        info.votes = pipeline.votes().ok().map(VotesInfo::new);
+        info.constant = pipeline.constant(names, pair);
+        self.check_read(&pipeline)?;
         let read = self.read.or(manifest.read).unwrap_or_default();
         info.read = read;
         Ok(router(Inner {
-            featurizer,
-            scorer,
+            pipeline,
             models: shared(names),
             pair,
             shares,
@@ -160,6 +134,51 @@ impl OpenOptions {
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))
+    }
+
+    /// What scores, with its files.
+    fn load_pipeline(&self, artifact: &Artifact, pair: Pair) -> Result<Pipeline> {
+        let manifest = artifact.manifest();
+        let kind: Kind = manifest.kind.parse().map_err(|error: Error| error.context(MANIFEST_NAME))?;
+        if let Kind::Bert | Kind::CausalLlm = kind {
+            if manifest.featurizer != FeaturizerSpec::None {
+                return Err(Error::invalid_model(format!(
+                    "{MANIFEST_NAME}: a router of kind {:?} reads the prompt itself, and its featurizer is {:?}",
+                    kind.as_str(),
+                    manifest.featurizer.kind()
+                )));
+            }
+            return Ok(Pipeline::Prompts(self.load_prompt_scorer(kind, artifact, pair)?));
+        }
+        let (session, scan_threads) = self.session_of(artifact);
+        if !matches!(manifest.featurizer, FeaturizerSpec::Onnx(_)) {
+            no_session(&session, manifest.featurizer.kind(), self.spelling)?;
+        }
+        let featurizer = load_featurizer(artifact, &session)?;
+        let scorer = match kind {
+            Kind::Linear => {
+                let sparse = match &featurizer {
+                    Featurizer::Hashed(hashed) if hashed.projection().is_none() => {
+                        Some(hashed.sparse_dimension())
+                    }
+                    _ => None,
+                };
+                Scorer::Linear(LinearScorer::load(artifact, sparse, pair)?)
+            }
+            Kind::Mf => Scorer::Mf(MfScorer::load(artifact, pair)?),
+            _ => {
+                let options = ScoreOptions {
+                    mode: self.mode.unwrap_or_default(),
+                    threads: scan_threads,
+                    open: self.votes.open(),
+                    estimate_error: false,
+                    sure_similarity: self.votes.min_similarity,
+                };
+                let map = self.votes.mmap.unwrap_or_default();
+                Scorer::SwRanking(Box::new(SwScorer::load(artifact, pair, options, map)?))
+            }
+        };
+        Ok(Pipeline::Features { featurizer, scorer })
     }
 
     /// Refuses options that have no effect or are out of range.
@@ -180,9 +199,9 @@ impl OpenOptions {
     }
 
     /// Only a router of prompts reads chats.
-    fn check_read(&self, featurizer: &Featurizer) -> Result<()> {
-        match (featurizer, self.read) {
-            (Featurizer::Caller(_), Some(_)) => Err(Error::invalid_argument(
+    fn check_read(&self, pipeline: &Pipeline) -> Result<()> {
+        match (pipeline.featurizer(), self.read) {
+            (Some(Featurizer::Caller(_)), Some(_)) => Err(Error::invalid_argument(
                 "read has no effect: this router takes embeddings and reads no chats",
             )),
             _ => Ok(()),
@@ -200,34 +219,34 @@ impl OpenOptions {
         (session, scan_threads)
     }
 
-    fn open_published(&self, path: &Path) -> Result<Router> {
-        self.check_vote_options("mf")?;
-        self.refuse_export_options("mf", &[])?;
-        let checkpoint = published::read(path)?;
+    fn open_published(&self, folder: &Bare<'_>) -> Result<Router> {
+        let kind = Kind::Mf;
+        self.check_vote_options(kind.as_str())?;
+        self.refuse_export_options(kind, &[])?;
+        let checkpoint = published::read(folder)?;
         let names: Vec<String> = published::REFERENCE_MODELS.map(str::to_owned).to_vec();
         let pair = self.pair(&names, published::DEFAULT_STRONG, published::DEFAULT_WEAK)?;
         no_session(&self.session, "caller", self.spelling)?;
         let featurizer = Featurizer::Caller(checkpoint.featurizer.clone());
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
-        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let pipeline = Pipeline::Features { featurizer, scorer };
         let mut info = Info::new(
-            &name,
-            "mf",
+            &folder.name(),
+            kind.as_str(),
             &names,
             pair,
             self.mode.unwrap_or_default(),
-            (&featurizer, &scorer),
+            &pipeline,
             None,
-            Some(path),
+            Some(folder.path),
             serde_json::Map::new(),
         );
-        info.constant = scorer.constant(&names, pair);
-        self.check_read(&featurizer)?;
+        info.constant = pipeline.constant(&names, pair);
+        self.check_read(&pipeline)?;
         let read = self.read.unwrap_or_default();
         info.read = read;
         Ok(router(Inner {
-            featurizer,
-            scorer,
+            pipeline,
             models: shared(&names),
             pair,
             shares: None,
@@ -261,80 +280,7 @@ pub(super) fn router(inner: Inner) -> Router {
     Router { inner: Arc::new(inner) }
 }
 
-/// The kinds of scorers.
-const KINDS: [&str; 5] = ["linear", "mf", "sw_ranking", "bert", "causal_llm"];
-
 /// Names that every decision shares.
 pub(super) fn shared(names: &[String]) -> Vec<Arc<str>> {
     names.iter().map(|name| Arc::from(name.as_str())).collect()
-}
-
-/// The featurizer of an artifact, ready for use without a router: training reads features through it.
-///
-/// # Errors
-/// `InvalidModel` if its files do not fit; `RuntimeUnavailable`; `InvalidArgument` if session options are
-/// given for a featurizer that has no session.
-pub fn load_featurizer(artifact: &Artifact, session: &SessionOptions) -> Result<Featurizer> {
-    load_featurizer_spelled(artifact, session, Spelling::Snake)
-}
-
-fn load_featurizer_spelled(
-    artifact: &Artifact,
-    session: &SessionOptions,
-    spelling: Spelling,
-) -> Result<Featurizer> {
-    session.check_spelled(spelling)?;
-    match &artifact.manifest().featurizer {
-        FeaturizerSpec::Hashed(spec) => {
-            no_session(session, "hashed", spelling)?;
-            Ok(Featurizer::Hashed(Box::new(load_hashed(spec, artifact)?)))
-        }
-        FeaturizerSpec::Caller(spec) => {
-            no_session(session, "caller", spelling)?;
-            Ok(Featurizer::Caller(spec.clone()))
-        }
-        FeaturizerSpec::None => Ok(Featurizer::None),
-        FeaturizerSpec::Onnx(spec) => {
-            // Both are looked up in the manifest, so that only verified files are opened.
-            let (model, tokenizer) = (artifact.path_of(&spec.model)?, artifact.path_of(&spec.tokenizer)?);
-            Ok(Featurizer::Onnx(Box::new(OnnxEncoder::open_files(
-                spec.clone(),
-                &model,
-                &tokenizer,
-                Some(artifact),
-                session,
-            )?)))
-        }
-    }
-}
-
-/// An option that has no effect is an error.
-fn no_session(session: &SessionOptions, featurizer: &str, spelling: Spelling) -> Result<()> {
-    let why = format!("this router's featurizer ({featurizer}) runs no ONNX session");
-    spelling.without_effect(&session.given(), &why).map_or(Ok(()), Err)
-}
-
-/// File of a hashed featurizer's statistics.
-pub(crate) const FEATURIZER_FILE: &str = "featurizer.safetensors";
-
-fn load_hashed(spec: &hashed::HashedSpec, artifact: &Artifact) -> Result<Hashed> {
-    if !(8..=20).contains(&spec.bits) {
-        return Err(Error::invalid_model(format!("featurizer: bits is {}, expected 8 to 20", spec.bits)));
-    }
-    let tensors = artifact.tensors(FEATURIZER_FILE)?;
-    let lexical = hashed::LEXICAL_DIMENSION;
-    let buckets = 1 << spec.bits;
-    let statistics = hashed::HashedStatistics {
-        idf: tensors.f32("idf", &[buckets])?,
-        lexical_mean: tensors.f32("lexical_mean", &[lexical])?,
-        lexical_std: tensors.f32("lexical_std", &[lexical])?,
-    };
-    let projection = match spec.projection {
-        None => None,
-        Some(columns) => Some(hashed::Projection::new(
-            tensors.i8("projection", &[buckets + lexical, columns])?,
-            tensors.f32("projection_scales", &[columns])?,
-        )?),
-    };
-    Hashed::new(spec.clone(), statistics, projection)
 }

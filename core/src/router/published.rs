@@ -1,16 +1,13 @@
 //! Checkpoints in the published RouteLLM layout: `config.json` beside `model.safetensors`.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
+use super::bare::Bare;
 use crate::artifact::Tensors;
 use crate::embed::CallerSpec;
+use crate::scorer::config::{CONFIG_FILE, ConfigFile};
 use crate::scorer::mf::{MfWeights, WEIGHTS_FILE};
 use crate::{Error, Result};
-
-/// Name of the configuration file.
-pub(super) const CONFIG_NAME: &str = "config.json";
 
 /// The pair that the reference routes between unless told otherwise.
 pub(super) const DEFAULT_STRONG: &str = "gpt-4-1106-preview";
@@ -105,10 +102,17 @@ pub(super) struct Checkpoint {
 ///
 /// # Errors
 /// `InvalidModel` if it is malformed; `Unsupported` for a variant that the reference itself cannot score.
-pub(super) fn read(directory: &Path) -> Result<Checkpoint> {
-    let path = directory.join(CONFIG_NAME);
-    let text = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
-    let config: Config = serde_json::from_slice(&text).map_err(|error| {
+pub(super) fn read(folder: &Bare<'_>) -> Result<Checkpoint> {
+    let absent;
+    let file = if let Some(file) = &folder.config {
+        file
+    } else {
+        // The error says that it is not there.
+        absent = ConfigFile::read(folder.path.join(CONFIG_FILE))?;
+        &absent
+    };
+    let path = file.path();
+    let config: Config = file.parse().map_err(|error| {
         Error::invalid_model(format!(
             "{}: not the configuration of a RouteLLM MF checkpoint: {error}",
             path.display()
@@ -131,7 +135,7 @@ pub(super) fn read(directory: &Path) -> Result<Checkpoint> {
             REFERENCE_MODELS.len()
         )));
     }
-    let path = directory.join(WEIGHTS_FILE);
+    let path = folder.path.join(WEIGHTS_FILE);
     let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
     let tensors = Tensors::new(bytes, path.display().to_string())?;
     let weights = MfWeights::read(&tensors, config.num_models, config.dim, config.text_dim)?;

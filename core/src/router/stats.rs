@@ -28,9 +28,9 @@ impl Router {
     /// How busy the router is, and how many decisions it made. A snapshot: calls go on meanwhile.
     pub fn stats(&self) -> Stats {
         let pool = self.inner.pool();
-        let load = pool.map(crate::runtime::SessionPool::load);
+        let load = pool.map(crate::jobs::Pool::load);
         Stats {
-            sessions: pool.map_or(0, crate::runtime::SessionPool::size),
+            sessions: pool.map_or(0, crate::jobs::Pool::size),
             busy: load.map_or(0, |load| load.busy),
             waiting: load.map_or(0, |load| load.waiting),
             decisions: self.inner.decisions.load(Ordering::Relaxed),

@@ -237,6 +237,14 @@ fn failed(error: io::Error) -> Error {
     Error::new(ErrorKind::Io, error.to_string()).with_source(error)
 }
 
+/// The name in an artifact of a file that is named by the model `model`, relative to it.
+pub(crate) fn beside(model: &str, file: &str) -> String {
+    match model.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{file}"),
+        None => file.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,28 +1,36 @@
-//! ONNX Runtime: finding the library, the one environment, sessions and the queue in front of them.
+//! ONNX Runtime: finding the library, the one environment, and sessions.
 //!
-//! The only place that names `ort`. Nothing here is touched until an artifact asks for an encoder.
+//! The only place that names `ort`. Nothing here is touched until an artifact asks for a model.
 
 pub mod batch;
+#[cfg(feature = "onnx")]
 mod env;
 pub mod graph;
-mod jobs;
+#[cfg(feature = "onnx")]
 mod locate;
 mod options;
+#[cfg(feature = "onnx")]
 mod pool;
+#[cfg(feature = "onnx")]
 mod seal;
+#[cfg(feature = "onnx")]
 mod session;
-mod slot;
+#[cfg(feature = "onnx")]
+mod sessions;
+#[cfg(feature = "onnx")]
 mod tensor;
+mod usage;
 
 pub use batch::{BatchLimits, plan};
+#[cfg(feature = "onnx")]
 pub use env::{RuntimeInfo, adopt, loaded};
-pub use jobs::SlotLease;
-pub(crate) use jobs::{
-    RowResults, SlotQueue, Unit, check_may_wait, closed, closed_meanwhile, start, start_rows, workers,
-};
+#[cfg(feature = "onnx")]
 pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, set_package_library};
 pub use options::{Preset, Provider, SessionOptions};
+#[cfg(feature = "onnx")]
 pub(crate) use pool::Opening;
+#[cfg(feature = "onnx")]
 pub use pool::SessionPool;
-pub use slot::Slot;
+#[cfg(feature = "onnx")]
 pub use tensor::{Dim, Input, Outputs, TensorSpec, Value};
+pub use usage::RuntimeUse;

@@ -1,35 +1,37 @@
-//! The sessions of a router: slots with a session of each of its models, and the queue in front of them.
+//! The sessions of a router: slots with a session of each of its models.
 //!
 //! `Session::run` needs exclusive access, and two single-threaded sessions serve two callers faster than one locked
 //! session with two threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::env;
 use super::graph::Graph;
-use super::jobs::{SlotLease, SlotQueue, closed, closed_meanwhile, slot_queue};
 use super::options::SessionOptions;
 use super::seal::Seal;
-use super::session;
-use super::slot::{OpenSession, Slot};
+use super::sessions::{OpenSession, Sessions};
 use super::tensor::TensorSpec;
+use super::{RuntimeUse, env, session};
 use crate::artifact::Artifact;
-use crate::process::{self, PerProcess, Running};
-use crate::queue::Load;
+use crate::jobs::{Pool, Slot, SlotLease};
+use crate::process::{self, Running};
 use crate::{Error, ErrorKind, Result};
 
-/// Equal slots of a router's models, and what the models are like.
+/// Equal sessions of a router's models, and what the models are like.
+#[derive(Debug)]
 pub struct SessionPool {
-    models: Vec<Model>,
+    models: Arc<Models>,
+    slots: Pool,
+}
+
+/// Models and how they are opened.
+#[derive(Debug)]
+struct Models {
+    list: Vec<Model>,
     options: SessionOptions,
     size: usize,
     intra_threads: usize,
     provider: &'static str,
-    /// A forked child opens its own: the parent's sessions have no threads there, and would wait for ever.
-    queue: PerProcess<SlotQueue>,
-    closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -39,16 +41,6 @@ struct Model {
     inputs: Arc<[TensorSpec]>,
     outputs: Arc<[TensorSpec]>,
     dynamically_quantized: bool,
-}
-
-impl std::fmt::Debug for SessionPool {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionPool")
-            .field("models", &self.models)
-            .field("size", &self.size)
-            .field("provider", &self.provider)
-            .finish_non_exhaustive()
-    }
 }
 
 impl SessionPool {
@@ -63,83 +55,64 @@ impl SessionPool {
 
     /// The inputs of the model number `model`.
     pub fn inputs(&self, model: usize) -> &[TensorSpec] {
-        &self.models[model].inputs
+        &self.models.list[model].inputs
     }
 
     /// The outputs of the model number `model`.
     pub fn outputs(&self, model: usize) -> &[TensorSpec] {
-        &self.models[model].outputs
+        &self.models.list[model].outputs
     }
 
     /// Number of sessions of each model.
     pub fn size(&self) -> usize {
-        self.size
+        self.models.size
     }
 
     /// Threads inside each session.
     pub fn intra_threads(&self) -> usize {
-        self.intra_threads
+        self.models.intra_threads
     }
 
     /// The provider in use, `cpu` or `cuda`.
     pub fn provider(&self) -> &'static str {
-        self.provider
+        self.models.provider
     }
 
     /// Whether activations are quantised by the range that they have in a run: then a row's result depends on the
     /// other rows of its batch.
     pub fn dynamically_quantized(&self) -> bool {
-        self.models.iter().any(|model| model.dynamically_quantized)
+        self.models.list.iter().any(|model| model.dynamically_quantized)
     }
 
-    /// A slot that nobody uses, for work before there is a queue of callers: opening and training.
+    /// The slots with the sessions.
+    pub fn slots(&self) -> &Pool {
+        &self.slots
+    }
+
+    /// As [`Pool::lease`].
     ///
     /// # Errors
-    /// `ResourceExhausted` if every slot is in use; `InvalidArgument` if the pool was closed; in a
-    /// forked child what opening reports, `Unsupported` if a call was running at the fork.
+    /// As [`Pool::lease`].
     pub fn lease(&self) -> Result<SlotLease> {
-        let lease = self.queue()?.lease().map_err(|_| closed())?;
-        lease.map(SlotLease::new).ok_or_else(|| {
-            Error::new(
-                ErrorKind::ResourceExhausted,
-                "every session is in use: open a router of its own for this",
-            )
+        self.slots.lease()
+    }
+
+    /// The library and how it is used; `None` if the runtime is gone, which it never is.
+    pub(crate) fn runtime(&self) -> Option<RuntimeUse> {
+        env::loaded().map(|info| RuntimeUse {
+            library: info.library.clone(),
+            version: info.version.clone(),
+            build: info.build.clone(),
+            provider: self.provider(),
+            sessions: self.size(),
+            intra_threads: self.intra_threads(),
         })
     }
+}
 
-    /// The queue of this process.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if the pool was closed; in a forked child what opening reports, `InvalidModel` if a file was
-    /// changed, `RuntimeUnavailable` on a GPU, which a child cannot use, and `Unsupported` if a call was running at the
-    /// fork.
-    pub(crate) fn queue(&self) -> Result<&SlotQueue> {
-        process::check()?;
-        if self.closed.load(Ordering::Acquire) {
-            return Err(closed());
-        }
-        self.queue.get_or_try_init(|| self.reopen())
-    }
-
-    /// How busy the sessions are, in this process.
-    pub(crate) fn load(&self) -> Load {
-        self.queue.get().map_or(Load { busy: 0, waiting: 0 }, SlotQueue::load)
-    }
-
-    /// Refuses calls from now on, ends those that wait, and gives back what sessions hold when nothing that has begun
-    /// needs them any more.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        if process::check().is_ok()
-            && let Some(queue) = self.queue.get()
-        {
-            for job in queue.close() {
-                job.refuse(closed_meanwhile());
-            }
-        }
-    }
-
-    fn reopen(&self) -> Result<SlotQueue> {
+impl Models {
+    /// Slots with sessions of a forked child.
+    fn reopen(&self) -> Result<Vec<Slot>> {
         if self.provider == "cuda" {
             return Err(Error::new(
                 ErrorKind::RuntimeUnavailable,
@@ -149,29 +122,22 @@ impl SessionPool {
         }
         let _running = Running::new();
         let runtime = env::runtime(self.options.onnxruntime.as_deref())?;
-        let mut slots = empty_slots(self.size);
-        for model in &self.models {
+        let mut slots = no_sessions(self.size);
+        for model in &self.list {
             model.seal.check()?;
             for slot in &mut slots {
                 let (session, _) = session::open(runtime, &model.path, &self.options, self.intra_threads)?;
                 slot.add(OpenSession { session, inputs: Arc::clone(&model.inputs), on_gpu: false });
             }
         }
-        Ok(slot_queue(slots, self.options.max_waiting))
-    }
-}
-
-impl Drop for SessionPool {
-    fn drop(&mut self) {
-        // Runners hold the queue: they have to be told.
-        self.close();
+        Ok(slots.into_iter().map(Slot::of).collect())
     }
 }
 
 /// Models whose sessions nobody uses yet.
 pub(crate) struct Opening {
-    pool: SessionPool,
-    slots: Vec<Slot>,
+    models: Models,
+    slots: Vec<Sessions>,
 }
 
 impl Opening {
@@ -181,16 +147,9 @@ impl Opening {
         options.check()?;
         process::check()?;
         let (size, intra_threads) = options.counts();
-        let pool = SessionPool {
-            models: Vec::new(),
-            options: options.clone(),
-            size,
-            intra_threads,
-            provider: "cpu",
-            queue: PerProcess::new(),
-            closed: AtomicBool::new(false),
-        };
-        let mut opening = Self { pool, slots: empty_slots(size) };
+        let models =
+            Models { list: Vec::new(), options: options.clone(), size, intra_threads, provider: "cpu" };
+        let mut opening = Self { models, slots: no_sessions(size) };
         opening.add(path, artifact)?;
         Ok(opening)
     }
@@ -203,22 +162,22 @@ impl Opening {
         let graph = Graph::read(path)?;
         graph.check_external_files(path)?;
         let seal = Seal::new(path, &graph, artifact)?;
-        let pool = &mut self.pool;
+        let models = &mut self.models;
         let _running = Running::new();
-        let runtime = env::runtime(pool.options.onnxruntime.as_deref())?;
+        let runtime = env::runtime(models.options.onnxruntime.as_deref())?;
         let specs = |outlets: &[ort::value::Outlet]| -> Arc<[TensorSpec]> {
             outlets.iter().map(TensorSpec::of).collect()
         };
         let mut known = None;
         for slot in &mut self.slots {
-            let (session, provider) = session::open(runtime, path, &pool.options, pool.intra_threads)?;
-            pool.provider = provider;
+            let (session, provider) = session::open(runtime, path, &models.options, models.intra_threads)?;
+            models.provider = provider;
             let (inputs, _) =
                 known.get_or_insert_with(|| (specs(session.inputs()), specs(session.outputs())));
             slot.add(OpenSession { inputs: Arc::clone(inputs), on_gpu: provider == "cuda", session });
         }
         let (inputs, outputs) = known.unwrap_or_default();
-        pool.models.push(Model {
+        models.list.push(Model {
             path: path.to_path_buf(),
             seal,
             inputs,
@@ -228,19 +187,26 @@ impl Opening {
         Ok(())
     }
 
-    /// What is known about the models so far.
-    pub(crate) fn pool(&self) -> &SessionPool {
-        &self.pool
+    /// The inputs of the model number `model`.
+    pub(crate) fn inputs(&self, model: usize) -> &[TensorSpec] {
+        &self.models.list[model].inputs
+    }
+
+    /// The outputs of the model number `model`.
+    pub(crate) fn outputs(&self, model: usize) -> &[TensorSpec] {
+        &self.models.list[model].outputs
     }
 
     pub(crate) fn finish(self) -> SessionPool {
-        let Self { mut pool, slots } = self;
-        let max_waiting = pool.options.max_waiting;
-        pool.queue = PerProcess::of(slot_queue(slots, max_waiting));
-        pool
+        let Self { models, slots } = self;
+        let models = Arc::new(models);
+        let again = Arc::clone(&models);
+        let slots = slots.into_iter().map(Slot::of).collect();
+        let slots = Pool::new(slots, models.options.max_waiting, move || again.reopen());
+        SessionPool { models, slots }
     }
 }
 
-fn empty_slots(count: usize) -> Vec<Slot> {
-    std::iter::repeat_with(Slot::default).take(count).collect()
+fn no_sessions(count: usize) -> Vec<Sessions> {
+    std::iter::repeat_with(Sessions::default).take(count).collect()
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Pair, finite};
 use crate::artifact::Artifact;
 use crate::embed::Features;
-use crate::kernel::{dot_f64, sigmoid};
+use crate::numeric::{dot_f64, sigmoid};
 use crate::{Error, Result};
 
 /// File of the weights in an artifact.

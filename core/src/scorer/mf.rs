@@ -9,7 +9,7 @@
 use super::{Pair, finite};
 use crate::artifact::{Artifact, Tensors};
 use crate::embed::Features;
-use crate::kernel::{dot_f64, sigmoid};
+use crate::numeric::{dot_f64, sigmoid};
 use crate::{Error, Result};
 
 /// File of the weights in an artifact, with the reference's tensor names.

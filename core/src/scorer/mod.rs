@@ -1,21 +1,29 @@
-//! Scorers: what turns features into win rates and candidate scores.
+//! Scorers: what turns features into win rates and candidate scores ([`Scorer`]), or reads the prompt itself
+//! ([`PromptScorer`]).
 
 pub mod bert;
 pub mod causal_llm;
+#[cfg(feature = "onnx")]
 pub mod checkpoint;
+pub mod config;
+mod kind;
 pub mod linear;
 pub mod mf;
+mod prompt;
 pub mod sw_ranking;
 
+#[cfg(feature = "onnx")]
 pub use bert::BertScorer;
+#[cfg(feature = "onnx")]
 pub use causal_llm::CausalLlmScorer;
+pub use kind::Kind;
 pub use linear::{LinearScorer, LinearTarget, Link};
 pub use mf::{MfScorer, MfWeights};
+pub use prompt::{Group, GroupWork, Parameters, PromptScorer};
 pub use sw_ranking::SwScorer;
 
-use crate::embed::{Features, TextCap};
-use crate::runtime::{SessionPool, Slot};
-use crate::{CancelToken, Result};
+use crate::Result;
+use crate::embed::Features;
 
 /// A pair of candidates, as their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +32,13 @@ pub struct Pair {
     pub strong: usize,
     /// Index of the weak model.
     pub weak: usize,
+}
+
+impl Pair {
+    /// By how much the strong model's score is the higher one.
+    pub(crate) fn gap(self, scores: &[f64]) -> f64 {
+        scores[self.strong] - scores[self.weak]
+    }
 }
 
 /// What a scorer says of one prompt.
@@ -47,7 +62,7 @@ impl Score {
     }
 }
 
-/// A scorer that is bound to one pair of candidates.
+/// A scorer of features, bound to one pair of candidates.
 #[derive(Debug)]
 pub enum Scorer {
     /// A linear model of the quality gap.
@@ -56,119 +71,6 @@ pub enum Scorer {
     Mf(MfScorer),
     /// Similarity-weighted ranking.
     SwRanking(Box<SwScorer>),
-    /// A model that reads the prompt itself.
-    Prompt(PromptScorer),
-}
-
-/// A scorer that reads prompts, not features.
-#[derive(Debug)]
-pub enum PromptScorer {
-    /// A sequence classifier.
-    Bert(Box<BertScorer>),
-    /// A language model that predicts a score.
-    CausalLlm(Box<CausalLlmScorer>),
-}
-
-/// Prompts of a batch that run together.
-#[derive(Debug)]
-pub(crate) struct Group {
-    /// Their rows in the batch.
-    pub(crate) rows: Vec<usize>,
-    pub(crate) work: GroupWork,
-}
-
-/// What a group runs.
-#[derive(Debug)]
-pub(crate) enum GroupWork {
-    /// The token windows of prompts of a classifier.
-    Windows(Vec<bert::Prepared>),
-    /// One prompt.
-    Text(String),
-    /// Nothing: the prompt cannot be read.
-    Failed(crate::Error),
-}
-
-impl PromptScorer {
-    /// The score of one prompt.
-    ///
-    /// # Errors
-    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline.
-    pub(crate) fn score_in(
-        &self,
-        slot: &mut Slot,
-        prompt: &str,
-        stop: Option<&CancelToken>,
-    ) -> Result<Score> {
-        match self {
-            Self::Bert(bert) => bert.score_in(slot, prompt, stop),
-            Self::CausalLlm(causal) => causal.score_in(slot, prompt, stop),
-        }
-    }
-
-    /// Parts the prompts of a batch, each with its row, into groups that run together.
-    pub(crate) fn plan(&self, slot: &mut Slot, prompts: Vec<(usize, String)>) -> Vec<Group> {
-        match self {
-            Self::Bert(bert) => bert.plan(slot, &prompts),
-            Self::CausalLlm(_) => CausalLlmScorer::plan(prompts),
-        }
-    }
-
-    /// The scores of a group, each with the bits that its prompt has alone.
-    pub(crate) fn score_group(
-        &self,
-        slot: &mut Slot,
-        work: &GroupWork,
-        stop: Option<&CancelToken>,
-    ) -> Vec<Result<Score>> {
-        match (work, self) {
-            (GroupWork::Failed(error), _) => vec![Err(error.copy())],
-            (GroupWork::Windows(prompts), Self::Bert(bert)) => bert.score_group(slot, prompts, stop),
-            (GroupWork::Windows(_), Self::CausalLlm(_)) => Vec::new(),
-            (GroupWork::Text(prompt), _) => vec![self.score_in(slot, prompt, stop)],
-        }
-    }
-
-    /// One score for each candidate, higher is better.
-    ///
-    /// # Errors
-    /// `Unsupported` if the scorer knows the pair only; else as scoring.
-    pub(crate) fn candidate_scores_in(
-        &self,
-        slot: &mut Slot,
-        prompt: &str,
-        stop: Option<&CancelToken>,
-    ) -> Result<Vec<f64>> {
-        match self {
-            Self::Bert(bert) => bert.candidate_scores_in(slot, prompt, stop),
-            Self::CausalLlm(_) => Err(crate::Error::unsupported(
-                "this router (causal_llm) scores its pair only: there is no score for each candidate",
-            )),
-        }
-    }
-
-    /// The sessions behind it.
-    pub fn pool(&self) -> &SessionPool {
-        match self {
-            Self::Bert(bert) => bert.pool(),
-            Self::CausalLlm(causal) => causal.pool(),
-        }
-    }
-
-    /// Cap on the bytes of a prompt.
-    pub fn cap(&self) -> TextCap {
-        match self {
-            Self::Bert(bert) => bert.cap(),
-            Self::CausalLlm(causal) => causal.cap(),
-        }
-    }
-
-    /// Tokens that are read of a prompt.
-    pub fn max_tokens(&self) -> usize {
-        match self {
-            Self::Bert(bert) => bert.max_tokens(),
-            Self::CausalLlm(causal) => causal.max_tokens(),
-        }
-    }
 }
 
 impl Scorer {
@@ -181,7 +83,6 @@ impl Scorer {
             Self::Linear(linear) => linear.win_rate(features).map(Score::of),
             Self::Mf(mf) => mf.win_rate(features).map(Score::of),
             Self::SwRanking(sw) => sw.score(features),
-            Self::Prompt(_) => Err(reads_prompts()),
         }
     }
 
@@ -194,20 +95,14 @@ impl Scorer {
                 let meta = sw.model().meta();
                 5_000 + meta.votes as u64 * (meta.dim as u64 / 5 + 2)
             }
-            Self::Prompt(_) => u64::MAX / 2,
         }
     }
 
     /// Similarity-weighted ranking, if that is what this is.
-    ///
-    /// # Errors
-    /// `Unsupported` for another scorer.
-    pub fn votes(&self) -> Result<&SwScorer> {
+    pub fn votes(&self) -> Option<&SwScorer> {
         match self {
-            Self::SwRanking(sw) => Ok(sw),
-            _ => Err(crate::Error::unsupported(
-                "only similarity-weighted ranking (kind sw_ranking) has votes to explain a score by",
-            )),
+            Self::SwRanking(sw) => Some(sw),
+            Self::Linear(_) | Self::Mf(_) => None,
         }
     }
 
@@ -223,7 +118,6 @@ impl Scorer {
                 let score = sw.rank(features)?;
                 Ok((0..sw.model().models().len()).map(|model| score.rating(model)).collect())
             }
-            Self::Prompt(_) => Err(reads_prompts()),
         }
     }
 
@@ -235,52 +129,21 @@ impl Scorer {
             Self::Linear(linear) => linear.candidates(),
             Self::Mf(_) => Some(candidates),
             Self::SwRanking(sw) => Some(sw.model().tier_count()),
-            Self::Prompt(PromptScorer::Bert(bert)) => bert.scores_tell_pairs().then_some(candidates),
-            Self::Prompt(PromptScorer::CausalLlm(_)) => None,
         }
     }
 
     /// The win rate of any pair from the scores of one prompt: [`candidate_scores`](Self::candidate_scores), or the
     /// strengths of the tiers.
     pub(crate) fn rate_of_scores(&self, scores: &[f64], pair: Pair) -> f64 {
-        let gap = match self {
+        match self {
+            Self::Linear(linear) => linear.rate_of_gap(pair.gap(scores)),
+            Self::Mf(_) => crate::numeric::sigmoid(pair.gap(scores)),
             Self::SwRanking(sw) => {
                 let tiers = sw.model().tiers();
-                scores[tiers[pair.strong]] - scores[tiers[pair.weak]]
+                crate::numeric::sigmoid(scores[tiers[pair.strong]] - scores[tiers[pair.weak]])
             }
-            _ => scores[pair.strong] - scores[pair.weak],
-        };
-        match self {
-            Self::Linear(linear) => linear.rate_of_gap(gap),
-            _ => crate::kernel::sigmoid(gap),
         }
     }
-
-    /// Why every prompt has one win rate of this pair, if that is known without a prompt.
-    pub(crate) fn constant(&self, names: &[String], pair: Pair) -> Option<String> {
-        if pair.strong == pair.weak {
-            return Some(format!(
-                "strong and weak are both {:?}: every win rate is one half",
-                names[pair.strong]
-            ));
-        }
-        match self {
-            Self::SwRanking(sw) => sw.model().one_tier(pair.strong, pair.weak),
-            _ => None,
-        }
-    }
-
-    /// The scorer that reads prompts, if that is what this is.
-    pub fn prompt(&self) -> Option<&PromptScorer> {
-        match self {
-            Self::Prompt(scorer) => Some(scorer),
-            _ => None,
-        }
-    }
-}
-
-fn reads_prompts() -> crate::Error {
-    crate::Error::unsupported("this router's scorer reads the prompt itself, not features of it")
 }
 
 /// Refuses a score that is not finite: the only way to one is an embedding that holds NaN or infinity,

@@ -5,11 +5,12 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
-use crate::embed::{Featurizer, FeaturizerSpec, OnnxEncoder, OnnxSpec};
-use crate::router::{FEATURIZER_FILE, load_featurizer};
+use crate::embed::{Featurizer, FeaturizerSpec};
+#[cfg(feature = "onnx")]
+use crate::embed::{OnnxEncoder, OnnxSpec};
+use crate::pipeline::{FEATURIZER_FILE, load_featurizer};
 use crate::runtime::SessionOptions;
-use crate::runtime::graph::Graph;
-use crate::scorer::checkpoint::beside;
+use crate::runtime::graph::{Graph, beside};
 use crate::{Error, Result};
 
 /// A featurizer that gives dense vectors, and where its files are.
@@ -55,8 +56,9 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`OnnxEncoder::open`].
+    #[cfg(feature = "onnx")]
     pub fn from_onnx(spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
-        let featurizer = Featurizer::Onnx(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
+        let featurizer = Featurizer::Encoder(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
         let weights = weights(&spec.model, &directory.join(&spec.model))?;
         Ok(Self {
             spec: FeaturizerSpec::Onnx(spec),

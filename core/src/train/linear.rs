@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{ProgressFn, Ridge, Rng, fit_link, report};
+use super::{ProgressFn, Ridge, fit_link, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32, tensor_f64, tensor_i8};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::hashed::{
@@ -14,8 +14,9 @@ use crate::embed::hashed::{
 };
 use crate::embed::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
 use crate::input::Read;
+use crate::numeric::Rng;
+use crate::pipeline::FEATURIZER_FILE;
 use crate::preference::GoldTable;
-use crate::router::FEATURIZER_FILE;
 use crate::scorer::Pair;
 use crate::scorer::linear::{LinearScorer, LinearSpec, LinearTarget, Link, WEIGHTS_FILE};
 use crate::{Error, Result};
@@ -169,7 +170,7 @@ pub fn train(
     let (calibration, scores) = calibrate(&hashed, &scorer, gold, calibration, progress)?;
     let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
     if let Some(scores) = scores {
-        calibration.scores = Some(scores.write(&mut writer)?);
+        calibration.scores = Some(writer.add_scores(&scores)?);
     }
 
     let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;

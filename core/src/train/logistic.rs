@@ -1,6 +1,6 @@
 //! Logistic regression in one variable: the link from a gap to a win rate.
 
-use crate::kernel::sigmoid;
+use crate::numeric::sigmoid;
 use crate::scorer::Link;
 use crate::{Error, Result};
 
@@ -57,7 +57,7 @@ pub fn fit_link(gaps: &[f64], strong_is_better: &[bool]) -> Result<Link> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Rng;
+    use crate::numeric::Rng;
 
     #[test]
     fn recovers_the_parameters() {

@@ -1,9 +1,9 @@
 //! Latent semantic analysis: the dense projection of hashed features.
 
-use super::Rng;
 use crate::Result;
 use crate::embed::SparseVector;
 use crate::embed::hashed::Projection;
+use crate::numeric::Rng;
 
 /// Extra random directions of the range finder, and its power iterations: enough for eight-bit accuracy.
 const OVERSAMPLING: usize = 8;

@@ -7,7 +7,6 @@ mod logistic;
 mod lsa;
 pub mod mf;
 mod ridge;
-mod rng;
 pub mod sw_ranking;
 
 use std::ops::ControlFlow;
@@ -15,7 +14,6 @@ use std::ops::ControlFlow;
 pub use encoder::Encoder;
 pub use logistic::fit_link;
 pub use ridge::Ridge;
-pub use rng::Rng;
 
 use crate::{Error, ErrorKind, Result};
 

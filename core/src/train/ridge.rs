@@ -103,7 +103,7 @@ fn norm2(x: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Rng;
+    use crate::numeric::Rng;
 
     /// Gradient of the penalised problem at the solution, computed the plain way.
     #[test]

@@ -318,7 +318,7 @@ fn write(
     let (strong, weak) = pair(&model, options, &ratings)?;
     let (calibration, scores) = calibrate(&model, columns, prompts, (&strong, &weak), progress)?;
     let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
-    calibration.scores = Some(scores.write(&mut writer)?);
+    calibration.scores = Some(writer.add_scores(&scores)?);
     let texts = prompts.filter(|_| options.texts);
 
     let manifest = Manifest {

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use routellm_core::artifact::Artifact;
+use routellm_core::numeric::Rng;
 use routellm_core::preference::{GoldTable, VoteTable, Winner};
 use routellm_core::runtime::SessionOptions;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
-use routellm_core::train::{Encoder, Rng, linear, mf, silent};
+use routellm_core::train::{Encoder, linear, mf, silent};
 use routellm_core::{ErrorKind, Mode, OpenOptions, Policy, RouteOptions, Router, Side};
 use serde_json::Map;
 
@@ -73,7 +74,7 @@ fn every_pair_of_two_tiers_is_calibrated_at_opening_and_no_other_opens() {
     let made = made(300);
     build(&out, &made, &options(3)).unwrap();
     let own = Router::open(&out).unwrap();
-    let tiers = match own.scorer() {
+    let tiers = match own.pipeline().scorer().unwrap() {
         routellm_core::scorer::Scorer::SwRanking(sw) => sw.model().tiers().to_vec(),
         _ => unreachable!(),
     };
@@ -130,7 +131,7 @@ fn a_pair_in_one_tier_is_refused_in_training() {
     let out = folder.path().join("sw");
     let made = made(300);
     build(&out, &made, &options(3)).unwrap();
-    let tiers = match Router::open(&out).unwrap().scorer() {
+    let tiers = match Router::open(&out).unwrap().pipeline().scorer().unwrap() {
         routellm_core::scorer::Scorer::SwRanking(sw) => sw.model().tiers().to_vec(),
         _ => unreachable!(),
     };

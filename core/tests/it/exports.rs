@@ -6,8 +6,8 @@ use std::time::Duration;
 use routellm_core::artifact::Artifact;
 use routellm_core::router::write_export;
 use routellm_core::runtime::{Preset, Provider};
-use routellm_core::scorer::PromptScorer;
 use routellm_core::scorer::causal_llm::ScoreToken;
+use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
 use routellm_core::{
     CancelToken, Error, ErrorKind, Mode, OnError, OpenOptions, Result, RouteOptions, Router, Side,
 };
@@ -97,6 +97,11 @@ fn refused(result: Result<Router>, kind: ErrorKind, parts: &[&str]) {
     }
 }
 
+/// The scorer of a router of prompts.
+fn scorer<T: PromptScorer>(router: &Router) -> &T {
+    router.pipeline().prompts().and_then(|scorer| scorer.downcast_ref()).expect("a scorer of this kind")
+}
+
 #[test]
 fn the_three_exporters_give_the_same_win_rates() {
     for options in [stories(), stories().max_new_tokens(6)] {
@@ -175,7 +180,7 @@ fn batches_have_the_bits_of_single_prompts() {
 fn dynamically_quantised_rows_never_share_a_batch() {
     let folder = tiny_model("bert-tiny-int8");
     let router = options().open(folder).unwrap();
-    let Some(PromptScorer::Bert(bert)) = router.scorer().prompt() else { panic!("not a classifier") };
+    let bert: &BertScorer = scorer(&router);
     assert!(bert.pool().dynamically_quantized() && !bert.batches().unwrap());
     assert!(router.info().model.as_ref().unwrap().dynamically_quantized);
 }
@@ -218,7 +223,7 @@ fn tails_are_kept_where_the_tokenizer_says_so() {
         r#""truncation_side": "left", "model_max_length""#,
     );
     let router = copy.open(&options().max_tokens(8)).unwrap();
-    let Some(PromptScorer::Bert(bert)) = router.scorer().prompt() else { panic!("not a classifier") };
+    let bert: &BertScorer = scorer(&router);
     let (whole, end) = ("one two three four five six seven eight nine ten", "nine ten");
     let tail = bert.token_ids(end).unwrap();
     assert!(bert.token_ids(whole).unwrap().ends_with(&tail[1..]));
@@ -228,14 +233,15 @@ fn tails_are_kept_where_the_tokenizer_says_so() {
 fn the_question_is_cut_from_its_left_and_never_the_instruction() {
     let folder = tiny_model("stories260k-ts");
     let router = stories().max_tokens(96).open(folder).unwrap();
-    let Some(PromptScorer::CausalLlm(causal)) = router.scorer().prompt() else { panic!("not a decoder") };
+    let causal: &CausalLlmScorer = scorer(&router);
     let (short, _) = causal.prepare("the end").unwrap();
     let long = format!("{} the end", "once upon a time ".repeat(60));
     let (ids, truncated) = causal.prepare(&long).unwrap();
     assert!(truncated && ids.len() == 96);
-    assert_eq!(ids[..causal.cached_tokens()], short[..causal.cached_tokens()]);
-    assert!(causal.cached_tokens() > 10);
-    let tail = short.len() - causal.cached_tokens() - 1;
+    let cached = causal.cached_tokens().unwrap();
+    assert_eq!(ids[..cached], short[..cached]);
+    assert!(cached > 10);
+    let tail = short.len() - cached - 1;
     assert_eq!(ids[ids.len() - tail..], short[short.len() - tail..]);
     assert!(router.route(&long, &RouteOptions::threshold(0.5)).unwrap().truncated);
     let huge = "x ".repeat(5 << 20);

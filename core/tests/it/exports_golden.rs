@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use routellm_core::runtime::SessionOptions;
-use routellm_core::scorer::Pair;
 use routellm_core::scorer::bert::{BertScorer, BertSpec, Head};
 use routellm_core::scorer::causal_llm::{
     self, CausalLlmScorer, CausalLlmSpec, ScoreToken, Template, TemplateSpec,
 };
 use routellm_core::scorer::checkpoint::Files;
+use routellm_core::scorer::{Pair, PromptScorer};
 use routellm_core::{Mode, Result};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn tolerance(model: &Value) -> f64 {
 
 fn classifier(folder: &Path, head: Head, mode: Mode) -> Result<BertScorer> {
     let spec = BertSpec { head, long_prompts: "truncate".parse()?, max_tokens: None };
-    BertScorer::open(Files::bare(folder), &spec, 4, PAIR, mode, &session())
+    BertScorer::open(&Files::bare(folder), &spec, 4, PAIR, mode, &session())
 }
 
 fn head_of(folder: &str) -> Head {
@@ -109,7 +109,7 @@ fn every_decoder_gives_torchs_logits_with_and_without_the_cache() {
         let open = |template: &str| {
             let mut spec = plain(tokens.clone());
             spec.template = template.parse().unwrap();
-            CausalLlmScorer::open(Files::bare(&folder), spec, Mode::Exact, &session())
+            CausalLlmScorer::open(&Files::bare(&folder), spec, Mode::Exact, &session())
                 .unwrap_or_else(|error| panic!("{name}: {error}"))
         };
         let scorer = open("{question}");
@@ -134,7 +134,7 @@ fn every_decoder_gives_torchs_logits_with_and_without_the_cache() {
             compared += 1;
         }
         let scorer = open("Rate the question from one to five, with care.\nQuestion: {question}\nScore:");
-        let cached = scorer.cached_tokens();
+        let cached = scorer.cached_tokens().unwrap();
         assert_eq!(cached > 8, name != "llama-tiny-nopast", "{name}: {cached} tokens");
         for prompt in ["What is 2+2?", "", "\u{65e5}\u{672c} na\u{ef}ve"] {
             let (ids, _) = scorer.prepare(prompt).unwrap();
@@ -180,10 +180,10 @@ fn golden_decoders() {
         let folder = tiny_model(folder);
         let spec = CausalLlmSpec::new(TemplateSpec::Routellm);
         let open =
-            |mode| CausalLlmScorer::open(Files::bare(&folder), spec.clone(), mode, &session()).unwrap();
+            |mode| CausalLlmScorer::open(&Files::bare(&folder), spec.clone(), mode, &session()).unwrap();
         let (reference, exact) = (open(Mode::Reference), open(Mode::Exact));
         assert_eq!(reference.score_ids(), [805, 806, 807, 808, 809]);
-        assert!(reference.cached_tokens() > 400);
+        assert!(reference.cached_tokens().unwrap() > 400);
         let prompts = results["prompts"].as_array().unwrap();
         let (mut free, mut unscored, mut comparable) = (0, 0, 0);
         for (prompt, row) in prompts.iter().zip(results[name]["rows"].as_array().unwrap()) {

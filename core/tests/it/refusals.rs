@@ -86,7 +86,7 @@ fn a_router_for_embeddings_reads_no_prompts_and_has_no_share() {
         ErrorKind::InvalidArgument
     );
     assert!(matches!(
-        router.featurizer(),
+        router.pipeline().featurizer().unwrap(),
         routellm_core::embed::Featurizer::Caller(CallerSpec { dimension: 32, .. })
     ));
     let spec = FeaturizerSpec::Caller(CallerSpec { id: "e".into(), dimension: 1 });

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use routellm_core::artifact::Artifact;
+use routellm_core::numeric::Rng;
 use routellm_core::preference::Winner;
 use routellm_core::scorer::sw_ranking::{ClusterOptions, MapStore, ScoreOptions, Scratch, SwModel};
-use routellm_core::train::Rng;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
 use routellm_core::{ErrorKind, Mode, OpenOptions, RouteOptions, Router};
 use serde_json::Map;

@@ -2,7 +2,8 @@
 
 use once_cell::sync::OnceCell;
 
-use crate::runtime::{BatchLimits, Input, SessionPool, Slot, TensorSpec, plan};
+use crate::jobs::Slot;
+use crate::runtime::{BatchLimits, Input, SessionPool, TensorSpec, plan};
 use crate::tokenize::Tokens;
 use crate::{CancelToken, Error, Result};
 

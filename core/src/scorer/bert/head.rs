@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::sigmoid;
+use crate::numeric::sigmoid;
 use crate::scorer::Pair;
 use crate::{Error, Mode, Result};
 

@@ -3,7 +3,8 @@
 //! What an export is like is read from the model: which inputs it has and of which types, the shape of its cache, and
 //! whether one graph does everything (`model.onnx`), chooses a branch (`use_cache_branch`), or is one of two files.
 
-use crate::runtime::{Dim, Input, Opening, SessionOptions, SessionPool, Slot, TensorSpec, Value};
+use crate::jobs::Slot;
+use crate::runtime::{Dim, Input, Opening, SessionOptions, SessionPool, TensorSpec, Value};
 use crate::scorer::checkpoint::{Files, ModelConfig};
 use crate::{CancelToken, Error, Result};
 
@@ -42,20 +43,19 @@ impl Decoder {
     ///
     /// # Errors
     /// `InvalidModel` if there is no model, or it has an input that is not known; `RuntimeUnavailable`; `Io`.
-    pub(super) fn open(files: Files<'_>, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
+    pub(super) fn open(files: &Files<'_>, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
         let path = files.model(&MODEL_FILES)?;
         let mut opening = Opening::new(&path, files.artifact(), session)?;
-        let mut first =
-            Model::new(opening.pool(), 0, config).map_err(|error| error.context(path.display()))?;
+        let mut first = Model::new(&opening, 0, config).map_err(|error| error.context(path.display()))?;
         // Only a model that takes no cache itself may have a second file that does.
         let Some(path) = files.optional(WITH_PAST_FILE).filter(|_| first.past.is_empty()) else {
             return Ok(Self { pool: opening.finish(), first, next: None });
         };
         opening.add(&path, files.artifact())?;
         let second = || -> Result<_> {
-            let next = Model::new(opening.pool(), 1, config)?;
+            let next = Model::new(&opening, 1, config)?;
             // What the first one gives has to come in the order in which the second one takes it.
-            let outputs = opening.pool().outputs(0);
+            let outputs = opening.outputs(0);
             let present = next.past.iter().map(|(spec, _)| continuation(&spec.name, outputs));
             Ok((present.collect::<Result<_>>()?, next))
         };
@@ -160,11 +160,11 @@ impl Role {
 }
 
 impl Model {
-    fn new(pool: &SessionPool, index: usize, config: &ModelConfig) -> Result<Self> {
+    fn new(opening: &Opening, index: usize, config: &ModelConfig) -> Result<Self> {
         let mut inputs = Vec::new();
         let mut past = Vec::new();
         let mut scalar: &'static [usize] = &[1];
-        for spec in pool.inputs(index) {
+        for spec in opening.inputs(index) {
             if let Some(role) = Role::of(&spec.name) {
                 if role == Role::LogitsToKeep && spec.dims.is_empty() {
                     scalar = &[];
@@ -184,7 +184,7 @@ impl Model {
         if !inputs.iter().any(|(_, role)| *role == Role::Ids) {
             return Err(Error::invalid_model("the model has no input \"input_ids\""));
         }
-        let outputs = pool.outputs(index);
+        let outputs = opening.outputs(index);
         if !outputs.iter().any(|spec| spec.name == LOGITS && spec.is_float()) {
             let names: Vec<&str> = outputs.iter().map(|spec| spec.name.as_str()).collect();
             return Err(Error::invalid_model(format!(
@@ -197,7 +197,7 @@ impl Model {
         } else {
             past.iter().map(|(spec, _)| continuation(&spec.name, outputs)).collect::<Result<_>>()?
         };
-        let one_by_one = pool
+        let one_by_one = opening
             .inputs(index)
             .iter()
             .any(|spec| spec.name == "input_ids" && spec.dims.get(1) == Some(&Dim::Fixed(1)));

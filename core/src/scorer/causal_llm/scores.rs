@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use super::format::TemplateSpec;
 use super::spec::{CausalLlmSpec, ScoreToken};
-use super::template::TemplateSpec;
 use crate::scorer::bert::{softmax, softmax_f32};
-use crate::scorer::checkpoint::ModelConfig;
+use crate::scorer::config::ModelConfig;
 use crate::tokenize::TextTokenizer;
 use crate::{Error, ErrorKind, Mode, Result};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::template::TemplateSpec;
+use super::format::TemplateSpec;
 use crate::{Error, Result};
 
 /// Parameters of a causal LM as a scorer.

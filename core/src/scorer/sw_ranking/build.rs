@@ -13,7 +13,7 @@ use super::score::Layout;
 use super::section::Section;
 use super::solve::Solvable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel;
+use crate::numeric;
 use crate::preference::bradley_terry::{self, BradleyTerry, WinMatrix};
 use crate::preference::{ModelIndex, SelfBattles, Winner, tiers};
 
@@ -179,7 +179,7 @@ impl SwModel {
             if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
                 return Err(Error::invalid_argument(format!("embedding {row} has a coordinate {x}")));
             }
-            if kernel::normalize(vector) == 0.0 {
+            if numeric::normalize(vector) == 0.0 {
                 return Err(Error::invalid_argument(format!("embedding {row} is all zeros")));
             }
         }

@@ -4,12 +4,13 @@ use super::build::{BuildOptions, ClusterOptions, ProgressFn, Stage, report};
 use super::clustered::{ClusterMeta, Clusters, Derived, INDEX_KIND, pairs, residual_row, slots};
 use super::groups::Group;
 use super::kmeans;
-use super::linear::{self, add, dot};
-use super::rotate::Random;
+use super::linear;
 use super::rows::{RowQuery, Rows, StoreKind};
 use super::section::Section;
 use crate::error::Result;
-use crate::kernel::dispatch;
+use crate::numeric::SplitMix;
+use crate::numeric::dispatch;
+use crate::numeric::{add, dot};
 
 /// Votes that stand for queries where the profiles of the clusters' weights are found.
 const PROFILE_SAMPLE: usize = 2048;
@@ -36,7 +37,7 @@ pub(crate) fn plan(
 ) -> Result<Plan> {
     let n = unit.len() / dim;
     let k = clusters.clusters.min(n / 4).max(1);
-    let mut random = Random(options.seed ^ 0x636c_7573_7465_7273);
+    let mut random = SplitMix(options.seed ^ 0x636c_7573_7465_7273);
     let total = clusters.iterations + STEPS;
     let mut step = |done| report(progress, Stage::Cluster, done, total);
     let centroids =
@@ -132,7 +133,7 @@ pub(crate) fn index(
         threads: options.threads,
     };
     step(1)?;
-    let mut random = Random(options.seed ^ 0x7072_6f66_696c_6573);
+    let mut random = SplitMix(options.seed ^ 0x7072_6f66_696c_6573);
     let profiles = profiles(&source, clusters.profiles.min(k), options.weight_exponent, &mut random);
     step(2)?;
     let (directions, open_votes) = clusters.sizes(dim);
@@ -190,7 +191,7 @@ fn spread(source: &Source<'_>) -> Vec<f32> {
 }
 
 /// The profiles whose combinations come closest to the weights of the clusters, over queries that are votes.
-fn profiles(source: &Source<'_>, count: usize, exponent: f64, random: &mut Random) -> Vec<f32> {
+fn profiles(source: &Source<'_>, count: usize, exponent: f64, random: &mut SplitMix) -> Vec<f32> {
     let (k, dim, n) = (source.clusters(), source.dim, source.order.len());
     let sample = n.min(PROFILE_SAMPLE);
     let stored: Vec<usize> = (0..sample).map(|i| i * n / sample).collect();
@@ -237,7 +238,7 @@ fn profiles(source: &Source<'_>, count: usize, exponent: f64, random: &mut Rando
 }
 
 /// The directions in which residuals vary most, each as long as their standard deviation along it.
-fn basis(source: &Source<'_>, count: usize, random: &mut Random) -> Rows {
+fn basis(source: &Source<'_>, count: usize, random: &mut SplitMix) -> Rows {
     let (dim, n) = (source.dim, source.order.len());
     let sample = n.min(DIRECTION_SAMPLE);
     let mut residuals = vec![0.0; sample * dim];

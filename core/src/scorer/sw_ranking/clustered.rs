@@ -19,14 +19,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::exp::exp;
 use super::groups::{Group, GroupSum, Mode, Weighting};
 use super::model::{Open, ScoreOptions, Scratch, SwModel};
 use super::rows::{RowQuery, Rows, StoreKind};
 use super::score::{Reach, SwScore, deviation};
 use super::section::Section;
 use crate::error::{Error, Result};
-use crate::kernel::dispatch;
+use crate::numeric::{dispatch, exp};
 
 /// Size of a clustered store's index.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -565,7 +564,7 @@ fn largest_error(score: &SwScore, variances: &[f64]) -> Option<f64> {
     let mut largest = None;
     for i in 0..t {
         for j in 0..i {
-            let p = crate::kernel::sigmoid(e[i] - e[j]);
+            let p = crate::numeric::sigmoid(e[i] - e[j]);
             let variance = c[i * t + i] + c[j * t + j] - c[i * t + j] - c[j * t + i];
             let error = p * (1.0 - p) * deviation(variance);
             if largest.is_none_or(|largest| error > largest) && !error.is_nan() {

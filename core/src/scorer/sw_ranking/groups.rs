@@ -3,10 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::exp::exp;
 pub use crate::Mode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::dispatch;
+use crate::numeric::{LANES, dispatch, exp, fold};
 use crate::preference::Winner;
 
 /// One group of votes.
@@ -98,7 +97,6 @@ pub fn weights(similarities: &[f64], exponent: f64, mode: Mode) -> Vec<f64> {
     similarities.iter().map(|s| 10.0 * libm::pow(10.0, power(*s))).collect()
 }
 
-const LANES: usize = 16;
 /// Similarities whose weights are computed before they are added: enough for many vectors in flight.
 const BLOCK: usize = 64;
 
@@ -125,18 +123,6 @@ fn sum_body<T: Copy + Into<f64>>(similarities: &[T], weighting: &Weighting) -> G
         }
     }
     GroupSum { weight: fold(first), square: fold(second) }
-}
-
-#[inline(always)]
-fn fold(mut lanes: [f64; LANES]) -> f64 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
 }
 
 /// A similarity that can be summed.

@@ -1,8 +1,8 @@
 //! k-means over unit vectors, by Lloyd's iterations on a sample.
 
-use super::rotate::Random;
 use super::rows::{RowQuery, Rows, StoreKind};
 use crate::error::Result;
+use crate::numeric::SplitMix;
 
 /// Vectors per cluster that the iterations look at; the rest is assigned once, at the end.
 const SAMPLE: usize = 48;
@@ -45,7 +45,7 @@ pub(crate) fn centroids(
     dim: usize,
     k: usize,
     iterations: usize,
-    random: &mut Random,
+    random: &mut SplitMix,
     threads: usize,
     step: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<Vec<f32>> {

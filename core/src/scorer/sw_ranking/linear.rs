@@ -1,48 +1,7 @@
 //! The little linear algebra that a build needs: the directions in which vectors vary most.
 
-use super::rotate::Random;
 use super::rows::{RowQuery, Rows, StoreKind};
-use super::scan_float::LANES;
-use crate::kernel::{self, dispatch};
-
-#[inline(always)]
-fn dot_body(x: &[f32], y: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    let (mut xs, mut ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    for (x, y) in xs.by_ref().zip(ys.by_ref()) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    for ((lane, x), y) in lanes.iter_mut().zip(xs.remainder()).zip(ys.remainder()) {
-        *lane += x * y;
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-dispatch! {
-    /// Inner product, with the same bits on every CPU.
-    pub(crate) fn dot(x: &[f32], y: &[f32]) -> f32 = dot_body
-}
-
-#[inline(always)]
-fn add_body(sum: &mut [f32], factor: f32, x: &[f32]) {
-    for (sum, x) in sum.iter_mut().zip(x) {
-        *sum += factor * x;
-    }
-}
-
-dispatch! {
-    /// `sum += factor * x`
-    pub(crate) fn add(sum: &mut [f32], factor: f32, x: &[f32]) -> () = add_body
-}
+use crate::numeric::{SplitMix, add, normalize};
 
 /// Rounds of orthogonal iteration: the space is then good to a few percent of the variance that it leaves, which
 /// is all that a summary needs.
@@ -54,7 +13,7 @@ pub(crate) fn directions(
     vectors: &[f32],
     dim: usize,
     k: usize,
-    random: &mut Random,
+    random: &mut SplitMix,
     threads: usize,
 ) -> Vec<f32> {
     let n = vectors.len() / dim;
@@ -105,7 +64,7 @@ fn orthonormalise(basis: &mut [f32], dim: usize) {
                 }
             }
         }
-        if norm(this) <= 1e-6 * length || kernel::normalize(this) == 0.0 {
+        if norm(this) <= 1e-6 * length || normalize(this) == 0.0 {
             this.fill(0.0);
         }
     }
@@ -124,15 +83,15 @@ mod tests {
         // Lengths 8, 4, 2, 1, ... along the axes of a rotated frame.
         let dim = 24;
         let rotation = super::super::rotate::Rotation::new(dim, 3);
-        let mut random = Random(1);
+        let mut random = SplitMix(1);
         let mut vectors = Vec::new();
         for _ in 0..600 {
             let mut x: Vec<f32> = (0..dim).map(|i| random.bell() * 8.0 / (1 << i.min(12)) as f32).collect();
             rotation.apply(&mut x);
             vectors.extend(x);
         }
-        let basis = directions(&vectors, dim, 3, &mut Random(5), 1);
-        assert_eq!(basis, directions(&vectors, dim, 3, &mut Random(5), 2));
+        let basis = directions(&vectors, dim, 3, &mut SplitMix(5), 1);
+        assert_eq!(basis, directions(&vectors, dim, 3, &mut SplitMix(5), 2));
         for (i, b) in basis.chunks_exact(dim).enumerate() {
             let mut axis = vec![0.0; dim];
             axis[i] = 1.0;
@@ -144,7 +103,7 @@ mod tests {
 
     #[test]
     fn vectors_of_fewer_dimensions_leave_zeros() {
-        let basis = directions(&[1.0, 0.0, 0.0, 2.0, 0.0, 0.0], 3, 2, &mut Random(1), 1);
+        let basis = directions(&[1.0, 0.0, 0.0, 2.0, 0.0, 0.0], 3, 2, &mut SplitMix(1), 1);
         assert!(
             (basis[0].abs() - 1.0).abs() < 1e-6 && basis[3..].iter().all(|x| x.abs() < 1e-6),
             "{basis:?}"

@@ -47,7 +47,6 @@ mod build;
 mod cache;
 mod cluster;
 mod clustered;
-mod exp;
 mod groups;
 mod kmeans;
 mod linear;

@@ -10,7 +10,7 @@ use super::rows::{RowQuery, Rows, StoreKind};
 use super::score::{Layout, Reach, SwScore};
 use super::section::Section;
 use crate::error::{Error, Result};
-use crate::kernel;
+use crate::numeric;
 use crate::preference::{ModelIndex, Winner, bradley_terry};
 
 /// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
@@ -183,7 +183,7 @@ pub(crate) fn unit_query(query: &[f32], dim: usize) -> Result<Vec<f32>> {
         return Err(Error::invalid_argument(format!("embedding has {} in dimension {i}", query[i])));
     }
     let mut unit = query.to_vec();
-    if kernel::normalize(&mut unit) == 0.0 {
+    if numeric::normalize(&mut unit) == 0.0 {
         return Err(Error::invalid_argument("embedding is all zeros"));
     }
     Ok(unit)

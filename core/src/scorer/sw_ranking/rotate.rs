@@ -4,37 +4,7 @@
 //! no power of two, the transform of the largest power of two runs once over the first and once over the
 //! last dimensions, with signs before each.
 
-/// A generator of well-mixed numbers (`SplitMix64`): the stores depend on its exact sequence.
-#[derive(Debug, Clone)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [0, 1).
-    pub(crate) fn uniform(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Uniform in `0..n`, for `n` far below 2^32.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (((self.next() >> 32) * n as u64) >> 32) as usize
-    }
-
-    /// Close to standard normal, and fast: four uniform numbers of 16 bits, added.
-    pub(crate) fn bell(&mut self) -> f32 {
-        let z = self.next();
-        let sum = (z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48);
-        // Mean 2 and variance 1/3 in units of 65,536.
-        (sum as f32 / 65_536.0 - 2.0) * 1.732_050_8
-    }
-}
+use crate::numeric::SplitMix;
 
 /// The rotation of one dimension and seed.
 #[derive(Debug, Clone)]
@@ -46,7 +16,7 @@ pub(crate) struct Rotation {
 
 impl Rotation {
     pub(crate) fn new(dim: usize, seed: u64) -> Self {
-        let mut random = Random(seed);
+        let mut random = SplitMix(seed);
         let mut signs = || (0..dim).map(|_| if random.next() >> 63 == 0 { 1.0 } else { -1.0 }).collect();
         let width = if dim.is_power_of_two() { dim } else { dim.next_power_of_two() / 2 };
         Self { first: signs(), second: signs(), width }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::quantize::{self, Format};
 use super::rotate::Rotation;
 use super::scan_code::{self, CodeQuery};
-use super::scan_float::{self, Isa, LANES, halves};
+use super::scan_float::{self, Isa, halves};
 use super::section::Section;
 use crate::error::{Error, Result};
+use crate::numeric::LANES;
 
 /// Largest dimension of an embedding: the integer sums of the kernels are exact up to here.
 pub const MAX_DIM: usize = 65_536;

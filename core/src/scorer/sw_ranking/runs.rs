@@ -3,8 +3,8 @@
 //! A group is cut in two again and again, where its vectors fall apart most along the direction in which they vary
 //! most. Large groups get more runs: every run then stands for about as many votes, wherever it is.
 
-use super::linear::{add, dot};
-use crate::kernel;
+use crate::numeric;
+use crate::numeric::{add, dot};
 
 /// Most runs of a store on top of one a group: their residuals cost what as many rows of an `int4` store cost,
 /// whatever the number of votes.
@@ -98,7 +98,7 @@ fn projections(unit: &[f32], dim: usize, rows: &[u32]) -> Vec<f32> {
         for x in &sample {
             add(&mut direction, dot(x, &before) - offset, x);
         }
-        if kernel::normalize(&mut direction) == 0.0 {
+        if numeric::normalize(&mut direction) == 0.0 {
             break;
         }
     }

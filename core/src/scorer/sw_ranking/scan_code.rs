@@ -5,7 +5,7 @@
 
 use super::quantize::{CHUNK, Format};
 use super::scan_float::{Isa, block_rows};
-use crate::kernel::dispatch;
+use crate::numeric::dispatch;
 
 /// Largest magnitude of a query's integer: its high plane then fits a signed byte.
 const QUERY_TOP: f32 = 32_512.0;

@@ -5,8 +5,7 @@
 //! partial 16 dimensions are filled up with zeros.
 
 use super::quantize::{HALF_SCALE, from_half};
-
-pub(crate) const LANES: usize = 16;
+use crate::numeric::{LANES, fold};
 
 /// A row of numbers that the kernels can read.
 pub(crate) trait Lane: Copy + Default {
@@ -63,19 +62,6 @@ pub(crate) fn halves(bytes: &[u8]) -> &[Half] {
     #[allow(unsafe_code, reason = "reads a mapped store in place")]
     let (_, halves, _) = unsafe { bytes.align_to::<Half>() };
     halves
-}
-
-/// Combines 16 partial sums, 8-4-2-1.
-#[inline(always)]
-fn fold(mut lanes: [f32; LANES]) -> f32 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
 }
 
 /// The portable tile, also compiled for AVX2: `Q` queries against one row.

@@ -112,7 +112,7 @@ impl SwScore {
         if s == w {
             return Ok(0.5);
         }
-        Ok(crate::kernel::sigmoid(self.strengths[s] - self.strengths[w]))
+        Ok(crate::numeric::sigmoid(self.strengths[s] - self.strengths[w]))
     }
 
     /// Win rates of each candidate against `baseline`, from the same pass; one half against itself.

@@ -5,8 +5,8 @@
 //! clustering is trivial. Winners follow a Bradley-Terry model of the given abilities plus, per model, a
 //! direction `v` with strength `v . x`.
 
-use super::rotate::Random;
-use crate::kernel;
+use crate::numeric;
+use crate::numeric::SplitMix;
 use crate::preference::{ModelIndex, Winner};
 
 /// What is simulated.
@@ -60,16 +60,16 @@ impl SimulatedVotes {
     }
 }
 
-fn direction(random: &mut Random, dim: usize) -> Vec<f32> {
+fn direction(random: &mut SplitMix, dim: usize) -> Vec<f32> {
     let mut v: Vec<f32> = (0..dim).map(|_| random.bell()).collect();
-    kernel::normalize(&mut v);
+    numeric::normalize(&mut v);
     v
 }
 
 /// `count` unit vectors around `centres` random centres, with the tail of correlated topics that sentence
 /// embeddings have: base vectors for where no real ones are at hand.
 pub fn synthetic_base(count: usize, dim: usize, centres: usize, seed: u64) -> Vec<f32> {
-    let mut random = Random(seed);
+    let mut random = SplitMix(seed);
     let shared = direction(&mut random, dim);
     let topics: Vec<Vec<f32>> = (0..centres).map(|_| direction(&mut random, dim)).collect();
     let mut out = Vec::with_capacity(count * dim);
@@ -79,7 +79,7 @@ pub fn synthetic_base(count: usize, dim: usize, centres: usize, seed: u64) -> Ve
         let noise = direction(&mut random, dim);
         let start = out.len();
         out.extend(shared.iter().zip(topic).zip(&noise).map(|((s, t), u)| 0.25 * s + 0.65 * t + 0.7 * u));
-        kernel::normalize(&mut out[start..]);
+        numeric::normalize(&mut out[start..]);
     }
     out
 }
@@ -103,7 +103,7 @@ pub fn simulate(simulation: &Simulation) -> SimulatedVotes {
     let s = simulation;
     assert!(s.dim >= s.base_dim && s.abilities.len() >= 2 && s.base.len() >= s.base_dim);
     let lifted = if s.dim > s.base_dim { lift(s.base, s.base_dim, s.dim, s.seed) } else { s.base.to_vec() };
-    let mut random = Random(s.seed ^ 0x7369_6d75_6c61_7465);
+    let mut random = SplitMix(s.seed ^ 0x7369_6d75_6c61_7465);
     let models = s.abilities.len();
     let leanings: Vec<Vec<f32>> = (0..models).map(|_| direction(&mut random, s.dim)).collect();
     let mut out = SimulatedVotes {
@@ -122,7 +122,7 @@ pub fn simulate(simulation: &Simulation) -> SimulatedVotes {
         let start = out.embeddings.len();
         out.embeddings
             .extend(lifted[base * s.dim..(base + 1) * s.dim].iter().zip(&noise).map(|(e, u)| e + 0.5 * u));
-        kernel::normalize(&mut out.embeddings[start..]);
+        numeric::normalize(&mut out.embeddings[start..]);
         let x = &out.embeddings[start..];
         let a = random.below(models);
         let b = (a + 1 + random.below(models - 1)) % models;
@@ -131,7 +131,7 @@ pub fn simulate(simulation: &Simulation) -> SimulatedVotes {
         let gap = s.abilities[a] - s.abilities[b] + s.strength * (lean(a) - lean(b));
         let winner = if random.uniform() < s.ties {
             Winner::Tie
-        } else if random.uniform() < kernel::sigmoid(gap) {
+        } else if random.uniform() < numeric::sigmoid(gap) {
             Winner::ModelA
         } else {
             Winner::ModelB
@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(votes.embeddings, simulate(&simulation).embeddings);
         let wins =
             (0..4000).filter(|i| (votes.model_a[*i] == 0) == (votes.winners[*i] == Winner::ModelA)).count();
-        assert!((f64::from(wins as u32) / 4000.0 - kernel::sigmoid(1.5)).abs() < 0.03, "{wins}");
+        assert!((f64::from(wins as u32) / 4000.0 - numeric::sigmoid(1.5)).abs() < 0.03, "{wins}");
     }
 }

@@ -106,7 +106,7 @@ impl Solvable {
                     continue;
                 }
                 let strength = |k: Option<usize>| k.map_or(0.0, |k| e[k]);
-                let residual = group.first_wins() - crate::kernel::sigmoid(strength(i) - strength(j));
+                let residual = group.first_wins() - crate::numeric::sigmoid(strength(i) - strength(j));
                 let v = variance * residual * residual;
                 for (a, sign_a) in [(i, 1.0), (j, -1.0)] {
                     for (b, sign_b) in [(i, 1.0), (j, -1.0)] {

@@ -1,9 +1,10 @@
 //! The optimisation: comparisons and embeddings in, weights out.
 
-use crate::kernel::sigmoid;
+use crate::numeric::Rng;
+use crate::numeric::sigmoid;
 use crate::scorer::mf::MfWeights;
 use crate::train::adam::Adam;
-use crate::train::{ProgressFn, Rng, report};
+use crate::train::{ProgressFn, report};
 use crate::{Error, Result};
 
 /// Parameters of the optimisation. The defaults are the reference's.

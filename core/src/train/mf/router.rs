@@ -86,7 +86,7 @@ pub fn train(
         for place in CandidateScores::places(rows.len()) {
             scores.push(&scorer.candidate_scores(features(rows[place]))?);
         }
-        table.scores = Some(scores.write(&mut writer)?);
+        table.scores = Some(writer.add_scores(&scores)?);
     }
     let manifest = Manifest {
         format_version: FORMAT_VERSION,

@@ -1,4 +1,4 @@
-//! What one call has for itself: a session of each model.
+//! A session of each model of a router, and how they run.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session};
 
 use super::tensor::{Input, Outputs, TensorSpec, inference};
 use crate::cancel::CancelToken;
+use crate::jobs::Slot;
 use crate::process::{self, Running};
 use crate::{Error, Result};
 
@@ -14,11 +15,9 @@ use crate::{Error, Result};
 /// 16 x 512 tokens would otherwise keep 470 MB for good.
 const BIG_RUN: usize = 1024;
 
-/// A session of each model of a router. One call has it at a time; routers without models have empty ones.
+/// A session of each model of a router: what is in the slots of one.
 #[derive(Default)]
-pub struct Slot {
-    sessions: Vec<OpenSession>,
-}
+pub(super) struct Sessions(Vec<OpenSession>);
 
 /// One session and what is known about its model.
 pub(super) struct OpenSession {
@@ -27,22 +26,13 @@ pub(super) struct OpenSession {
     pub(super) on_gpu: bool,
 }
 
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Slot").field("sessions", &self.sessions.len()).finish()
+impl Sessions {
+    pub(super) fn add(&mut self, session: OpenSession) {
+        self.0.push(session);
     }
 }
 
 impl Slot {
-    pub(super) fn add(&mut self, session: OpenSession) {
-        self.sessions.push(session);
-    }
-
-    /// Whether a fork must not interrupt what runs here.
-    pub(crate) fn has_sessions(&self) -> bool {
-        !self.sessions.is_empty()
-    }
-
     /// Runs the model number `model` and hands the outputs named in `wanted` to `consume`.
     ///
     /// # Errors
@@ -57,10 +47,10 @@ impl Slot {
     ) -> Result<T> {
         process::check_alive()?;
         stop.map_or(Ok(()), CancelToken::check)?;
-        let OpenSession { session, inputs: specs, on_gpu } =
-            self.sessions.get_mut(model).ok_or_else(|| {
-                Error::new(crate::ErrorKind::Internal, "a model was run where there is no session of it")
-            })?;
+        let session = self.resource::<Sessions>().and_then(|sessions| sessions.0.get_mut(model));
+        let OpenSession { session, inputs: specs, on_gpu } = session.ok_or_else(|| {
+            Error::new(crate::ErrorKind::Internal, "a model was run where there is no session of it")
+        })?;
         let values = inputs
             .iter()
             .map(|(name, input)| {
@@ -91,11 +81,11 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Sessions {
     fn drop(&mut self) {
-        if !self.sessions.is_empty() {
+        if !self.0.is_empty() {
             let _running = Running::new();
-            self.sessions.clear();
+            self.0.clear();
         }
     }
 }

@@ -1,4 +1,9 @@
 //! Calls as jobs of the queue in front of the slots: one by one, or a batch in units.
+//!
+//! A slot holds what a call needs for itself while it runs. What that is, its owner knows.
+
+mod pool;
+mod slot;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -6,11 +11,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::slot::Slot;
 use crate::cancel::{CancelToken, StopGuard};
 use crate::process::{self, PerProcess, Running};
 use crate::queue::{Job, Lease, Queue, Refusal};
 use crate::{Error, ErrorKind, Result};
+
+pub use pool::Pool;
+pub use slot::Slot;
 
 /// The queue in front of the slots of a router.
 pub(crate) type SlotQueue = Queue<Slot, Box<dyn SlotJob>>;
@@ -29,7 +36,7 @@ pub(crate) trait SlotJob: Send {
 
 impl Job<Slot> for Box<dyn SlotJob> {
     fn run(&mut self, slot: &mut Slot) -> VecDeque<Self> {
-        let running = slot.has_sessions().then(Running::new);
+        let running = (!slot.is_empty()).then(Running::new);
         let following = (**self).run(slot);
         drop(running);
         process::park_if_ending();
@@ -42,7 +49,7 @@ impl Job<Slot> for Box<dyn SlotJob> {
 }
 
 /// A queue of `slots`, before which `max_waiting` calls may wait.
-pub(super) fn slot_queue(slots: Vec<Slot>, max_waiting: Option<usize>) -> SlotQueue {
+fn slot_queue(slots: Vec<Slot>, max_waiting: Option<usize>) -> SlotQueue {
     Queue::new(slots, max_waiting.unwrap_or(usize::MAX), |queue| {
         std::thread::Builder::new().name("routellm-runner".to_owned()).spawn(move || queue.serve()).map(drop)
     })

@@ -1,5 +1,7 @@
-//! Seeded random numbers whose sequence will not change with a dependency: trained artifacts can be
+//! Seeded random numbers whose sequences will not change with a dependency: trained artifacts can be
 //! reproduced from their seed.
+//!
+//! There are two sequences, because there are artifacts of both.
 
 /// xoshiro256++ (Blackman and Vigna), seeded by SplitMix64.
 #[derive(Debug, Clone)]
@@ -10,15 +12,9 @@ pub struct Rng {
 
 impl Rng {
     /// A generator for this seed.
-    pub fn new(mut seed: u64) -> Self {
-        let mut next = || {
-            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = seed;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        };
-        Self { state: [next(), next(), next(), next()], spare: None }
+    pub fn new(seed: u64) -> Self {
+        let mut seeds = SplitMix(seed);
+        Self { state: std::array::from_fn(|_| seeds.next()), spare: None }
     }
 
     /// 64 random bits.
@@ -70,6 +66,38 @@ impl Rng {
     }
 }
 
+/// A generator of well-mixed numbers (`SplitMix64`): the stores depend on its exact sequence.
+#[derive(Debug, Clone)]
+pub(crate) struct SplitMix(pub(crate) u64);
+
+impl SplitMix {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Uniform in `0..n`, for `n` far below 2^32.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (((self.next() >> 32) * n as u64) >> 32) as usize
+    }
+
+    /// Close to standard normal, and fast: four uniform numbers of 16 bits, added.
+    pub(crate) fn bell(&mut self) -> f32 {
+        let z = self.next();
+        let sum = (z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48);
+        // Mean 2 and variance 1/3 in units of 65,536.
+        (sum as f32 / 65_536.0 - 2.0) * 1.732_050_8
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +110,15 @@ mod tests {
             first,
             [15_021_278_609_987_233_951, 5_881_210_131_331_364_753, 18_149_643_915_985_481_100]
         );
+    }
+
+    #[test]
+    fn the_sequence_of_stores_is_frozen() {
+        let mut random = SplitMix(42);
+        let first: Vec<u64> = (0..2).map(|_| random.next()).collect();
+        assert_eq!(first, [13_679_457_532_755_275_413, 2_949_826_092_126_892_291]);
+        assert_eq!((random.below(1000), random.uniform()), (278, 0.34419071652363753));
+        assert_eq!(f64::from(random.bell()), -2.3117973804473877);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! instruction set; the order, and so the bits, stay the same.
 
 /// Number of partial sums.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Declares `$name`, which runs `$body` compiled for the widest instruction set that this CPU has.
 macro_rules! dispatch {
@@ -42,7 +42,6 @@ macro_rules! dispatch {
 pub(crate) use dispatch;
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
 fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     let mut xs = x.chunks_exact(LANES);
@@ -60,12 +59,12 @@ fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {
 
 /// Combines 16 partial sums: 8 pairs eight apart, then 4, 2 and 1.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
-fn fold(mut lanes: [f64; LANES]) -> f64 {
+pub(crate) fn fold<T: Copy + std::ops::AddAssign>(mut lanes: [T; LANES]) -> T {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
+            let other = lanes[lane + width];
+            lanes[lane] += other;
         }
         width /= 2;
     }
@@ -78,7 +77,38 @@ dispatch! {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+fn dot_body(x: &[f32], y: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (mut xs, mut ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    for (x, y) in xs.by_ref().zip(ys.by_ref()) {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    for ((lane, x), y) in lanes.iter_mut().zip(xs.remainder()).zip(ys.remainder()) {
+        *lane += x * y;
+    }
+    fold(lanes)
+}
+
+dispatch! {
+    /// Inner product, with the same bits on every CPU.
+    pub(crate) fn dot(x: &[f32], y: &[f32]) -> f32 = dot_body
+}
+
+#[inline(always)]
+fn add_body(sum: &mut [f32], factor: f32, x: &[f32]) {
+    for (sum, x) in sum.iter_mut().zip(x) {
+        *sum += factor * x;
+    }
+}
+
+dispatch! {
+    /// `sum += factor * x`
+    pub(crate) fn add(sum: &mut [f32], factor: f32, x: &[f32]) -> () = add_body
+}
+
+#[inline(always)]
 fn normalize_body(x: &mut [f32]) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     for chunk in x.chunks(LANES) {

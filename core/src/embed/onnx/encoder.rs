@@ -1,0 +1,200 @@
+//! An encoder ready for use.
+
+use std::path::Path;
+
+use super::{OnnxSpec, Pooling};
+use crate::artifact::Artifact;
+use crate::cancel::CancelToken;
+use crate::embed::{TextCap, TextEncoder};
+use crate::jobs::{Pool, Slot};
+use crate::numeric;
+use crate::runtime::{Input as Tensor, RuntimeUse, SessionOptions, SessionPool};
+use crate::tokenize::TextTokenizer;
+use crate::{Error, Result};
+
+/// A sentence encoder ready for use. Safe to use from many threads.
+///
+/// Every prompt runs by itself, also in a batch: kernels choose another order of summation for other
+/// shapes, and dynamically quantised models let a row depend on its neighbours. So a prompt has the same
+/// bits alone and in any batch.
+#[derive(Debug)]
+pub struct OnnxEncoder {
+    spec: OnnxSpec,
+    tokenizer: TextTokenizer,
+    pool: SessionPool,
+    /// Which of the usual inputs the model has, in the model's order.
+    inputs: Vec<Input>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Ids,
+    AttentionMask,
+    TokenTypeIds,
+}
+
+impl Input {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ids => "input_ids",
+            Self::AttentionMask => "attention_mask",
+            Self::TokenTypeIds => "token_type_ids",
+        }
+    }
+}
+
+impl OnnxEncoder {
+    /// Opens model and tokenizer of `spec` in the folder `directory`.
+    ///
+    /// # Errors
+    /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
+    /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
+    pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
+        let (model, tokenizer) = (directory.join(&spec.model), directory.join(&spec.tokenizer));
+        Self::open_files(spec, &model, &tokenizer, None, options)
+    }
+
+    /// As [`open`](Self::open), for files at these paths, which may have other names than in `spec`; of `artifact`, if
+    /// that is given.
+    pub(crate) fn open_files(
+        spec: OnnxSpec,
+        path: &Path,
+        tokenizer_path: &Path,
+        artifact: Option<&Artifact>,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
+        tokenizer
+            .truncate(spec.max_tokens, spec.cap.side, None)
+            .map_err(|error| error.context(tokenizer_path.display()))?;
+        let pool = SessionPool::open(path, artifact, options)?;
+        let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
+        let inputs = pool
+            .inputs(0)
+            .iter()
+            .map(|spec| {
+                known.into_iter().find(|input| input.name() == spec.name).ok_or_else(|| {
+                    Error::invalid_model(format!(
+                        "{}: the model wants an input {:?}; an encoder has input_ids, attention_mask and \
+                         token_type_ids",
+                        path.display(),
+                        spec.name
+                    ))
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let encoder = Self { spec, tokenizer, pool, inputs };
+        // A wrong dimension or output is found now, not on the first request.
+        encoder.embed("a", None).map_err(|error| error.context(path.display()))?;
+        Ok(encoder)
+    }
+
+    /// The parameters.
+    pub fn spec(&self) -> &OnnxSpec {
+        &self.spec
+    }
+
+    /// The sessions behind this encoder.
+    pub fn pool(&self) -> &SessionPool {
+        &self.pool
+    }
+
+    /// The token ids of `prompt` with prefix and special tokens, and whether the prompt was cut.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn token_ids(&self, prompt: &str) -> Result<(Vec<i64>, bool)> {
+        let (text, cut) = self.spec.cap.apply(prompt);
+        let mut windows = if self.spec.prefix.is_empty() {
+            self.tokenizer.windows(text)?
+        } else {
+            self.tokenizer.windows(&format!("{}{text}", self.spec.prefix))?
+        };
+        let truncated = cut || windows.len() > 1;
+        Ok((windows.swap_remove(0).ids, truncated))
+    }
+
+    /// Token vectors `[1, tokens, dimension]`, or a vector that the model pooled itself `[1, dimension]`.
+    fn pool_tokens(&self, shape: &[usize], hidden: &[f32]) -> Result<Vec<f32>> {
+        let dimension = self.spec.dimension;
+        let fits = matches!(shape, [1, _, d] | [1, d] if *d == dimension);
+        if !fits || hidden.is_empty() {
+            return Err(Error::invalid_model(format!(
+                "the encoder's output has shape {shape:?}, expected [1, tokens, {dimension}]"
+            )));
+        }
+        let tokens = hidden.len() / dimension;
+        let mut embedding = match self.spec.pooling {
+            Pooling::Cls => hidden[..dimension].to_vec(),
+            Pooling::Mean => {
+                // Token after token into each dimension: one order, whatever the width of the registers.
+                let mut sums = hidden[..dimension].to_vec();
+                for row in hidden[dimension..].chunks_exact(dimension) {
+                    for (sum, value) in sums.iter_mut().zip(row) {
+                        *sum += value;
+                    }
+                }
+                for sum in &mut sums {
+                    *sum /= tokens as f32;
+                }
+                sums
+            }
+        };
+        if self.spec.normalize {
+            numeric::normalize(&mut embedding);
+        }
+        Ok(embedding)
+    }
+}
+
+impl TextEncoder for OnnxEncoder {
+    fn id(&self) -> &str {
+        &self.spec.id
+    }
+
+    fn dimension(&self) -> usize {
+        self.spec.dimension
+    }
+
+    fn cap(&self) -> TextCap {
+        self.spec.cap
+    }
+
+    fn max_tokens(&self) -> Option<usize> {
+        Some(self.spec.max_tokens)
+    }
+
+    fn slots(&self) -> &Pool {
+        self.pool.slots()
+    }
+
+    fn runtime(&self) -> Option<RuntimeUse> {
+        self.pool.runtime()
+    }
+
+    fn embed_in(&self, slot: &mut Slot, text: &str, stop: Option<&CancelToken>) -> Result<(Vec<f32>, bool)> {
+        stop.map_or(Ok(()), CancelToken::check)?;
+        let (ids, truncated) = self.token_ids(text)?;
+        let ones = vec![1_i64; ids.len()];
+        let zeros = vec![0_i64; ids.len()];
+        let shape = [1, ids.len()];
+        let inputs: Vec<(&str, Tensor<'_>)> = self
+            .inputs
+            .iter()
+            .map(|input| {
+                let data = match input {
+                    Input::Ids => &ids,
+                    Input::AttentionMask => &ones,
+                    Input::TokenTypeIds => &zeros,
+                };
+                (input.name(), Tensor::Integers(data, &shape))
+            })
+            .collect();
+        let output = &self.pool.outputs(0)[0].name;
+        let embedding = slot.run(0, &inputs, &[output], stop, |outputs| {
+            let (shape, hidden) = outputs.floats(output, |shape| 0..shape.iter().product())?;
+            self.pool_tokens(&shape, &hidden)
+        })?;
+        Ok((embedding, truncated))
+    }
+}

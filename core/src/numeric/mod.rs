@@ -1,0 +1,15 @@
+//! Arithmetic with the same bits on every CPU, and random numbers with the same sequence in every version.
+
+#![allow(
+    clippy::inline_always,
+    reason = "a body compiled once per instruction set must end up inside the function with the target feature"
+)]
+
+mod exp;
+mod kernel;
+mod random;
+
+pub(crate) use exp::exp;
+pub(crate) use kernel::{LANES, add, dispatch, dot, dot_f64, fold, normalize, sigmoid};
+pub use random::Rng;
+pub(crate) use random::SplitMix;

@@ -1,0 +1,299 @@
+//! Readers of votes.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::filter::kind;
+use super::pyjson::{self, Json};
+use super::votes::{Vote, VoteTable, Winner};
+use crate::error::{Error, Result};
+
+/// A fault in a row, with the file and the line that a person can look at.
+pub(super) fn row_error(source: &str, line: u64, what: impl std::fmt::Display) -> Error {
+    Error::invalid_argument(format!("{source}, line {line}: {what}"))
+}
+
+#[derive(Deserialize)]
+struct JsonVote {
+    id: Option<serde_json::Value>,
+    prompt: String,
+    model_a: String,
+    model_b: String,
+    // A missing field is a malformed row; only an explicit null is an unknown winner.
+    #[serde(deserialize_with = "Option::deserialize")]
+    winner: Option<String>,
+}
+
+fn id_text(id: Option<serde_json::Value>, line: u64) -> String {
+    match id {
+        None | Some(serde_json::Value::Null) => format!("line {line}"),
+        Some(serde_json::Value::String(text)) => text,
+        Some(other) => other.to_string(),
+    }
+}
+
+fn checked_model<'a>(name: &'a str, column: &str, source: &str, line: u64) -> Result<&'a str> {
+    if name.is_empty() { Err(row_error(source, line, format!("{column} is empty"))) } else { Ok(name) }
+}
+
+impl VoteTable {
+    /// Reads votes in the format that the file's ending names: `.jsonl`, `.csv`, or `.parquet` where the
+    /// crate was built with the feature `parquet`.
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` for the file, `InvalidArgument` for an unknown ending or a malformed row (with
+    /// file and line), `Unsupported` for parquet without the feature.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_ascii_lowercase();
+        match ending.as_str() {
+            "jsonl" | "ndjson" => Self::read_jsonl(path),
+            "csv" => Self::read_csv(path),
+            #[cfg(feature = "parquet")]
+            "parquet" => super::parquet::read_votes(path),
+            #[cfg(not(feature = "parquet"))]
+            "parquet" => Err(Error::unsupported(format!(
+                "{}: this build has no parquet reader (cargo feature `parquet`); convert the file to CSV",
+                path.display()
+            ))),
+            _ => Err(Error::invalid_argument(format!(
+                "{}: votes are read from .jsonl, .csv or .parquet files",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Reads one JSON object a line: `prompt`, `model_a`, `model_b`, `winner` (`model_a`, `model_b`,
+    /// `tie`, `tie (bothbad)`, or null), and `id` where there is one. Other fields are ignored.
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` for the file, `InvalidArgument` with file and line for a malformed row.
+    pub fn read_jsonl(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        Self::from_jsonl(BufReader::new(file), &path.display().to_string())
+    }
+
+    /// Like [`Self::read_jsonl`], from any reader; `source` is the name that errors give it.
+    ///
+    /// # Errors
+    /// `Io` for the reader, `InvalidArgument` with source and line for a malformed row.
+    pub fn from_jsonl(reader: impl BufRead, source: &str) -> Result<Self> {
+        let mut table = Self::default();
+        for (line, text) in reader.lines().enumerate() {
+            let line = line as u64 + 1;
+            let text = text.map_err(|e| match e.kind() {
+                std::io::ErrorKind::InvalidData => row_error(source, line, "not UTF-8"),
+                _ => Error::new(crate::ErrorKind::Io, format!("{source}: {e}")).with_source(e),
+            })?;
+            if text.trim().is_empty() {
+                continue;
+            }
+            let row: JsonVote = serde_json::from_str(&text).map_err(|e| row_error(source, line, e))?;
+            table.counts.read += 1;
+            checked_model(&row.model_a, "model_a", source, line)?;
+            checked_model(&row.model_b, "model_b", source, line)?;
+            let Some(winner) = row.winner else {
+                table.counts.dropped_null_winner += 1;
+                continue;
+            };
+            let winner = Winner::from_name(&winner).ok_or_else(|| {
+                row_error(source, line, format!(
+                    "winner is {winner:?}, expected \"model_a\", \"model_b\", \"tie\", \"tie (bothbad)\" or null"
+                ))
+            })?;
+            let id = id_text(row.id, line);
+            table.votes.push(Vote {
+                id,
+                prompt: row.prompt,
+                model_a: row.model_a,
+                model_b: row.model_b,
+                winner,
+            });
+        }
+        Ok(table)
+    }
+
+    /// Reads the CSV form of the LMSYS / Kaggle data: `id` (optional), `model_a`, `model_b`, `prompt` (a
+    /// JSON-encoded list of turns, of which the first is taken), `winner_model_a`, `winner_model_b`,
+    /// `winner_tie`. As in the reference, `winner_model_a` is read first, then `winner_model_b`, and
+    /// anything else is a tie. Other columns are ignored.
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` for the file, `InvalidArgument` with file and line for a missing column or a
+    /// malformed row.
+    pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        Self::from_csv(BufReader::new(file), &path.display().to_string())
+    }
+
+    /// Like [`Self::read_csv`], from any reader; `source` is the name that errors give it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` with source and line for a missing column or a malformed row.
+    pub fn from_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
+        let mut csv = csv::Reader::from_reader(reader);
+        let header = csv.headers().map_err(|e| csv_error(source, &e))?.clone();
+        let column = |name: &str| header.iter().position(|field| field == name);
+        let needed = |name: &str| {
+            column(name).ok_or_else(|| {
+                row_error(
+                    source,
+                    1,
+                    format!("no column {name:?} among {:?}", header.iter().collect::<Vec<_>>()),
+                )
+            })
+        };
+        let id_column = column("id");
+        let (prompt, model_a, model_b) = (needed("prompt")?, needed("model_a")?, needed("model_b")?);
+        let (wins_a, wins_b) = (needed("winner_model_a")?, needed("winner_model_b")?);
+        let tie = column("winner_tie");
+        let mut table = Self::default();
+        let mut record = csv::StringRecord::new();
+        while csv.read_record(&mut record).map_err(|e| csv_error(source, &e))? {
+            let line = record.position().map_or(0, csv::Position::line);
+            table.counts.read += 1;
+            let flag = |column: usize| flag(&record[column]).map_err(|e| row_error(source, line, e));
+            let flags = (flag(wins_a)?, flag(wins_b)?, tie.map(flag).transpose()?.flatten());
+            let Some(winner) = winner_of_flags(flags.0, flags.1) else {
+                table.counts.dropped_null_winner += 1;
+                continue;
+            };
+            table.votes.push(Vote {
+                id: id_column.map_or_else(|| format!("line {line}"), |column| record[column].to_owned()),
+                prompt: first_turn(&record[prompt]).map_err(|e| row_error(source, line, e))?,
+                model_a: checked_model(&record[model_a], "model_a", source, line)?.to_owned(),
+                model_b: checked_model(&record[model_b], "model_b", source, line)?.to_owned(),
+                winner,
+            });
+        }
+        Ok(table)
+    }
+}
+
+/// The winner by two flags, of which the first counts first. Two empty cells are an unknown winner.
+pub(super) fn winner_of_flags(wins_a: Option<bool>, wins_b: Option<bool>) -> Option<Winner> {
+    match (wins_a, wins_b) {
+        (Some(true), _) => Some(Winner::ModelA),
+        (_, Some(true)) => Some(Winner::ModelB),
+        (None, None) => None,
+        _ => Some(Winner::Tie),
+    }
+}
+
+/// A yes/no cell: 0, 1, 0.0, 1.0, true, false in any case, or empty (not known).
+fn flag(cell: &str) -> Result<Option<bool>, String> {
+    match cell.trim() {
+        "1" | "1.0" | "true" | "True" | "TRUE" => Ok(Some(true)),
+        "0" | "0.0" | "false" | "False" | "FALSE" => Ok(Some(false)),
+        "" => Ok(None),
+        other => Err(format!("winner flag is {other:?}, expected 0 or 1")),
+    }
+}
+
+/// The first turn of a JSON-encoded list of turns. Unlike the reference, a plain string is refused.
+pub(super) fn first_turn(json: &str) -> Result<String, String> {
+    match pyjson::parse(json).map_err(|e| format!("prompt is not a JSON list of turns: {e}"))? {
+        Json::List(turns) => match turns.into_iter().next() {
+            Some(Json::Text(text)) => Ok(text),
+            Some(other) => Err(format!("first turn is {}, expected text", kind(&other))),
+            None => Err("prompt is an empty list, expected at least one turn".to_owned()),
+        },
+        other => Err(format!("prompt is {}, expected a JSON list of turns", kind(&other))),
+    }
+}
+
+pub(super) fn csv_error(source: &str, error: &csv::Error) -> Error {
+    let line = error.position().map_or(1, csv::Position::line);
+    row_error(source, line, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::preference::VoteCounts;
+
+    const HEADER: &str = "id,model_a,model_b,prompt,response_a,winner_model_a,winner_model_b,winner_tie\n";
+
+    #[test]
+    fn jsonl_rows_are_read_and_null_winners_counted() {
+        let text = concat!(
+            r#"{"id": "x", "prompt": "p", "model_a": "m", "model_b": "n", "winner": "model_b", "more": 1}"#,
+            "\n\n",
+            r#"{"id": 7, "prompt": "q", "model_a": "m", "model_b": "n", "winner": "tie (bothbad)"}"#,
+            "\n",
+            r#"{"prompt": "r", "model_a": "n", "model_b": "o", "winner": "tie"}"#,
+            "\n",
+            r#"{"prompt": "r", "model_a": "n", "model_b": "o", "winner": null}"#,
+            "\n",
+        );
+        let table = VoteTable::from_jsonl(text.as_bytes(), "votes").unwrap();
+        let ids: Vec<&str> = table.votes.iter().map(|v| v.id.as_str()).collect();
+        assert_eq!(ids, ["x", "7", "line 4"]);
+        assert_eq!(table.votes[0].winner, Winner::ModelB);
+        assert_eq!(table.votes[1].winner, Winner::Tie);
+        assert_eq!(table.counts, VoteCounts { read: 4, dropped_null_winner: 1, dropped_short: 0 });
+        assert_eq!(table.models().names(), ["m", "n", "o"]);
+    }
+
+    #[test]
+    fn malformed_jsonl_rows_are_named() {
+        let good = r#"{"prompt": "p", "model_a": "m", "model_b": "n", "winner": "tie"}"#;
+        for bad in [
+            "{",
+            r#"{"prompt": "p", "model_a": "m", "model_b": "n"}"#,
+            r#"{"prompt": "p", "model_a": "m", "model_b": "n", "winner": "draw"}"#,
+            r#"{"prompt": 3, "model_a": "m", "model_b": "n", "winner": "tie"}"#,
+            r#"{"prompt": "p", "model_a": "", "model_b": "n", "winner": "tie"}"#,
+        ] {
+            let error = VoteTable::from_jsonl(format!("{good}\n{bad}\n").as_bytes(), "v.jsonl").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().starts_with("v.jsonl, line 2: "), "{error}");
+        }
+        let error = VoteTable::from_jsonl(&b"\xff\n"[..], "v.jsonl").unwrap_err();
+        assert_eq!(error.message(), "v.jsonl, line 1: not UTF-8");
+    }
+
+    #[test]
+    fn csv_rows_are_read() {
+        let text = format!("{HEADER}1,m,n,\"[\"\"a\nb\"\", \"\"c\"\"]\",r,0,1,0\n");
+        // A raw newline inside JSON text is refused, an escaped one is not.
+        let error = VoteTable::from_csv(text.as_bytes(), "v.csv").unwrap_err();
+        assert!(error.message().starts_with("v.csv, line 2: prompt is not a JSON list"), "{error}");
+        let text = format!(
+            "{HEADER}1,m,n,\"[\"\"a\\nb\"\"]\",r,0,1,0\n2,m,n,\"[\"\"a\"\"]\",r,,,\n3,m,n,\"[\"\"a\"\"]\",r,1.0,1,0\n"
+        );
+        let table = VoteTable::from_csv(text.as_bytes(), "v.csv").unwrap();
+        assert_eq!(table.votes[0].prompt, "a\nb");
+        assert_eq!(table.votes[0].winner, Winner::ModelB);
+        assert_eq!(table.votes[1].winner, Winner::ModelA);
+        assert_eq!((table.counts.read, table.counts.dropped_null_winner), (3, 1));
+    }
+
+    #[test]
+    fn malformed_csv_is_named() {
+        let error = VoteTable::from_csv("id,model_a\n".as_bytes(), "v.csv").unwrap_err();
+        assert!(error.message().contains("no column \"prompt\""), "{error}");
+        for bad in [
+            "1,m,n,hello,r,0,1,0",
+            "1,m,n,\"[\"\"x\"\"]\",r,maybe,1,0",
+            "1,m",
+            "1,,n,\"[\"\"x\"\"]\",r,0,1,0",
+            "1,m,n,\"\"\"x\"\"\",r,0,1,0",
+        ] {
+            let error = VoteTable::from_csv(format!("{HEADER}{bad}\n").as_bytes(), "v.csv").unwrap_err();
+            assert!(error.message().starts_with("v.csv, line 2: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_are_chosen_by_their_ending() {
+        assert_eq!(VoteTable::read("no-such-file.jsonl").unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(VoteTable::read("votes.txt").unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+}

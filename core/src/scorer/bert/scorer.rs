@@ -1,0 +1,312 @@
+//! A classifier as a scorer.
+
+use std::sync::Arc;
+
+use super::classifier::Classifier;
+use super::{BertSpec, Head, LongPrompts, WindowPooling};
+use crate::embed::{CapSide, TextCap};
+use crate::jobs::{Pool, Slot};
+use crate::runtime::{RuntimeUse, SessionOptions, SessionPool};
+use crate::scorer::checkpoint::Files;
+use crate::scorer::{Group, Pair, Parameters, PromptScorer, Score};
+use crate::tokenize::{TextTokenizer, Tokens};
+use crate::{CancelToken, Error, Mode, Result};
+
+/// Files that an export may have its model in, in the order in which they are looked for.
+const MODEL_FILES: [&str; 2] = ["model.onnx", "model_quantized.onnx"];
+
+/// Tokens that a classifier reads where nothing says how many.
+const DEFAULT_MAX_TOKENS: usize = 512;
+
+/// Bytes of text for each token that is read: a text above it is cut before it is tokenised, so that ten megabytes
+/// cost no more than a few full windows.
+const BYTES_PER_TOKEN: usize = 32;
+
+/// A classifier bound to a pair. Safe to use from many threads.
+#[derive(Debug)]
+pub struct BertScorer {
+    spec: BertSpec,
+    max_tokens: usize,
+    cap: TextCap,
+    pair: Pair,
+    mode: Mode,
+    tokenizer: TextTokenizer,
+    classifier: Classifier,
+}
+
+/// A prompt as the model reads it.
+#[derive(Debug)]
+struct Prepared {
+    windows: Vec<Tokens>,
+    truncated: bool,
+}
+
+impl BertScorer {
+    /// Opens the export in `files`, for a router with `candidates` candidates.
+    ///
+    /// # Errors
+    /// `InvalidModel` if a file is missing, malformed or does not fit the others, or the head does not fit the model's
+    /// outputs; `RuntimeUnavailable`; `NotFound`; `Io`.
+    pub fn open(
+        files: &Files<'_>,
+        spec: &BertSpec,
+        candidates: usize,
+        pair: Pair,
+        mode: Mode,
+        session: &SessionOptions,
+    ) -> Result<Self> {
+        let config = files.config()?;
+        let (mut tokenizer, settings) = files.tokenizer()?;
+        let folder = files.directory().display();
+        let saved = tokenizer.saved_truncation();
+        let max_tokens = spec
+            .max_tokens
+            .or(settings.model_max_length)
+            .or(saved.map(|(length, _)| length))
+            .or(config.max_positions)
+            .unwrap_or(DEFAULT_MAX_TOKENS);
+        if let Some(positions) = config.max_positions
+            && max_tokens > positions
+        {
+            return Err(Error::invalid_model(format!(
+                "{folder}: sequences of {max_tokens} tokens are asked for, the model has {positions} positions: expected \
+                 model_max_length (tokenizer_config.json) or max_tokens of {positions} at most"
+            )));
+        }
+        let side = settings.truncation_side.or(saved.map(|(_, side)| side)).unwrap_or(CapSide::Head);
+        let (overlap, windows) = match spec.long_prompts {
+            LongPrompts::Truncate => (None, 1),
+            LongPrompts::Windows { overlap, max_windows, .. } => (Some(overlap), max_windows),
+        };
+        tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
+        let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
+        let path = files.model(&MODEL_FILES)?;
+        let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
+        let pool = SessionPool::open(&path, files.artifact(), session)?;
+        let classifier =
+            Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
+        let scorer = Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier };
+        scorer.check_outputs(candidates).map_err(|error| error.context(path.display()))?;
+        Ok(scorer)
+    }
+
+    /// A wrong head or a model that cannot run is found now, not on the first request.
+    fn check_outputs(&self, candidates: usize) -> Result<()> {
+        let windows = self.tokenizer.windows("a")?;
+        let outputs = self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?;
+        let (found, expected) = (outputs[0].len(), self.spec.head.outputs(candidates));
+        if found != expected {
+            return Err(Error::invalid_model(format!(
+                "the head {:?} reads {expected} outputs, the model has {found}",
+                self.spec.head.name()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The score of one prompt, on an idle session; it waits for none.
+    ///
+    /// # Errors
+    /// `Tokenize`, `Inference`, `Cancelled`, `ResourceExhausted` at a deadline or if every session is in use.
+    pub fn score(&self, prompt: &str, cancel: Option<&CancelToken>) -> Result<Score> {
+        self.score_in(self.pool().lease()?.slot(), prompt, cancel)
+    }
+
+    /// The scores of prompts that run together: one with all its windows, or several of one window.
+    fn score_group(
+        &self,
+        slot: &mut Slot,
+        prompts: &[Prepared],
+        stop: Option<&CancelToken>,
+    ) -> Vec<Result<Score>> {
+        if let [prompt] = prompts {
+            return vec![self.score_windows(slot, prompt, stop)];
+        }
+        let windows: Vec<Tokens> = prompts.iter().flat_map(|prompt| prompt.windows.iter().cloned()).collect();
+        let all: Vec<usize> = (0..windows.len()).collect();
+        match self.classifier.run(slot, &windows, &all, stop) {
+            // A batch that fails must not keep others from their results: its rows carry the error.
+            Err(error) => prompts.iter().map(|_| Err(error.copy())).collect(),
+            Ok(outputs) => prompts
+                .iter()
+                .zip(&outputs)
+                .map(|(prompt, row)| self.win_rate(&[row.as_slice()], prompt.truncated))
+                .collect(),
+        }
+    }
+
+    fn score_windows(
+        &self,
+        slot: &mut Slot,
+        prepared: &Prepared,
+        stop: Option<&CancelToken>,
+    ) -> Result<Score> {
+        let outputs = self.outputs(slot, prepared, stop)?;
+        let rows: Vec<&[f32]> = outputs.iter().map(Vec::as_slice).collect();
+        self.win_rate(&rows, prepared.truncated)
+    }
+
+    fn outputs(
+        &self,
+        slot: &mut Slot,
+        prepared: &Prepared,
+        stop: Option<&CancelToken>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let windows = &prepared.windows;
+        let mut outputs = vec![Vec::new(); windows.len()];
+        for batch in self.classifier.plan(slot, windows) {
+            for (row, output) in batch.iter().zip(self.classifier.run(slot, windows, &batch, stop)?) {
+                outputs[*row] = output;
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn win_rate(&self, rows: &[&[f32]], truncated: bool) -> Result<Score> {
+        let rates = rows
+            .iter()
+            .map(|row| self.spec.head.win_rate(row, self.pair, self.mode))
+            .collect::<Result<Vec<f64>>>()?;
+        let win_rate = match self.spec.long_prompts {
+            LongPrompts::Windows { pooling: WindowPooling::Max, .. } => {
+                rates.iter().copied().fold(0.0, f64::max)
+            }
+            _ => rates.iter().sum::<f64>() / rates.len() as f64,
+        };
+        Ok(Score { truncated, ..Score::of(win_rate) })
+    }
+
+    fn prepare(&self, prompt: &str) -> Result<Prepared> {
+        let (text, cut) = self.cap.apply(prompt);
+        let mut windows = self.tokenizer.windows(text)?;
+        let kept = match self.spec.long_prompts {
+            LongPrompts::Truncate => 1,
+            LongPrompts::Windows { max_windows, .. } => max_windows,
+        };
+        let truncated = cut || windows.len() > kept;
+        windows.truncate(kept);
+        Ok(Prepared { windows, truncated })
+    }
+
+    /// The token ids of the part of `prompt` that the model reads first, special tokens included.
+    ///
+    /// # Errors
+    /// `Tokenize`.
+    pub fn token_ids(&self, prompt: &str) -> Result<Vec<i64>> {
+        Ok(self.prepare(prompt)?.windows.swap_remove(0).ids)
+    }
+
+    /// The outputs of the model for the part of `prompt` that it reads first.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn logits(&self, prompt: &str) -> Result<Vec<f32>> {
+        let windows = self.prepare(prompt)?.windows;
+        Ok(self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?.swap_remove(0))
+    }
+
+    /// The parameters.
+    pub fn spec(&self) -> &BertSpec {
+        &self.spec
+    }
+
+    /// The sessions behind this scorer.
+    pub fn pool(&self) -> &SessionPool {
+        self.classifier.pool()
+    }
+
+    /// Whether rows share a batch: only if a row has the same bits in it as alone.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` if every session is in use.
+    pub fn batches(&self) -> Result<bool> {
+        Ok(self.classifier.batches(self.pool().lease()?.slot()))
+    }
+}
+
+impl PromptScorer for BertScorer {
+    fn parameters(&self) -> Parameters<'_> {
+        Parameters::Bert(&self.spec)
+    }
+
+    fn cap(&self) -> TextCap {
+        self.cap
+    }
+
+    /// Of each window.
+    fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    fn slots(&self) -> &Pool {
+        self.pool().slots()
+    }
+
+    fn runtime(&self) -> Option<RuntimeUse> {
+        self.pool().runtime()
+    }
+
+    fn dynamically_quantized(&self) -> bool {
+        self.pool().dynamically_quantized()
+    }
+
+    /// Not where a long prompt is read in windows, whose win rates are combined.
+    fn scores_tell_pairs(&self) -> bool {
+        self.spec.head == Head::Candidates && self.spec.long_prompts == LongPrompts::Truncate
+    }
+
+    fn score_in(&self, slot: &mut Slot, prompt: &str, stop: Option<&CancelToken>) -> Result<Score> {
+        self.score_windows(slot, &self.prepare(prompt)?, stop)
+    }
+
+    /// One logit for each candidate, the mean over the windows of a long prompt.
+    fn candidate_scores_in(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        stop: Option<&CancelToken>,
+    ) -> Result<Vec<f64>> {
+        if self.spec.head != Head::Candidates {
+            return Err(Error::unsupported(format!(
+                "this router scores its pair only (head {:?}): there is no score for each candidate",
+                self.spec.head.name()
+            )));
+        }
+        let outputs = self.outputs(slot, &self.prepare(prompt)?, stop)?;
+        let mean = |column: usize| {
+            outputs.iter().map(|row| f64::from(row[column])).sum::<f64>() / outputs.len() as f64
+        };
+        Ok((0..outputs[0].len()).map(mean).collect())
+    }
+
+    fn plan(self: Arc<Self>, slot: &mut Slot, prompts: Vec<(usize, String)>) -> Vec<Group> {
+        let group = |rows: Vec<usize>, prepared: Vec<Prepared>| {
+            let scorer = Arc::clone(&self);
+            Group { rows, work: Box::new(move |slot, stop| scorer.score_group(slot, &prepared, stop)) }
+        };
+        let mut groups = Vec::new();
+        let (mut rows, mut single) = (Vec::new(), Vec::new());
+        for (row, prompt) in prompts {
+            match self.prepare(&prompt) {
+                Err(error) => {
+                    groups.push(Group { rows: vec![row], work: Box::new(move |_, _| vec![Err(error)]) });
+                }
+                // The windows of one prompt run one after the other.
+                Ok(prepared) if prepared.windows.len() > 1 => groups.push(group(vec![row], vec![prepared])),
+                Ok(prepared) => {
+                    rows.push(row);
+                    single.push(prepared);
+                }
+            }
+        }
+        let windows: Vec<Tokens> = single.iter().map(|prepared| prepared.windows[0].clone()).collect();
+        let mut single: Vec<Option<Prepared>> = single.into_iter().map(Some).collect();
+        for batch in self.classifier.plan(slot, &windows) {
+            groups.push(group(
+                batch.iter().map(|&i| rows[i]).collect(),
+                batch.iter().filter_map(|&i| single[i].take()).collect(),
+            ));
+        }
+        groups
+    }
+}

@@ -1,0 +1,69 @@
+//! The kinds of scorers, by which artifacts and options name them.
+
+use crate::{Error, Result};
+
+/// The kind of a router's scorer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A linear model of the quality gap, of features.
+    Linear,
+    /// Matrix factorization, of an embedding.
+    Mf,
+    /// Similarity-weighted ranking, of an embedding.
+    SwRanking,
+    /// A sequence classifier, which reads the prompt.
+    Bert,
+    /// A language model that predicts a score, which reads the prompt.
+    CausalLlm,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Linear, Self::Mf, Self::SwRanking, Self::Bert, Self::CausalLlm];
+
+    /// `linear`, `mf`, `sw_ranking`, `bert` or `causal_llm`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Mf => "mf",
+            Self::SwRanking => "sw_ranking",
+            Self::Bert => "bert",
+            Self::CausalLlm => "causal_llm",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = Error;
+
+    /// # Errors
+    /// `Unsupported` for a name that this library does not know: a later one may.
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| {
+            Error::unsupported(format!(
+                "kind is {name:?}; this library knows {}",
+                Self::ALL.map(|kind| format!("{:?}", kind.as_str())).join(", ")
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse::<Kind>().unwrap(), kind);
+        }
+        assert!("random".parse::<Kind>().unwrap_err().to_string().contains("causal_llm"));
+    }
+}

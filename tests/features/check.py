@@ -1,0 +1,76 @@
+"""Build every promised combination of the features of routellm-core, and look at what the least of them depends on.
+
+Without any feature a program routes with the default router, and carries no runtime, tokenizer, template engine or
+reader of tables: that is tested, the other combinations are only checked.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CARGO = os.environ.get("CARGO", "cargo")
+
+COMBINATIONS = ["", "onnx", "train", "eval", "train,eval", "onnx,train,eval,parquet"]
+
+# What each feature brings, and a build without it must not carry.
+BROUGHT = {
+    "onnx": ["ort", "tokenizers", "minijinja", "minijinja-contrib", "half"],
+    "train": ["csv"],
+    "eval": ["csv"],
+    "parquet": ["parquet", "csv", "half"],
+}
+
+
+def cargo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run cargo on the core."""
+    command = [CARGO, *arguments, "--quiet", "-p", "routellm-core", "--no-default-features"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace")
+
+
+def builds(features: str) -> str:
+    """Say why a combination does not compile, or compiles with warnings; nothing if all is well."""
+    done = cargo("check", "--lib", "--features", features)
+    return done.stderr if done.returncode or "warning" in done.stderr else ""
+
+
+def carries(features: str) -> str:
+    """Say which crates a combination carries that none of its features brings."""
+    command = [CARGO, "tree", "-p", "routellm-core", "--no-default-features", "--features", features]
+    command += ["-e", "normal", "--prefix", "none", "--format", "{p}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        return done.stderr
+    names = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
+    brought = {crate for feature in features.split(",") if feature for crate in BROUGHT[feature]}
+    left = names & ({crate for crates in BROUGHT.values() for crate in crates} - brought)
+    return f"carries {', '.join(sorted(left))}" if left else ""
+
+
+def routes(features: str) -> str:
+    """Say what fails of the tests that every build passes."""
+    done = cargo("test", "--lib", "--test", "features", "--features", features)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def main() -> int:
+    """Check every combination."""
+    checks = [(builds, features) for features in COMBINATIONS]
+    checks += [(carries, features) for features in COMBINATIONS]
+    checks += [(routes, "")]
+    passed = failed = 0
+    for check, features in checks:
+        if fault := check(features):
+            failed += 1
+            print(f"{check.__name__} with {features or 'no feature'}:\n{fault}")
+        else:
+            passed += 1
+    print(f"features: {passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
