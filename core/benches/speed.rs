@@ -64,6 +64,16 @@ fn default_router() {
         black_box(router.route(black_box(PROMPT), &options).expect("routes"));
     });
     println!("| default router, 100-word prompt | {:.2} us | 15 us |", ns / 1e3);
+    let heard = std::sync::atomic::AtomicU64::new(0);
+    let heard: &'static _ = Box::leak(Box::new(heard));
+    router.on_decision(|event| {
+        heard.fetch_add(black_box(event.batch_size as u64), std::sync::atomic::Ordering::Relaxed);
+    });
+    let ns_heard = median_ns(101, 200, || {
+        black_box(router.route(black_box(PROMPT), &options).expect("routes"));
+    });
+    router.off_decision();
+    println!("| the same with a hook | {:.2} us | |", ns_heard / 1e3);
     let huge = "many words here ".repeat(650_000);
     let ns_huge = median_ns(11, 2, || {
         black_box(router.route(black_box(&huge), &options).expect("routes"));

@@ -72,7 +72,9 @@ pub use input::{Input, Read, prompt_from_messages};
 pub use mode::Mode;
 pub use policy::{Decision, Fallback, OnError, OutOfDistribution, Policy, RouteOptions, Side};
 pub use process::PerProcess;
-pub use router::{Explanation, Info, OpenOptions, Reloadable, Router, Stats, Worker};
+pub use router::{
+    DecisionEvent, DecisionId, Explanation, Info, Latency, OpenOptions, Reloadable, Router, Stats, Worker,
+};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -58,6 +58,8 @@ mod messages;
 
 mod fallbacks;
 
+mod hooks;
+
 mod cancel;
 
 mod reloadable;
@@ -68,6 +70,7 @@ pub use error::*;
 pub use explain::*;
 pub use export_options::*;
 pub use fallbacks::*;
+pub use hooks::*;
 pub use messages::*;
 pub use open_options::*;
 pub use reloadable::*;

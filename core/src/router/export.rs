@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use serde_json::{Map, Value};
 
 use super::fallbacks::Fallbacks;
+use super::hooks::Hooks;
 use super::info::Info;
 use super::open::{router, shared};
 use super::options::{ExportOptions, OpenOptions};
@@ -208,6 +209,8 @@ impl OpenOptions {
             info,
             read,
             fallbacks: Fallbacks::new(),
+            hooks: Hooks::default(),
+            ids: false,
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))

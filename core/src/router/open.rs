@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::fallbacks::Fallbacks;
+use super::hooks::Hooks;
 use super::info::{Info, VotesInfo};
 use super::options::{ExportOptions, OpenOptions, VoteOptions};
 use super::{Inner, Router, published};
@@ -147,6 +148,8 @@ impl OpenOptions {
             info,
             read,
             fallbacks: Fallbacks::new(),
+            hooks: Hooks::default(),
+            ids: false,
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))
@@ -245,6 +248,8 @@ impl OpenOptions {
             info,
             read,
             fallbacks: Fallbacks::new(),
+            hooks: Hooks::default(),
+            ids: false,
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))
