@@ -111,14 +111,14 @@ class Router(Opened):
         True
 
         It takes the place of the callback before; None takes that away, and then nothing is measured and no
-        id is made. Fallbacks are decisions, too. Calls that raise decide nothing, and scores are no decisions.
-        The events never hold a prompt.
+        id is made. Fallbacks are decisions, too. Calls that raise decide nothing, and scores are no
+        decisions. The events never hold a prompt.
 
         It runs before the call returns, in the thread that called; for the awaitable twins, where they do not
         decide in place, in one thread of this package that hands over all results. So it must be quick and
-        must not wait for the router. It hears of the decisions that it makes itself, too. What it raises goes
-        to :func:`sys.unraisablehook`, and the decision stands. The router keeps it until another one is set: a
-        callback that refers to the router keeps both.
+        must not wait for the router. It hears of the decisions that it makes itself, too. What it raises
+        goes to :func:`sys.unraisablehook`, and the decision stands. The router keeps it until another one is
+        set: a callback that refers to the router keeps both.
 
         Raises:
             InvalidArgumentError: if it is not callable.
@@ -283,8 +283,8 @@ class ReloadableRouter(Router):
         """Let ``router`` take over, and return a router for what was in use before.
 
         The old one goes, with its memory, when nothing holds it and the last call on it has ended. Do not
-        close it: that ends the calls that wait on it. Who hears of its decisions (:meth:`on_decision`) hears of
-        those of ``router``, too, unless that has a callback of its own.
+        close it: that ends the calls that wait on it. Who hears of its decisions (:meth:`on_decision`) hears
+        of those of ``router``, too, unless that has a callback of its own.
         """
         old = Router._of(self._inner)
         router._inner.inherit_hook(self._inner)

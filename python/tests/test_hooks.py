@@ -51,8 +51,10 @@ def fresh() -> Router:
 
 
 @pytest.fixture(params=["default", "onnx", "bert", "causal"])
-def watched(request: pytest.FixtureRequest, root: Path) -> Generator[tuple[Router, dict[str, Any]], None, None]:
-    """Routers that decide on the caller's thread, on a session, and on threads of the library, with options."""
+def watched(
+    request: pytest.FixtureRequest, root: Path
+) -> Generator[tuple[Router, dict[str, Any]], None, None]:
+    """Routers that decide on the caller's thread and on threads of the library, with options."""
     options: dict[str, Any] = {}
     if request.param == "default":
         router = Router.default()
@@ -116,7 +118,8 @@ def test_fallbacks_are_heard_and_errors_are_not(fresh: Router) -> None:
     heard = Heard()
     fresh.on_decision(heard)
     decision = fresh.route("\ud83c", on_error="weak")
-    assert heard[0].fallback_kind == "InvalidArgument" and heard[0].win_rate is None
+    assert heard[0].fallback_kind == "InvalidArgument"
+    assert heard[0].win_rate is None
     heard.hold([decision])
     heard.hold(fresh.route_batch(["hello", []], on_error="strong"))
     for call in (
