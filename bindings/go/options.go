@@ -59,6 +59,7 @@ type openOptions struct {
 	mode                      Mode
 	read                      *Read
 	onFallback                func(FallbackWarning)
+	onDecision                func(DecisionEvent)
 	sessions, intraThreads    *int
 	maxWaiting                *int
 	throughput                bool
