@@ -24,6 +24,7 @@
 //! # The parts
 //! - [`Router`], [`OpenOptions`], [`RouteOptions`], [`Decision`]: deciding. A router is immutable, `Send` and
 //!   `Sync`.
+//! - [`Router::on_decision`], [`DecisionEvent`]: watching every decision, with its id and where the time went.
 //! - [`embed`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
 //!   rates. [`artifact`]: the folder that holds both.
 //! - [`preference`]: votes and gold rows. [`train`]: from those to an artifact. [`eval`]: quality against cost.
