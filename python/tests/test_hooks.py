@@ -40,7 +40,7 @@ class Heard(list[DecisionEvent]):
             assert event.propensity == 1.0
             assert min(event.queue_ns, event.score_ns) >= 0 < event.total_ns
             assert event.queue_ns + event.score_ns <= event.total_ns
-            assert (event.score_ns > 0) == (not decision.fallback)
+            assert not decision.fallback or event.score_ns == 0
             assert "xyzzy" not in json.dumps(event.as_dict()) + repr(event)
 
 
