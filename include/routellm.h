@@ -172,6 +172,41 @@
  * `routellm_reloadable_get()` and frees it afterwards. So no call fails, and none sees half of a router.
  *
  *
+ * WATCHING
+ *
+ * `routellm_router_on_decision()` sets a callback that hears of every decision, in whatever way it was asked for: its id,
+ * which sorts by time, the model, the win rate and the threshold, and where the time went; never the prompt. Without a
+ * callback none of this is made or measured. This program writes a line for each decision:
+ *
+ *     #include <stdio.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     static void watch(void *user, const routellm_decision_event *event)
+ *     {
+ *         fprintf((FILE *)user, "%s %s %.3f in %.1f us\n", event->id, event->model, event->win_rate,
+ *                 (double)event->total_ns / 1e3);
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         const routellm_text prompts[] = {{"Hello!", 6}, {"Prove that there are infinitely many primes.", 44}};
+ *         routellm_decision decisions[2] = {ROUTELLM_DECISION_INIT};
+ *         routellm_router *router = NULL;
+ *         routellm_error *err = NULL;
+ *         int ok = routellm_router_open_default(NULL, &router, &err) == ROUTELLM_OK &&
+ *                  routellm_router_on_decision(router, watch, stdout, NULL, &err) == ROUTELLM_OK &&
+ *                  routellm_route_batch(router, prompts, 2, NULL, decisions, &err) == ROUTELLM_OK;
+ *
+ *         if (!ok) {
+ *             fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *             routellm_error_free(err);
+ *         }
+ *         routellm_router_free(router);
+ *         return ok ? 0 : 1;
+ *     }
+ *
+ *
  * RULES
  *
  * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above
@@ -543,6 +578,79 @@ typedef void (*routellm_fallback_callback)(void *user,
  * Frees what is yours.
  */
 typedef void (*routellm_free_callback)(void *user);
+
+/**
+ * What a callback hears of a decision. The prompt is not in it.
+ *
+ * Texts are NUL-terminated UTF-8, and valid until the callback returns, as the struct is. Later versions may append
+ * members: `struct_size` tells which ones the library knows.
+ */
+typedef struct routellm_decision_event {
+    /**
+     * The size of the struct, as the library knows it.
+     */
+    size_t struct_size;
+    /**
+     * The decision's id: 36 characters, a UUID of version 7 in lower case. Ids sort by time, also as texts; no two
+     * decisions have the same one, also not in a process and its forked children.
+     */
+    const char *id;
+    /**
+     * The name of the chosen model.
+     */
+    const char *model;
+    /**
+     * P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+     */
+    double win_rate;
+    /**
+     * The threshold that the win rate was compared with.
+     */
+    double threshold;
+    /**
+     * The probability that the side had of being chosen, in (0, 1]: 1, as no policy leaves it to chance.
+     */
+    double propensity;
+    /**
+     * Nanoseconds from the beginning of the call until the prompt's turn: the wait for a session, and for prompts of the
+     * same batch that came before. All of the time, if the turn never came.
+     */
+    uint64_t queue_ns;
+    /**
+     * Nanoseconds for features and score together. Prompts that a model reads in one run have the time of that run each.
+     */
+    uint64_t score_ns;
+    /**
+     * Nanoseconds from the beginning of the call until all of its decisions were made; at least the sum of the others.
+     */
+    uint64_t total_ns;
+    /**
+     * The prompt's place in its batch, from 0; 0 for a prompt alone.
+     */
+    size_t index;
+    /**
+     * How many prompts the call had; 1 for a prompt alone.
+     */
+    size_t batch_size;
+    /**
+     * The chosen side, `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+     */
+    int32_t side;
+    /**
+     * The status of the error behind a fallback; else `ROUTELLM_OK`.
+     */
+    routellm_status fallback_status;
+} routellm_decision_event;
+
+/**
+ * Hears of a decision. `user` is yours.
+ *
+ * It runs on the thread that decides, after the decision is made and before the call returns or calls back. That may be
+ * a thread of the library that serves other calls: it must be quick, and must not wait for another call of the router. It
+ * must not throw or jump out.
+ */
+typedef void (*routellm_decision_callback)(void *user,
+                                           const struct routellm_decision_event *event);
 
 /**
  * Success.
@@ -1507,6 +1615,23 @@ routellm_status routellm_fallback_message(routellm_status status,
                                           struct routellm_error **err);
 
 /**
+ * Sets who hears of every decision of this router, through any of its handles: of each prompt once, those of a batch in
+ * their order, fallbacks too. Calls that fail decide nothing, and scores are no decisions. `callback` `NULL` takes the
+ * last one away; then a call looks whether there is one, reads no clock and makes no id.
+ *
+ * `callback` may be called by any thread that decides, by several at once, with `user` as its first argument. It hears
+ * of the decisions that it makes itself, too. Calls that began when there was none are not told. `release`, unless it is
+ * `NULL`, is called with `user` once nobody needs it any more: after another callback was set and those under way have
+ * returned, or after the last handle was freed and the last call has ended. If the call fails, `user` stays yours and is
+ * not freed.
+ */
+routellm_status routellm_router_on_decision(const struct routellm_router *router,
+                                            routellm_decision_callback callback,
+                                            void *user,
+                                            routellm_free_callback release,
+                                            struct routellm_error **err);
+
+/**
  * A token that is not cancelled. You own it. Never `NULL`.
  */
 struct routellm_cancel_token *routellm_cancel_token_new(void);
@@ -1540,7 +1665,8 @@ struct routellm_router *routellm_reloadable_get(const struct routellm_reloadable
 
 /**
  * Puts a handle of `router` into the place; yours stays yours. Calls that run or wait on the one before finish on it,
- * and it goes with the last of its handles. Do not close it: that ends the calls that wait.
+ * and it goes with the last of its handles. Do not close it: that ends the calls that wait. Who hears of the decisions of
+ * the one before (`routellm_router_on_decision()`) hears of those of `router`, too, unless that has a callback of its own.
  *
  * `ROUTELLM_INVALID_ARGUMENT` if an argument is `NULL`.
  */

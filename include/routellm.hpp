@@ -77,6 +77,21 @@
  *         done.wait();
  *     }
  *
+ * on_decision() sets who hears of every decision, with an id that sorts by time and where the time went:
+ *
+ *     #include <iostream>
+ *
+ *     #include <routellm.hpp>
+ *
+ *     int main()
+ *     {
+ *         const auto router = routellm::Router::open_default();
+ *         router.on_decision([](const routellm::DecisionEvent &event) {
+ *             std::cout << event.id << ' ' << event.model << ' ' << event.total.count() << " ns\n";
+ *         });
+ *         router.route("Prove that the square root of two is irrational.");
+ *     }
+ *
  * Objects own what they stand for and cannot be copied, only moved; a moved-from object may be destroyed or
  * assigned to. Failures are exceptions of type routellm::Error. A const object may be used by many threads at
  * once. Texts are std::string_view and are not copied; they must be UTF-8, and NUL inside is a character as any
@@ -722,6 +737,36 @@ struct Decision {
     bool no_score;
 };
 
+/** What a hook hears of a decision; texts are valid until it returns. The prompt is not in it. */
+struct DecisionEvent {
+    /** The decision's id: a UUID of version 7 in lower case, which sorts by time. */
+    std::string_view id;
+    /** The name of the chosen model. */
+    std::string_view model;
+    /** The chosen side. */
+    Side side;
+    /** P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback. */
+    std::optional<double> win_rate;
+    /** The threshold that the win rate was compared with. */
+    double threshold;
+    /** The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance. */
+    double propensity;
+    /** The status of the error behind a fallback, if it is one. */
+    std::optional<Status> fallback;
+    /**
+     * From the beginning of the call until the prompt's turn: the wait for a session, and for prompts of the same batch
+     * that came before. All of the time, if the turn never came.
+     */
+    std::chrono::nanoseconds queue;
+    /** Features and score together. Prompts that a model reads in one run have the time of that run each. */
+    std::chrono::nanoseconds score;
+    /** From the beginning of the call until all of its decisions were made. */
+    std::chrono::nanoseconds total;
+    /** The prompt's place in its batch, from 0, and how many prompts the call had; 0 and 1 for a prompt alone. */
+    std::size_t index;
+    std::size_t batch_size;
+};
+
 /** What a call without waiting came to: a value, or the error that it failed with. */
 template <class T> class Outcome {
 public:
@@ -936,6 +981,52 @@ public:
         const auto release = [](void *user) noexcept { delete static_cast<Listener *>(user); };
         detail::check([&](auto err) {
             return routellm_router_on_fallback(handle_.get(), call, owner.get(), release, err);
+        });
+        // The router frees it from now on.
+        static_cast<void>(owner.release());
+    }
+
+    /**
+     * Who hears of every decision, through any handle of this router: of each prompt once, those of a batch in their order,
+     * fallbacks too. An empty function takes the last one away; then nothing is measured, and no id is made. It runs on the
+     * thread that decides, before the call returns or calls back, and may be called by several threads at once: it must be
+     * quick, and must not wait for the router. What it throws ends the program. See routellm_router_on_decision().
+     */
+    void on_decision(std::function<void(const DecisionEvent &)> hook) const
+    {
+        using Hook = std::function<void(const DecisionEvent &)>;
+        if (!hook) {
+            detail::check([&](auto err) {
+                return routellm_router_on_decision(handle_.get(), nullptr, nullptr, nullptr, err);
+            });
+            return;
+        }
+        auto owner = std::make_unique<Hook>(std::move(hook));
+        const auto call = [](void *user, const routellm_decision_event *plain) noexcept {
+            DecisionEvent event{};
+            event.id = plain->id;
+            event.model = plain->model;
+            event.side = static_cast<Side>(plain->side);
+            event.threshold = plain->threshold;
+            event.propensity = plain->propensity;
+            if (plain->fallback_status == ROUTELLM_OK) {
+                event.win_rate = plain->win_rate;
+            } else {
+                event.fallback = static_cast<Status>(plain->fallback_status);
+            }
+            const auto time = [](std::uint64_t ns) {
+                return std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(ns));
+            };
+            event.queue = time(plain->queue_ns);
+            event.score = time(plain->score_ns);
+            event.total = time(plain->total_ns);
+            event.index = plain->index;
+            event.batch_size = plain->batch_size;
+            (*static_cast<Hook *>(user))(event);
+        };
+        const auto release = [](void *user) noexcept { delete static_cast<Hook *>(user); };
+        detail::check([&](auto err) {
+            return routellm_router_on_decision(handle_.get(), call, owner.get(), release, err);
         });
         // The router frees it from now on.
         static_cast<void>(owner.release());
@@ -1341,7 +1432,8 @@ public:
 
     /**
      * Lets router take the place. Calls that run or wait on the one before finish on it, and it goes with the last of
-     * its handles. Do not close it: that ends the calls that wait.
+     * its handles. Do not close it: that ends the calls that wait. Who hears of the decisions of the one before hears of
+     * those of router, too, unless that has a hook of its own.
      */
     void replace(const Router &router) const
     {

@@ -154,6 +154,40 @@ export interface Decision {
   fallbackReason: string | null;
 }
 
+/** What {@link Router.onDecision} tells of a decision. The prompt is not in it. */
+export interface DecisionEvent {
+  /**
+   * The decision's id: a UUID of version 7 in lower case, which sorts by time. No two decisions have the same one, also
+   * not in several processes.
+   */
+  id: string;
+  /** Name of the chosen model. */
+  model: string;
+  /** The chosen side. */
+  side: 'strong' | 'weak';
+  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback. */
+  winRate: number | null;
+  /** The threshold that the win rate was compared with. */
+  threshold: number;
+  /** The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance. */
+  propensity: number;
+  /** The kind of the error behind a fallback, such as `InvalidArgument`; else `null`. */
+  fallbackKind: ErrorKind | null;
+  /**
+   * Nanoseconds from the beginning of the call until the prompt's turn: the wait for a session, and for prompts of the
+   * same batch that came before. All of the time, if the turn never came.
+   */
+  queueNs: number;
+  /** Nanoseconds for features and score together. Prompts that a model reads in one run have the time of that run each. */
+  scoreNs: number;
+  /** Nanoseconds from the beginning of the call until all of its decisions were made. */
+  totalNs: number;
+  /** The prompt's place in its batch, from 0; 0 for a prompt alone. */
+  index: number;
+  /** How many prompts the call had; 1 for a prompt alone. */
+  batchSize: number;
+}
+
 /** Rating of a candidate on one prompt. */
 export interface ModelRating {
   model: string;
@@ -403,6 +437,23 @@ export class Router {
   embedSync(prompt: Prompt, options?: ReadOptions): Float32Array;
 
   /**
+   * Lets `callback` hear of every decision: of each prompt once, those of a batch in their order, fallbacks too. It takes
+   * the place of the callback before; `null` takes that away, and then nothing is measured and no id is made. Calls that
+   * fail decide nothing, and scores are no decisions.
+   *
+   * ```js
+   * router.onDecision(({ id, model, winRate, totalNs }) => log({ id, model, winRate, ms: totalNs / 1e6 }));
+   * ```
+   *
+   * It runs on the event loop, soon after the decision and in order. What it throws is an uncaught exception, as in any
+   * callback of an event, and the decision stands. It keeps no program alive, but is told of what was decided before the
+   * end. The router keeps it until another one is set: a callback that refers to the router keeps both.
+   *
+   * @throws {RouteLLMError} `InvalidArgument` if it is not a function or `null`.
+   */
+  onDecision(callback: ((event: DecisionEvent) => void) | null): void;
+
+  /**
    * The threshold that a call with these options compares with: in [0, 1], or for a `strongShare` of 0 the next number
    * above 1. As `threshold` of a call it decides alike, but that 0, other than a `strongShare` of 1, leaves prompts that no
    * vote resembles to `outOfDistribution`.
@@ -473,7 +524,8 @@ export class ReloadableRouter {
 
   /**
    * Lets `router` take over, and returns the one before it. That one is freed by the garbage collector when its last
-   * call has ended; do not close it before, which ends the calls that wait on it.
+   * call has ended; do not close it before, which ends the calls that wait on it. Who hears of its decisions
+   * ({@link Router.onDecision}) hears of those of `router`, too, unless that has a callback of its own.
    *
    * @throws {RouteLLMError} `InvalidArgument` if the router is closed; then nothing is replaced.
    */

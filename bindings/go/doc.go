@@ -40,6 +40,9 @@
 // [PromptFromMessages] tells what of it is scored, and [WithRead] which messages count. With [WithOnError] a chat without
 // text becomes a decision, too, and [WithFallbackHandler] hears of it.
 //
+// [WithDecisionHook] hears of every decision, with an id that sorts by time, the model, the win rate and where the time
+// went, but never the prompt.
+//
 // # Many goroutines, contexts, closing, reloading
 //
 // A [Router] is safe for concurrent use, by any number of goroutines: those that wait for an ONNX session wait in Go and

@@ -117,6 +117,14 @@ static inline routellm_status go_route_embedding(const routellm_router *router, 
     return status;
 }
 
+/* For routers with a hook: Go does not let the one above call back. */
+static inline routellm_status go_route_embedding_heard(const routellm_router *router, const float *values,
+                                                       size_t dimension, const go_route_options *wanted,
+                                                       routellm_decision *decision, routellm_error **err)
+{
+    return go_route_embedding(router, values, dimension, wanted, decision, err);
+}
+
 static inline routellm_status go_threshold(const routellm_router *router, const go_route_options *wanted,
                                            double *threshold, routellm_error **err)
 {
@@ -187,6 +195,26 @@ static inline void go_done(void *user, routellm_status status, const routellm_de
 {
     /* Go knows no const; it changes neither. */
     routellmGoDone((uintptr_t)user, status, (routellm_decision *)decisions, count, (routellm_error *)error);
+}
+
+/* Written in Go: the hook `user` hears of a decision, and is not needed any more. */
+extern void routellmGoHear(uintptr_t user, routellm_decision_event *event);
+extern void routellmGoForget(uintptr_t user);
+
+static inline void go_hear(void *user, const routellm_decision_event *event)
+{
+    /* Go knows no const; it changes nothing. */
+    routellmGoHear((uintptr_t)user, (routellm_decision_event *)event);
+}
+
+static inline void go_forget(void *user)
+{
+    routellmGoForget((uintptr_t)user);
+}
+
+static inline routellm_status go_on_decision(const routellm_router *router, uintptr_t user, routellm_error **err)
+{
+    return routellm_router_on_decision(router, go_hear, (void *)user, go_forget, err);
 }
 
 /* After ROUTELLM_OK, and only then, routellmGoDone is called with `user`, perhaps before this returns. */

@@ -53,7 +53,7 @@ func (r *Router) RouteMessages(ctx context.Context, messages []byte, options ...
 		return Decision{}, err
 	}
 	json := chars(messages)
-	if r.sessions == 0 {
+	if r.sessions == 0 && !r.heard {
 		var out C.routellm_decision
 		var cerr *C.routellm_error
 		status := C.go_route_messages(handle, json, C.size_t(len(messages)), &wanted, &out, &cerr)

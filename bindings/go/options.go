@@ -23,6 +23,7 @@ type openOptions struct {
 	// The options of the table by their names, as encoding/json writes them.
 	values     map[string]any
 	onFallback func(FallbackWarning)
+	onDecision func(DecisionEvent)
 }
 
 // set keeps the value of an option; a later one takes its place.

@@ -82,7 +82,7 @@ func (r *Router) Route(ctx context.Context, prompt string, options ...RouteOptio
 	if err := begin(ctx); err != nil {
 		return Decision{}, err
 	}
-	if r.sessions == 0 {
+	if r.sessions == 0 && !r.heard {
 		var out C.routellm_decision
 		var cerr *C.routellm_error
 		status := C.go_route(handle, text(prompt), C.size_t(len(prompt)), &wanted, &out, &cerr)
@@ -131,6 +131,9 @@ func (r *Router) RouteEmbedding(ctx context.Context, embedding []float32, option
 		}
 		defer leave()
 	}
+	if r.heard {
+		return r.routeEmbeddingHeard(ctx, embedding, wanted)
+	}
 	var out C.routellm_decision
 	var cerr *C.routellm_error
 	status := C.go_route_embedding(handle, floats(embedding), C.size_t(len(embedding)), &wanted, &out, &cerr)
@@ -168,7 +171,7 @@ func (r *Router) routeBatch(ctx context.Context, messages C.int32_t, joined []by
 	if err := begin(ctx); err != nil {
 		return nil, err
 	}
-	if r.sessions == 0 && len(lengths) <= quickBatch {
+	if r.sessions == 0 && !r.heard && len(lengths) <= quickBatch {
 		plain := make([]C.routellm_decision, len(lengths))
 		var cerr *C.routellm_error
 		status := C.go_route_batch(handle, messages, chars(joined), unsafe.SliceData(lengths), C.size_t(len(lengths)),

@@ -46,6 +46,8 @@ type Router struct {
 	embedDimension int
 	// Who hears of fallbacks, or nil.
 	onFallback func(FallbackWarning)
+	// Whether somebody hears of decisions: then they are made where C may call back.
+	heard bool
 	// ONNX sessions.
 	sessions int
 	// Whether a given embedding is scored in no time: without votes.
@@ -91,6 +93,10 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 	if status := call(copts, &handle, &cerr); status != C.ROUTELLM_OK {
 		return nil, failure(nil, status, cerr)
 	}
+	if err := onDecision(handle, wanted.onDecision); err != nil {
+		C.routellm_router_free(handle)
+		return nil, err
+	}
 	router := &Router{
 		handle:    handle,
 		closing:   make(chan struct{}),
@@ -101,6 +107,7 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 
 		embedDimension: int(C.routellm_router_embed_dimension(handle)),
 		onFallback:     wanted.onFallback,
+		heard:          wanted.onDecision != nil,
 		maxWaiting:     maxWaiting(&wanted),
 	}
 	router.users.Store(1)

@@ -64,6 +64,14 @@ fn default_router() {
         black_box(router.route(black_box(PROMPT), &options).expect("routes"));
     });
     println!("| default router, 100-word prompt | {:.2} us | 15 us |", ns / 1e3);
+    router.on_decision(|event| {
+        black_box(event);
+    });
+    let ns_heard = median_ns(101, 200, || {
+        black_box(router.route(black_box(PROMPT), &options).expect("routes"));
+    });
+    router.off_decision();
+    println!("| the same with a hook | {:.2} us | |", ns_heard / 1e3);
     let huge = "many words here ".repeat(650_000);
     let ns_huge = median_ns(11, 2, || {
         black_box(router.route(black_box(&huge), &options).expect("routes"));

@@ -24,6 +24,7 @@
 //! # The parts
 //! - [`Router`], [`OpenOptions`], [`RouteOptions`], [`Decision`]: deciding. A router is immutable, `Send` and
 //!   `Sync`.
+//! - [`Router::on_decision`], [`DecisionEvent`]: watching every decision, with its id and where the time went.
 //! - [`embed`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
 //!   rates. [`artifact`]: the folder that holds both.
 //! - [`preference`]: votes and gold rows. [`train`]: from those to an artifact. [`eval`]: quality against cost.
@@ -81,7 +82,7 @@ pub use input::{Input, Read, prompt_from_messages};
 pub use options::{Mode, OnError, OpenOptions, OutOfDistribution};
 pub use policy::{Decision, Fallback, Policy, RouteOptions, Side};
 pub use process::PerProcess;
-pub use router::{Explanation, Info, Reloadable, Router, Stats, Worker};
+pub use router::{DecisionEvent, DecisionId, Explanation, Info, Latency, Reloadable, Router, Stats, Worker};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::calibrate::NOTHING;
 use crate::cancel::CancelToken;
 pub use crate::options::{OnError, OutOfDistribution, Read};
-use crate::router::FallbackWarning;
+use crate::router::{DecisionId, FallbackWarning};
 use crate::{Error, ErrorKind, Result};
 
 /// Where the line between strong and weak is drawn.
@@ -122,6 +122,10 @@ pub struct Decision {
     pub no_score: bool,
     /// Why the prompt could not be scored, if `on_error` decided instead.
     pub fallback: Option<Fallback>,
+    /// The probability that this side had of being chosen, in (0, 1]: 1, as no policy leaves it to chance.
+    pub propensity: f64,
+    /// Its id, if the router has a hook ([`Router::on_decision`](crate::Router::on_decision)); else `None`.
+    pub id: Option<DecisionId>,
 }
 
 /// The error behind a fallback decision.

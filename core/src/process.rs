@@ -84,7 +84,7 @@ extern "C" fn in_child() {
 }
 
 /// The present generation; from the first call on forks are noticed.
-fn generation() -> u64 {
+pub(crate) fn generation() -> u64 {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
         #[cfg(unix)]

@@ -172,6 +172,41 @@
  * `routellm_reloadable_get()` and frees it afterwards. So no call fails, and none sees half of a router.
  *
  *
+ * WATCHING
+ *
+ * `routellm_router_on_decision()` sets a callback that hears of every decision, in whatever way it was asked for: its id,
+ * which sorts by time, the model, the win rate and the threshold, and where the time went; never the prompt. Without a
+ * callback none of this is made or measured. This program writes a line for each decision:
+ *
+ *     #include <stdio.h>
+ *
+ *     #include <routellm.h>
+ *
+ *     static void watch(void *user, const routellm_decision_event *event)
+ *     {
+ *         fprintf((FILE *)user, "%s %s %.3f in %.1f us\n", event->id, event->model, event->win_rate,
+ *                 (double)event->total_ns / 1e3);
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         const routellm_text prompts[] = {{"Hello!", 6}, {"Prove that there are infinitely many primes.", 44}};
+ *         routellm_decision decisions[2] = {ROUTELLM_DECISION_INIT};
+ *         routellm_router *router = NULL;
+ *         routellm_error *err = NULL;
+ *         int ok = routellm_router_open_default(NULL, &router, &err) == ROUTELLM_OK &&
+ *                  routellm_router_on_decision(router, watch, stdout, NULL, &err) == ROUTELLM_OK &&
+ *                  routellm_route_batch(router, prompts, 2, NULL, decisions, &err) == ROUTELLM_OK;
+ *
+ *         if (!ok) {
+ *             fprintf(stderr, "%s: %s\n", routellm_error_name(err), routellm_error_message(err));
+ *             routellm_error_free(err);
+ *         }
+ *         routellm_router_free(router);
+ *         return ok ? 0 : 1;
+ *     }
+ *
+ *
  * RULES
  *
  * Threads. A function that takes a `const` pointer may run on the same object in many threads at once: above

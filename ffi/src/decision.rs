@@ -15,6 +15,14 @@ pub const ROUTELLM_SIDE_STRONG: i32 = 1;
 /// Side: the weak, cheap model.
 pub const ROUTELLM_SIDE_WEAK: i32 = 2;
 
+/// The number of a side.
+pub(crate) fn side_number(side: Side) -> i32 {
+    match side {
+        Side::Strong => ROUTELLM_SIDE_STRONG,
+        Side::Weak => ROUTELLM_SIDE_WEAK,
+    }
+}
+
 /// A text of a batch: `len` bytes of UTF-8. `data` may be `NULL` if `len` is 0.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -120,10 +128,7 @@ impl Decisions {
             threshold: decision.threshold,
             model: names.side(decision.side).as_ptr(),
             fallback_error,
-            side: match decision.side {
-                Side::Strong => ROUTELLM_SIDE_STRONG,
-                Side::Weak => ROUTELLM_SIDE_WEAK,
-            },
+            side: side_number(decision.side),
             truncated: i32::from(decision.truncated),
             fallback: i32::from(decision.fallback.is_some()),
             fallback_status: decision.fallback.as_ref().map_or(ROUTELLM_OK, |fallback| fallback.kind.code()),

@@ -3,8 +3,8 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use routellm_core::ErrorKind;
 use routellm_core::router::FallbackWarning;
+use routellm_core::{ErrorKind, Result};
 
 use crate::args::{Out, handle, invalid};
 use crate::error::routellm_error;
@@ -29,18 +29,35 @@ type Callback =
 
 /// A callback with what belongs to it.
 #[derive(Debug)]
-struct Listener {
-    callback: Callback,
-    user: *mut c_void,
+pub(crate) struct Listener<C> {
+    pub(crate) callback: C,
+    pub(crate) user: *mut c_void,
     release: routellm_free_callback,
 }
 
 // SAFETY: the header demands that callback and `user` may be used from any thread.
-unsafe impl Send for Listener {}
+unsafe impl<C: Send> Send for Listener<C> {}
 // SAFETY: as above.
-unsafe impl Sync for Listener {}
+unsafe impl<C: Sync> Sync for Listener<C> {}
 
-impl Drop for Listener {
+impl<C> Listener<C> {
+    /// Who listens from now on; nobody if `callback` is `NULL`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what would belong to nobody.
+    pub(crate) fn new(
+        callback: Option<C>,
+        user: *mut c_void,
+        release: routellm_free_callback,
+    ) -> Result<Option<Self>> {
+        if callback.is_none() && (release.is_some() || !user.is_null()) {
+            return Err(invalid("callback is NULL, so that user and release have no effect"));
+        }
+        Ok(callback.map(|callback| Self { callback, user, release }))
+    }
+}
+
+impl<C> Drop for Listener<C> {
     fn drop(&mut self) {
         if let Some(release) = self.release {
             // SAFETY: nobody uses `user` any more, and it is freed once.
@@ -51,7 +68,7 @@ impl Drop for Listener {
 
 /// Who hears of a router's fallbacks, through whichever handle they come.
 #[derive(Debug, Default)]
-pub(crate) struct Listeners(Mutex<Option<Arc<Listener>>>);
+pub(crate) struct Listeners(Mutex<Option<Arc<Listener<Callback>>>>);
 
 impl Listeners {
     /// Passes a warning on. No lock is held meanwhile: the callback may route, too.
@@ -84,10 +101,7 @@ pub unsafe extern "C" fn routellm_router_on_fallback(
     unsafe {
         guard(err, || {
             let router = handle(router, "router")?;
-            if callback.is_none() && (release.is_some() || !user.is_null()) {
-                return Err(invalid("callback is NULL, so that user and release have no effect"));
-            }
-            let listener = callback.map(|callback| Arc::new(Listener { callback, user, release }));
+            let listener = Listener::new(callback, user, release)?.map(Arc::new);
             let mut place = router.names.listeners.0.lock().unwrap_or_else(PoisonError::into_inner);
             let old = std::mem::replace(&mut *place, listener);
             // The old one's `release` may call the library: it must find no lock.

@@ -60,6 +60,8 @@ mod messages;
 
 mod fallbacks;
 
+mod hooks;
+
 mod cancel;
 
 mod reloadable;
@@ -69,6 +71,7 @@ pub use decision::*;
 pub use error::*;
 pub use explain::*;
 pub use fallbacks::*;
+pub use hooks::*;
 pub use messages::*;
 pub use names::*;
 pub use open_options::*;

@@ -37,7 +37,8 @@ pub extern "C" fn routellm_reloadable_get(
 }
 
 /// Puts a handle of `router` into the place; yours stays yours. Calls that run or wait on the one before finish on it,
-/// and it goes with the last of its handles. Do not close it: that ends the calls that wait.
+/// and it goes with the last of its handles. Do not close it: that ends the calls that wait. Who hears of the decisions of
+/// the one before (`routellm_router_on_decision()`) hears of those of `router`, too, unless that has a callback of its own.
 ///
 /// `ROUTELLM_INVALID_ARGUMENT` if an argument is `NULL`.
 #[unsafe(no_mangle)]

@@ -25,6 +25,12 @@ pub struct routellm_router {
     pub(crate) names: Arc<Names>,
 }
 
+impl AsRef<Router> for routellm_router {
+    fn as_ref(&self) -> &Router {
+        &self.router
+    }
+}
+
 /// Names of the models as C strings, so that a decision can point at one.
 #[derive(Debug)]
 pub(crate) struct Names {

@@ -1,7 +1,7 @@
 'use strict';
 
 const { describe, invalid } = require('./errors.js');
-const { Router } = require('./router.js');
+const { Router, inherit } = require('./router.js');
 
 /** A router that can take over. */
 function usable(router) {
@@ -24,7 +24,8 @@ class ReloadableRouter {
 
   replace(router) {
     const old = this.#current;
-    this.#current = usable(router);
+    inherit(usable(router), old);
+    this.#current = router;
     return old;
   }
 }

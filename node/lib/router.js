@@ -61,10 +61,16 @@ async function openAsync(path, options, method) {
   return new Router(INTERNAL, await abortable(undefined, () => native.openAsync(path, json)));
 }
 
+/** Keeps the event loop going for one more turn, in which a hook hears of what was just decided. */
+function oneMoreTurn() {}
+
 /** Bytes of a prompt; what holds no text costs nothing. */
 function byteLength(text) {
   return typeof text === 'string' || ArrayBuffer.isView(text) ? Buffer.byteLength(text) : 0;
 }
+
+/** Lets who hears of the decisions of a router hear of those of the one that takes its place. */
+let inherit;
 
 class Router {
   #native;
@@ -72,6 +78,14 @@ class Router {
   #weak;
   #cap;
   #read;
+  #watched = false;
+
+  static {
+    inherit = (router, other) => {
+      router.#native.inheritHook(other.#native);
+      router.#watched ||= other.#watched;
+    };
+  }
 
   constructor(key, handle) {
     if (key !== INTERNAL) {
@@ -168,6 +182,32 @@ class Router {
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeBatch(texts, policy, value, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
+  }
+
+  onDecision(callback) {
+    if (callback === null) {
+      this.#native.onDecision(null);
+    } else if (typeof callback === 'function') {
+      this.#native.onDecision((event) => {
+        callback({
+          id: event.id,
+          model: event.model,
+          side: event.side,
+          winRate: event.winRate ?? null,
+          threshold: event.threshold,
+          propensity: event.propensity,
+          fallbackKind: event.fallbackKind ?? null,
+          queueNs: event.queueNs,
+          scoreNs: event.scoreNs,
+          totalNs: event.totalNs,
+          index: event.index,
+          batchSize: event.batchSize,
+        });
+      });
+    } else {
+      throw invalid(`callback is ${describe(callback)}, expected a function or null`);
+    }
+    this.#watched = callback !== null;
   }
 
   winRateSync(prompt, options) {
@@ -351,16 +391,22 @@ class Router {
   }
 
   #decisions(numbers, fallbacks) {
+    if (this.#watched) setImmediate(oneMoreTurn);
     const decisions = new Array(numbers.length / NUMBERS);
-    for (let i = 0; i < decisions.length; i += 1) decisions[i] = this.#decision(numbers, i * NUMBERS, null);
+    for (let i = 0; i < decisions.length; i += 1) decisions[i] = this.#object(numbers, i * NUMBERS, null);
     for (const reason of fallbacks) {
-      decisions[reason.index] = this.#decision(numbers, reason.index * NUMBERS, reason);
+      decisions[reason.index] = this.#object(numbers, reason.index * NUMBERS, reason);
     }
     return decisions;
   }
 
-  /** Every decision has the same keys in the same order: one hidden class. */
   #decision(numbers, at, reason) {
+    if (this.#watched) setImmediate(oneMoreTurn);
+    return this.#object(numbers, at, reason);
+  }
+
+  /** Every decision has the same keys in the same order: one hidden class. */
+  #object(numbers, at, reason) {
     const strong = numbers[at] === 1;
     const fallback = reason !== null;
     if (fallback) announce(reason);
@@ -386,4 +432,4 @@ if (Symbol.dispose !== undefined) {
   Object.defineProperty(Router.prototype, Symbol.dispose, { value: Router.prototype.close, writable: true, configurable: true });
 }
 
-module.exports = { Router };
+module.exports = { Router, inherit: (router, other) => inherit(router, other) };

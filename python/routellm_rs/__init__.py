@@ -11,7 +11,7 @@ Importing this package imports neither numpy nor onnxruntime nor asyncio: each o
 
 from . import errors, train
 from ._messages import prompt_from_messages
-from ._native import Decision, __version__
+from ._native import Decision, DecisionEvent, __version__
 from ._router import ReloadableRouter, Router
 from ._upgrade import upgrade_artifact
 from .errors import (
@@ -33,6 +33,7 @@ from .errors import (
 __all__ = [
     "CancelledError",
     "Decision",
+    "DecisionEvent",
     "InferenceError",
     "InternalError",
     "InvalidArgumentError",

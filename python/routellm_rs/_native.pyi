@@ -11,6 +11,7 @@ from ._types import BatchPrompt, Chat, Embeddings, Prompt, Side, StrPath
 __all__ = [
     "CancelToken",
     "Decision",
+    "DecisionEvent",
     "Router",
     "__version__",
     "end_completions",
@@ -98,6 +99,73 @@ class Decision:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[type[Decision], tuple[Any, ...]]: ...
 
+class _DecisionEventDict(TypedDict):
+    id: str
+    model: str
+    side: Side
+    win_rate: float | None
+    threshold: float
+    propensity: float
+    fallback_kind: str | None
+    queue_ns: int
+    score_ns: int
+    total_ns: int
+    index: int
+    batch_size: int
+
+@final
+class DecisionEvent:
+    """What :meth:`Router.on_decision` tells of a decision. Immutable; the prompt is not in it."""
+
+    @property
+    def id(self) -> str:
+        """The decision's id: a UUID of version 7 in lower case, which sorts by time.
+
+        No two decisions have the same one, also not in a process and its forked children.
+        """
+    @property
+    def model(self) -> str:
+        """Name of the chosen model."""
+    @property
+    def side(self) -> Side:
+        """The chosen side."""
+    @property
+    def win_rate(self) -> float | None:
+        """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
+    @property
+    def threshold(self) -> float:
+        """The threshold that the win rate was compared with."""
+    @property
+    def propensity(self) -> float:
+        """The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance."""
+    @property
+    def fallback_kind(self) -> str | None:
+        """The kind of the error behind a fallback, such as ``InvalidArgument``, or None."""
+    @property
+    def queue_ns(self) -> int:
+        """Nanoseconds from the beginning of the call until the prompt's turn.
+
+        That is the wait for a session, and for prompts of the same batch that came before; all of the time if
+        the turn never came.
+        """
+    @property
+    def score_ns(self) -> int:
+        """Nanoseconds for features and score together.
+
+        Prompts that a model reads in one run have the time of that run each.
+        """
+    @property
+    def total_ns(self) -> int:
+        """Nanoseconds from the beginning of the call until all of its decisions were made."""
+    @property
+    def index(self) -> int:
+        """The prompt's place in its batch, from 0; 0 for a prompt alone."""
+    @property
+    def batch_size(self) -> int:
+        """How many prompts the call had; 1 for a prompt alone."""
+    def as_dict(self) -> _DecisionEventDict:
+        """Return the event as plain data, ready for ``json.dumps``."""
+
 @final
 class CancelToken:
     def __new__(cls) -> CancelToken: ...
@@ -159,6 +227,13 @@ class Router:
         timeout_ms: float | None = None,
         read: str | None = None,
     ) -> CancelToken: ...
+    def win_rate_in_place(self, prompt: Prompt, read: str | None = None) -> float | None: ...
+    def win_rate_async(
+        self,
+        prompt: Prompt,
+        done: Callable[[Any, Exception | None], object],
+        read: str | None = None,
+    ) -> CancelToken: ...
     def win_rates_async(
         self,
         prompts: Iterable[BatchPrompt],
@@ -185,6 +260,8 @@ class Router:
     def explain_embedding(self, embedding: Embeddings, k: int) -> str: ...
     def embed(self, prompt: Prompt, read: str | None = None) -> NDArray[np.float32]: ...
     def threshold(self, threshold: float | None = None, strong_share: float | None = None) -> float: ...
+    def on_decision(self, callback: Callable[[DecisionEvent], object] | None) -> None: ...
+    def inherit_hook(self, other: Router) -> None: ...
     def close(self) -> None: ...
     @property
     def closed(self) -> bool: ...

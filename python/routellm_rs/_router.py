@@ -7,12 +7,12 @@ from ._opening import Opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from ._native import Decision
+    from ._native import Decision, DecisionEvent
     from ._types import BatchPrompt, Embeddings, Explanation, OnError, Prompt, Read
 
 
@@ -99,6 +99,31 @@ class Router(Opened):
                 reads hashed features.
         """
         return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms)
+
+    def on_decision(self, callback: Callable[[DecisionEvent], object] | None) -> None:
+        """Let ``callback`` hear of every decision: of each prompt once, those of a batch in their order.
+
+        >>> from routellm_rs import Router
+        >>> router, seen = Router.default(), []
+        >>> router.on_decision(seen.append)
+        >>> decision = router.route("Prove that there are infinitely many primes.")
+        >>> seen[0].model == decision.model
+        True
+
+        It takes the place of the callback before; None takes that away, and then nothing is measured and no
+        id is made. Fallbacks are decisions, too. Calls that raise decide nothing, and scores are no
+        decisions. The events never hold a prompt.
+
+        It runs before the call returns, in the thread that called; for the awaitable twins, where they do not
+        decide in place, in one thread of this package that hands over all results. So it must be quick and
+        must not wait for the router. It hears of the decisions that it makes itself, too. What it raises
+        goes to :func:`sys.unraisablehook`, and the decision stands. The router keeps it until another one is
+        set: a callback that refers to the router keeps both.
+
+        Raises:
+            InvalidArgumentError: if it is not callable.
+        """
+        self._inner.on_decision(callback)
 
     # Scores
 
@@ -226,9 +251,11 @@ class Router(Opened):
 
     async def awin_rate(self, prompt: Prompt, *, read: Read | None = None) -> float:
         """Do as :meth:`win_rate`, off the event loop; cancelling the task stops the call."""
-        decision = await self.aroute(prompt, threshold=0, read=read)
-        assert decision.win_rate is not None
-        return decision.win_rate
+        inner = self._inner
+        rate = inner.win_rate_in_place(prompt, read)
+        if rate is not None:
+            return rate
+        return await completed(lambda done: inner.win_rate_async(prompt, done, read))
 
     async def awin_rates(self, prompts: Iterable[BatchPrompt], *, read: Read | None = None) -> list[float]:
         """Do as :meth:`win_rates`, off the event loop; cancelling the task stops the call."""
@@ -256,8 +283,10 @@ class ReloadableRouter(Router):
         """Let ``router`` take over, and return a router for what was in use before.
 
         The old one goes, with its memory, when nothing holds it and the last call on it has ended. Do not
-        close it: that ends the calls that wait on it.
+        close it: that ends the calls that wait on it. Who hears of its decisions (:meth:`on_decision`) hears
+        of those of ``router``, too, unless that has a callback of its own.
         """
         old = Router._of(self._inner)
+        router._inner.inherit_hook(self._inner)
         self._inner = router._inner
         return old

@@ -15,7 +15,7 @@ import array
 
 import numpy as np
 from numpy.typing import NDArray
-from routellm_rs import Decision, InvalidArgumentError, Router, prompt_from_messages, train
+from routellm_rs import Decision, DecisionEvent, InvalidArgumentError, Router, prompt_from_messages, train
 
 router: Router = Router.default(strong="a", weak="b")
 decision: Decision = router.route("x", threshold=0.5, on_error="weak")
@@ -26,6 +26,10 @@ array_of: NDArray[np.float64] = router.win_rates_from_embeddings(np.zeros((2, 3)
 one: float = router.win_rate_from_embedding(array.array("f", [1.0]))
 two: Decision = router.route_embedding(memoryview(b"").cast("f"))
 kind: str = router.info()["featurizer"]["kind"]
+events: list[DecisionEvent] = []
+router.on_decision(events.append)
+router.on_decision(None)
+event_id: str = events[0].as_dict()["id"]
 prompt: str = prompt_from_messages([{"role": "user", "content": "y"}])
 code: int = InvalidArgumentError.code
 votes_router: Router = Router.open(

@@ -24,6 +24,20 @@ int main(void)
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, out_of_distribution) == 64);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, no_score) == 68);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_warning) == 72);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision_event) == 96);
+    CHECK(offsetof(routellm_decision_event, struct_size) == 0);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, id) == 8);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, model) == 16);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, win_rate) == 24);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, threshold) == 32);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, propensity) == 40);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, queue_ns) == 48);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, score_ns) == 56);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, total_ns) == 64);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, index) == 72);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, batch_size) == 80);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, side) == 88);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, fallback_status) == 92);
     CHECK(offsetof(routellm_text, data) == 0);
     CHECK(offsetof(routellm_text, len) == sizeof(void *));
 

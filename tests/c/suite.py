@@ -223,7 +223,7 @@ class Suite:
 
     def run_examples(self, header: str, suffix: str, compiler: list[str]) -> None:
         """Compiles and runs the programs on the opening page of a header."""
-        first, second, third = self.examples(header, suffix)
+        first, second, third, *others = self.examples(header, suffix)
         name = compiler[-1].removeprefix("-std=")
         program = self.compile(first, f"example-{name}", compiler)
         if program is not None:
@@ -236,6 +236,12 @@ class Suite:
             # The prompts of both headers' programs: the second is asked for once more in C++.
             ok = done.returncode == 0 and len(done.stdout.splitlines()) == (3 if suffix == ".cpp" else 2)
             self.check(ok, f"the third example of {header} as {name}", done.stdout + done.stderr)
+        for i, other in enumerate(others, 4):
+            program = self.compile(other, f"example{i}-{name}", compiler)
+            if program is not None:
+                done = self.run([str(program)])
+                ok = done.returncode == 0 and done.stdout.strip() != ""
+                self.check(ok, f"example {i} of {header} as {name}", done.stdout + done.stderr)
         program = self.compile(second, f"example-models-{name}", compiler)
         if program is None:
             return
@@ -326,6 +332,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "refusals": [str(suite.fixtures)],
         "shares": [str(CONFORMANCE), suite.old_artifact()],
         "threads": [],
+        "hooks": [],
         "runtime": None,
         "conformance": None,
         "votes": None,
@@ -383,6 +390,9 @@ def suite_cpp(suite: Suite) -> None:
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
     suite.messages(suite.compile(folder / "messages.cpp", "messages", [*compiler, include]), [])
     suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
+    hooks = suite.compile(folder / "hooks.cpp", "hooks", compiler)
+    if hooks is not None:
+        suite.count([str(hooks)])
     for name in ("models", "async", "forks"):
         program = suite.compile(folder / f"{name}.cpp", name, compiler)
         if program is not None:

@@ -17,6 +17,7 @@ mod convert;
 mod decision;
 mod error;
 mod guard;
+mod hooks;
 mod open;
 mod promise;
 mod route;

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use routellm_core::{CancelToken as Token, Error, ErrorKind, Result};
 
 use crate::error::to_python;
+use crate::hooks::{from_python, untold};
 
 /// Cancels the calls that were given it, from any thread.
 #[pyclass(frozen, module = "routellm_rs._native")]
@@ -43,22 +44,22 @@ pub(crate) fn interruptible<T: Send + 'static>(
     token: &Token,
     begin: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>) -> Result<()> + Send,
 ) -> PyResult<T> {
-    let (result, interrupt) = py.detach(|| {
+    let (result, told, interrupt) = py.detach(|| {
         let (sender, receiver) = sync_channel(1);
-        let begun = begin(Box::new(move |outcome| {
+        let done = Box::new(move |outcome| {
             // It fails only if this thread has stopped to wait, which it does not.
-            let _ = sender.send(outcome);
-        }));
-        if let Err(error) = begun {
-            return (Err(error), None);
+            let _ = sender.send((outcome, untold()));
+        });
+        if let Err(error) = from_python(|| begin(done)) {
+            return (Err(error), Vec::new(), None);
         }
         let mut interrupt = None;
         loop {
             match receiver.recv_timeout(SIGNAL_INTERVAL) {
-                Ok(result) => return (result, interrupt),
+                Ok((result, told)) => return (result, told, interrupt),
                 Err(RecvTimeoutError::Disconnected) => {
                     let lost = Error::new(ErrorKind::Internal, "a call ended without a result");
-                    return (Err(lost), interrupt);
+                    return (Err(lost), Vec::new(), interrupt);
                 }
                 Err(RecvTimeoutError::Timeout) if interrupt.is_none() => {
                     #[allow(
@@ -76,6 +77,7 @@ pub(crate) fn interruptible<T: Send + 'static>(
             }
         }
     });
+    told.into_iter().for_each(|told| told.tell(py));
     match interrupt {
         Some(raised) => Err(raised),
         None => result.map_err(|error| to_python(py, &error)),

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use routellm_core::{Error, ErrorKind, PerProcess, Result};
 
 use crate::error::to_python;
+use crate::hooks::untold;
 
 /// Makes the Python object of a result, and hands it over.
 type Delivery = Box<dyn FnOnce(Python<'_>) + Send>;
@@ -32,13 +33,16 @@ impl Completion {
         Ok(Self { done })
     }
 
-    /// Hands over what a call came to, as `convert` makes a Python object of it. From any thread, without waiting.
+    /// Hands over what a call came to, as `convert` makes a Python object of it, and before it what a hook is to hear of
+    /// it. From any thread, without waiting.
     pub(crate) fn tell<T: Send + 'static>(
         self,
         outcome: Result<T>,
         convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     ) {
+        let told = untold();
         let delivery: Delivery = Box::new(move |py| {
+            told.into_iter().for_each(|told| told.tell(py));
             let arguments =
                 match outcome.map_err(|error| to_python(py, &error)).and_then(|value| convert(py, value)) {
                     Ok(value) => (value, py.None()),

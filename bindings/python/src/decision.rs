@@ -51,6 +51,7 @@ impl Decision {
             out_of_distribution,
             no_score,
             fallback,
+            ..
         } = decision;
         Self {
             side,

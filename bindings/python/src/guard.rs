@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use routellm_core::{Error, ErrorKind, Result};
 
 use crate::error::to_python;
+use crate::hooks::from_python;
 
 /// Runs `work` with the GIL released, so that other threads go on meanwhile.
 pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
@@ -22,7 +23,7 @@ pub(crate) fn in_place<T>(py: Python<'_>, work: impl FnOnce() -> Result<T>) -> P
 /// `work`, with a panic turned into an error.
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // A router is immutable, so a panic leaves nothing half done that a later call could see.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(internal(panic.as_ref())))
+    catch_unwind(AssertUnwindSafe(|| from_python(work))).unwrap_or_else(|panic| Err(internal(panic.as_ref())))
 }
 
 /// Runs `work` with the GIL held, where a crate between us and Python may panic.

@@ -8,6 +8,7 @@ mod decision;
 mod embedding;
 mod error;
 mod guard;
+mod hooks;
 mod input;
 mod open;
 mod router;
@@ -29,6 +30,8 @@ mod _native {
     #[pymodule_export]
     use crate::decision::Decision;
     use crate::error::to_python;
+    #[pymodule_export]
+    use crate::hooks::DecisionEvent;
     #[pymodule_export]
     use crate::open::open_option_names;
     #[pymodule_export]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use numpy::PyArray1;
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -16,7 +17,7 @@ use crate::completion::Completion;
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
 use crate::error::{invalid_argument, to_python};
-use crate::{guard, input, open, text};
+use crate::{guard, hooks, input, open, text};
 
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
@@ -271,6 +272,42 @@ impl Router {
         })
     }
 
+    /// The win rate of one prompt that takes so little time that an event loop can spare it; None for another.
+    #[pyo3(signature = (prompt, read=None))]
+    fn win_rate_in_place(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<f64>> {
+        let prompt = self.prompt(prompt, read)?;
+        if !self.is_quick(prompt.len()) {
+            return Ok(None);
+        }
+        guard::in_place(py, || self.core.win_rate(prompt.text()?)).map(Some)
+    }
+
+    /// The win rate of one prompt without waiting, as `route_async`.
+    #[pyo3(signature = (prompt, done, read=None))]
+    fn win_rate_async(
+        &self,
+        py: Python<'_>,
+        prompt: &Bound<'_, PyAny>,
+        done: Py<PyAny>,
+        read: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<CancelToken> {
+        let prompt = self.prompt(prompt, read)?.owned();
+        let completion = Completion::new(py, done)?;
+        begin(py, &RouteOptions::default(), |options| {
+            let prompt = prompt?;
+            self.core.call_async(
+                options.cancel.clone(),
+                move |worker| worker.win_rate(&prompt),
+                move |rate| completion.tell(rate, |py, rate| rate.into_py_any(py)),
+            )
+        })
+    }
+
     /// The win rates of many prompts without waiting, as `route_async`.
     #[pyo3(signature = (prompts, done, read=None))]
     fn win_rates_async(
@@ -471,6 +508,23 @@ impl Router {
     #[pyo3(signature = (threshold=None, strong_share=None))]
     fn threshold(&self, py: Python<'_>, threshold: Option<f64>, strong_share: Option<f64>) -> PyResult<f64> {
         guard::detached(py, || self.core.threshold(Policy::from_options(threshold, strong_share)?))
+    }
+
+    /// Sets who hears of every decision; None for nobody.
+    #[pyo3(signature = (callback))]
+    fn on_decision(&self, py: Python<'_>, callback: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        if let Some(callback) = callback.as_ref().filter(|callback| !callback.is_callable()) {
+            let message =
+                format!("callback is of type {}, expected a callable or None", text::type_name(callback));
+            return Err(invalid_argument(py, message));
+        }
+        hooks::set(&self.core, callback.map(Bound::unbind));
+        Ok(())
+    }
+
+    /// Takes over who hears of the decisions of `other`, unless somebody hears of these.
+    fn inherit_hook(&self, other: &Self) {
+        self.core.inherit_hook(&other.core);
     }
 
     /// Refuses calls from now on; those that run go on.

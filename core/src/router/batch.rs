@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{Worker, wait};
+use super::call::{Call, Worker, wait};
 use super::{Inner, Router};
 use crate::embed::TextCap;
 use crate::jobs::{self, RowResults, Slot, Unit};
@@ -15,10 +15,14 @@ pub(super) type Texts<'a> = Vec<Result<&'a str>>;
 
 impl Router {
     pub(super) fn route_many(&self, texts: Texts<'_>, options: &RouteOptions) -> Result<Vec<Decision>> {
-        let (threshold, stop) = self.begin(options)?;
-        stop.as_ref().map_or(Ok(()), CancelToken::check)?;
+        let (threshold, call) = self.begin(options, texts.len())?;
+        call.stop.as_ref().map_or(Ok(()), CancelToken::check)?;
         let halts = options.on_error == OnError::Raise;
-        self.score_many(texts, stop, halts, |score| self.inner.decide(threshold, options, score))
+        let decide = |score| self.inner.decide_untold(threshold, options, &call, score);
+        let decisions = self.score_many(texts, &call, halts, decide)?;
+        // A batch that fails has decided nothing, so that none of it is told before the end.
+        self.inner.tell(&call.watch, &decisions);
+        Ok(decisions)
     }
 
     /// As [`route_batch`](Self::route_batch), without waiting: `done` gets the decisions, as
@@ -32,11 +36,16 @@ impl Router {
         options: &RouteOptions,
         done: impl FnOnce(Result<Vec<Decision>>) + Send + 'static,
     ) -> Result<()> {
-        let (threshold, stop) = self.begin(options)?;
+        let (threshold, call) = self.begin(options, prompts.len())?;
         let halts = options.on_error == OnError::Raise;
-        let (inner, options) = (Arc::clone(&self.inner), options.clone());
-        self.score_rows(prompts, stop, halts, move |results| {
-            done(finish(results, |score| inner.decide(threshold, &options, score)));
+        let (inner, options, told) = (Arc::clone(&self.inner), options.clone(), call.clone());
+        self.score_rows(prompts, &call, halts, move |results| {
+            let decide = |score| inner.decide_untold(threshold, &options, &told, score);
+            let decisions = finish(results, decide);
+            if let Ok(decisions) = &decisions {
+                inner.tell(&told.watch, decisions);
+            }
+            done(decisions);
         });
         Ok(())
     }
@@ -52,7 +61,7 @@ impl Router {
         done: impl FnOnce(Result<Vec<f64>>) + Send + 'static,
     ) -> Result<()> {
         self.inner.check_open()?;
-        self.score_rows(prompts, stop, true, move |results| {
+        self.score_rows(prompts, &Call::unwatched(stop), true, move |results| {
             done(finish(results, |score| Ok(score?.win_rate)));
         });
         Ok(())
@@ -65,27 +74,29 @@ impl Router {
     pub(super) fn score_many<T>(
         &self,
         texts: Texts<'_>,
-        stop: Option<CancelToken>,
+        call: &Call,
         halts: bool,
         make: impl Fn(Result<Score>) -> Result<T>,
     ) -> Result<Vec<T>> {
         if self.inner.pool().is_none() {
-            let mut worker = Worker { inner: &self.inner, slot: &mut Slot::default(), stop: stop.as_ref() };
+            let mut worker =
+                Worker { inner: &self.inner, slot: &mut Slot::default(), stop: call.stop.as_ref() };
             let one = |(i, text): (usize, Result<&str>)| {
-                named(i, make(text.and_then(|text| worker.checked_score(text))))
+                let score = text.and_then(|text| call.watch.time(&[i], || worker.checked_score(text)));
+                named(i, make(score))
             };
             return texts.into_iter().enumerate().map(one).collect();
         }
         let cap = self.cap();
         let owned = texts.into_iter().map(|text| text.map(|text| kept(text, cap).to_owned())).collect();
-        finish(wait(|done| self.score_rows(owned, stop, halts, done))?, make)
+        finish(wait(|done| self.score_rows(owned, call, halts, done))?, make)
     }
 
     /// The scores of many prompts, on the sessions of the router or a thread of this library.
     fn score_rows(
         &self,
         prompts: Vec<Result<String>>,
-        stop: Option<CancelToken>,
+        call: &Call,
         halts: bool,
         done: impl FnOnce(RowResults<Score>) + Send + 'static,
     ) {
@@ -110,12 +121,12 @@ impl Router {
                 return done(results.into_iter().map(failed).collect());
             }
         };
-        let (inner, token) = (Arc::clone(&self.inner), stop.clone());
+        let (inner, planned) = (Arc::clone(&self.inner), call.clone());
         let plan = move |slot: &mut Slot| {
-            inner.begin_turn(token.as_ref())?;
-            Ok(units(&inner, slot, readable, token.as_ref()))
+            inner.begin_turn(planned.stop.as_ref())?;
+            Ok(units(&inner, slot, readable, &planned))
         };
-        jobs::start_rows(queue, stop, results, halts, plan, done);
+        jobs::start_rows(queue, call.stop.clone(), results, halts, plan, done);
     }
 }
 
@@ -124,30 +135,34 @@ fn units(
     inner: &Arc<Inner>,
     slot: &mut Slot,
     prompts: Vec<(usize, String)>,
-    stop: Option<&CancelToken>,
+    call: &Call,
 ) -> Vec<Unit<Score>> {
-    let (inner, stop) = (Arc::clone(inner), stop.cloned());
     if let Some(scorer) = inner.pipeline.prompts() {
         let groups = Arc::clone(scorer).plan(slot, prompts);
         let unit = |crate::scorer::Group { rows, work }| {
-            let stop = stop.clone();
-            Unit { rows, work: Box::new(move |slot: &mut Slot| work(slot, stop.as_ref())) }
+            let (call, timed) = (call.clone(), rows.clone());
+            let work = move |slot: &mut Slot| call.watch.time(&timed, || work(slot, call.stop.as_ref()));
+            Unit { rows, work: Box::new(work) }
         };
         return groups.into_iter().map(unit).collect();
     }
     if inner.pool().is_none() {
         // One after the other on one thread: what needs no session is too short to be worth more.
         let rows = prompts.iter().map(|(row, _)| *row).collect();
+        let (inner, call) = (Arc::clone(inner), call.clone());
         let work = move |slot: &mut Slot| {
-            let mut worker = Worker { inner: &inner, slot, stop: stop.as_ref() };
-            prompts.iter().map(|(_, prompt)| worker.checked_score(prompt)).collect()
+            let mut worker = Worker { inner: &inner, slot, stop: call.stop.as_ref() };
+            let mut one =
+                |(row, prompt): &(usize, String)| call.watch.time(&[*row], || worker.checked_score(prompt));
+            prompts.iter().map(&mut one).collect()
         };
         return vec![Unit { rows, work: Box::new(work) }];
     }
     let unit = |(row, prompt): (usize, String)| {
-        let (inner, stop) = (Arc::clone(&inner), stop.clone());
+        let (inner, call) = (Arc::clone(inner), call.clone());
         let work = move |slot: &mut Slot| {
-            vec![Worker { inner: &inner, slot, stop: stop.as_ref() }.checked_score(&prompt)]
+            let mut worker = Worker { inner: &inner, slot, stop: call.stop.as_ref() };
+            vec![call.watch.time(&[row], || worker.checked_score(&prompt))]
         };
         Unit { rows: vec![row], work: Box::new(work) }
     };

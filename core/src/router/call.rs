@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 
+use super::hooks::Watch;
 use super::{Inner, Router};
 use crate::embed::Featurizer;
 use crate::jobs::{self, Pool, Slot, SlotLease, SlotQueue, closed, closed_meanwhile};
@@ -23,6 +24,20 @@ pub struct Worker<'a> {
     pub(super) inner: &'a Inner,
     pub(super) slot: &'a mut Slot,
     pub(super) stop: Option<&'a CancelToken>,
+}
+
+/// What stops a call, and what watches it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Call {
+    pub(super) stop: Option<CancelToken>,
+    pub(super) watch: Watch,
+}
+
+impl Call {
+    /// A call that makes no decision, so that nobody watches it.
+    pub(super) fn unwatched(stop: Option<CancelToken>) -> Self {
+        Self { stop, watch: Watch::default() }
+    }
 }
 
 impl Inner {
@@ -147,20 +162,20 @@ impl Router {
         options: &RouteOptions,
         done: impl FnOnce(Result<Decision>) + Send + 'static,
     ) -> Result<()> {
-        let (threshold, stop) = self.begin(options)?;
+        let (threshold, call) = self.begin(options, 1)?;
         let prompt = match prompt {
             Ok(prompt) if !self.is_quick(prompt.len()) => prompt,
             quick => {
-                let score = quick.and_then(|prompt| self.score(&prompt, stop.as_ref()));
-                done(self.inner.decide(threshold, options, score));
+                let score = quick.and_then(|prompt| self.score(&prompt, &call));
+                done(self.inner.decide(threshold, options, &call, score));
                 return Ok(());
             }
         };
-        let (router, options) = (self.clone(), options.clone());
+        let (router, options, watch) = (self.clone(), options.clone(), call.watch.clone());
         self.call_async(
-            stop,
-            move |worker| worker.score(&prompt),
-            move |score| done(router.inner.decide(threshold, &options, score)),
+            call.stop.clone(),
+            move |worker| watch.time(&[0], || worker.score(&prompt)),
+            move |score| done(router.inner.decide(threshold, &options, &call, score)),
         )
     }
 
@@ -174,10 +189,10 @@ impl Router {
         options: &RouteOptions,
         done: impl FnOnce(Result<Decision>) + Send + 'static,
     ) -> Result<()> {
-        let (threshold, stop) = self.begin(options)?;
+        let (threshold, call) = self.begin(options, 1)?;
         if self.is_quick_for_embedding() {
-            let score = self.score_embedding(&embedding, stop.as_ref());
-            done(self.inner.decide(threshold, options, score));
+            let score = self.score_embedding(&embedding, &call);
+            done(self.inner.decide(threshold, options, &call, score));
             return Ok(());
         }
         let (router, options) = (self.clone(), options.clone());
@@ -185,16 +200,16 @@ impl Router {
         let queue = match jobs::workers() {
             Ok(queue) => queue,
             Err(error) => {
-                done(self.inner.decide(threshold, &options, Err(error)));
+                done(self.inner.decide(threshold, &options, &call, Err(error)));
                 return Ok(());
             }
         };
-        let scoring = self.clone();
+        let (scoring, scored) = (self.clone(), call.clone());
         self.submit(
             queue,
-            stop,
-            move |worker| scoring.score_embedding(&embedding, worker.stop),
-            move |score| done(router.inner.decide(threshold, &options, score)),
+            call.stop.clone(),
+            move |_| scoring.score_embedding(&embedding, &scored),
+            move |score| done(router.inner.decide(threshold, &options, &call, score)),
         );
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::call::Worker;
+use super::call::{Call, Worker};
 use super::{Inner, Router};
 use crate::embed::Features;
 use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, RouteOptions, Side};
@@ -11,21 +11,24 @@ use crate::scorer::Score;
 use crate::{CancelToken, ErrorKind, Result};
 
 impl Router {
-    /// What every decision begins with: the threshold, and what stops the call, whose time counts from now.
-    pub(super) fn begin(&self, options: &RouteOptions) -> Result<(f64, Option<CancelToken>)> {
+    /// What every decision begins with: the threshold, and a call of this many prompts, whose time counts from now.
+    pub(super) fn begin(&self, options: &RouteOptions, prompts: usize) -> Result<(f64, Call)> {
         self.inner.check_open()?;
-        Ok((self.threshold(options.policy)?, options.stop()?))
+        let watch = self.inner.watch(prompts);
+        Ok((self.threshold(options.policy)?, Call { stop: options.stop()?, watch }))
     }
 
     /// The score of one prompt.
-    pub(super) fn score(&self, prompt: &str, stop: Option<&CancelToken>) -> Result<Score> {
-        self.call(prompt, stop, |worker, prompt| worker.score(prompt))
+    pub(super) fn score(&self, prompt: &str, call: &Call) -> Result<Score> {
+        let watch = call.watch.clone();
+        self.call(prompt, call.stop.as_ref(), move |worker, prompt| watch.time(&[0], || worker.score(prompt)))
     }
 
-    pub(super) fn score_embedding(&self, embedding: &[f32], stop: Option<&CancelToken>) -> Result<Score> {
-        stop.map_or(Ok(()), CancelToken::check)?;
+    pub(super) fn score_embedding(&self, embedding: &[f32], call: &Call) -> Result<Score> {
+        call.stop.as_ref().map_or(Ok(()), CancelToken::check)?;
         self.inner.check_open()?;
-        self.inner.pipeline.scorer_of_embedding(embedding)?.score(Features::Dense(embedding))
+        let scorer = self.inner.pipeline.scorer_of_embedding(embedding)?;
+        call.watch.time(&[0], || scorer.score(Features::Dense(embedding)))
     }
 }
 
@@ -37,11 +40,25 @@ impl Worker<'_> {
 }
 
 impl Inner {
-    /// The decision that a score comes to, or a fallback where the options ask for one.
+    /// The decision of a call on one prompt, which the hook hears of.
     pub(super) fn decide(
         &self,
         threshold: f64,
         options: &RouteOptions,
+        call: &Call,
+        score: Result<Score>,
+    ) -> Result<Decision> {
+        let decision = self.decide_untold(threshold, options, call, score)?;
+        self.tell(&call.watch, std::slice::from_ref(&decision));
+        Ok(decision)
+    }
+
+    /// The decision that a score comes to, or a fallback where the options ask for one.
+    pub(super) fn decide_untold(
+        &self,
+        threshold: f64,
+        options: &RouteOptions,
+        call: &Call,
         score: Result<Score>,
     ) -> Result<Decision> {
         let (side, score, fallback) = match score {
@@ -86,6 +103,8 @@ impl Inner {
             out_of_distribution: far,
             no_score: score.is_some_and(|score| score.no_score),
             fallback,
+            propensity: 1.0,
+            id: self.decision_id(&call.watch),
         })
     }
 

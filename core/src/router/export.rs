@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::bare::Bare;
 use super::fallbacks::Fallbacks;
+use super::hooks::Hooks;
 use super::info::Info;
 use super::open::{router, shared};
 use super::{Inner, Router};
@@ -167,6 +168,8 @@ impl OpenOptions {
             info,
             read,
             fallbacks: Fallbacks::new(),
+            hooks: Hooks::default(),
+            ids: false,
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))

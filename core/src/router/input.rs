@@ -24,9 +24,9 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` for JSON that is no chat, whatever `on_error` says.
     pub fn route_input(&self, input: Input<'_>, options: &RouteOptions) -> Result<Decision> {
-        let (threshold, stop) = self.begin(options)?;
+        let (threshold, call) = self.begin(options, 1)?;
         let text = input.into_text(self.read(options))?;
-        self.inner.decide(threshold, options, text.and_then(|text| self.score(&text, stop.as_ref())))
+        self.inner.decide(threshold, options, &call, text.and_then(|text| self.score(&text, &call)))
     }
 
     /// As [`route_input`](Self::route_input), without waiting: as [`route_async`](Self::route_async). The input is read at

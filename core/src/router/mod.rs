@@ -11,6 +11,8 @@ mod export;
 #[path = "without_export.rs"]
 mod export;
 mod fallbacks;
+mod hooks;
+mod id;
 mod info;
 mod input;
 mod open;
@@ -21,12 +23,16 @@ mod stats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use call::Call;
 pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 #[cfg(feature = "onnx")]
 pub use export::write_export;
 pub use fallbacks::FallbackWarning;
 use fallbacks::Fallbacks;
+use hooks::Hooks;
+pub use hooks::{DecisionEvent, Latency};
+pub use id::DecisionId;
 pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, VotesInfo};
 pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
@@ -65,8 +71,17 @@ struct Inner {
     /// What of a chat is read, unless a call says otherwise.
     read: Read,
     fallbacks: Fallbacks,
+    hooks: Hooks,
+    /// Whether decisions have ids without a hook, too.
+    ids: bool,
     decisions: AtomicU64,
     closed: AtomicBool,
+}
+
+impl AsRef<Self> for Router {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 impl Router {
@@ -92,8 +107,8 @@ impl Router {
     /// `InvalidArgument` for a threshold or share outside [0, 1], or a share (but 0 and 1) of a router without
     /// calibration; what scoring reports, unless `options.on_error` decides instead; `Cancelled`.
     pub fn route(&self, prompt: &str, options: &RouteOptions) -> Result<Decision> {
-        let (threshold, stop) = self.begin(options)?;
-        self.inner.decide(threshold, options, self.score(prompt, stop.as_ref()))
+        let (threshold, call) = self.begin(options, 1)?;
+        self.inner.decide(threshold, options, &call, self.score(prompt, &call))
     }
 
     /// As [`route`](Self::route), for bytes that should be UTF-8.
@@ -101,9 +116,9 @@ impl Router {
     /// # Errors
     /// As [`route`](Self::route); `InvalidArgument` if they are not UTF-8.
     pub fn route_utf8(&self, prompt: &[u8], options: &RouteOptions) -> Result<Decision> {
-        let (threshold, stop) = self.begin(options)?;
-        let score = utf8(prompt).and_then(|prompt| self.score(prompt, stop.as_ref()));
-        self.inner.decide(threshold, options, score)
+        let (threshold, call) = self.begin(options, 1)?;
+        let score = utf8(prompt).and_then(|prompt| self.score(prompt, &call));
+        self.inner.decide(threshold, options, &call, score)
     }
 
     /// Decides for an embedding that the caller computed, `dimension` numbers.
@@ -114,8 +129,8 @@ impl Router {
         if options.read.is_some() {
             return Err(Error::invalid_argument("read has no effect on an embedding: it is for chats"));
         }
-        let (threshold, stop) = self.begin(options)?;
-        self.inner.decide(threshold, options, self.score_embedding(embedding, stop.as_ref()))
+        let (threshold, call) = self.begin(options, 1)?;
+        self.inner.decide(threshold, options, &call, self.score_embedding(embedding, &call))
     }
 
     /// Decides for many prompts, with the same bits as one by one.
@@ -143,7 +158,7 @@ impl Router {
     /// # Errors
     /// What scoring reports.
     pub fn win_rate(&self, prompt: &str) -> Result<f64> {
-        Ok(self.score(prompt, None)?.win_rate)
+        Ok(self.score(prompt, &Call::default())?.win_rate)
     }
 
     /// Win rates of many prompts, with the same bits as one by one.
@@ -157,7 +172,7 @@ impl Router {
     ) -> Result<Vec<f64>> {
         self.inner.check_open()?;
         let texts = prompts.iter().map(|prompt| Ok(prompt.as_ref())).collect();
-        self.score_many(texts, cancel.cloned(), true, |score| Ok(score?.win_rate))
+        self.score_many(texts, &Call::unwatched(cancel.cloned()), true, |score| Ok(score?.win_rate))
     }
 
     /// The win rate for an embedding that the caller computed, `dimension` numbers.
@@ -165,7 +180,7 @@ impl Router {
     /// # Errors
     /// `InvalidArgument` if it has another length, holds NaN or infinity, or the router reads hashed features.
     pub fn win_rate_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
-        Ok(self.score_embedding(embedding, None)?.win_rate)
+        Ok(self.score_embedding(embedding, &Call::default())?.win_rate)
     }
 
     /// Largest cosine similarity of `prompt` to any vote, in [-1, 1]: the paper's measure of how far a prompt is

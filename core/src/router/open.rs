@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::bare::Bare;
 use super::fallbacks::Fallbacks;
+use super::hooks::Hooks;
 use super::info::{Info, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
@@ -131,6 +132,8 @@ impl OpenOptions {
             info,
             read,
             fallbacks: Fallbacks::new(),
+            hooks: Hooks::default(),
+            ids: false,
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))
@@ -256,6 +259,8 @@ impl OpenOptions {
             info,
             read,
             fallbacks: Fallbacks::new(),
+            hooks: Hooks::default(),
+            ids: false,
             decisions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }))

@@ -22,7 +22,7 @@ pub struct Reloadable<R = Router> {
     current: ArcSwap<R>,
 }
 
-impl<R: Clone> Reloadable<R> {
+impl<R: Clone + AsRef<Router>> Reloadable<R> {
     /// A place that holds `router`, a [`Router`] or a handle around one.
     pub fn new(router: R) -> Self {
         Self { current: ArcSwap::from_pointee(router) }
@@ -34,8 +34,10 @@ impl<R: Clone> Reloadable<R> {
     }
 
     /// Lets `router` take the place, and returns the one before it. Its sessions go when the last call on it has ended
-    /// and this return value is dropped; do not close it, which would end the calls that wait on it.
+    /// and this return value is dropped; do not close it, which would end the calls that wait on it. A hook of the one
+    /// before hears of `router`, too, unless that has a hook of its own ([`Router::inherit_hook`]).
     pub fn replace(&self, router: R) -> R {
+        router.as_ref().inherit_hook((**self.current.load()).as_ref());
         R::clone(&self.current.swap(Arc::new(router)))
     }
 }

@@ -15,6 +15,7 @@ mod exports;
 mod exports_golden;
 mod fuzz_corpus;
 mod harness;
+mod hooks;
 mod messages;
 mod mf_golden;
 mod parsers;

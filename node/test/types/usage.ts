@@ -2,7 +2,7 @@
 
 import {
   ReloadableRouter, Router, RouteLLMError, promptFromMessages, upgradeArtifact, version,
-  type ChatMessage, type Decision, type ErrorCode, type ErrorKind, type ExplainedVote, type Explanation,
+  type ChatMessage, type Decision, type DecisionEvent, type ErrorCode, type ErrorKind, type ExplainedVote, type Explanation,
   type ChatTemplate, type Head, type LongPrompts, type ModelRating, type OpenOptions, type Template, type Prompt, type RouteOptions, type RouteSyncOptions, type RouterInfo, type RouterStats,
 } from 'routellm';
 
@@ -48,6 +48,14 @@ export async function usage(): Promise<void> {
   is<{ threshold: number; share: number }>(router.share(0.3));
   is<boolean>(upgradeArtifact(new URL('file:///path')));
   is<string | null>(router.info().constant);
+  router.onDecision((event: DecisionEvent) => {
+    is<string>(event.id);
+    is<'strong' | 'weak'>(event.side);
+    is<number | null>(event.winRate);
+    is<ErrorKind | null>(event.fallbackKind);
+    is<number>(event.propensity + event.queueNs + event.scoreNs + event.totalNs + event.index + event.batchSize);
+  });
+  router.onDecision(null);
   is<string>(decision.model);
   is<'strong' | 'weak'>(decision.side);
   is<number | null>(decision.winRate);
