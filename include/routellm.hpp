@@ -342,6 +342,15 @@ public:
     }
     OpenOptions read(Read read) && { return std::move(read(read)); }
     /**
+     * Whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a
+     * decision has one only if a hook or an adapter asks for it.
+     */
+    OpenOptions &ids(bool on) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_ids(handle_.get(), on ? 1 : 0, err); });
+    }
+    OpenOptions ids(bool on) && { return std::move(ids(on)); }
+    /**
      * What a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by default what
      * the model's "config.json" tells. For an artifact, the kind that it has to be.
      */

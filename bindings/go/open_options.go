@@ -136,6 +136,12 @@ func WithDefaultRead(read Read) OpenOption {
 	return func(o *openOptions) { o.set("read", read.word()) }
 }
 
+// WithIDs sets whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without
+// it a decision has one only if a hook or an adapter asks for it.
+func WithIDs(on bool) OpenOption {
+	return func(o *openOptions) { o.set("ids", on) }
+}
+
 // WithKind sets what a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by
 // default what the model's "config.json" tells. For an artifact, the kind that it has to be.
 func WithKind(kind string) OpenOption {

@@ -60,6 +60,18 @@ pub unsafe extern "C" fn routellm_open_options_set_read(
     unsafe { set(options, err, || number_of(&Read::ALL, Read::name, read, "read"), OpenOptions::read) }
 }
 
+/// Sets whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a
+/// decision has one only if a hook or an adapter asks for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_ids(
+    options: Option<&mut routellm_open_options>,
+    on: i32,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe { set(options, err, || flag(on, "ids"), OpenOptions::ids) }
+}
+
 /// Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what
 /// the model's `config.json` tells. For an artifact, the kind that it has to be. The text is copied.
 #[unsafe(no_mangle)]

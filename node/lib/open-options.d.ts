@@ -63,6 +63,11 @@ export interface OpenOptions {
    */
   read?: 'last_user' | 'all_user' | 'conversation';
   /**
+   * Whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a
+   * decision has one only if a hook or an adapter asks for it.
+   */
+  ids?: boolean;
+  /**
    * What a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what the
    * model's `config.json` tells. For an artifact, the kind that it has to be.
    */

@@ -88,6 +88,8 @@ class Opened:
                 Routers that know one mode take either.
             read: what of a chat is read, unless a call says otherwise: ``last_user``, ``all_user`` or
                 ``conversation``; by default what the artifact says. Routers of prompts only.
+            ids: whether every decision has an id: 128 bits, sortable by time, unlike that of any other
+                decision. Without it a decision has one only if a hook or an adapter asks for it.
             kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier), ``causal_llm``
                 or ``mf``; by default what the model's ``config.json`` tells. For an artifact, the kind that it
                 has to be.

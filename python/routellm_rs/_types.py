@@ -179,6 +179,7 @@ class OpenOptions(SessionOptions, total=False):
     weak: str | None
     mode: Mode | None
     read: Read | None
+    ids: bool | None
     kind: Kind | None
     out_of_distribution: OutOfDistribution | None
     min_similarity: float | None

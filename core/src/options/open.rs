@@ -29,6 +29,7 @@ pub struct OpenOptions {
     pub(crate) weak: Option<String>,
     pub(crate) mode: Option<Mode>,
     pub(crate) read: Option<Read>,
+    pub(crate) ids: Option<bool>,
     pub(crate) kind: Option<String>,
     pub(crate) session: SessionOptions,
     pub(crate) votes: VoteOptions,
@@ -66,6 +67,14 @@ impl OpenOptions {
     #[must_use]
     pub fn read(mut self, read: Read) -> Self {
         self.read = Some(read);
+        self
+    }
+
+    /// Whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a
+    /// decision has one only if a hook or an adapter asks for it.
+    #[must_use]
+    pub fn ids(mut self, on: bool) -> Self {
+        self.ids = Some(on);
         self
     }
 
@@ -276,6 +285,7 @@ impl OpenOptions {
             "weak" => self.weak = Some(value.text(shown, info)?),
             "mode" => self.mode = Some(value.named(shown, info)?),
             "read" => self.read = Some(value.named(shown, info)?),
+            "ids" => self.ids = Some(value.flag(shown, info)?),
             "kind" => self.kind = Some(value.text(shown, info)?),
             "onnxruntime" => self.session.onnxruntime = Some(value.path(shown, info)?),
             "provider" => self.session.provider = Some(value.named(shown, info)?),
@@ -317,6 +327,9 @@ impl OpenOptions {
         }
         if self.read.is_some() {
             given.push("read");
+        }
+        if self.ids.is_some() {
+            given.push("ids");
         }
         if self.kind.is_some() {
             given.push("kind");
@@ -580,6 +593,15 @@ pub static OPEN: &[OptionInfo] = &[
         default: "what the artifact says",
         since: "0.1.0",
         doc: "What of a chat is read, unless a call says otherwise: `last_user`, `all_user` or `conversation`; by default what the artifact says. Routers of prompts only.",
+    },
+    OptionInfo {
+        name: "ids",
+        group: "router",
+        value: OptionType::Flag,
+        expected: "true or false",
+        default: "false",
+        since: "0.1.0",
+        doc: "Whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a decision has one only if a hook or an adapter asks for it.",
     },
     OptionInfo {
         name: "kind",

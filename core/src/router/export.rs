@@ -4,22 +4,18 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use serde_json::{Map, Value};
 
+use super::Router;
 use super::bare::Bare;
-use super::fallbacks::Fallbacks;
-use super::hooks::Hooks;
 use super::info::Info;
-use super::open::{router, shared};
-use super::{Inner, Router};
+use super::open::Parts;
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::FeaturizerSpec;
 use crate::options::{ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
-use crate::policy::OutOfDistribution;
 use crate::runtime::graph::Graph;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
@@ -144,7 +140,7 @@ impl OpenOptions {
         self.check_vote_options(kind)?;
         let (name, path) = (folder.name(), Some(folder.path));
         let pipeline = Pipeline::Prompts(scorer);
-        let mut info = Info::new(
+        let info = Info::new(
             &name,
             kind,
             names,
@@ -155,24 +151,7 @@ impl OpenOptions {
             path,
             Map::new(),
         );
-        let read = self.read.unwrap_or_default();
-        info.read = read;
-        Ok(router(Inner {
-            pipeline,
-            models: shared(names),
-            pair,
-            shares: None,
-            default_threshold: None,
-            out_of_distribution: OutOfDistribution::Ignore,
-            min_similarity: None,
-            info,
-            read,
-            fallbacks: Fallbacks::new(),
-            hooks: Hooks::default(),
-            ids: false,
-            decisions: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-        }))
+        self.assemble(Parts::uncalibrated(pipeline, names, pair, info))
     }
 
     /// The scorer of an artifact of kind `bert` or `causal_llm`.

@@ -10,10 +10,11 @@ use super::hooks::Hooks;
 use super::info::{Info, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
+use crate::calibrate::Shares;
 use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::input::Read;
 use crate::options::{OpenOptions, VoteOptions};
 use crate::pipeline::{Pipeline, load_featurizer, no_session};
-use crate::policy::OutOfDistribution;
 use crate::runtime::SessionOptions;
 use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
 use crate::scorer::{Kind, LinearScorer, MfScorer, Pair, Scorer};
@@ -28,6 +29,26 @@ impl VoteOptions {
             (None, Some(error)) => Open::Error(error),
             (None, None) => Open::Default,
         }
+    }
+}
+
+/// What a router is made of.
+pub(super) struct Parts<'a> {
+    pipeline: Pipeline,
+    /// Names of the candidates.
+    names: &'a [String],
+    pair: Pair,
+    info: Info,
+    /// What of a chat the artifact reads.
+    read: Option<Read>,
+    shares: Option<Shares>,
+    default_threshold: Option<f64>,
+}
+
+impl<'a> Parts<'a> {
+    /// Of files that know nothing of shares and chats.
+    pub(super) fn uncalibrated(pipeline: Pipeline, names: &'a [String], pair: Pair, info: Info) -> Self {
+        Self { pipeline, names, pair, info, read: None, shares: None, default_threshold: None }
     }
 }
 
@@ -117,26 +138,33 @@ impl OpenOptions {
             manifest.provenance.clone(),
         );
         info.votes = pipeline.votes().ok().map(VotesInfo::new);
-        info.constant = pipeline.constant(names, pair);
+        self.assemble(Parts { pipeline, names, pair, info, read: manifest.read, shares, default_threshold })
+    }
+
+    /// The router of its parts: what is the same however it is opened.
+    pub(super) fn assemble(&self, parts: Parts<'_>) -> Result<Router> {
+        let Parts { pipeline, names, pair, mut info, read, shares, default_threshold } = parts;
         self.check_read(&pipeline)?;
-        let read = self.read.or(manifest.read).unwrap_or_default();
-        info.read = read;
-        Ok(router(Inner {
-            pipeline,
-            models: shared(names),
-            pair,
-            shares,
-            default_threshold,
-            out_of_distribution: self.votes.out_of_distribution.unwrap_or_default(),
-            min_similarity: self.votes.min_similarity,
-            info,
-            read,
-            fallbacks: Fallbacks::new(),
-            hooks: Hooks::default(),
-            ids: false,
-            decisions: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-        }))
+        info.constant = pipeline.constant(names, pair);
+        info.read = self.read.or(read).unwrap_or_default();
+        Ok(Router {
+            inner: Arc::new(Inner {
+                pipeline,
+                models: names.iter().map(|name| Arc::from(name.as_str())).collect(),
+                pair,
+                shares,
+                default_threshold,
+                out_of_distribution: self.votes.out_of_distribution.unwrap_or_default(),
+                min_similarity: self.votes.min_similarity,
+                read: info.read,
+                info,
+                fallbacks: Fallbacks::new(),
+                hooks: Hooks::default(),
+                ids: self.ids.unwrap_or_default(),
+                decisions: AtomicU64::new(0),
+                closed: AtomicBool::new(false),
+            }),
+        })
     }
 
     /// What scores, with its files.
@@ -233,7 +261,7 @@ impl OpenOptions {
         let featurizer = Featurizer::Caller(checkpoint.featurizer.clone());
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
         let pipeline = Pipeline::Features { featurizer, scorer };
-        let mut info = Info::new(
+        let info = Info::new(
             &folder.name(),
             kind.as_str(),
             &names,
@@ -244,26 +272,7 @@ impl OpenOptions {
             Some(folder.path),
             serde_json::Map::new(),
         );
-        info.constant = pipeline.constant(&names, pair);
-        self.check_read(&pipeline)?;
-        let read = self.read.unwrap_or_default();
-        info.read = read;
-        Ok(router(Inner {
-            pipeline,
-            models: shared(&names),
-            pair,
-            shares: None,
-            default_threshold: None,
-            out_of_distribution: OutOfDistribution::Ignore,
-            min_similarity: None,
-            info,
-            read,
-            fallbacks: Fallbacks::new(),
-            hooks: Hooks::default(),
-            ids: false,
-            decisions: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-        }))
+        self.assemble(Parts::uncalibrated(pipeline, &names, pair, info))
     }
 
     fn pair(&self, names: &[String], strong: &str, weak: &str) -> Result<Pair> {
@@ -279,13 +288,4 @@ impl OpenOptions {
         };
         Ok(Pair { strong: index("strong", strong)?, weak: index("weak", weak)? })
     }
-}
-
-pub(super) fn router(inner: Inner) -> Router {
-    Router { inner: Arc::new(inner) }
-}
-
-/// Names that every decision shares.
-pub(super) fn shared(names: &[String]) -> Vec<Arc<str>> {
-    names.iter().map(|name| Arc::from(name.as_str())).collect()
 }
