@@ -281,7 +281,10 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0 }
+/* <faces:decision> */
+#define ROUTELLM_DECISION_INIT \
+    { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "" }
+/* </faces:decision> */
 
 /**
  * What is known about an option, ready to be passed: `routellm_option option = ROUTELLM_OPTION_INIT;`
@@ -531,6 +534,15 @@ typedef struct routellm_decision {
      * `routellm_router_on_fallback()` hears of the same.
      */
     uint64_t fallback_warning;
+    /**
+     * The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+     */
+    double propensity;
+    /**
+     * The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
+     * version 7; empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow it.
+     */
+    char id[40];
 } routellm_decision;
 
 /**
@@ -859,6 +871,14 @@ routellm_status routellm_open_options_set_mode(struct routellm_open_options *opt
 routellm_status routellm_open_options_set_read(struct routellm_open_options *options,
                                                int32_t read,
                                                struct routellm_error **err);
+
+/**
+ * Sets whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a
+ * decision has one only if a hook or an adapter asks for it.
+ */
+routellm_status routellm_open_options_set_ids(struct routellm_open_options *options,
+                                              int32_t on,
+                                              struct routellm_error **err);
 
 /**
  * Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what

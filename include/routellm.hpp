@@ -724,26 +724,45 @@ struct Decision {
     Side side;
     /** The name of the chosen model. It belongs to the router, and is valid while that lives. */
     std::string_view model;
-    /** P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback. */
-    std::optional<double> win_rate;
-    /** The threshold that the win rate was compared with. */
-    double threshold;
-    /** Whether the prompt was longer than the router reads, and was cut. */
-    bool truncated;
-    /** Why the prompt could not be scored, if on_error decided instead. */
-    std::optional<Fallback> fallback;
+    // <faces:decision>
     /**
-     * Largest cosine similarity to any vote that was read, which a clustered store does with some of them; nothing in a
-     * fallback and for routers without votes.
+     * P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback.
+     */
+    std::optional<double> win_rate;
+    /**
+     * The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+     */
+    double threshold;
+    /**
+     * Whether the prompt was longer than the router reads, and was cut.
+     */
+    bool truncated;
+    /**
+     * The largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the votes of some
+     * clusters, the router's own similarity reads all. It is nothing in a fallback and for routers without votes.
      */
     std::optional<double> similarity;
     /**
-     * Whether the prompt is farther from every vote than the router was told to trust; then
-     * OpenOptions::out_of_distribution may have decided instead of the win rate.
+     * Whether the prompt is farther from every vote than the router was told to trust. Then
+     * OpenOptions::out_of_distribution() may have decided instead of the win rate.
      */
     bool out_of_distribution;
-    /** Whether a causal LM gave no score token, so that the win rate is 1. */
+    /**
+     * Whether a causal LM gave no score token, so that the win rate is 1, as in the reference.
+     */
     bool no_score;
+    /**
+     * The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+     */
+    double propensity;
+    /**
+     * The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of version
+     * 7; empty unless a hook, an adapter or OpenOptions::ids() asks for it.
+     */
+    std::string id;
+    // </faces:decision>
+    /** Why the prompt could not be scored, if on_error decided instead. */
+    std::optional<Fallback> fallback;
 };
 
 /** What a hook hears of a decision; texts are valid until it returns. The prompt is not in it. */
@@ -811,19 +830,29 @@ private:
 
 namespace detail {
 
+/** A number that may be none. */
+inline std::optional<double> number(double value)
+{
+    return std::isnan(value) ? std::nullopt : std::optional<double>(value);
+}
+
 inline Decision decision(const routellm_decision &plain)
 {
     const ErrorHandle owner(plain.fallback_error);
-    Decision decision{static_cast<Side>(plain.side), plain.model,
-                      plain.win_rate,                plain.threshold,
-                      plain.truncated != 0,          std::nullopt,
-                      std::nullopt,                  plain.out_of_distribution != 0,
-                      plain.no_score != 0};
-    if (!std::isnan(plain.similarity)) {
-        decision.similarity = plain.similarity;
-    }
+    Decision decision{};
+    decision.side = static_cast<Side>(plain.side);
+    decision.model = plain.model;
+    // <faces:value>
+    decision.win_rate = number(plain.win_rate);
+    decision.threshold = plain.threshold;
+    decision.truncated = plain.truncated != 0;
+    decision.similarity = number(plain.similarity);
+    decision.out_of_distribution = plain.out_of_distribution != 0;
+    decision.no_score = plain.no_score != 0;
+    decision.propensity = plain.propensity;
+    decision.id = plain.id;
+    // </faces:value>
     if (plain.fallback != 0) {
-        decision.win_rate.reset();
         decision.fallback = Fallback{static_cast<Status>(plain.fallback_status),
                                      owner ? routellm_error_message(owner.get()) : ""};
     }

@@ -128,24 +128,43 @@ export interface Decision {
   model: string;
   /** Which of the two it is. */
   side: 'strong' | 'weak';
-  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback. */
+  // <faces:decision>
+  /**
+   * P(strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback.
+   */
   winRate: number | null;
-  /** The threshold that the win rate was compared with. */
+  /**
+   * The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+   */
   threshold: number;
-  /** Whether the prompt was longer than the router reads, and was cut. */
+  /**
+   * Whether the prompt was longer than the router reads, and was cut.
+   */
   truncated: boolean;
   /**
-   * Largest cosine similarity to any vote, in [-1, 1]: of a clustered store, to any vote in the clusters that were
-   * read. `null` in a router without votes and in a fallback.
+   * The largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the votes of some
+   * clusters, the router's own similarity reads all. It is `null` in a fallback and for routers without votes.
    */
   similarity: number | null;
   /**
-   * Whether the prompt is farther from every vote than the router was told to trust. Then its option
-   * `outOfDistribution` may have decided instead of the win rate.
+   * Whether the prompt is farther from every vote than the router was told to trust. Then `outOfDistribution` may have
+   * decided instead of the win rate.
    */
   outOfDistribution: boolean;
-  /** Whether a language model gave no score token; then the win rate is 1, as in the reference. */
+  /**
+   * Whether a causal LM gave no score token, so that the win rate is 1, as in the reference.
+   */
   noScore: boolean;
+  /**
+   * The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+   */
+  propensity: number;
+  /**
+   * The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of version
+   * 7; `null` unless a hook, an adapter or `ids` asks for it.
+   */
+  id: string | null;
+  // </faces:decision>
   /** Whether the prompt could not be scored, and `onError` decided. */
   fallback: boolean;
   /** The kind of the error behind a fallback, such as `InvalidArgument`. */

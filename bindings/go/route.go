@@ -48,23 +48,31 @@ type Decision struct {
 	// Side that was chosen, and the name of its model.
 	Side  Side
 	Model string
+	// <faces:decision>
 	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
 	WinRate float64
-	// Threshold that the win rate was compared with.
+	// Threshold is the threshold that the win rate was compared with: in [0, 1], or the next number above 1.
 	Threshold float64
 	// Truncated says that the prompt was longer than the router reads, and was cut.
 	Truncated bool
-	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.
-	Fallback *Error
 	// Similarity is the largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the
-	// votes of some clusters, [Router.Similarity] reads all. NaN in a fallback and for routers without votes, so that
-	// such decisions are never == each other.
+	// votes of some clusters, the router's own similarity reads all. It is NaN in a fallback and for routers without
+	// votes.
 	Similarity float64
 	// OutOfDistribution says that the prompt is farther from every vote than the router was told to trust. Then
 	// [WithOutOfDistribution] may have decided instead of the win rate.
 	OutOfDistribution bool
-	// NoScore says that a causal LM gave no score token, so that the win rate is 1.
+	// NoScore says that a causal LM gave no score token, so that the win rate is 1, as in the reference.
 	NoScore bool
+	// Propensity is the probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something
+	// to chance.
+	Propensity float64
+	// ID is the decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
+	// version 7; empty unless a hook, an adapter or [WithIDs] asks for it.
+	ID string
+	// </faces:decision>
+	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.
+	Fallback *Error
 }
 
 // Route decides for one prompt. When ctx ends, it returns at once. Any number of goroutines may call it: those that wait
@@ -236,21 +244,23 @@ func (r *Router) Share(strongShare float64) (threshold, share float64, err error
 // decision copies a C decision, and frees the error that may come with it.
 func (r *Router) decision(plain *C.routellm_decision) Decision {
 	out := Decision{
-		Side:      Side(plain.side),
-		Model:     r.weak,
-		WinRate:   float64(plain.win_rate),
-		Threshold: float64(plain.threshold),
-		Truncated: plain.truncated != 0,
-
+		Side:  Side(plain.side),
+		Model: r.weak,
+		// <faces:value>
+		WinRate:           float64(plain.win_rate),
+		Threshold:         float64(plain.threshold),
+		Truncated:         plain.truncated != 0,
 		Similarity:        float64(plain.similarity),
 		OutOfDistribution: plain.out_of_distribution != 0,
 		NoScore:           plain.no_score != 0,
+		Propensity:        float64(plain.propensity),
+		ID:                C.GoString(&plain.id[0]),
+		// </faces:value>
 	}
 	if out.Side == Strong {
 		out.Model = r.strong
 	}
 	if plain.fallback != 0 {
-		out.WinRate = math.NaN()
 		out.Fallback = &Error{Kind: Kind(plain.fallback_status)}
 		if plain.fallback_error != nil {
 			out.Fallback.Message = C.GoString(C.routellm_error_message(plain.fallback_error))

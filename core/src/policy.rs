@@ -106,26 +106,29 @@ pub struct Decision {
     pub side: Side,
     /// Its model's name.
     pub model: Arc<str>,
+    // <faces:decision>
     /// P(strong model's answer is preferred or needed), in [0, 1]; `None` in a fallback.
     pub win_rate: Option<f64>,
-    /// The threshold that the win rate was compared with.
+    /// The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
     pub threshold: f64,
     /// Whether the prompt was longer than the router reads, and was cut.
     pub truncated: bool,
-    /// Largest cosine similarity to a vote (similarity-weighted ranking only); of a clustered store to a vote that was
-    /// read for this decision, which [`Router::similarity`](crate::Router::similarity) asks of all of them.
+    /// The largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the votes of some
+    /// clusters, the router's own similarity reads all. It is `None` in a fallback and for routers without votes.
     pub similarity: Option<f64>,
-    /// Whether the prompt is farther from every vote than the router was told to trust; then its
-    /// `out_of_distribution` option may have decided instead of the win rate.
+    /// Whether the prompt is farther from every vote than the router was told to trust. Then
+    /// [`out_of_distribution`](crate::OpenOptions::out_of_distribution) may have decided instead of the win rate.
     pub out_of_distribution: bool,
-    /// Whether a causal LM gave no score token: then the win rate is 1, as in the reference.
+    /// Whether a causal LM gave no score token, so that the win rate is 1, as in the reference.
     pub no_score: bool,
+    /// The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+    pub propensity: f64,
+    /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
+    /// version 7; `None` unless a hook, an adapter or [`ids`](crate::OpenOptions::ids) asks for it.
+    pub id: Option<DecisionId>,
+    // </faces:decision>
     /// Why the prompt could not be scored, if `on_error` decided instead.
     pub fallback: Option<Fallback>,
-    /// The probability that this side had of being chosen, in (0, 1]: 1, as no policy leaves it to chance.
-    pub propensity: f64,
-    /// Its id, if the router has a hook ([`Router::on_decision`](crate::Router::on_decision)); else `None`.
-    pub id: Option<DecisionId>,
 }
 
 /// The error behind a fallback decision.

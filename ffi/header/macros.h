@@ -1,7 +1,10 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-#define ROUTELLM_DECISION_INIT { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0 }
+/* <faces:decision> */
+#define ROUTELLM_DECISION_INIT \
+    { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "" }
+/* </faces:decision> */
 
 /**
  * What is known about an option, ready to be passed: `routellm_option option = ROUTELLM_OPTION_INIT;`

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::{mem, ptr};
 
-use routellm_core::{Decision, Result, Side};
+use routellm_core::{Decision, DecisionId, Result, Side};
 
 use crate::args::invalid;
 use crate::error::routellm_error;
@@ -73,13 +73,31 @@ pub struct routellm_decision {
     /// minute after it): how many of this kind there were since the last such one, this one included. Else 0.
     /// `routellm_router_on_fallback()` hears of the same.
     pub fallback_warning: u64,
+    // <faces:decision>
+    /// The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+    pub propensity: f64,
+    /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
+    /// version 7; empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow it.
+    pub id: [c_char; 40],
+    // </faces:decision>
 }
 
 /// Size of the first version of the struct, which ended before `similarity`: the least that a caller can know.
 const FIRST_SIZE: usize = mem::offset_of!(routellm_decision, similarity);
 // No version has padding that a later member could hide in.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 24);
+const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 24 + 48);
+
+/// An id as text with NULs after it; nothing but NULs if there is none.
+fn id_text(id: Option<DecisionId>) -> [c_char; 40] {
+    let mut text = [0; 40];
+    if let Some(id) = id {
+        for (place, byte) in text.iter_mut().zip(id.to_string().bytes()) {
+            *place = byte as c_char;
+        }
+    }
+    text
+}
 
 /// The caller's decisions: an array whose elements are as large as the caller knows them.
 pub(crate) struct Decisions {
@@ -124,18 +142,22 @@ impl Decisions {
         }
         routellm_decision {
             struct_size: size_of::<routellm_decision>(),
-            win_rate: decision.win_rate.unwrap_or(f64::NAN),
-            threshold: decision.threshold,
             model: names.side(decision.side).as_ptr(),
             fallback_error,
             side: side_number(decision.side),
-            truncated: i32::from(decision.truncated),
             fallback: i32::from(decision.fallback.is_some()),
             fallback_status: decision.fallback.as_ref().map_or(ROUTELLM_OK, |fallback| fallback.kind.code()),
+            fallback_warning: warning.map_or(0, |warning| warning.count),
+            // <faces:value>
+            win_rate: decision.win_rate.unwrap_or(f64::NAN),
+            threshold: decision.threshold,
+            truncated: i32::from(decision.truncated),
             similarity: decision.similarity.unwrap_or(f64::NAN),
             out_of_distribution: i32::from(decision.out_of_distribution),
             no_score: i32::from(decision.no_score),
-            fallback_warning: warning.map_or(0, |warning| warning.count),
+            propensity: decision.propensity,
+            id: id_text(decision.id),
+            // </faces:value>
         }
     }
 

@@ -19,13 +19,24 @@ const READ = ['read'];
 const SIGNAL = ['read', 'signal'];
 const THRESHOLD = ['threshold', 'strongShare'];
 
-/**
- * What the native layer writes for one decision: side (1 is strong), win rate, threshold, truncated, similarity
- * (NaN if there is none), out of distribution, no score.
- */
-const NUMBERS = 7;
+/** How many numbers the native layer writes for one decision. */
+// <faces:numbers>
+const NUMBERS = 12;
+// </faces:numbers>
 // Shared by all synchronous calls of this thread: each has read it before the next one can begin.
 const out = new Float64Array(NUMBERS);
+
+/** A number, or null for NaN. */
+function present(number) {
+  return Number.isNaN(number) ? null : number;
+}
+
+/** The id that four numbers are, the highest first; null for zeros. */
+function idText(numbers, at) {
+  if (numbers[at] === 0 && numbers[at + 1] === 0) return null;
+  const digits = [0, 1, 2, 3].map((i) => numbers[at + i].toString(16).padStart(8, '0')).join('');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
 
 /** Only the functions of this module construct routers. */
 const INTERNAL = Symbol('internal');
@@ -410,16 +421,19 @@ class Router {
     const strong = numbers[at] === 1;
     const fallback = reason !== null;
     if (fallback) announce(reason);
-    const similarity = numbers[at + 4];
     return {
       model: strong ? this.#strong : this.#weak,
       side: strong ? 'strong' : 'weak',
-      winRate: fallback ? null : numbers[at + 1],
+      // <faces:decision>
+      winRate: present(numbers[at + 1]),
       threshold: numbers[at + 2],
       truncated: numbers[at + 3] === 1,
-      similarity: Number.isNaN(similarity) ? null : similarity,
+      similarity: present(numbers[at + 4]),
       outOfDistribution: numbers[at + 5] === 1,
       noScore: numbers[at + 6] === 1,
+      propensity: numbers[at + 7],
+      id: idText(numbers, at + 8),
+      // </faces:decision>
       fallback,
       fallbackKind: fallback ? reason.kind : null,
       fallbackReason: fallback ? reason.reason : null,

@@ -33,12 +33,16 @@ __version__: str
 class _DecisionDict(TypedDict):
     model: str
     side: Side
+    # <faces:dict>
     win_rate: float | None
     threshold: float
     truncated: bool
     similarity: float | None
     out_of_distribution: bool
     no_score: bool
+    propensity: float
+    id: str | None
+    # </faces:dict>
     fallback: bool
     fallback_kind: str | None
     fallback_reason: str | None
@@ -59,6 +63,10 @@ class Decision:
         similarity: float | None = None,
         out_of_distribution: bool = False,
         no_score: bool = False,
+        # <faces:parameters>
+        propensity: float = 1.0,
+        id: str | None = None,
+        # </faces:parameters>
     ) -> Decision: ...
     @property
     def model(self) -> str:
@@ -66,24 +74,37 @@ class Decision:
     @property
     def side(self) -> Side:
         """The chosen side."""
+    # <faces:properties>
     @property
     def win_rate(self) -> float | None:
         """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
     @property
     def threshold(self) -> float:
-        """The threshold that the win rate was compared with."""
+        """The threshold that the win rate was compared with: in [0, 1], or the next number above 1."""
     @property
     def truncated(self) -> bool:
         """Whether the prompt was longer than the router reads, and was cut."""
     @property
     def similarity(self) -> float | None:
-        """Largest cosine similarity to any vote; None for a router without votes, and in a fallback."""
+        """The largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the votes
+        of some clusters, the router's own similarity reads all. It is None in a fallback and for routers
+        without votes."""
     @property
     def out_of_distribution(self) -> bool:
-        """Whether the prompt is farther from every vote than the router was told to trust."""
+        """Whether the prompt is farther from every vote than the router was told to trust. Then
+        ``out_of_distribution`` may have decided instead of the win rate."""
     @property
     def no_score(self) -> bool:
-        """Whether a language model gave no score token; then the win rate is 1, as in the reference."""
+        """Whether a causal LM gave no score token, so that the win rate is 1, as in the reference."""
+    @property
+    def propensity(self) -> float:
+        """The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to
+        chance."""
+    @property
+    def id(self) -> str | None:
+        """The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID
+        of version 7; None unless a hook, an adapter or ``ids`` asks for it."""
+    # </faces:properties>
     @property
     def fallback(self) -> bool:
         """Whether ``on_error`` decided, because the prompt could not be scored."""

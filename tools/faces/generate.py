@@ -11,6 +11,7 @@ import argparse
 import sys
 
 import cpp
+import decision
 import go
 import markdown
 import node
@@ -34,6 +35,7 @@ def main() -> int:
     python.options(rows, output)
     node.declarations(rows, output)
     markdown.tables(rows, output)
+    decision.all_faces(rows, output)
     stale = output.stale()
     if not check:
         output.write()

@@ -28,10 +28,7 @@ class Output:
 
     def file(self, path: str, lines: list[str]) -> None:
         """Set a whole file."""
-        place = ROOT / path
-        text = "\n".join(lines).rstrip() + "\n"
-        command = FORMATTERS.get(place.suffix)
-        self._texts[place] = text if command is None else _formatted(command, text)
+        self._texts[ROOT / path] = "\n".join(lines).rstrip() + "\n"
 
     def part(self, path: str, name: str, lines: list[str]) -> None:
         """Set what stands between the lines `<faces:name>` and `</faces:name>`, which are comments of the language."""
@@ -46,6 +43,9 @@ class Output:
 
     def stale(self) -> list[str]:
         """Return the files that are not what the table says."""
+        for path, text in self._texts.items():
+            command = FORMATTERS.get(path.suffix)
+            self._texts[path] = text if command is None else _formatted(command, text)
         now = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in self._texts}
         return [str(path.relative_to(ROOT)) for path, text in self._texts.items() if now[path] != text]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "core" / "options.toml"
 
 GROUPS = ("router", "session", "votes", "export")
+FIELD_TYPES = ("number", "optional", "flag", "id")
 TYPES = ("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens")
 
 
@@ -112,11 +113,23 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A field of a decision."""
+
+    name: str
+    type: str
+    doc: str
+    first: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """Everything that the table says."""
 
     names: tuple[Names, ...]
-    open: tuple[Option, ...] = field(default=())
+    open: tuple[Option, ...]
+    decision: tuple[Field, ...]
 
     def group(self, name: str) -> tuple[Option, ...]:
         """Return the options of one group."""
@@ -148,4 +161,8 @@ def read() -> Table:
         if (option.type == "name") != (option.names is not None):
             raise ValueError(f"{option.name}: names belong to the type name")
         options.append(option)
-    return Table(tuple(names), tuple(options))
+    fields = tuple(Field(**row) for row in data["decision"])
+    for one in fields:
+        if one.type not in FIELD_TYPES:
+            raise ValueError(f"decision.{one.name}: type {one.type!r} is not known")
+    return Table(tuple(names), tuple(options), fields)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 Render = Callable[[str, str], str]
 
-MARKUP = re.compile(r"\{(option|call|error):(\w+)\}")
+MARKUP = re.compile(r"\{(option|call|error):(\w+)\}|\{none\}")
 
 
 def resolved(doc: str, render: Render) -> str:
     """Return `doc` with its references as `render(what, name)` writes them."""
-    return MARKUP.sub(lambda found: render(found[1], found[2]), doc)
+    return MARKUP.sub(lambda found: render(found[1] or "none", found[2] or ""), doc)
 
 
 def wrapped(doc: str, prefix: str, width: int = 120) -> list[str]:

@@ -2,11 +2,12 @@
 
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
-use routellm_core::{Decision, Error, ErrorKind, OnError, Policy, Result, Side};
+use routellm_core::{Decision, DecisionId, Error, ErrorKind, OnError, Policy, Result, Side};
 
-/// Numbers of one decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated (0 or 1),
-/// similarity (NaN if there is none), out of distribution (0 or 1), no score (0 or 1).
-pub(crate) const NUMBERS: usize = 7;
+/// Numbers of one decision: its side (1 is strong), and its fields in the order of the table, NaN for what there is not.
+// <faces:numbers>
+pub(crate) const NUMBERS: usize = 12;
+// </faces:numbers>
 
 /// Why the decision at an index is a fallback.
 #[napi(object, object_from_js = false)]
@@ -36,8 +37,7 @@ impl FallbackReason {
 /// The decisions of one call.
 #[napi(object, object_from_js = false)]
 pub struct Decided {
-    /// Seven for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
-    /// (NaN if there is none), out of distribution, no score.
+    /// [`NUMBERS`] for each decision.
     pub numbers: Float64Array,
     /// Those that are fallbacks.
     pub fallbacks: Vec<FallbackReason>,
@@ -56,12 +56,24 @@ impl Decided {
 /// Writes one decision.
 pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
     out[0] = f64::from(u8::from(decision.side == Side::Strong));
+    // <faces:write>
     out[1] = decision.win_rate.unwrap_or(f64::NAN);
     out[2] = decision.threshold;
     out[3] = f64::from(u8::from(decision.truncated));
     out[4] = decision.similarity.unwrap_or(f64::NAN);
     out[5] = f64::from(u8::from(decision.out_of_distribution));
     out[6] = f64::from(u8::from(decision.no_score));
+    out[7] = decision.propensity;
+    write_id(decision.id, &mut out[8..12]);
+    // </faces:write>
+}
+
+/// Writes an id as four whole numbers, the highest first: zeros if there is none.
+fn write_id(id: Option<DecisionId>, out: &mut [f64]) {
+    let bytes = id.map_or([0; 16], DecisionId::to_bytes);
+    for (part, out) in bytes.chunks_exact(4).zip(out) {
+        *out = f64::from(u32::from_be_bytes([part[0], part[1], part[2], part[3]]));
+    }
 }
 
 /// Why some decisions are fallbacks.

@@ -1,7 +1,7 @@
 //! Glue between `routellm-core` and Node.js.
 //!
 //! What is exported here is the layer below the package's own face (`node/lib`), made for it alone: prompts
-//! come as strings or bytes, options as numbers, and a decision as seven numbers in an array of the caller,
+//! come as strings or bytes, options as numbers, and a decision as numbers in an array of the caller,
 //! because an object built here would cost more than the rest of the call. JavaScript checks names and
 //! types; everything else is checked by the core.
 //!

@@ -135,7 +135,7 @@ impl NativeRouter {
         })
     }
 
-    /// Decides for many prompts into `out`, seven numbers each; returns why some decisions are fallbacks.
+    /// Decides for many prompts into `out`; returns why some decisions are fallbacks.
     ///
     /// # Errors
     /// What the core reports.

@@ -5,87 +5,51 @@ use std::fmt::Write as _;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
-use routellm_core::{ErrorKind, Fallback, Side};
+use routellm_core::{DecisionId, ErrorKind, Fallback, Side};
 
-use crate::error::invalid_argument;
+use crate::error::{invalid_argument, to_python};
 use crate::text;
 
 /// Which model should answer, and why. Immutable; compares by value, can be hashed, copied and pickled.
 #[pyclass(frozen, module = "routellm_rs")]
 pub(crate) struct Decision {
-    side: Side,
+    inner: routellm_core::Decision,
     /// Name of the chosen model.
     #[pyo3(get)]
     model: Py<PyString>,
-    /// P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback.
-    #[pyo3(get)]
-    win_rate: Option<f64>,
-    /// The threshold that the win rate was compared with.
-    #[pyo3(get)]
-    threshold: f64,
-    /// Whether the prompt was longer than the router reads, and was cut.
-    #[pyo3(get)]
-    truncated: bool,
-    /// Largest cosine similarity to any vote; None for a router without votes, and in a fallback.
-    #[pyo3(get)]
-    similarity: Option<f64>,
-    /// Whether the prompt is farther from every vote than the router was told to trust.
-    #[pyo3(get)]
-    out_of_distribution: bool,
-    /// Whether a language model gave no score token; then the win rate is 1, as in the reference.
-    #[pyo3(get)]
-    no_score: bool,
-    reason: Option<Fallback>,
 }
 
 impl Decision {
     /// A decision of the core; `model` is the object for its model's name, which the router keeps.
-    pub(crate) fn new(decision: routellm_core::Decision, model: Py<PyString>) -> Self {
-        let routellm_core::Decision {
-            side,
-            model: _,
-            win_rate,
-            threshold,
-            truncated,
-            similarity,
-            out_of_distribution,
-            no_score,
-            fallback,
-            ..
-        } = decision;
-        Self {
-            side,
-            model,
-            win_rate,
-            threshold,
-            truncated,
-            similarity,
-            out_of_distribution,
-            no_score,
-            reason: fallback,
-        }
+    pub(crate) fn new(inner: routellm_core::Decision, model: Py<PyString>) -> Self {
+        Self { inner, model }
     }
 
     /// What the constructor takes, in its order.
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let kind = self.reason.as_ref().map(|fallback| fallback.kind.name());
-        let reason = self.reason.as_ref().map(|fallback| &*fallback.reason);
-        let model = self.model.bind(py);
-        let (similarity, far) = (self.similarity, self.out_of_distribution);
-        (
-            model,
-            self.side.name(),
-            self.win_rate,
-            self.threshold,
-            self.truncated,
-            kind,
-            reason,
-            similarity,
-            far,
-            self.no_score,
-        )
-            .into_pyobject(py)
+        let arguments = [
+            self.model.bind(py).clone().into_any(),
+            self.inner.side.name().into_bound_py_any(py)?,
+            self.win_rate().into_bound_py_any(py)?,
+            self.threshold().into_bound_py_any(py)?,
+            self.truncated().into_bound_py_any(py)?,
+            self.fallback_kind().into_bound_py_any(py)?,
+            self.fallback_reason().into_bound_py_any(py)?,
+            self.similarity().into_bound_py_any(py)?,
+            self.out_of_distribution().into_bound_py_any(py)?,
+            self.no_score().into_bound_py_any(py)?,
+            // <faces:arguments>
+            self.propensity().into_bound_py_any(py)?,
+            self.id().into_bound_py_any(py)?,
+            // </faces:arguments>
+        ];
+        PyTuple::new(py, arguments)
     }
+}
+
+/// The id that a text is.
+fn id_of(py: Python<'_>, text: Option<&str>) -> PyResult<Option<DecisionId>> {
+    text.map(str::parse).transpose().map_err(|error| to_python(py, &error))
 }
 
 #[pymethods]
@@ -94,7 +58,11 @@ impl Decision {
     #[new]
     #[pyo3(signature = (
         model, side, win_rate, threshold, truncated=false, fallback_kind=None, fallback_reason=None,
-        similarity=None, out_of_distribution=false, no_score=false
+        similarity=None, out_of_distribution=false, no_score=false,
+        // <faces:signature>
+        propensity=1.0,
+        id=None,
+        // </faces:signature>
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each field, as Python names them")]
     fn from_python(
@@ -109,6 +77,10 @@ impl Decision {
         similarity: Option<f64>,
         out_of_distribution: bool,
         no_score: bool,
+        // <faces:parameters>
+        propensity: f64,
+        id: Option<String>,
+        // </faces:parameters>
     ) -> PyResult<Self> {
         let refuse = |message: String| Err(invalid_argument(py, message));
         let side = match text::argument("side", side)? {
@@ -144,24 +116,82 @@ impl Decision {
         if no_score && win_rate != Some(1.0) {
             return refuse("without a score the win rate is 1".to_owned());
         }
-        let model = PyString::new(py, text::argument("model", model)?).unbind();
-        Ok(Self {
+        let model = text::argument("model", model)?;
+        let inner = routellm_core::Decision {
             side,
-            model,
-            win_rate,
-            threshold,
-            truncated,
-            similarity,
-            out_of_distribution,
-            no_score,
-            reason,
-        })
+            model: model.into(),
+            fallback: reason,
+            // <faces:inner>
+            win_rate: win_rate,
+            threshold: threshold,
+            truncated: truncated,
+            similarity: similarity,
+            out_of_distribution: out_of_distribution,
+            no_score: no_score,
+            propensity: propensity,
+            id: id_of(py, id.as_deref())?,
+            // </faces:inner>
+        };
+        Ok(Self { inner, model: PyString::new(py, model).unbind() })
     }
+
+    // <faces:getters>
+    /// P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback.
+    #[getter]
+    fn win_rate(&self) -> Option<f64> {
+        self.inner.win_rate
+    }
+
+    /// The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+    #[getter]
+    fn threshold(&self) -> f64 {
+        self.inner.threshold
+    }
+
+    /// Whether the prompt was longer than the router reads, and was cut.
+    #[getter]
+    fn truncated(&self) -> bool {
+        self.inner.truncated
+    }
+
+    /// The largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the votes of some
+    /// clusters, the router's own similarity reads all. It is None in a fallback and for routers without votes.
+    #[getter]
+    fn similarity(&self) -> Option<f64> {
+        self.inner.similarity
+    }
+
+    /// Whether the prompt is farther from every vote than the router was told to trust. Then ``out_of_distribution``
+    /// may have decided instead of the win rate.
+    #[getter]
+    fn out_of_distribution(&self) -> bool {
+        self.inner.out_of_distribution
+    }
+
+    /// Whether a causal LM gave no score token, so that the win rate is 1, as in the reference.
+    #[getter]
+    fn no_score(&self) -> bool {
+        self.inner.no_score
+    }
+
+    /// The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+    #[getter]
+    fn propensity(&self) -> f64 {
+        self.inner.propensity
+    }
+
+    /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
+    /// version 7; None unless a hook, an adapter or ``ids`` asks for it.
+    #[getter]
+    fn id(&self) -> Option<String> {
+        self.inner.id.map(|id| id.to_string())
+    }
+    // </faces:getters>
 
     /// The chosen side: "strong" or "weak".
     #[getter]
     fn side<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
-        match self.side {
+        match self.inner.side {
             Side::Strong => intern!(py, "strong"),
             Side::Weak => intern!(py, "weak"),
         }
@@ -170,32 +200,36 @@ impl Decision {
     /// Whether `on_error` decided, because the prompt could not be scored.
     #[getter]
     fn fallback(&self) -> bool {
-        self.reason.is_some()
+        self.inner.fallback.is_some()
     }
 
     /// The kind of the error behind a fallback, such as `InvalidArgument`, or None.
     #[getter]
     fn fallback_kind(&self) -> Option<&'static str> {
-        self.reason.as_ref().map(|fallback| fallback.kind.name())
+        self.inner.fallback.as_ref().map(|fallback| fallback.kind.name())
     }
 
     /// The message of the error behind a fallback, or None.
     #[getter]
     fn fallback_reason(&self) -> Option<&str> {
-        self.reason.as_ref().map(|fallback| &*fallback.reason)
+        self.inner.fallback.as_ref().map(|fallback| &*fallback.reason)
     }
 
     /// The decision as plain data, ready for `json.dumps`.
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("model", self.model.bind(py))?;
-        dict.set_item("side", self.side.name())?;
-        dict.set_item("win_rate", self.win_rate)?;
-        dict.set_item("threshold", self.threshold)?;
-        dict.set_item("truncated", self.truncated)?;
-        dict.set_item("similarity", self.similarity)?;
-        dict.set_item("out_of_distribution", self.out_of_distribution)?;
-        dict.set_item("no_score", self.no_score)?;
+        dict.set_item("side", self.inner.side.name())?;
+        // <faces:dict>
+        dict.set_item("win_rate", self.win_rate())?;
+        dict.set_item("threshold", self.threshold())?;
+        dict.set_item("truncated", self.truncated())?;
+        dict.set_item("similarity", self.similarity())?;
+        dict.set_item("out_of_distribution", self.out_of_distribution())?;
+        dict.set_item("no_score", self.no_score())?;
+        dict.set_item("propensity", self.propensity())?;
+        dict.set_item("id", self.id())?;
+        // </faces:dict>
         dict.set_item("fallback", self.fallback())?;
         dict.set_item("fallback_kind", self.fallback_kind())?;
         dict.set_item("fallback_reason", self.fallback_reason())?;
@@ -203,28 +237,39 @@ impl Decision {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let win_rate = self.win_rate.into_bound_py_any(py)?.repr()?.to_string();
-        let threshold = self.threshold.into_bound_py_any(py)?.repr()?.to_string();
+        let win_rate = self.win_rate().into_bound_py_any(py)?.repr()?.to_string();
+        let threshold = self.threshold().into_bound_py_any(py)?.repr()?.to_string();
         let mut text = format!(
             "Decision(model={}, side='{}', win_rate={win_rate}, threshold={threshold}",
             self.model.bind(py).repr()?,
-            self.side.name(),
+            self.inner.side.name(),
         );
-        if self.truncated {
-            text.push_str(", truncated=True");
-        }
         // Writing to a string cannot fail.
-        if let Some(similarity) = self.similarity {
-            let similarity = similarity.into_bound_py_any(py)?.repr()?;
-            let _ = write!(text, ", similarity={similarity}");
+        let mut shown = |name: &str, value: Bound<'_, PyAny>| -> PyResult<()> {
+            let _ = write!(text, ", {name}={}", value.repr()?);
+            Ok(())
+        };
+        // <faces:repr>
+        if self.inner.truncated {
+            shown("truncated", self.truncated().into_bound_py_any(py)?)?;
         }
-        if self.out_of_distribution {
-            text.push_str(", out_of_distribution=True");
+        if self.inner.similarity.is_some() {
+            shown("similarity", self.similarity().into_bound_py_any(py)?)?;
         }
-        if self.no_score {
-            text.push_str(", no_score=True");
+        if self.inner.out_of_distribution {
+            shown("out_of_distribution", self.out_of_distribution().into_bound_py_any(py)?)?;
         }
-        if let Some(Fallback { kind, reason, .. }) = &self.reason {
+        if self.inner.no_score {
+            shown("no_score", self.no_score().into_bound_py_any(py)?)?;
+        }
+        if self.inner.propensity != 1.0 {
+            shown("propensity", self.propensity().into_bound_py_any(py)?)?;
+        }
+        if self.inner.id.is_some() {
+            shown("id", self.id().into_bound_py_any(py)?)?;
+        }
+        // </faces:repr>
+        if let Some(Fallback { kind, reason, .. }) = &self.inner.fallback {
             let reason = PyString::new(py, reason).repr()?;
             let _ = write!(text, ", fallback_kind='{kind}', fallback_reason={reason}");
         }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwapOption;
 
-use crate::process;
+use crate::{Error, Result, process};
 
 /// The id of a decision: 128 bits in the layout of a UUID of version 7, written as one.
 ///
@@ -111,6 +112,22 @@ impl fmt::Display for DecisionId {
     }
 }
 
+impl FromStr for DecisionId {
+    type Err = Error;
+
+    /// Reads 36 characters as [`Display`](fmt::Display) writes them.
+    fn from_str(text: &str) -> Result<Self> {
+        let groups: Vec<&str> = text.split('-').collect();
+        let hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+        let shaped = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+            && groups.iter().all(|group| group.bytes().all(hex));
+        let number = shaped.then(|| u128::from_str_radix(&groups.concat(), 16).ok()).flatten();
+        number.map(Self).ok_or_else(|| {
+            Error::invalid_argument(format!("{text:?} is no id of a decision: expected a UUID in lower case"))
+        })
+    }
+}
+
 impl fmt::Debug for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DecisionId({self})")
@@ -128,6 +145,15 @@ mod tests {
         let id = DecisionId::of(0x0199_aee5_f7a3 << 12 | 0xdef, u64::MAX);
         assert_eq!(id.to_string(), "0199aee5-f7a3-7def-bfff-ffffffffffff");
         assert_eq!(id.unix_ms(), 0x0199_aee5_f7a3);
+        assert_eq!(id.to_string().parse::<DecisionId>().unwrap(), id);
+        for wrong in [
+            "",
+            "0199aee5f7a37defbfffffffffffffff",
+            "0199AEE5-f7a3-7def-bfff-ffffffffffff",
+            "+199aee5-f7a3-7def-bfff-ffffffffffff",
+        ] {
+            assert!(wrong.parse::<DecisionId>().is_err(), "{wrong}");
+        }
         assert_eq!(DecisionId::of(5 << 12, 0).to_string(), "00000000-0005-7000-8000-000000000000");
         assert_eq!(u128::from_be_bytes(id.to_bytes()), id.to_u128());
     }

@@ -1,0 +1,223 @@
+"""The fields of a decision in every language."""
+
+from __future__ import annotations
+
+import textwrap
+
+from output import Output
+from table import Field, Table, camel, pascal
+from text import Render, capital, resolved, snake_upper, wrapped
+
+
+def _sentence(field: Field, render: Render) -> str:
+    """Return the documentation as a sentence."""
+    doc = resolved(field.doc, render)
+    return f"Whether {doc}" if field.type == "flag" else capital(doc)
+
+
+def all_faces(table: Table, output: Output) -> None:
+    """Write the fields everywhere."""
+    fields = table.decision
+    _core(fields, output)
+    _c(fields, output)
+    _cpp(fields, output)
+    _go(fields, output)
+    _python(fields, output)
+    _node(fields, output)
+
+
+def _core(fields: tuple[Field, ...], output: Output) -> None:
+    types = {"number": "f64", "optional": "Option<f64>", "flag": "bool", "id": "Option<DecisionId>"}
+
+    def render(what: str, name: str) -> str:
+        return {"none": "`None`", "option": f"[`{name}`](crate::OpenOptions::{name})"}.get(what, f"`{name}`")
+
+    lines: list[str] = []
+    for field in fields:
+        lines += wrapped(_sentence(field, render), "    /// ")
+        lines.append(f"    pub {field.name}: {types[field.type]},")
+    output.part("core/src/policy.rs", "decision", lines)
+
+
+def _c(fields: tuple[Field, ...], output: Output) -> None:
+    def render(what: str, name: str) -> str:
+        links = {
+            "none": "NaN",
+            "option": f"`routellm_open_options_set_{name}()`",
+            "error": f"`ROUTELLM_{snake_upper(name)}`",
+        }
+        return links[what]
+
+    types = {"number": "f64", "optional": "f64", "flag": "i32", "id": "[c_char; 40]"}
+    lines: list[str] = []
+    for field in fields:
+        if field.first:
+            continue
+        doc = resolved(field.doc, render)
+        match field.type:
+            case "flag":
+                doc = f"1 if {doc.rstrip('.').replace('. ', '; else 0. ', 1)}" + ("." if ". " in doc else "; else 0.")
+            case "id":
+                doc = capital(doc.replace("NaN", "empty")) + " NULs follow it."
+            case _:
+                doc = capital(doc)
+        lines += wrapped(doc, "    /// ")
+        lines.append(f"    pub {field.name}: {types[field.type]},")
+    output.part("ffi/src/decision.rs", "decision", lines)
+
+    values = {
+        "number": "decision.{0}",
+        "optional": "decision.{0}.unwrap_or(f64::NAN)",
+        "flag": "i32::from(decision.{0})",
+        "id": "id_text(decision.{0})",
+    }
+    lines = [f"            {field.name}: {values[field.type].format(field.name)}," for field in fields]
+    output.part("ffi/src/decision.rs", "value", lines)
+
+    zeros = {"number": "0.0", "optional": "0.0", "flag": "0", "id": '""'}
+    tail = "".join(f", {zeros[field.type]}" for field in fields if not field.first)
+    first = "{ sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0"
+    output.part("ffi/header/macros.h", "decision", [f"#define ROUTELLM_DECISION_INIT \\", f"    {first}{tail} }}"])
+
+
+def _cpp(fields: tuple[Field, ...], output: Output) -> None:
+    types = {"number": "double", "optional": "std::optional<double>", "flag": "bool", "id": "std::string"}
+    lines: list[str] = []
+    for field in fields:
+        none = "empty" if field.type == "id" else "nothing"
+        doc = _sentence(field, lambda what, name, none=none: none if what == "none" else f"OpenOptions::{name}()")
+        lines += ["    /**", *wrapped(doc, "     * "), "     */", f"    {types[field.type]} {field.name};"]
+    output.part("include/routellm.hpp", "decision", lines)
+    values = {
+        "number": "plain.{0}",
+        "optional": "number(plain.{0})",
+        "flag": "plain.{0} != 0",
+        "id": "plain.{0}",
+    }
+    lines = [f"    decision.{field.name} = {values[field.type].format(field.name)};" for field in fields]
+    output.part("include/routellm.hpp", "value", lines)
+
+
+def _go(fields: tuple[Field, ...], output: Output) -> None:
+    types = {"number": "float64", "optional": "float64", "flag": "bool", "id": "string"}
+    values = {
+        "number": "float64(plain.{0})",
+        "optional": "float64(plain.{0})",
+        "flag": "plain.{0} != 0",
+        "id": "C.GoString(&plain.{0}[0])",
+    }
+
+    def name_of(field: Field) -> str:
+        return "ID" if field.name == "id" else pascal(field.name)
+
+    struct, literal = [], []
+    for field in fields:
+        none = "empty" if field.type == "id" else "NaN"
+
+        def render(what: str, name: str, none: str = none) -> str:
+            return none if what == "none" else f"[With{'IDs' if name == 'ids' else pascal(name)}]"
+
+        doc = resolved(field.doc, render)
+        verb = "says that" if field.type == "flag" else "is"
+        struct += wrapped(f"{name_of(field)} {verb} {doc}", "\t// ", 116)
+        struct.append(f"\t{name_of(field)} {types[field.type]}")
+        literal.append(f"\t\t{name_of(field)}: {values[field.type].format(field.name)},")
+    output.part("bindings/go/route.go", "decision", struct)
+    output.part("bindings/go/route.go", "value", literal)
+
+
+def _python(fields: tuple[Field, ...], output: Output) -> None:
+    rust = {"number": "f64", "optional": "Option<f64>", "flag": "bool", "id": "Option<String>"}
+    hints = {"number": "float", "optional": "float | None", "flag": "bool", "id": "str | None"}
+
+    def render(what: str, name: str) -> str:
+        return "None" if what == "none" else f"``{name}``"
+
+    getters, stub, hinted, row = [], [], [], []
+    for field in fields:
+        doc = _sentence(field, render)
+        value = f"self.inner.{field.name}"
+        if field.type == "id":
+            value += ".map(|id| id.to_string())"
+        getters += [
+            *wrapped(doc, "    /// "),
+            "    #[getter]",
+            f"    fn {field.name}(&self) -> {rust[field.type]} {{",
+            f"        {value}",
+            "    }",
+            "",
+        ]
+        stub += ["    @property", f"    def {field.name}(self) -> {hints[field.type]}:"]
+        lines = textwrap.wrap(doc, 102, break_on_hyphens=False)
+        stub += [f'        """{lines[0]}', *(f"        {line}" for line in lines[1:])]
+        stub[-1] += '"""'
+        hinted.append(f"    {field.name}: {hints[field.type]}")
+        row.append(f'        dict.set_item("{field.name}", self.{field.name}())?;')
+    path = "bindings/python/src/decision.rs"
+    output.part(path, "getters", getters[:-1])
+    output.part(path, "dict", row)
+    late = [field for field in fields if not field.first]
+    output.part(path, "signature", [f"        {field.name}={(field.default or '').lower() if field.type == 'flag' else field.default}," for field in late])
+    output.part(path, "parameters", [f"        {field.name}: {rust[field.type]}," for field in late])
+    values = [
+        f"            {field.name}: {'id_of(py, ' + field.name + '.as_deref())?' if field.type == 'id' else field.name},"
+        for field in fields
+    ]
+    output.part(path, "inner", values)
+    given = [f"            self.{field.name}().into_bound_py_any(py)?," for field in late]
+    output.part(path, "arguments", given)
+    shown = []
+    for field in fields:
+        if field.default is None:
+            continue
+        test = {
+            "flag": f"self.inner.{field.name}",
+            "number": f"self.inner.{field.name} != {field.default}",
+        }.get(field.type, f"self.inner.{field.name}.is_some()")
+        shown += [f"        if {test} {{", f'            shown("{field.name}", self.{field.name}().into_bound_py_any(py)?)?;', "        }"]
+    output.part(path, "repr", shown)
+    path = "python/routellm_rs/_native.pyi"
+    output.part(path, "properties", stub)
+    output.part(path, "dict", hinted)
+    output.part(path, "parameters", [f"        {field.name}: {hints[field.type]} = {field.default}," for field in late])
+
+
+def _node(fields: tuple[Field, ...], output: Output) -> None:
+    width = {"id": 4}
+    # The side comes first.
+    place, places = 1, {}
+    for field in fields:
+        places[field.name] = place
+        place += width.get(field.type, 1)
+    path = "bindings/node/src/decision.rs"
+    lines = [f"pub(crate) const NUMBERS: usize = {place};"]
+    output.part(path, "numbers", lines)
+    values = {
+        "number": "decision.{0}",
+        "optional": "decision.{0}.unwrap_or(f64::NAN)",
+        "flag": "f64::from(u8::from(decision.{0}))",
+    }
+    lines = []
+    for field in fields:
+        at = places[field.name]
+        if field.type == "id":
+            lines.append(f"    write_id(decision.{field.name}, &mut out[{at}..{at + 4}]);")
+        else:
+            lines.append(f"    out[{at}] = {values[field.type].format(field.name)};")
+    output.part(path, "write", lines)
+    lines = [f"const NUMBERS = {place};"]
+    output.part("node/lib/router.js", "numbers", lines)
+    read = {
+        "number": "numbers[at + {0}]",
+        "optional": "present(numbers[at + {0}])",
+        "flag": "numbers[at + {0}] === 1",
+        "id": "idText(numbers, at + {0})",
+    }
+    lines = [f"      {camel(field.name)}: {read[field.type].format(places[field.name])}," for field in fields]
+    output.part("node/lib/router.js", "decision", lines)
+    types = {"number": "number", "optional": "number | null", "flag": "boolean", "id": "string | null"}
+    lines = []
+    for field in fields:
+        doc = _sentence(field, lambda what, name: "`null`" if what == "none" else f"`{camel(name)}`")
+        lines += ["  /**", *wrapped(doc, "   * "), "   */", f"  {camel(field.name)}: {types[field.type]};"]
+    output.part("node/index.d.ts", "decision", lines)
