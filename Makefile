@@ -42,8 +42,9 @@ lint:
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
 	$(VENV_PYTHON) -m ruff check --quiet demo tools tests
 	@$(MAKE) lint-python
+	$(VENV_PYTHON) tools/faces/generate.py --check
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
-	@echo "lint: 5 passed, 0 failed"
+	@echo "lint: 6 passed, 0 failed"
 
 # Tests under #[ignore] are run where nothing may be skipped.
 test-rust:

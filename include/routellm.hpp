@@ -752,12 +752,12 @@ struct Decision {
      */
     bool no_score;
     /**
-     * The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+     * The probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves something to chance.
      */
     double propensity;
     /**
      * The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of version
-     * 7; empty unless a hook, an adapter or OpenOptions::ids() asks for it.
+     * 7. It is empty unless a hook, an adapter or OpenOptions::ids() asks for it.
      */
     std::string id;
     // </faces:decision>

@@ -156,12 +156,12 @@ export interface Decision {
    */
   noScore: boolean;
   /**
-   * The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+   * The probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves something to chance.
    */
   propensity: number;
   /**
    * The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of version
-   * 7; `null` unless a hook, an adapter or `ids` asks for it.
+   * 7. It is `null` unless a hook, an adapter or `ids` asks for it.
    */
   id: string | null;
   // </faces:decision>

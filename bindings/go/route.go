@@ -64,11 +64,11 @@ type Decision struct {
 	OutOfDistribution bool
 	// NoScore says that a causal LM gave no score token, so that the win rate is 1, as in the reference.
 	NoScore bool
-	// Propensity is the probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something
-	// to chance.
+	// Propensity is the probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves
+	// something to chance.
 	Propensity float64
 	// ID is the decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
-	// version 7; empty unless a hook, an adapter or [WithIDs] asks for it.
+	// version 7. It is empty unless a hook, an adapter or [WithIDs] asks for it.
 	ID string
 	// </faces:decision>
 	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.

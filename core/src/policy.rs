@@ -121,10 +121,11 @@ pub struct Decision {
     pub out_of_distribution: bool,
     /// Whether a causal LM gave no score token, so that the win rate is 1, as in the reference.
     pub no_score: bool,
-    /// The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+    /// The probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves something to
+    /// chance.
     pub propensity: f64,
     /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
-    /// version 7; `None` unless a hook, an adapter or [`ids`](crate::OpenOptions::ids) asks for it.
+    /// version 7. It is `None` unless a hook, an adapter or [`ids`](crate::OpenOptions::ids) asks for it.
     pub id: Option<DecisionId>,
     // </faces:decision>
     /// Why the prompt could not be scored, if `on_error` decided instead.

@@ -7,6 +7,9 @@ fn generate_header(ffi: &std::path::Path, version: &str) -> Result<String, Box<d
     let mut config = cbindgen::Config::from_file(folder.join("cbindgen.toml"))?;
     config.header = Some(std::fs::read_to_string(folder.join("opening.h"))?.trim_end().to_owned());
     let macros = std::fs::read_to_string(folder.join("macros.h"))?;
+    // The marks of what is generated are for us.
+    let macros: Vec<&str> = macros.lines().filter(|line| !line.contains("faces:")).collect();
+    let macros = macros.join("\n");
     config.after_includes = Some(format!(
         "\n#include <stddef.h>\n#include <stdint.h>\n\n\
          /**\n * The version of this header. `routellm_version()` is that of the library.\n */\n\

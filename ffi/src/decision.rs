@@ -74,10 +74,12 @@ pub struct routellm_decision {
     /// `routellm_router_on_fallback()` hears of the same.
     pub fallback_warning: u64,
     // <faces:decision>
-    /// The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+    /// The probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves something to
+    /// chance.
     pub propensity: f64,
     /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
-    /// version 7; empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow it.
+    /// version 7. It is empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow
+    /// it.
     pub id: [c_char; 40],
     // </faces:decision>
 }

@@ -9,23 +9,11 @@ from .errors import InvalidArgumentError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable
+    from typing import Unpack
 
     from ._router import Router
     from ._training_data import Prompts
-    from ._types import (
-        HeadName,
-        HeadSpec,
-        Kind,
-        LongPromptsName,
-        LongPromptsSpec,
-        Mode,
-        Preset,
-        Provider,
-        Read,
-        StrPath,
-        TemplateSpec,
-    )
+    from ._types import OpenOptions, StrPath
 
 
 def from_export(
@@ -54,9 +42,9 @@ def from_export(
         calibration_date: its day, a date or a text such as ``2026-01-31``; today (UTC) by default.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
             default.
-        options: see :meth:`Router.open`. ``strong`` and ``weak`` are needed, and like ``read`` and those of the
-            model (``kind``, ``head``, ``template`` ...) they go into the artifact. The others are for the
-            sample, and for the router that is returned.
+        **options: see :meth:`Router.open`. ``strong`` and ``weak`` are needed. These, ``read`` and what
+            tells of the model (``kind``, ``head``, ``template`` ...) go into the artifact; the others are for
+            the sample, and for the router that is returned.
 
     Returns:
         The router, opened from ``out``.

@@ -65,7 +65,7 @@ class Decision:
         no_score: bool = False,
         # <faces:parameters>
         propensity: float = 1.0,
-        id: str | None = None,
+        id: str | None = None,  # noqa: A002
         # </faces:parameters>
     ) -> Decision: ...
     @property
@@ -86,24 +86,32 @@ class Decision:
         """Whether the prompt was longer than the router reads, and was cut."""
     @property
     def similarity(self) -> float | None:
-        """The largest cosine similarity to any vote that was read, in [-1, 1]: a clustered store reads the votes
-        of some clusters, the router's own similarity reads all. It is None in a fallback and for routers
-        without votes."""
+        """The largest cosine similarity to any vote that was read, in [-1, 1].
+
+        A clustered store reads the votes of some clusters, the router's own similarity reads all. It is
+        None in a fallback and for routers without votes.
+        """
     @property
     def out_of_distribution(self) -> bool:
-        """Whether the prompt is farther from every vote than the router was told to trust. Then
-        ``out_of_distribution`` may have decided instead of the win rate."""
+        """Whether the prompt is farther from every vote than the router was told to trust.
+
+        Then ``out_of_distribution`` may have decided instead of the win rate.
+        """
     @property
     def no_score(self) -> bool:
         """Whether a causal LM gave no score token, so that the win rate is 1, as in the reference."""
     @property
     def propensity(self) -> float:
-        """The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to
-        chance."""
+        """The probability that the side had of being chosen, in (0, 1].
+
+        It is 1 unless a policy leaves something to chance.
+        """
     @property
     def id(self) -> str | None:
-        """The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID
-        of version 7; None unless a hook, an adapter or ``ids`` asks for it."""
+        """The decision's id, which sorts by time and is unlike that of any other decision.
+
+        36 characters, a UUID of version 7. It is None unless a hook, an adapter or ``ids`` asks for it.
+        """
     # </faces:properties>
     @property
     def fallback(self) -> bool:

@@ -6,26 +6,9 @@ from . import _bundled, _native, _options, _runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Literal, NoReturn, Self
+    from typing import Any, NoReturn, Self, Unpack
 
-    from ._types import (
-        HeadName,
-        HeadSpec,
-        Kind,
-        LongPromptsName,
-        LongPromptsSpec,
-        MapStore,
-        Mode,
-        OutOfDistribution,
-        Preset,
-        Provider,
-        Read,
-        RouterInfo,
-        RouterStats,
-        StrPath,
-        TemplateSpec,
-    )
+    from ._types import OpenOptions, RouterInfo, RouterStats, StrPath
 
 
 class Opened:
@@ -79,94 +62,96 @@ class Opened:
 
         Args:
             path: the folder.
-            # <faces:open>
-            strong: the strong model, one of the router's candidates. An exported model knows no names, and
-                needs it.
-            weak: the weak model, likewise. A router with votes refuses two models of one tier, which would get
-                one half on every prompt, unless ``mode`` is ``reference``.
-            mode: the mathematics: ``exact`` (the default), or ``reference`` to do as lm-sys/RouteLLM does.
-                Routers that know one mode take either.
+            strong: the strong model, one of the router's candidates. An exported model knows no names,
+                and needs it.
+            weak: the weak model, likewise. A router with votes refuses two models of one tier, which
+                would get one half on every prompt, unless ``mode`` is ``reference``.
+            mode: the mathematics: ``exact`` (the default), or ``reference`` to do as lm-sys/RouteLLM
+                does. Routers that know one mode take either.
             read: what of a chat is read, unless a call says otherwise: ``last_user``, ``all_user`` or
                 ``conversation``; by default what the artifact says. Routers of prompts only.
             ids: whether every decision has an id: 128 bits, sortable by time, unlike that of any other
                 decision. Without it a decision has one only if a hook or an adapter asks for it.
-            kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier), ``causal_llm``
-                or ``mf``; by default what the model's ``config.json`` tells. For an artifact, the kind that it
-                has to be.
-            onnxruntime: the path of ``libonnxruntime``. Without it, ``ROUTELLM_ORT_PATH``, ``ORT_DYLIB_PATH``,
-                a library that the process has loaded, the language's own package of ONNX Runtime and the system
-                are looked at. Only routers with a model to run need it.
+            kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier),
+                ``causal_llm`` or ``mf``; by default what the model's ``config.json`` tells. For an
+                artifact, the kind that it has to be.
+            onnxruntime: the path of ``libonnxruntime``. Without it, ``ROUTELLM_ORT_PATH``,
+                ``ORT_DYLIB_PATH``, a library that the process has loaded, the language's own package of
+                ONNX Runtime and the system are looked at. Only routers with a model to run need it.
             provider: where ONNX models run: ``cpu`` (the default); ``cuda``, an NVIDIA GPU, which is
-                :class:`RuntimeUnavailableError` if it cannot be had; or ``auto``, a GPU if it can be had and
-                else the processor, and the router's information tells which. A GPU needs the ``libonnxruntime``
-                that was built for it.
+                :class:`RuntimeUnavailableError` if it cannot be had; or ``auto``, a GPU if it can be had
+                and else the processor, and the router's information tells which. A GPU needs the
+                ``libonnxruntime`` that was built for it.
             device_id: which GPU, from 0; 0 by default. Providers ``cuda`` and ``auto`` only.
-            memory_limit: the bytes of GPU memory that the sessions' arena may take; no limit of its own by
-                default. Providers ``cuda`` and ``auto`` only.
-            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win rates
-                differ from those of the processor by about 1e-3. It does not by default. Providers ``cuda`` and
-                ``auto`` only.
-            preset: the numbers of sessions and threads by name: ``latency``, one session with a thread for each
-                core, four at most, or ``throughput``, one single-threaded session for each core. It excludes
-                ``sessions`` and ``intra_threads``.
+            memory_limit: the bytes of GPU memory that the sessions' arena may take; no limit of its own
+                by default. Providers ``cuda`` and ``auto`` only.
+            tf32: whether a GPU may compute float32 in TF32: faster, with 10 bits of mantissa, so that win
+                rates differ from those of the processor by about 1e-3. It does not by default. Providers
+                ``cuda`` and ``auto`` only.
+            preset: the numbers of sessions and threads by name: ``latency``, one session with a thread
+                for each core, four at most, or ``throughput``, one single-threaded session for each core.
+                It excludes ``sessions`` and ``intra_threads``.
             sessions: the number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
-            intra_threads: the number of threads inside one ONNX session: 1 to 256, by default the smaller of
-                the number of cores and 4. A router with votes reads them with as many, by default with one.
-            max_waiting: how many calls may wait for a session, a batch counting once; any number by default.
-                Beyond it a call is :class:`ResourceExhaustedError` at once, or a fallback if ``on_error`` says
-                so. Routers with sessions only.
-            out_of_distribution: what is decided for a prompt that no vote resembles: ``ignore`` (the default)
-                leaves it to the win rate, as for any prompt; or ``strong``, or ``weak``. A strong share of 0 or
-                1 and a threshold above 1 still send nothing, everything and nothing to the strong model.
-                Routers with votes only.
-            min_similarity: the least similarity, in [-1, 1]: a prompt whose largest cosine similarity to any
-                vote is below it is out of distribution. Without it, only a prompt is whose every similarity is
-                0 or less. Routers with votes only.
+            intra_threads: the number of threads inside one ONNX session: 1 to 256, by default the smaller
+                of the number of cores and 4. A router with votes reads them with as many, by default with
+                one.
+            max_waiting: how many calls may wait for a session, a batch counting once; any number by
+                default. Beyond it a call is :class:`ResourceExhaustedError` at once, or a fallback if
+                ``on_error`` says so. Routers with sessions only.
+            out_of_distribution: what is decided for a prompt that no vote resembles: ``ignore`` (the
+                default) leaves it to the win rate, as for any prompt; or ``strong``, or ``weak``. A
+                strong share of 0 or 1 and a threshold above 1 still send nothing, everything and nothing
+                to the strong model. Routers with votes only.
+            min_similarity: the least similarity, in [-1, 1]: a prompt whose largest cosine similarity to
+                any vote is below it is out of distribution. Without it, only a prompt is whose every
+                similarity is 0 or less. Routers with votes only.
             mmap: whether the store of votes is read into memory when opening (``never``) or mapped
-                (``always``); ``auto``, the default, reads stores of up to 256 MB and maps larger ones. A mapped
-                store is shared between processes, and its file must not change while the router lives: replace
-                it by a rename, never overwrite or truncate it, which can end the process with ``SIGBUS``.
-                Routers with votes only.
+                (``always``); ``auto``, the default, reads stores of up to 256 MB and maps larger ones. A
+                mapped store is shared between processes, and its file must not change while the router
+                lives: replace it by a rename, never overwrite or truncate it, which can end the process
+                with ``SIGBUS``. Routers with votes only.
             open_clusters: how many of the nearest clusters have their votes read one by one, at least 1;
-                ``all`` gives the exact answer. It excludes ``error_target``. Clustered stores of routers with
-                votes only.
-            error_target: the largest estimated error of a win rate, in (0, 1]: clusters are read until it is
-                reached. It excludes ``open_clusters``, of which ``all`` is exact. Clustered stores of routers
+                ``all`` gives the exact answer. It excludes ``error_target``. Clustered stores of routers
                 with votes only.
-            head: what the outputs of an exported classifier mean, by name or, with parameters, as an object
-                (JSON where the language has texts only):
-                - ``three_labels``: strong wins, tie, weak wins, as in the paper. The default for a model with
-                  three outputs; there is none for others.
-                - ``binary``: two labels. ``{"kind": "binary", "strong_label": 0}`` says which label is that of
-                  the strong model, 1 by default.
+            error_target: the largest estimated error of a win rate, in (0, 1]: clusters are read until it
+                is reached. It excludes ``open_clusters``, of which ``all`` is exact. Clustered stores of
+                routers with votes only.
+            head: what the outputs of an exported classifier mean, by name or, with parameters, as an
+                object (JSON where the language has texts only):
+                - ``three_labels``: strong wins, tie, weak wins, as in the paper. The default for a model
+                  with three outputs; there is none for others.
+                - ``binary``: two labels. ``{"kind": "binary", "strong_label": 0}`` says which label is
+                  that of the strong model, 1 by default.
                 - ``regression``: one score ``x``. ``{"kind": "regression", "link": "sigmoid", "scale": 1,
-                  "offset": 0}`` is the win rate ``link(scale * x + offset)``; the default link is ``identity``,
-                  which holds it within [0, 1].
-                - ``candidates``: one logit for each model. Then the strong and the weak model are two of the
-                  labels in ``config.json``.
+                  "offset": 0}`` is the win rate ``link(scale * x + offset)``; the default link is
+                  ``identity``, which holds it within [0, 1].
+                - ``candidates``: one logit for each model. Then the strong and the weak model are two of
+                  the labels in ``config.json``.
                 A head that does not fit the model's outputs is an error when opening.
-            long_prompts: what an exported classifier does with prompts that are longer than it reads, by name
-                or, with parameters, as an object: ``truncate`` (the default) cuts them, ``windows`` reads them
-                piece by piece: ``{"kind": "windows", "overlap": 32, "pooling": "mean", "max_windows": 8}`` are
-                its defaults, and ``pooling`` may be ``max``. A prompt that was cut has ``truncated`` in its
-                decision.
+            long_prompts: what an exported classifier does with prompts that are longer than it reads, by
+                name or, with parameters, as an object: ``truncate`` (the default) cuts them, ``windows``
+                reads them piece by piece: ``{"kind": "windows", "overlap": 32, "pooling": "mean",
+                "max_windows": 8}`` are its defaults, and ``pooling`` may be ``max``. A prompt that was
+                cut has ``truncated`` in its decision.
             template: how a question becomes the text that an exported causal LM reads:
                 - a text with ``{question}`` (or ``{prompt}``) in it; braces that are meant are doubled;
                 - ``chat``, the model's own chat template, or with parameters ``{"kind": "chat", "system":
                   "...", "user": "{question}", "add_generation_prompt": true}``;
-                - ``routellm``, the published router's prompt, whose two files are beside its model. Then it is
-                  the default; there is none for other models.
-            score_tokens: the tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each by its
-                text, which has to be one token of the vocabulary, or by its id; ``[[1]]`` to ``[[5]]`` by
-                default.
-            score_threshold: the score from which on the weak model is good enough, 2 to the number of scores, 4
-                by default: the win rate of an exported causal LM is 1 - P(score >= this).
-            max_new_tokens: how many tokens an exported causal LM generates at most until one is a score, 0 to
-                64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely
-                one is. If none is a score, the win rate is 1, and the decision has ``no_score``.
+                - ``routellm``, the published router's prompt, whose two files are beside its model. Then
+                  it is the default; there is none for other models.
+            score_tokens: the tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each
+                by its text, which has to be one token of the vocabulary, or by its id; ``[[1]]`` to
+                ``[[5]]`` by default.
+            score_threshold: the score from which on the weak model is good enough, 2 to the number of
+                scores, 4 by default: the win rate of an exported causal LM is 1 - P(score >= this).
+            max_new_tokens: how many tokens an exported causal LM generates at most until one is a score,
+                0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the
+                most likely one is. If none is a score, the win rate is 1, and the decision has
+                ``no_score``.
             max_tokens: the number of tokens that an exported model reads of a prompt, special ones and an
                 instruction included; by default what its files say.
-            # </faces:open>
+            **options: those above. One that has no effect on the router is an error, and None is as
+                good as absent.
 
         Raises:
             NotFoundError: if there is no such folder or file.

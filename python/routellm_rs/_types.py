@@ -193,6 +193,8 @@ class OpenOptions(SessionOptions, total=False):
     score_threshold: int | None
     max_new_tokens: int | None
     max_tokens: int | None
+
+
 # </faces:open>
 
 

@@ -14,7 +14,7 @@ The same data, options, seed and ``calibration_date`` give the same artifact.
 
 from __future__ import annotations
 
-from . import _native, _runtime
+from . import _native, _options, _runtime
 from ._exports import from_export
 from ._training_data import column, common_of, encoder_of, rows_of
 from .errors import InvalidArgumentError
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, TypeAlias
+    from typing import Any, TypeAlias, Unpack
 
     from ._training_data import Prompts, Rows
     from ._types import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         LinearReport,
         MfReport,
         Read,
+        SessionOptions,
         Store,
         StrPath,
         SwRankingReport,
@@ -177,7 +178,7 @@ def mf(
         read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
-        session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
+        **session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
             :meth:`Router.open`.
 
     Raises:
@@ -277,7 +278,7 @@ def sw_ranking(
         read: see :func:`linear`.
         provenance: see :func:`linear`.
         progress: see :func:`linear`.
-        session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
+        **session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
             :meth:`Router.open`.
 
     Raises:

@@ -16,10 +16,12 @@ CUT = Decision("it's", "weak", 1 / 3, 0.5, truncated=True)
 FAR = Decision("big", "strong", 0.1, 0.5, similarity=-0.25, out_of_distribution=True)
 NEAR = Decision("big", "weak", 0.1, 0.5, similarity=1 / 3)
 UNSCORED = Decision("big", "strong", 1.0, 0.5, no_score=True)
+ID = "0199aee5-f7a3-7def-bfff-ffffffffffff"
+KNOWN = Decision("big", "strong", 0.75, 0.5, propensity=0.25, id=ID)
 FALLBACK = Decision("big", "strong", None, 0.5, False, "InvalidArgument", 'the prompt is not "UTF-8"')
 
 
-@pytest.mark.parametrize("decision", [PLAIN, CUT, FAR, NEAR, UNSCORED, FALLBACK])
+@pytest.mark.parametrize("decision", [PLAIN, CUT, FAR, NEAR, UNSCORED, KNOWN, FALLBACK])
 def test_a_decision_survives_repr_pickle_and_copy(decision: Decision) -> None:
     assert eval(repr(decision)) == decision
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -58,7 +60,7 @@ def test_decisions_compare_by_value() -> None:
 
 def test_a_decision_is_frozen() -> None:
     names = ("model", "side", "win_rate", "threshold", "truncated", "similarity", "out_of_distribution")
-    for name in (*names, "no_score", "fallback", "anything"):
+    for name in (*names, "no_score", "propensity", "id", "fallback", "anything"):
         with pytest.raises(AttributeError):
             setattr(PLAIN, name, None)
 
@@ -73,6 +75,8 @@ def test_the_fields_are_plain_data() -> None:
         "similarity": None,
         "out_of_distribution": False,
         "no_score": False,
+        "propensity": 1.0,
+        "id": None,
         "fallback": False,
         "fallback_kind": None,
         "fallback_reason": None,
@@ -101,3 +105,14 @@ def test_the_fields_are_plain_data() -> None:
 def test_a_decision_that_cannot_be_is_refused(arguments: Any, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         Decision(*arguments)
+
+
+def test_ids_are_there_for_who_asks() -> None:
+    assert Router.default().route("hello").id is None
+    router = Router.default(ids=True)
+    ids = [decision.id for decision in router.route_batch(["one", "two", "three"])]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 3
+    assert all(isinstance(one, str) and len(one) == 36 for one in ids)
+    with pytest.raises(InvalidArgumentError, match="UUID"):
+        Decision("big", "strong", 0.75, 0.5, id="one")

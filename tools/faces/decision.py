@@ -77,7 +77,7 @@ def _c(fields: tuple[Field, ...], output: Output) -> None:
     zeros = {"number": "0.0", "optional": "0.0", "flag": "0", "id": '""'}
     tail = "".join(f", {zeros[field.type]}" for field in fields if not field.first)
     first = "{ sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0"
-    output.part("ffi/header/macros.h", "decision", [f"#define ROUTELLM_DECISION_INIT \\", f"    {first}{tail} }}"])
+    output.part("ffi/header/macros.h", "decision", ["#define ROUTELLM_DECISION_INIT \\", f"    {first}{tail} }}"])
 
 
 def _cpp(fields: tuple[Field, ...], output: Output) -> None:
@@ -148,22 +148,26 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
             "",
         ]
         stub += ["    @property", f"    def {field.name}(self) -> {hints[field.type]}:"]
-        lines = textwrap.wrap(doc, 102, break_on_hyphens=False)
-        stub += [f'        """{lines[0]}', *(f"        {line}" for line in lines[1:])]
-        stub[-1] += '"""'
+        ends = [doc.find(end) for end in (". ", ": ", "; ") if 0 < doc.find(end) <= 90]
+        cut = max(ends) if ends and len(doc) > 90 else len(doc)
+        summary, more = doc[:cut], doc[cut + 2 :]
+        stub.append(f'        """{summary.rstrip(".")}.' + ("" if more else '"""'))
+        if more:
+            lines = textwrap.wrap(capital(more), 98, break_on_hyphens=False)
+            stub += ["", *(f"        {line}" for line in lines), '        """']
         hinted.append(f"    {field.name}: {hints[field.type]}")
         row.append(f'        dict.set_item("{field.name}", self.{field.name}())?;')
     path = "bindings/python/src/decision.rs"
     output.part(path, "getters", getters[:-1])
     output.part(path, "dict", row)
     late = [field for field in fields if not field.first]
-    output.part(path, "signature", [f"        {field.name}={(field.default or '').lower() if field.type == 'flag' else field.default}," for field in late])
+    defaults = {"False": "false", "True": "true"}
+    signature = [f"        {field.name}={defaults.get(str(field.default), field.default)}," for field in late]
+    output.part(path, "signature", signature)
     output.part(path, "parameters", [f"        {field.name}: {rust[field.type]}," for field in late])
-    values = [
-        f"            {field.name}: {'id_of(py, ' + field.name + '.as_deref())?' if field.type == 'id' else field.name},"
-        for field in fields
-    ]
-    output.part(path, "inner", values)
+    values = {"id": "{0}: id_of(py, {0}.as_deref())?"}
+    inner = [f"            {values.get(field.type, '{0}').format(field.name)}," for field in fields]
+    output.part(path, "inner", inner)
     given = [f"            self.{field.name}().into_bound_py_any(py)?," for field in late]
     output.part(path, "arguments", given)
     shown = []
@@ -174,12 +178,17 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
             "flag": f"self.inner.{field.name}",
             "number": f"self.inner.{field.name} != {field.default}",
         }.get(field.type, f"self.inner.{field.name}.is_some()")
-        shown += [f"        if {test} {{", f'            shown("{field.name}", self.{field.name}().into_bound_py_any(py)?)?;', "        }"]
+        call = f'shown("{field.name}", self.{field.name}().into_bound_py_any(py)?)?;'
+        shown += [f"        if {test} {{", f"            {call}", "        }"]
     output.part(path, "repr", shown)
     path = "python/routellm_rs/_native.pyi"
     output.part(path, "properties", stub)
     output.part(path, "dict", hinted)
-    output.part(path, "parameters", [f"        {field.name}: {hints[field.type]} = {field.default}," for field in late])
+    parameters = []
+    for field in late:
+        noqa = "  # noqa: A002" if field.name == "id" else ""
+        parameters.append(f"        {field.name}: {hints[field.type]} = {field.default},{noqa}")
+    output.part(path, "parameters", parameters)
 
 
 def _node(fields: tuple[Field, ...], output: Output) -> None:

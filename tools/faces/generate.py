@@ -14,11 +14,12 @@ import cpp
 import decision
 import go
 import markdown
-import node
-import python
 import rust
 import table
 from output import Output
+
+import node
+import python
 
 
 def main() -> int:

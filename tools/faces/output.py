@@ -41,6 +41,14 @@ class Output:
             raise SystemExit(f"{path}: no place for {name}")
         self._texts[place] = text[: found.end(1)] + body + text[found.start(3) :]
 
+    def between(self, path: str, start: str, end: str, lines: list[str]) -> None:
+        """Set what stands between two texts, where marks would be seen by users."""
+        place = ROOT / path
+        text = self._texts.get(place) or place.read_text(encoding="utf-8")
+        first = text.index(start) + len(start)
+        last = text.index(end, first)
+        self._texts[place] = text[:first] + "".join(line.rstrip() + "\n" for line in lines) + text[last:]
+
     def stale(self) -> list[str]:
         """Return the files that are not what the table says."""
         for path, text in self._texts.items():

@@ -57,17 +57,22 @@ def options(table: Table, output: Output) -> None:
     lines = _class("class SessionOptions(TypedDict, total=False):", f"How ONNX models run. {doc}", session)
     lines += ["", ""]
     lines += _class("class OpenOptions(SessionOptions, total=False):", f"How a router is opened. {doc}", others)
-    output.part("python/routellm_rs/_types.py", "open", lines)
+    # The formatter wants its distance between a class and what follows.
+    output.part("python/routellm_rs/_types.py", "open", [*lines, "", ""])
     lines = []
     for option in table.open:
         text = f"{option.name}: {_doc(option)}".replace("\n\n", "\n")
         for i, paragraph in enumerate(text.split("\n")):
             lines += textwrap.wrap(
                 paragraph,
-                112,
+                106,
                 initial_indent=" " * (16 if i else 12),
                 subsequent_indent=" " * (18 if paragraph.startswith("- ") else 16),
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-    output.part("python/routellm_rs/_opening.py", "open", lines)
+    start = "            path: the folder.\n"
+    end = "\n        Raises:\n            NotFoundError: if there is no such folder"
+    lines.append("            **options: those above. One that has no effect on the router is an error, and None is as")
+    lines.append("                good as absent.")
+    output.between("python/routellm_rs/_opening.py", start, end, lines)

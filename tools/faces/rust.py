@@ -138,7 +138,8 @@ def _group(table: Table, group: str, name: str, doc: str, *, public: bool) -> li
         "        let mut given = Vec::new();",
     ]
     for option in table.group(group):
-        lines += [f"        if self.{option.name}.is_some() {{", f'            given.push("{option.name}");', "        }"]
+        push = f'given.push("{option.name}");'
+        lines += [f"        if self.{option.name}.is_some() {{", f"            {push}", "        }"]
     lines += ["        given", "    }", ""]
     lines += [
         "    /// # Errors",
@@ -198,7 +199,8 @@ def core(table: Table, output: Output) -> None:
         "use super::table::{OptionInfo, OptionType};",
         "use super::value::{OptionValue, spec};",
         "use super::{",
-        "    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, Spelling, TemplateSpec,",
+        "    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, Spelling,",
+        "    TemplateSpec,",
         "};",
         "use crate::Result;",
         "",
@@ -255,7 +257,8 @@ def core(table: Table, output: Output) -> None:
         "        let mut given = Vec::new();",
     ]
     for option in table.group("router"):
-        lines += [f"        if self.{option.name}.is_some() {{", f'            given.push("{option.name}");', "        }"]
+        push = f'given.push("{option.name}");'
+        lines += [f"        if self.{option.name}.is_some() {{", f"            {push}", "        }"]
     lines += [
         "        given",
         "    }",

@@ -122,13 +122,13 @@ impl Decision {
             model: model.into(),
             fallback: reason,
             // <faces:inner>
-            win_rate: win_rate,
-            threshold: threshold,
-            truncated: truncated,
-            similarity: similarity,
-            out_of_distribution: out_of_distribution,
-            no_score: no_score,
-            propensity: propensity,
+            win_rate,
+            threshold,
+            truncated,
+            similarity,
+            out_of_distribution,
+            no_score,
+            propensity,
             id: id_of(py, id.as_deref())?,
             // </faces:inner>
         };
@@ -174,14 +174,15 @@ impl Decision {
         self.inner.no_score
     }
 
-    /// The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+    /// The probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves something to
+    /// chance.
     #[getter]
     fn propensity(&self) -> f64 {
         self.inner.propensity
     }
 
     /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
-    /// version 7; None unless a hook, an adapter or ``ids`` asks for it.
+    /// version 7. It is None unless a hook, an adapter or ``ids`` asks for it.
     #[getter]
     fn id(&self) -> Option<String> {
         self.inner.id.map(|id| id.to_string())
