@@ -41,7 +41,34 @@ fn option(info: &OptionInfo, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> 
     if info.value == OptionType::Path {
         return text::path(info.name, value).map(OptionValue::Path);
     }
-    converted(info.name, info.expected, value)
+    let converted = converted(info.name, info.expected, value)?;
+    if fits(info.value, &converted) {
+        return Ok(converted);
+    }
+    let found = text::type_name(value);
+    Err(invalid_argument(value.py(), format!("{} is of type {found}, expected {}", info.name, info.expected)))
+}
+
+/// Whether a value has a type that the option takes; what it is, the core checks.
+fn fits(wanted: OptionType, value: &OptionValue) -> bool {
+    match value {
+        OptionValue::Text(_) => {
+            matches!(wanted, OptionType::Text | OptionType::Name | OptionType::Spec | OptionType::Clusters)
+        }
+        OptionValue::Whole(_) => matches!(
+            wanted,
+            OptionType::Count
+                | OptionType::Index
+                | OptionType::Bytes
+                | OptionType::Number
+                | OptionType::Clusters
+        ),
+        OptionValue::Number(_) => wanted == OptionType::Number,
+        OptionValue::Flag(_) => wanted == OptionType::Flag,
+        OptionValue::List(_) => wanted == OptionType::Tokens,
+        OptionValue::Object(_) => wanted == OptionType::Spec,
+        OptionValue::Path(_) => wanted == OptionType::Path,
+    }
 }
 
 /// The value of an option as the core takes it.
