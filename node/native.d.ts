@@ -20,6 +20,15 @@ export declare class NativeCancel {
 /** A router. Threads share what is behind it, not the handle. */
 export declare class NativeRouter {
   /**
+   * Sets who hears of every decision, on the event loop; null for nobody.
+   *
+   * # Errors
+   * Those of Node.
+   */
+  onDecision(callback: ((event: NativeDecisionEvent) => void) | null): void
+  /** Takes over who hears of the decisions of `other`, unless somebody hears of these. */
+  inheritHook(other: NativeRouter): void
+  /**
    * Decides into `out`; returns why, if the decision is a fallback.
    *
    * # Errors
@@ -267,6 +276,34 @@ export interface FallbackReason {
   reason: string
   /** What to tell whoever watches the program, if it is time for it. */
   warning?: string
+}
+
+/** What a hook hears of a decision. */
+export interface NativeDecisionEvent {
+  /** The decision's id, a UUID of version 7. */
+  id: string
+  /** The name of the chosen model. */
+  model: string
+  /** The chosen side. */
+  side: string
+  /** P(the strong model's answer is preferred or needed); none in a fallback. */
+  winRate?: number
+  /** The threshold that the win rate was compared with. */
+  threshold: number
+  /** The probability that the side had of being chosen. */
+  propensity: number
+  /** The kind of the error behind a fallback. */
+  fallbackKind?: string
+  /** Nanoseconds until the prompt's turn. */
+  queueNs: number
+  /** Nanoseconds for features and score together. */
+  scoreNs: number
+  /** Nanoseconds of the whole call. */
+  totalNs: number
+  /** The prompt's place in its batch. */
+  index: number
+  /** How many prompts the call had. */
+  batchSize: number
 }
 
 /** How a router is opened; the names and types are checked in JavaScript. */

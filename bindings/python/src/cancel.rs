@@ -77,7 +77,9 @@ pub(crate) fn interruptible<T: Send + 'static>(
             }
         }
     });
-    told.into_iter().for_each(|told| told.tell(py));
+    for told in told {
+        told.tell(py);
+    }
     match interrupt {
         Some(raised) => Err(raised),
         None => result.map_err(|error| to_python(py, &error)),

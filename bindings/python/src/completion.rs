@@ -42,7 +42,9 @@ impl Completion {
     ) {
         let told = untold();
         let delivery: Delivery = Box::new(move |py| {
-            told.into_iter().for_each(|told| told.tell(py));
+            for told in told {
+                told.tell(py);
+            }
             let arguments =
                 match outcome.map_err(|error| to_python(py, &error)).and_then(|value| convert(py, value)) {
                     Ok(value) => (value, py.None()),
