@@ -62,7 +62,7 @@ pub enum Store {
 }
 
 impl Store {
-    pub(super) fn open(file: &mut File, map: MapStore) -> io::Result<Self> {
+    pub(crate) fn open(file: &mut File, map: MapStore) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
         if map.maps(bytes) {
             // SAFETY: a mapping changes if its file is changed in place, which the documentation forbids. All that
