@@ -43,7 +43,8 @@ lint:
 	$(VENV_PYTHON) -m ruff check --quiet demo tools tests
 	@$(MAKE) lint-python
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
-	@echo "lint: 5 passed, 0 failed"
+	$(VENV_PYTHON) tests/lint/cycles.py
+	@echo "lint: 6 passed, 0 failed"
 
 # Tests under #[ignore] are run where nothing may be skipped.
 test-rust:

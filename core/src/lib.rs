@@ -55,6 +55,8 @@ pub mod embed;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
+mod fallbacks;
+pub mod files;
 pub mod input;
 pub mod jobs;
 mod mode;

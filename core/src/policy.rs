@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::calibrate::NOTHING;
 use crate::cancel::CancelToken;
+use crate::fallbacks::FallbackWarning;
 use crate::input::Read;
-use crate::router::FallbackWarning;
 use crate::{Error, ErrorKind, Result};
 
 /// Where the line between strong and weak is drawn.

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use serde_json::{Map, Value};
 
 use super::bare::Bare;
-use super::fallbacks::Fallbacks;
 use super::info::Info;
 use super::open::{router, shared};
 use super::options::{ExportOptions, OpenOptions};
@@ -17,6 +16,7 @@ use super::{Inner, Router};
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::FeaturizerSpec;
+use crate::fallbacks::Fallbacks;
 use crate::pipeline::Pipeline;
 use crate::policy::OutOfDistribution;
 use crate::runtime::graph::Graph;

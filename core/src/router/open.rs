@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::bare::Bare;
-use super::fallbacks::Fallbacks;
 use super::info::{Info, VotesInfo};
 use super::options::{ExportOptions, OpenOptions, VoteOptions};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::fallbacks::Fallbacks;
 use crate::pipeline::{Pipeline, load_featurizer, no_session};
 use crate::policy::{OutOfDistribution, unit_interval};
 use crate::runtime::SessionOptions;
