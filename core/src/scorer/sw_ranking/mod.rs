@@ -11,7 +11,7 @@
 //! index whose size does not depend on the number of votes.
 //!
 //! Votes can be added without embedding the old ones again: keep the embeddings of a build in an
-//! [`EmbeddingCache`] and build from it. The stored rows themselves are quantised and in the order of their
+//! [`EmbeddingCache`](crate::train::EmbeddingCache) and build from it. The stored rows themselves are quantised and in the order of their
 //! groups, so a model is rebuilt (seconds), not appended to.
 //!
 //! ```
@@ -53,7 +53,6 @@ pub mod simulate;
 mod solve;
 mod store;
 
-pub use build::cache::EmbeddingCache;
 pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
 pub use explain::{ExplainedVote, Explanation};
 pub use index::clustered::ClusterMeta;

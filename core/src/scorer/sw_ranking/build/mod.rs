@@ -1,6 +1,5 @@
 //! Building a model from embedded votes.
 
-pub(crate) mod cache;
 mod runs;
 
 use std::ops::ControlFlow;
