@@ -44,7 +44,8 @@ lint:
 	@$(MAKE) lint-python
 	$(VENV_PYTHON) tools/faces/generate.py --check
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
-	@echo "lint: 6 passed, 0 failed"
+	$(VENV_PYTHON) tests/lint/cycles.py
+	@echo "lint: 7 passed, 0 failed"
 
 # Tests under #[ignore] are run where nothing may be skipped.
 test-rust:

@@ -56,8 +56,12 @@ pub mod embed;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
+mod fallbacks;
+pub mod files;
+mod id;
 pub mod input;
 pub mod jobs;
+mod names;
 pub mod numeric;
 pub mod options;
 pub mod pipeline;
@@ -78,11 +82,13 @@ pub mod train;
 
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};
+pub use id::DecisionId;
 pub use input::{Input, Read, prompt_from_messages};
-pub use options::{Mode, OnError, OpenOptions, OutOfDistribution};
+pub use names::{Mode, OnError, OutOfDistribution};
+pub use options::OpenOptions;
 pub use policy::{Decision, Fallback, Policy, RouteOptions, Side};
 pub use process::PerProcess;
-pub use router::{DecisionEvent, DecisionId, Explanation, Info, Latency, Reloadable, Router, Stats, Worker};
+pub use router::{DecisionEvent, Explanation, Info, Latency, Reloadable, Router, Stats, Worker};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::artifact::Artifact;
 use crate::embed::{Features, Featurizer, FeaturizerSpec, Hashed, OnnxSpec, TextCap, TextEncoder, hashed};
 use crate::jobs::{Pool, Slot};
-use crate::options::Spelling;
+use crate::names::Spelling;
 use crate::runtime::{RuntimeUse, SessionOptions};
 use crate::scorer::{Pair, PromptScorer, Score, Scorer, SwScorer};
 use crate::{CancelToken, Error, Result};

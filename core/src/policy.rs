@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::calibrate::NOTHING;
 use crate::cancel::CancelToken;
-pub use crate::options::{OnError, OutOfDistribution, Read};
-use crate::router::{DecisionId, FallbackWarning};
+use crate::fallbacks::FallbackWarning;
+use crate::id::DecisionId;
+pub use crate::names::{OnError, OutOfDistribution, Read};
 use crate::{Error, ErrorKind, Result};
 
 /// Where the line between strong and weak is drawn.

@@ -297,12 +297,11 @@ impl<S: Send + 'static, J: Job<S>> Queue<S, J> {
         let follows = !following.is_empty();
         if follows {
             state.jobs += following.len();
-            match state.waiting.get_mut(&ticket) {
-                Some(place) => place.jobs.append(&mut following),
-                None => {
-                    state.waiting.insert(ticket, Submission { jobs: following, begun: true });
-                    state.begun += 1;
-                }
+            if let Some(place) = state.waiting.get_mut(&ticket) {
+                place.jobs.append(&mut following);
+            } else {
+                state.waiting.insert(ticket, Submission { jobs: following, begun: true });
+                state.begun += 1;
             }
         }
         let spare = state.give_back(resource);

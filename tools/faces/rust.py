@@ -187,7 +187,7 @@ def core(table: Table, output: Output) -> None:
     ]
     for names in table.names:
         lines += _names(names)
-    output.file("core/src/options/names.rs", lines)
+    output.file("core/src/names/generated.rs", lines)
 
     lines = [
         *HEAD,
@@ -195,14 +195,14 @@ def core(table: Table, output: Output) -> None:
         "",
         "use std::path::PathBuf;",
         "",
-        "use super::check::{number, whole};",
         "use super::table::{OptionInfo, OptionType};",
         "use super::value::{OptionValue, spec};",
         "use super::{",
-        "    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, Spelling,",
-        "    TemplateSpec,",
+        "    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, SessionOptions,",
+        "    Spelling, TemplateSpec,",
         "};",
         "use crate::Result;",
+        "use crate::names::range::{number, whole};",
         "",
         "/// How a router is opened.",
         "///",
@@ -273,7 +273,6 @@ def core(table: Table, output: Output) -> None:
         "}",
         "",
     ]
-    lines += _group(table, "session", "SessionOptions", "How ONNX models run.", public=True)
     lines += _group(table, "votes", "VoteOptions", "Options of routers with votes.", public=False)
     doc = "Options of exported models without an artifact around them."
     lines += _group(table, "export", "ExportOptions", doc, public=False)
@@ -282,6 +281,20 @@ def core(table: Table, output: Output) -> None:
         lines += _info(option)
     lines += ["];"]
     output.file("core/src/options/open.rs", lines)
+
+    lines = [
+        *HEAD,
+        "//! The options of sessions.",
+        "",
+        "use std::path::PathBuf;",
+        "",
+        "use crate::Result;",
+        "use crate::names::range::whole;",
+        "use crate::names::{Preset, Provider, Spelling};",
+        "",
+    ]
+    lines += _group(table, "session", "SessionOptions", "How ONNX models run.", public=True)
+    output.file("core/src/runtime/session_options.rs", lines)
 
 
 def _reader(option: Option) -> str:

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::sha256_hex;
 use crate::calibrate::Calibration;
 use crate::embed::FeaturizerSpec;
+use crate::files::sha256_hex;
 use crate::input::Read;
 use crate::{Error, Result};
 

@@ -11,7 +11,6 @@ mod commit;
 mod embedded;
 mod manifest;
 pub(crate) mod staging;
-mod tensors;
 mod upgrade;
 mod write;
 
@@ -21,15 +20,15 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
-
 pub use embedded::default_router;
 pub use manifest::{FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
-pub use tensors::Tensors;
 pub use upgrade::upgrade;
-pub use write::{ArtifactWriter, Tensor, tensor_f32, tensor_f64, tensor_i8};
+pub use write::ArtifactWriter;
 
 pub use crate::calibrate::Calibration;
+use crate::files::Checksums;
+pub(crate) use crate::files::sha256_of_file;
+pub use crate::files::{Tensor, Tensors, sha256_hex, tensor_f32, tensor_f64, tensor_i8};
 use crate::{Error, ErrorKind, Result};
 
 /// Largest `router.json` that is read.
@@ -174,17 +173,18 @@ impl Artifact {
         }
     }
 
-    /// What the manifest says of the file at `path`, if it lists it.
-    pub(crate) fn sha256_at(&self, path: &Path) -> Option<&str> {
-        let Source::Directory(directory, _) = &self.source else { return None };
-        let listed = self.manifest.files.iter().find(|entry| directory.join(entry.path()) == path)?;
-        Some(&listed.sha256)
-    }
-
     fn entry(&self, name: &str) -> Result<(usize, &FileEntry)> {
         self.manifest.files.iter().enumerate().find(|(_, entry)| entry.name == name).ok_or_else(|| {
             Error::invalid_model(format!("{MANIFEST_NAME}: this kind of router needs a file {name:?}"))
         })
+    }
+}
+
+impl Checksums for Artifact {
+    fn sha256_at(&self, path: &Path) -> Option<&str> {
+        let Source::Directory(directory, _) = &self.source else { return None };
+        let listed = self.manifest.files.iter().find(|entry| directory.join(entry.path()) == path)?;
+        Some(&listed.sha256)
     }
 }
 
@@ -229,30 +229,4 @@ impl Source {
             .map(|(_, bytes)| *bytes)
             .ok_or_else(|| Error::invalid_model(format!("the compiled-in artifact has no file {name:?}")))
     }
-}
-
-/// SHA-256 of bytes, as 64 lower-case hexadecimal digits.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(crate) fn sha256_of_file(path: &Path, mut file: &File) -> Result<String> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0_u8; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer).map_err(|error| Error::io(path, error))?;
-        if read == 0 {
-            return Ok(hex(&hasher.finalize()));
-        }
-        hasher.update(&buffer[..read]);
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(64), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

@@ -4,18 +4,15 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::commit::{FILES, commit};
 use super::manifest::{is_manifest, is_relative};
 use super::staging::{Staging, sync_folder, through_links};
-use super::{FileEntry, MANIFEST_NAME, Manifest, sha256_hex, sha256_of_file};
+use super::{FileEntry, MANIFEST_NAME, Manifest};
 use crate::calibrate::{CandidateScores, SCORES_FILE, SCORES_TENSOR, ScoresSpec};
+use crate::files::{Tensor, sha256_hex, sha256_of_file, tensor_f64};
 use crate::{Error, Result};
-
-/// Type, shape and little-endian bytes of a tensor.
-pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
 
 /// What the staging folders of artifacts are for.
 pub(super) const PURPOSE: &str = "staging";
@@ -264,19 +261,4 @@ fn holds_a_model(folder: &Path) -> bool {
         name == "model.safetensors" || Path::new(&name).extension().is_some_and(|ending| ending == "onnx")
     };
     folder.join("config.json").is_file() && fs::read_dir(folder).into_iter().flatten().flatten().any(is_model)
-}
-
-/// A tensor of `f32` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
-    (Dtype::F32, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-/// A tensor of `f64` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
-    (Dtype::F64, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-/// A tensor of `i8` for [`ArtifactWriter::add_tensors`].
-pub fn tensor_i8(shape: &[usize], values: &[i8]) -> Tensor {
-    (Dtype::I8, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Calibration;
-use crate::artifact::Tensors;
+use crate::files::Tensors;
 use crate::{Error, Result};
 
 /// File of the scores in an artifact.

@@ -23,6 +23,7 @@ pub(super) fn quantile_of(count: usize, value: impl Fn(usize) -> f64, q: f64) ->
 }
 
 /// The calibration of a version 1 artifact: the sample's quantiles at evenly spaced probabilities.
+#[allow(clippy::struct_field_names, reason = "the names of the form of version 1")]
 pub(super) struct Quantiles {
     pub(super) sample: String,
     pub(super) count: usize,

@@ -7,7 +7,7 @@ use super::candidates::ScoresSpec;
 use super::date;
 use super::quantiles::Quantiles;
 use super::shares::Shares;
-use crate::artifact::sha256_hex;
+use crate::files::sha256_hex;
 use crate::{Error, Mode, Result};
 
 /// Most distinct win rates that a table keeps.
@@ -96,7 +96,7 @@ pub fn hash_of_prompts<P: AsRef<str>>(prompts: impl IntoIterator<Item = P>) -> S
         hasher.update(serde_json::Value::from(prompt.as_ref()).to_string());
         hasher.update(b"\n");
     }
-    crate::artifact::hex(&hasher.finalize())
+    crate::files::hex(&hasher.finalize())
 }
 
 impl Calibration {

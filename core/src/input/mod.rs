@@ -4,6 +4,7 @@
 //! the shapes that clients give their messages, `text` decodes the strings that count; nothing else is parsed,
 //! copied or checked.
 
+mod cap;
 mod chat;
 pub mod rules;
 mod scan;
@@ -11,7 +12,9 @@ mod text;
 
 use std::borrow::Cow;
 
-pub use crate::options::Read;
+pub use cap::{CapSide, TextCap};
+
+pub use crate::names::Read;
 use crate::{Error, Result};
 
 impl Read {
@@ -94,11 +97,21 @@ impl<'a> Input<'a> {
     fn readable(self, read: Read, place: chat::Place) -> Result<Readable<'a>> {
         match self {
             Self::Text(text) => Ok(Ok(Cow::Borrowed(text))),
-            Self::Utf8(bytes) => Ok(crate::router::utf8(bytes).map(Cow::Borrowed)),
+            Self::Utf8(bytes) => Ok(crate::input::utf8(bytes).map(Cow::Borrowed)),
             Self::Messages(json) => chat::read(json, read, place),
             Self::Unreadable(error) => Ok(Err(error)),
         }
     }
+}
+
+/// Text of bytes.
+///
+/// # Errors
+/// `InvalidArgument` if they are not UTF-8, naming the place.
+pub fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        Error::invalid_argument(format!("the prompt is not UTF-8 (byte {})", error.valid_up_to()))
+    })
 }
 
 /// Why a chat is refused, the same words in every language. A binding that walks objects of its own says them too.

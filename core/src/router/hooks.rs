@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
-use super::id::DecisionId;
 use super::{Inner, Router};
 use crate::ErrorKind;
+use crate::id::DecisionId;
 use crate::policy::{Decision, Side};
 
 /// What a hook hears of a decision. The prompt is not in it.

@@ -10,9 +10,7 @@ mod export;
 #[cfg(not(feature = "onnx"))]
 #[path = "without_export.rs"]
 mod export;
-mod fallbacks;
 mod hooks;
-mod id;
 mod info;
 mod input;
 mod open;
@@ -28,20 +26,20 @@ pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 #[cfg(feature = "onnx")]
 pub use export::write_export;
-pub use fallbacks::FallbackWarning;
-use fallbacks::Fallbacks;
 use hooks::Hooks;
 pub use hooks::{DecisionEvent, Latency};
-pub use id::DecisionId;
 pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, VotesInfo};
 pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
 pub use stats::Stats;
 
+pub use crate::fallbacks::FallbackWarning;
+pub use crate::input::utf8;
 pub use crate::runtime::RuntimeUse;
 
 use crate::calibrate::{EVERYTHING, NOTHING, Shares};
 use crate::embed::{Features, TextCap};
+use crate::fallbacks::Fallbacks;
 use crate::input::Read;
 use crate::options::OpenOptions;
 use crate::pipeline::Pipeline;
@@ -371,14 +369,4 @@ impl Worker<'_> {
             }
         })
     }
-}
-
-/// Text of bytes.
-///
-/// # Errors
-/// `InvalidArgument` if they are not UTF-8, naming the place.
-pub fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        Error::invalid_argument(format!("the prompt is not UTF-8 (byte {})", error.valid_up_to()))
-    })
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::bare::Bare;
-use super::fallbacks::Fallbacks;
 use super::hooks::Hooks;
 use super::info::{Info, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::calibrate::Shares;
 use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::fallbacks::Fallbacks;
 use crate::input::Read;
 use crate::options::{OpenOptions, VoteOptions};
 use crate::pipeline::{Pipeline, load_featurizer, no_session};

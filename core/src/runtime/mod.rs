@@ -15,6 +15,7 @@ mod pool;
 mod seal;
 #[cfg(feature = "onnx")]
 mod session;
+mod session_options;
 #[cfg(feature = "onnx")]
 mod sessions;
 #[cfg(feature = "onnx")]
@@ -26,11 +27,12 @@ pub use batch::{BatchLimits, plan};
 pub use env::{RuntimeInfo, adopt, loaded};
 #[cfg(feature = "onnx")]
 pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, set_package_library};
-pub use options::{Preset, Provider, SessionOptions};
+pub use options::{Preset, Provider};
 #[cfg(feature = "onnx")]
 pub(crate) use pool::Opening;
 #[cfg(feature = "onnx")]
 pub use pool::SessionPool;
+pub use session_options::SessionOptions;
 #[cfg(feature = "onnx")]
 pub use tensor::{Dim, Input, Outputs, TensorSpec, Value};
 pub use usage::RuntimeUse;

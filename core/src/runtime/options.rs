@@ -1,7 +1,8 @@
 //! What the options of sessions come to.
 
-use crate::options::Spelling;
-pub use crate::options::{Preset, Provider, SessionOptions};
+use super::SessionOptions;
+use crate::names::Spelling;
+pub use crate::names::{Preset, Provider};
 use crate::{Error, Result};
 
 impl SessionOptions {

@@ -6,13 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::SessionOptions;
 use super::graph::Graph;
-use super::options::SessionOptions;
 use super::seal::Seal;
 use super::sessions::{OpenSession, Sessions};
 use super::tensor::TensorSpec;
 use super::{RuntimeUse, env, session};
-use crate::artifact::Artifact;
+use crate::files::Checksums;
 use crate::jobs::{Pool, Slot, SlotLease};
 use crate::process::{self, Running};
 use crate::{Error, ErrorKind, Result};
@@ -44,13 +44,13 @@ struct Model {
 }
 
 impl SessionPool {
-    /// Opens the model at `path`, a file of `artifact` if that is given.
+    /// Opens the model at `path`, whose contents have to be what `listed` says, if that is given, when they are read again.
     ///
     /// # Errors
     /// `RuntimeUnavailable` without ONNX Runtime or the provider that was asked for; `InvalidModel` if the file is no
     /// model that it can run, or names weights outside its folder.
-    pub fn open(path: &Path, artifact: Option<&Artifact>, options: &SessionOptions) -> Result<Self> {
-        Ok(Opening::new(path, artifact, options)?.finish())
+    pub fn open(path: &Path, listed: Option<&dyn Checksums>, options: &SessionOptions) -> Result<Self> {
+        Ok(Opening::new(path, listed, options)?.finish())
     }
 
     /// The inputs of the model number `model`.
@@ -143,14 +143,14 @@ pub(crate) struct Opening {
 impl Opening {
     /// # Errors
     /// As [`SessionPool::open`].
-    pub(crate) fn new(path: &Path, artifact: Option<&Artifact>, options: &SessionOptions) -> Result<Self> {
+    pub(crate) fn new(path: &Path, listed: Option<&dyn Checksums>, options: &SessionOptions) -> Result<Self> {
         options.check()?;
         process::check()?;
         let (size, intra_threads) = options.counts();
         let models =
             Models { list: Vec::new(), options: options.clone(), size, intra_threads, provider: "cpu" };
         let mut opening = Self { models, slots: no_sessions(size) };
-        opening.add(path, artifact)?;
+        opening.add(path, listed)?;
         Ok(opening)
     }
 
@@ -158,10 +158,10 @@ impl Opening {
     ///
     /// # Errors
     /// As [`SessionPool::open`].
-    pub(crate) fn add(&mut self, path: &Path, artifact: Option<&Artifact>) -> Result<()> {
+    pub(crate) fn add(&mut self, path: &Path, listed: Option<&dyn Checksums>) -> Result<()> {
         let graph = Graph::read(path)?;
         graph.check_external_files(path)?;
-        let seal = Seal::new(path, &graph, artifact)?;
+        let seal = Seal::new(path, &graph, listed)?;
         let models = &mut self.models;
         let _running = Running::new();
         let runtime = env::runtime(models.options.onnxruntime.as_deref())?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::graph::Graph;
-use crate::artifact::{Artifact, sha256_of_file};
+use crate::files::{Checksums, sha256_of_file};
 use crate::{Error, ErrorKind, Result};
 
 /// The files of one model, as they were when it was opened.
@@ -28,14 +28,14 @@ impl Seal {
     ///
     /// # Errors
     /// `NotFound`, `Io`.
-    pub(super) fn new(path: &Path, graph: &Graph, artifact: Option<&Artifact>) -> Result<Self> {
+    pub(super) fn new(path: &Path, graph: &Graph, listed: Option<&dyn Checksums>) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let files = std::iter::once(path.to_path_buf())
             .chain(graph.external_files().map(|name| folder.join(name)))
             .map(|path| {
                 let data = std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
                 Ok(SealedFile {
-                    sha256: artifact.and_then(|artifact| artifact.sha256_at(&path)).map(str::to_owned),
+                    sha256: listed.and_then(|listed| listed.sha256_at(&path)).map(str::to_owned),
                     bytes: data.len(),
                     modified: data.modified().ok(),
                     path,

@@ -7,8 +7,9 @@ use ort::ep::{ArenaExtendStrategy, ExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
+use super::SessionOptions;
 use super::env::Runtime;
-use super::options::{Provider, SessionOptions};
+use super::options::Provider;
 use crate::{Error, ErrorKind, Result};
 
 /// Opens `path` on the provider of `options`, and says which provider it became.

@@ -6,6 +6,7 @@ use once_cell::unsync::OnceCell;
 
 pub use super::config::{CONFIG_FILE, ConfigFile, ModelConfig};
 use crate::artifact::Artifact;
+use crate::files::Checksums;
 use crate::runtime::graph::{Graph, beside};
 use crate::tokenize::{TOKENIZER_FILE, TextTokenizer, TokenizerConfig};
 use crate::{Error, ErrorKind, Result};
@@ -43,9 +44,9 @@ impl<'a> Files<'a> {
         self.directory
     }
 
-    /// The artifact, if the folder is one's.
-    pub fn artifact(&self) -> Option<&'a Artifact> {
-        self.artifact
+    /// What tells what the files should contain, if the folder is an artifact's.
+    pub fn checksums(&self) -> Option<&dyn Checksums> {
+        self.artifact.map(|artifact| artifact as &dyn Checksums)
     }
 
     /// Path of a file that has to be there.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::embed::CapSide;
+use crate::input::CapSide;
 use crate::{Error, Result};
 
 /// Larger lengths mean that whoever saved the tokenizer knew none (the usual value is 10^30).

@@ -9,7 +9,7 @@ use tokenizers::{AddedToken, Encoding, PostProcessor, Tokenizer};
 
 pub use config::TokenizerConfig;
 
-use crate::embed::CapSide;
+use crate::input::CapSide;
 use crate::{Error, ErrorKind, Result};
 
 /// File of the tokenizer.

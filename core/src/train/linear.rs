@@ -17,8 +17,8 @@ use crate::input::Read;
 use crate::numeric::Rng;
 use crate::pipeline::FEATURIZER_FILE;
 use crate::preference::GoldTable;
-use crate::scorer::Pair;
 use crate::scorer::linear::{LinearScorer, LinearSpec, LinearTarget, Link, WEIGHTS_FILE};
+use crate::scorer::{Kind, Pair};
 use crate::{Error, Result};
 
 /// Options of [`train`].
@@ -185,7 +185,7 @@ pub fn train(
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: options.name.clone(),
-        kind: "linear".to_owned(),
+        kind: Kind::Linear.as_str().to_owned(),
         models: Models { names, strong: pair.0.to_owned(), weak: pair.1.to_owned() },
         featurizer: FeaturizerSpec::Hashed(hashed.spec().clone()),
         scorer: serde_json::to_value(LinearSpec { target, link })

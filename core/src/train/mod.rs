@@ -1,6 +1,8 @@
 //! Training: from preference data to an artifact.
 
 mod adam;
+mod cache;
+mod embeddings;
 mod encoder;
 pub mod linear;
 mod logistic;
@@ -11,6 +13,7 @@ pub mod sw_ranking;
 
 use std::ops::ControlFlow;
 
+pub use cache::EmbeddingCache;
 pub use encoder::Encoder;
 pub use logistic::fit_link;
 pub use ridge::Ridge;

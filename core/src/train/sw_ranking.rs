@@ -5,16 +5,18 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::embeddings::Embeddings;
 use super::encoder::Encoder;
 use super::{ProgressFn, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, SCORES_PROMPTS, hash_of_prompts};
-use crate::embed::{CallerSpec, Features, FeaturizerSpec};
+use crate::embed::{CallerSpec, FeaturizerSpec};
 use crate::input::Read;
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
+use crate::scorer::Kind;
 use crate::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, EmbeddingCache, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind,
-    SwInput, SwModel, SwSpec, TEXTS_FILE,
+    BuildOptions, ClusterOptions, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind, SwInput, SwModel,
+    SwSpec, TEXTS_FILE,
 };
 use crate::{Error, Mode, Result};
 
@@ -146,7 +148,10 @@ pub fn train(
     }
     // A destination that cannot be written is found before the work, not after it.
     let writer = ArtifactWriter::new(out)?;
-    let (embeddings, dim, embedded) = embed(&table, encoder, cache, progress)?;
+    let total = table.votes.len();
+    let all = table.votes.iter().map(|vote| vote.prompt.as_str());
+    let (embeddings, embedded) =
+        Embeddings::new(encoder, "similarity-weighted ranking", cache)?.of(all, (0, total), progress)?;
     let column = |of: &dyn Fn(usize) -> String| (0..table.votes.len()).map(of).collect::<Vec<_>>();
     let (model_a, model_b) =
         (column(&|i| table.votes[i].model_a.clone()), column(&|i| table.votes[i].model_b.clone()));
@@ -155,7 +160,7 @@ pub fn train(
     let winner: Vec<Winner> = table.votes.iter().map(|vote| vote.winner).collect();
     let columns = VoteColumns {
         embeddings: &embeddings,
-        dim,
+        dim: encoder.spec().dimension(),
         encoder: encoder.spec().id(),
         model_a: &model_a,
         model_b: &model_b,
@@ -212,73 +217,6 @@ pub fn train_columns(
     write(ArtifactWriter::new(out)?, columns, None, None, options, sources, progress)
 }
 
-/// New embeddings after which the cache is written, and the share of all that it holds if that is more: what is
-/// written in all then stays in proportion to what was embedded.
-const SAVE_EVERY: usize = 512;
-const SAVE_SHARE: usize = 16;
-
-/// Embeddings of every vote's prompt, row-major, their dimension, and how many had to be computed. The cache is
-/// written now and then and at the end, whatever the end is: an interrupted build goes on where it was.
-fn embed(
-    table: &VoteTable,
-    encoder: &Encoder,
-    cache_path: Option<&Path>,
-    progress: &mut ProgressFn<'_>,
-) -> Result<(Vec<f32>, usize, usize)> {
-    let dim = encoder.spec().dimension();
-    let identity = encoder.identity()?;
-    let mut cache = match cache_path {
-        Some(path) if path.exists() => EmbeddingCache::read(path, &identity, dim)?,
-        _ => EmbeddingCache::new(identity, dim)?,
-    };
-    let before = cache.len();
-    let mut rows = Vec::with_capacity(table.votes.len() * dim);
-    let mut saved = before;
-    let done = embed_all(table, encoder, &mut cache, &mut rows, progress, &mut |cache| {
-        let due = cache.len() - saved >= SAVE_EVERY.max(cache.len() / SAVE_SHARE);
-        if let (Some(path), true) = (cache_path, due) {
-            cache.write(path)?;
-            saved = cache.len();
-        }
-        Ok(())
-    });
-    let kept = match cache_path {
-        Some(path) if cache.len() > saved => cache.write(path),
-        _ => Ok(()),
-    };
-    // What stopped the build is what the caller has to hear of.
-    done?;
-    kept?;
-    Ok((rows, dim, cache.len() - before))
-}
-
-fn embed_all(
-    table: &VoteTable,
-    encoder: &Encoder,
-    cache: &mut EmbeddingCache,
-    rows: &mut Vec<f32>,
-    progress: &mut ProgressFn<'_>,
-    save: &mut dyn FnMut(&EmbeddingCache) -> Result<()>,
-) -> Result<()> {
-    for (i, vote) in table.votes.iter().enumerate() {
-        if let Some(known) = cache.get(&vote.prompt) {
-            rows.extend_from_slice(known);
-        } else {
-            let row = encoder.featurizer().with_features(&vote.prompt, None, |features, _| match features {
-                Features::Dense(values) => Ok(values.to_vec()),
-                Features::Sparse(_) => Err(Error::unsupported(
-                    "similarity-weighted ranking needs dense vectors, and this artifact's featurizer gives sparse ones",
-                )),
-            })?;
-            cache.insert(&vote.prompt, &row)?;
-            rows.extend_from_slice(&row);
-            save(cache)?;
-        }
-        report(progress, "embedding", i + 1, table.votes.len(), None)?;
-    }
-    Ok(())
-}
-
 fn write(
     mut writer: ArtifactWriter,
     columns: &VoteColumns<'_>,
@@ -324,7 +262,7 @@ fn write(
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: options.name.clone(),
-        kind: "sw_ranking".to_owned(),
+        kind: Kind::SwRanking.as_str().to_owned(),
         models: Models { names: models.names().to_vec(), strong, weak },
         featurizer: encoder.map_or_else(
             || FeaturizerSpec::Caller(CallerSpec { id: columns.encoder.to_owned(), dimension: columns.dim }),

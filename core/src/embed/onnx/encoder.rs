@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::{OnnxSpec, Pooling};
-use crate::artifact::Artifact;
 use crate::cancel::CancelToken;
 use crate::embed::{TextCap, TextEncoder};
+use crate::files::Checksums;
 use crate::jobs::{Pool, Slot};
 use crate::numeric;
 use crate::runtime::{Input as Tensor, RuntimeUse, SessionOptions, SessionPool};
@@ -54,20 +54,20 @@ impl OnnxEncoder {
         Self::open_files(spec, &model, &tokenizer, None, options)
     }
 
-    /// As [`open`](Self::open), for files at these paths, which may have other names than in `spec`; of `artifact`, if
-    /// that is given.
+    /// As [`open`](Self::open), for files at these paths, which may have other names than in `spec`; their
+    /// contents have to be what `listed` says, if that is given.
     pub(crate) fn open_files(
         spec: OnnxSpec,
         path: &Path,
         tokenizer_path: &Path,
-        artifact: Option<&Artifact>,
+        listed: Option<&dyn Checksums>,
         options: &SessionOptions,
     ) -> Result<Self> {
         let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
             .map_err(|error| error.context(tokenizer_path.display()))?;
-        let pool = SessionPool::open(path, artifact, options)?;
+        let pool = SessionPool::open(path, listed, options)?;
         let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
         let inputs = pool
             .inputs(0)

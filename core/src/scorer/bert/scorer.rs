@@ -82,7 +82,7 @@ impl BertScorer {
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
         let path = files.model(&MODEL_FILES)?;
         let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
-        let pool = SessionPool::open(&path, files.artifact(), session)?;
+        let pool = SessionPool::open(&path, files.checksums(), session)?;
         let classifier =
             Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
         let scorer = Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier };

@@ -45,13 +45,13 @@ impl Decoder {
     /// `InvalidModel` if there is no model, or it has an input that is not known; `RuntimeUnavailable`; `Io`.
     pub(super) fn open(files: &Files<'_>, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
         let path = files.model(&MODEL_FILES)?;
-        let mut opening = Opening::new(&path, files.artifact(), session)?;
+        let mut opening = Opening::new(&path, files.checksums(), session)?;
         let mut first = Model::new(&opening, 0, config).map_err(|error| error.context(path.display()))?;
         // Only a model that takes no cache itself may have a second file that does.
         let Some(path) = files.optional(WITH_PAST_FILE).filter(|_| first.past.is_empty()) else {
             return Ok(Self { pool: opening.finish(), first, next: None });
         };
-        opening.add(&path, files.artifact())?;
+        opening.add(&path, files.checksums())?;
         let second = || -> Result<_> {
             let next = Model::new(&opening, 1, config)?;
             // What the first one gives has to come in the order in which the second one takes it.

@@ -11,7 +11,7 @@
 //! index whose size does not depend on the number of votes.
 //!
 //! Votes can be added without embedding the old ones again: keep the embeddings of a build in an
-//! [`EmbeddingCache`] and build from it. The stored rows themselves are quantised and in the order of their
+//! [`EmbeddingCache`](crate::train::EmbeddingCache) and build from it. The stored rows themselves are quantised and in the order of their
 //! groups, so a model is rebuilt (seconds), not appended to.
 //!
 //! ```
@@ -44,36 +44,24 @@
 )]
 
 mod build;
-mod cache;
-mod cluster;
-mod clustered;
-mod groups;
-mod kmeans;
-mod linear;
+mod explain;
+mod index;
 mod model;
-mod parts;
-mod quantize;
-mod rotate;
-mod rows;
-mod runs;
-mod scan_code;
-mod scan_float;
-mod score;
+mod scan;
 mod scorer;
-mod section;
 pub mod simulate;
 mod solve;
 mod store;
 
 pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
-pub use cache::EmbeddingCache;
-pub use clustered::ClusterMeta;
-pub use groups::{Group, GroupSum, Mode, weights};
-pub use model::{ExplainedVote, Explanation, Open, ScoreOptions, Scratch, SwMeta, SwModel};
-pub use parts::{SwSections, SwTensor};
-pub use rows::{MAX_DIM, StoreKind};
-pub use score::{Reach, SwScore};
+pub use explain::{ExplainedVote, Explanation};
+pub use index::clustered::ClusterMeta;
+pub use model::{Open, ScoreOptions, Scratch, SwMeta, SwModel};
 pub(crate) use scorer::SwSpec;
 pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
-pub use section::Section;
-pub use store::{MapStore, Store};
+pub use solve::groups::{Group, GroupSum, Mode, weights};
+pub use solve::score::{Reach, SwScore};
+pub use store::memory::{MapStore, Store};
+pub use store::parts::{SwSections, SwTensor};
+pub use store::rows::{MAX_DIM, StoreKind};
+pub use store::section::Section;

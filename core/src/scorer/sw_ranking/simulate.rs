@@ -86,7 +86,7 @@ pub fn synthetic_base(count: usize, dim: usize, centres: usize, seed: u64) -> Ve
 
 /// Maps base vectors into `dim >= base_dim` dimensions by a random rotation of that space.
 pub fn lift(base: &[f32], base_dim: usize, dim: usize, seed: u64) -> Vec<f32> {
-    let rotation = super::rotate::Rotation::new(dim, seed);
+    let rotation = super::store::rotate::Rotation::new(dim, seed);
     let mut out = vec![0.0; base.len() / base_dim * dim];
     for (from, to) in base.chunks_exact(base_dim).zip(out.chunks_exact_mut(dim)) {
         to[..base_dim].copy_from_slice(from);

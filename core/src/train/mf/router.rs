@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use super::{Comparison, MfFit, MfOptions, fit};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
-use crate::embed::{Features, Featurizer};
+use crate::embed::Features;
 use crate::input::Read;
 use crate::preference::{GoldTable, VoteTable, Winner};
-use crate::scorer::Pair;
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
-use crate::train::{Encoder, ProgressFn, report};
+use crate::scorer::{Kind, Pair};
+use crate::train::embeddings::Embeddings;
+use crate::train::{Encoder, ProgressFn};
 use crate::{Error, Result};
 
 /// Options of [`train`] beside those of the fit.
@@ -54,29 +55,25 @@ pub fn train(
     // A destination that cannot be written is found before the work, not after it.
     let mut writer = ArtifactWriter::new(out)?;
     let calibration_prompts = calibration.map_or(&[][..], |(_, prompts)| prompts);
-    let mut embedder = Embedder { encoder: encoder.featurizer(), rows: HashMap::new(), values: Vec::new() };
     let total = data.prompts.len() + calibration_prompts.len();
-    for (i, prompt) in data.prompts.iter().map(String::as_str).enumerate() {
-        embedder.embed(prompt)?;
-        report(progress, "embedding", i + 1, total, None)?;
-    }
-    let text_dim = embedder.values.len() / data.prompts.len();
-    let fit =
-        fit(data.names.len(), &embedder.values, text_dim, &data.comparisons, &training.fit, None, progress)?;
+    let mut embeddings = Embeddings::new(encoder, "matrix factorization", None)?;
+    let training_prompts = data.prompts.iter().map(String::as_str);
+    let (values, _) = embeddings.of(training_prompts, (0, total), progress)?;
+    let text_dim = encoder.spec().dimension();
+    let fit = fit(data.names.len(), &values, text_dim, &data.comparisons, &training.fit, None, progress)?;
 
     let index = |name: &str| data.names.iter().position(|known| known == name).unwrap_or(0);
     let bound = Pair { strong: index(pair.0), weak: index(pair.1) };
     let scorer = MfScorer::new(&fit.weights, bound)?;
     let (sample, prompts) = calibration.unwrap_or(("the prompts of the training data", &data.prompts));
-    let mut rows = Vec::with_capacity(prompts.len());
-    for (i, prompt) in prompts.iter().enumerate() {
-        rows.push(embedder.embed(prompt)?);
-        if calibration.is_some() {
-            report(progress, "embedding", data.prompts.len() + i + 1, total, None)?;
+    let values = match calibration {
+        Some(_) => {
+            embeddings.of(prompts.iter().map(String::as_str), (data.prompts.len(), total), progress)?.0
         }
-    }
-    let features = |row: usize| Features::Dense(&embedder.values[row * text_dim..][..text_dim]);
-    let rates = rows.iter().map(|row| scorer.win_rate(features(*row))).collect::<Result<Vec<_>>>()?;
+        None => values,
+    };
+    let rows: Vec<Features<'_>> = values.chunks_exact(text_dim).map(Features::Dense).collect();
+    let rates = rows.iter().map(|row| scorer.win_rate(*row)).collect::<Result<Vec<_>>>()?;
     let mut table = Calibration::from_win_rates(sample, rates)?
         .taken_from(hash_of_prompts(prompts))
         .dated(training.calibration_date.as_deref())?;
@@ -84,14 +81,14 @@ pub fn train(
     if data.names.len() > 2 {
         let mut scores = CandidateScores::new();
         for place in CandidateScores::places(rows.len()) {
-            scores.push(&scorer.candidate_scores(features(rows[place]))?);
+            scores.push(&scorer.candidate_scores(rows[place])?);
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: training.name.clone(),
-        kind: "mf".to_owned(),
+        kind: Kind::Mf.as_str().to_owned(),
         models: Models { names: data.names.clone(), strong: pair.0.to_owned(), weak: pair.1.to_owned() },
         featurizer: encoder.spec().clone(),
         scorer: json!({}),
@@ -113,34 +110,6 @@ pub fn train(
     encoder.add_files(&mut writer)?;
     writer.finish(&manifest)?;
     Ok(fit)
-}
-
-/// Each distinct prompt is embedded once.
-struct Embedder<'a> {
-    encoder: &'a Featurizer,
-    rows: HashMap<String, usize>,
-    values: Vec<f32>,
-}
-
-impl Embedder<'_> {
-    fn embed(&mut self, prompt: &str) -> Result<usize> {
-        if let Some(row) = self.rows.get(prompt) {
-            return Ok(*row);
-        }
-        let values = &mut self.values;
-        self.encoder.with_features(prompt, None, |features, _| match features {
-            Features::Dense(dense) => {
-                values.extend_from_slice(dense);
-                Ok(())
-            }
-            Features::Sparse(_) => Err(Error::unsupported(
-                "matrix factorization needs dense vectors, and this artifact's featurizer gives sparse ones",
-            )),
-        })?;
-        let row = self.rows.len();
-        self.rows.insert(prompt.to_owned(), row);
-        Ok(row)
-    }
 }
 
 /// Comparisons of votes and gold rows over one list of models and distinct prompts.

@@ -1,8 +1,8 @@
 //! k-means over unit vectors, by Lloyd's iterations on a sample.
 
-use super::rows::{RowQuery, Rows, StoreKind};
 use crate::error::Result;
 use crate::numeric::SplitMix;
+use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
 
 /// Vectors per cluster that the iterations look at; the rest is assigned once, at the end.
 const SAMPLE: usize = 48;

@@ -19,13 +19,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::groups::{Group, GroupSum, Mode, Weighting};
-use super::model::{Open, ScoreOptions, Scratch, SwModel};
-use super::rows::{RowQuery, Rows, StoreKind};
-use super::score::{Reach, SwScore, deviation};
-use super::section::Section;
 use crate::error::{Error, Result};
 use crate::numeric::{dispatch, exp};
+use crate::scorer::sw_ranking::model::{Open, ScoreOptions, Scratch, SwModel};
+use crate::scorer::sw_ranking::solve::groups::{Group, GroupSum, Mode, Weighting};
+use crate::scorer::sw_ranking::solve::score::{Reach, SwScore, deviation};
+use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
+use crate::scorer::sw_ranking::store::section::Section;
 
 /// Size of a clustered store's index.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

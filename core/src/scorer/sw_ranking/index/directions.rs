@@ -1,7 +1,7 @@
 //! The little linear algebra that a build needs: the directions in which vectors vary most.
 
-use super::rows::{RowQuery, Rows, StoreKind};
 use crate::numeric::{SplitMix, add, normalize};
+use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
 
 /// Rounds of orthogonal iteration: the space is then good to a few percent of the variance that it leaves, which
 /// is all that a summary needs.
@@ -82,7 +82,7 @@ mod tests {
     fn the_strongest_directions_are_found() {
         // Lengths 8, 4, 2, 1, ... along the axes of a rotated frame.
         let dim = 24;
-        let rotation = super::super::rotate::Rotation::new(dim, 3);
+        let rotation = crate::scorer::sw_ranking::store::rotate::Rotation::new(dim, 3);
         let mut random = SplitMix(1);
         let mut vectors = Vec::new();
         for _ in 0..600 {

@@ -4,8 +4,8 @@
 //! own 16 lanes, whatever the tile: alone or in a batch, and on every CPU, the bits are the same. The last,
 //! partial 16 dimensions are filled up with zeros.
 
-use super::quantize::{HALF_SCALE, from_half};
 use crate::numeric::{LANES, fold};
+use crate::scorer::sw_ranking::store::quantize::{HALF_SCALE, from_half};
 
 /// A row of numbers that the kernels can read.
 pub(crate) trait Lane: Copy + Default {
@@ -317,7 +317,7 @@ pub(crate) fn unscale_halves(dots: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scorer::sw_ranking::quantize::to_half;
+    use crate::scorer::sw_ranking::store::quantize::to_half;
     use proptest::prelude::*;
 
     fn run<T: Lane>(isa: Isa, rows: &[T], dim: usize, queries: &[Vec<f32>]) -> Vec<Vec<u32>> {

@@ -3,9 +3,9 @@
 //! The query is split into two planes of signed bytes, `q = 256 * high + low`, so that the byte products of
 //! AVX-512 VNNI and AVX2 apply. All sums are of integers and exact: every path gives the same number.
 
-use super::quantize::{CHUNK, Format};
-use super::scan_float::{Isa, block_rows};
+use super::float::{Isa, block_rows};
 use crate::numeric::dispatch;
+use crate::scorer::sw_ranking::store::quantize::{CHUNK, Format};
 
 /// Largest magnitude of a query's integer: its high plane then fits a signed byte.
 const QUERY_TOP: f32 = 32_512.0;
@@ -434,8 +434,8 @@ fn scan_avx2<const BITS: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::quantize::{decode, encode};
     use super::*;
+    use crate::scorer::sw_ranking::store::quantize::{decode, encode};
     use proptest::prelude::*;
 
     proptest! {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::quantize::{self, Format};
 use super::rotate::Rotation;
-use super::scan_code::{self, CodeQuery};
-use super::scan_float::{self, Isa, halves};
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::numeric::LANES;
+use crate::scorer::sw_ranking::scan::code::{self, CodeQuery};
+use crate::scorer::sw_ranking::scan::float::{self, Isa, halves};
 
 /// Largest dimension of an embedding: the integer sums of the kernels are exact up to here.
 pub const MAX_DIM: usize = 65_536;
@@ -228,13 +228,13 @@ impl Rows {
         match self.kind.format() {
             None if self.kind == StoreKind::F32 => {
                 let rows = &self.data.floats()[first * self.dim..last * self.dim];
-                scan_float::scan(Isa::detect(), rows, self.dim, &floats(), out);
+                float::scan(Isa::detect(), rows, self.dim, &floats(), out);
             }
             None => {
                 let rows = &halves(self.data.bytes())[first * self.dim..last * self.dim];
-                scan_float::scan(Isa::detect(), rows, self.dim, &floats(), out);
+                float::scan(Isa::detect(), rows, self.dim, &floats(), out);
                 for out in out {
-                    scan_float::unscale_halves(out);
+                    float::unscale_halves(out);
                 }
             }
             Some(format) => {
@@ -245,7 +245,7 @@ impl Rows {
                 let width = format.row_bytes(self.dim);
                 let rows = &self.data.bytes()[first * width..last * width];
                 let scales = &self.scales.floats()[first..last];
-                scan_code::scan(scan_code::detect(), format, rows, width, scales, &codes, out);
+                code::scan(code::detect(), format, rows, width, scales, &codes, out);
             }
         }
     }

@@ -13,7 +13,7 @@ const KINDS: usize = ErrorKind::ALL.len();
 
 /// The fallbacks of one router.
 #[derive(Debug)]
-pub(super) struct Fallbacks {
+pub(crate) struct Fallbacks {
     start: Instant,
     kinds: [OneKind; KINDS],
 }
@@ -28,12 +28,12 @@ struct OneKind {
 }
 
 impl Fallbacks {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { start: Instant::now(), kinds: Default::default() }
     }
 
     /// Counts a fallback; a warning, if one is due.
-    pub(super) fn record(&self, kind: ErrorKind) -> Option<FallbackWarning> {
+    pub(crate) fn record(&self, kind: ErrorKind) -> Option<FallbackWarning> {
         self.record_at(kind, self.start.elapsed())
     }
 
@@ -51,7 +51,7 @@ impl Fallbacks {
         Some(FallbackWarning { kind, count: count.saturating_sub(told).max(1) })
     }
 
-    pub(super) fn by_kind(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+    pub(crate) fn by_kind(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
         ErrorKind::ALL
             .into_iter()
             .zip(&self.kinds)

@@ -1,21 +1,22 @@
 //! Building a model from embedded votes.
 
+mod runs;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::cluster;
-use super::clustered::{ClusterMeta, MAX_DIRECTIONS};
-use super::groups::{Group, Mode};
-use super::model::{Residuals, SwMeta, SwModel, pack};
-use super::rows::{MAX_DIM, Rows, StoreKind};
-use super::runs;
-use super::score::Layout;
-use super::section::Section;
-use super::solve::Solvable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::numeric;
 use crate::preference::bradley_terry::{self, BradleyTerry, WinMatrix};
 use crate::preference::{ModelIndex, SelfBattles, Winner, tiers};
+use crate::scorer::sw_ranking::index::cluster;
+use crate::scorer::sw_ranking::index::clustered::{ClusterMeta, MAX_DIRECTIONS};
+use crate::scorer::sw_ranking::model::{Residuals, SwMeta, SwModel, pack};
+use crate::scorer::sw_ranking::solve::groups::{Group, Mode};
+use crate::scorer::sw_ranking::solve::score::Layout;
+use crate::scorer::sw_ranking::solve::strengths::Solvable;
+use crate::scorer::sw_ranking::store::rows::{MAX_DIM, Rows, StoreKind};
+use crate::scorer::sw_ranking::store::section::Section;
 
 /// Embedded votes, as columns of one length `n`.
 #[derive(Debug, Clone, Copy)]

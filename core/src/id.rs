@@ -60,7 +60,7 @@ impl Seed {
 
 impl DecisionId {
     /// An id that is greater than all that this process made before.
-    pub(super) fn next() -> Self {
+    pub(crate) fn next() -> Self {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = (time.as_millis() as u64) << COUNT_BITS;
         let after = |last: u64| now.max(last + 1);

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use memmap2::Mmap;
 
-pub use crate::options::MapStore;
+pub use crate::names::MapStore;
 
 /// Largest store that [`MapStore::Auto`] reads into memory.
 const AUTO_BYTES: u64 = 256_000_000;
@@ -28,7 +28,7 @@ pub enum Store {
 }
 
 impl Store {
-    pub(super) fn open(file: &mut File, map: MapStore) -> io::Result<Self> {
+    pub(crate) fn open(file: &mut File, map: MapStore) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
         if maps(map, bytes) {
             // SAFETY: a mapping changes if its file is changed in place, which the documentation forbids. All that

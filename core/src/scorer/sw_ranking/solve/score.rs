@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::groups::{Group, GroupSum, Mode};
-use super::solve::Solvable;
+use super::strengths::Solvable;
 use crate::error::{Error, Result};
 use crate::preference::ModelIndex;
 use crate::preference::bradley_terry::{MEAN, POINTS};
@@ -90,7 +90,7 @@ impl SwScore {
     /// the training data. A compressed store knows it up to its precision. Of a clustered store it is the largest
     /// over the opened votes (a lower bound) unless [`ScoreOptions::sure_similarity`] asks for more.
     ///
-    /// [`ScoreOptions::sure_similarity`]: super::ScoreOptions::sure_similarity
+    /// [`ScoreOptions::sure_similarity`]: crate::scorer::sw_ranking::ScoreOptions::sure_similarity
     pub fn similarity(&self) -> f64 {
         self.similarity
     }

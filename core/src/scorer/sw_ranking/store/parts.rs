@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::build::layout;
-use super::clustered::{ClusterMeta, Clusters, Derived, INDEX_KIND, MAX_DIRECTIONS};
-use super::groups::Group;
-use super::model::{Residuals, SwMeta, SwModel, unpack};
+use super::memory::{MapStore, Store};
 use super::rows::{MAX_DIM, Rows, StoreKind};
 use super::section::Section;
-use super::store::{MapStore, Store};
 use crate::artifact::staging::replace_file;
 use crate::error::{Error, ErrorKind, Result};
+use crate::scorer::sw_ranking::build::layout;
+use crate::scorer::sw_ranking::index::clustered::{
+    ClusterMeta, Clusters, Derived, INDEX_KIND, MAX_DIRECTIONS,
+};
+use crate::scorer::sw_ranking::model::{Residuals, SwMeta, SwModel, unpack};
+use crate::scorer::sw_ranking::solve::groups::Group;
 
 /// Name of the description in the metadata of a model's file.
 const META: &str = "routellm.sw_ranking";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::store::Store;
+use super::memory::Store;
 
 /// One flat section of a store. Numbers in it are little-endian.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use crate::{Error, Result};
 
 /// # Errors
 /// `InvalidArgument` if a whole number is below `least` or above `most`.
-pub(super) fn whole(
+pub(crate) fn whole(
     name: impl std::fmt::Display,
     value: Option<impl TryInto<u64> + Copy>,
     (least, most): (u64, Option<u64>),
@@ -20,7 +20,7 @@ pub(super) fn whole(
 
 /// # Errors
 /// `InvalidArgument` if a number is outside an interval, whose lower end is not in it if `open` says so.
-pub(super) fn number(
+pub(crate) fn number(
     name: impl std::fmt::Display,
     value: Option<f64>,
     (low, high, open): (f64, f64, bool),

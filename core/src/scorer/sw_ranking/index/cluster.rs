@@ -1,16 +1,16 @@
 //! Building the index of a clustered store.
 
-use super::build::{BuildOptions, ClusterOptions, ProgressFn, Stage, report};
 use super::clustered::{ClusterMeta, Clusters, Derived, INDEX_KIND, pairs, residual_row, slots};
-use super::groups::Group;
+use super::directions::directions;
 use super::kmeans;
-use super::linear;
-use super::rows::{RowQuery, Rows, StoreKind};
-use super::section::Section;
 use crate::error::Result;
 use crate::numeric::SplitMix;
 use crate::numeric::dispatch;
 use crate::numeric::{add, dot};
+use crate::scorer::sw_ranking::build::{BuildOptions, ClusterOptions, ProgressFn, Stage, report};
+use crate::scorer::sw_ranking::solve::groups::Group;
+use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
+use crate::scorer::sw_ranking::store::section::Section;
 
 /// Votes that stand for queries where the profiles of the clusters' weights are found.
 const PROFILE_SAMPLE: usize = 2048;
@@ -224,7 +224,7 @@ fn profiles(source: &Source<'_>, count: usize, exponent: f64, random: &mut Split
         let mean = row.iter().zip(&roots).map(|(w, r)| w * r).sum::<f64>() / n as f64;
         weights.extend(row.into_iter().map(|w| (w / mean) as f32));
     }
-    let directions = linear::directions(&weights, k, count, random, source.threads);
+    let directions = directions(&weights, k, count, random, source.threads);
     let total: f64 = directions[..k].iter().zip(&roots).map(|(d, r)| f64::from(*d) * r).sum();
     let mut table = vec![0.0; k * count];
     for (j, direction) in directions.chunks_exact(k).enumerate() {
@@ -247,7 +247,7 @@ fn basis(source: &Source<'_>, count: usize, random: &mut SplitMix) -> Rows {
         let cluster = source.offsets.partition_point(|o| *o as usize <= stored) - 1;
         source.residual(source.order[stored], cluster, out);
     }
-    let mut basis = linear::directions(&residuals, dim, count, random, source.threads);
+    let mut basis = directions(&residuals, dim, count, random, source.threads);
     for direction in basis.chunks_exact_mut(dim) {
         let square: f64 =
             residuals.chunks_exact(dim).map(|r| f64::from(dot(r, direction)).powi(2)).sum::<f64>();

@@ -6,6 +6,9 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::{Error, Result};
 
+/// Type, shape and little-endian bytes of a tensor.
+pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
+
 /// The tensors of one file, read on demand. Every value is checked to be finite.
 #[derive(Debug)]
 pub struct Tensors {
@@ -104,4 +107,19 @@ impl Tensors {
     fn error(&self, key: &str, reason: &dyn std::fmt::Display) -> Error {
         Error::invalid_model(format!("{}: tensor {key:?}: {reason}", self.name))
     }
+}
+
+/// A tensor of `f32` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
+pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
+    (Dtype::F32, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+}
+
+/// A tensor of `f64` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
+pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
+    (Dtype::F64, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+}
+
+/// A tensor of `i8` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
+pub fn tensor_i8(shape: &[usize], values: &[i8]) -> Tensor {
+    (Dtype::I8, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }
