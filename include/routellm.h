@@ -281,10 +281,8 @@
 /**
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
-/* <faces:decision> */
 #define ROUTELLM_DECISION_INIT \
     { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "" }
-/* </faces:decision> */
 
 /**
  * What is known about an option, ready to be passed: `routellm_option option = ROUTELLM_OPTION_INIT;`
@@ -535,12 +533,14 @@ typedef struct routellm_decision {
      */
     uint64_t fallback_warning;
     /**
-     * The probability that the side had of being chosen, in (0, 1]: 1, unless a policy leaves something to chance.
+     * The probability that the side had of being chosen, in (0, 1]. It is 1 unless a policy leaves something to
+     * chance.
      */
     double propensity;
     /**
      * The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
-     * version 7; empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow it.
+     * version 7. It is empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow
+     * it.
      */
     char id[40];
 } routellm_decision;

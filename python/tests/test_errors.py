@@ -122,9 +122,9 @@ def test_wrong_values_of_options_are_refused(linear_artifact: Path) -> None:
         Router.open(linear_artifact, mode="fast")  # type: ignore[arg-type]
     # What has no effect is refused as well.
     for options in ({"sessions": 2}, {"intra_threads": 2}, {"onnxruntime": "/nowhere.so"}):
-        with pytest.raises(errors.InvalidArgumentError, match="have no effect"):
+        with pytest.raises(errors.InvalidArgumentError, match="has no effect"):
             Router.open(linear_artifact, **options)  # type: ignore[arg-type]
-        with pytest.raises(errors.InvalidArgumentError, match="have no effect"):
+        with pytest.raises(errors.InvalidArgumentError, match="has no effect"):
             Router.bundled("default", **options)  # type: ignore[arg-type]
     for count in (0, -1, 100_000):
         with pytest.raises(errors.InvalidArgumentError, match="sessions"):

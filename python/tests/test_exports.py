@@ -127,10 +127,10 @@ def test_candidates_have_scores() -> None:
         ("bert-tiny", {"provider": 3}, "provider is of type int"),
         ("bert-tiny", {"preset": "fast"}, 'preset is "fast"'),
         ("bert-tiny", {"preset": "throughput", "sessions": 2}, "preset sets sessions"),
-        ("bert-tiny", {"device_id": 0}, "device_id and memory_limit have no effect"),
+        ("bert-tiny", {"device_id": 0}, "device_id has no effect"),
         ("bert-tiny", {"tf32": True}, "tf32 has no effect"),
         ("bert-tiny", {"tf32": False, "provider": "cpu"}, "tf32 has no effect"),
-        ("bert-tiny", {"tf32": 1, "provider": "auto"}, "tf32 is of type int, expected True or False"),
+        ("bert-tiny", {"tf32": 1, "provider": "auto"}, "tf32 is of type int, expected true or false"),
         ("bert-tiny", {"device_id": -1, "provider": "auto"}, "device_id is -1, expected a whole number"),
         ("bert-tiny", {"memory_limit": 0, "provider": "auto"}, "memory_limit is 0"),
         ("bert-tiny", {"memory_limit": 10**30, "provider": "auto"}, "memory_limit is 10000"),
@@ -142,7 +142,7 @@ def test_candidates_have_scores() -> None:
         ("bert-tiny", {"head": "four_labels"}, "head is"),
         ("bert-tiny", {"head": {"kind": "binary", "strong_label": 2}}, "strong_label is 2"),
         ("bert-tiny", {"head": {"kind": "three_labels", "link": "sigmoid"}}, "unknown field"),
-        ("bert-tiny", {"head": {"kind": "regression", "scale": math.nan}}, "head: not representable as JSON"),
+        ("bert-tiny", {"head": {"kind": "regression", "scale": math.nan}}, "head.scale is NaN, expected a finite number"),
         ("bert-tiny", {"head": {1, 2}}, "head is of type set"),
         ("bert-tiny", {"long_prompts": "split"}, "long_prompts is"),
         ("bert-tiny", {"long_prompts": {"kind": "windows", "max_windows": 0}}, "max_windows is 0"),
@@ -172,11 +172,11 @@ def test_wrong_options_are_refused(name: str, options: dict[str, Any], message: 
 
 def test_options_of_exports_belong_to_exports(linear_artifact: Path, mf_artifact: Path) -> None:
     for path in (linear_artifact, mf_artifact):
-        with pytest.raises(InvalidArgumentError, match="belong to the artifact"):
+        with pytest.raises(InvalidArgumentError, match="head has no effect: they belong to the artifact"):
             Router.open(path, head="binary")
     with pytest.raises(InvalidArgumentError, match='kind is "bert", and this artifact\'s is "linear"'):
         Router.open(linear_artifact, kind="bert")
-    with pytest.raises(InvalidArgumentError, match="provider, device_id"):
+    with pytest.raises(InvalidArgumentError, match="provider has no effect: this router's featurizer"):
         Router.open(linear_artifact, provider="auto")
     assert Router.open(linear_artifact, kind="linear").info()["kind"] == "linear"
 
@@ -185,7 +185,7 @@ def test_an_unknown_option_is_refused() -> None:
     wrong: Any = {"temperature": 0.5}
     with pytest.raises(TypeError, match="temperature"):
         Router.open(MODELS / "bert-tiny", **wrong)
-    with pytest.raises(InvalidArgumentError, match='no option is called "temperature"'):
+    with pytest.raises(InvalidArgumentError, match='unknown option "temperature"'):
         _native.Router.open(MODELS / "bert-tiny", wrong)
 
 

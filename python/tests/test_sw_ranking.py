@@ -528,7 +528,7 @@ def test_clusters_can_be_opened(columns: Columns, artifact: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"open_clusters": 0}, 'open_clusters is 0, expected a number of clusters, at least 1, or "all"'),
+        ({"open_clusters": 0}, 'open_clusters is 0, expected a whole number from 1 on, or "all"'),
         ({"open_clusters": -3}, "open_clusters is -3, expected"),
         ({"open_clusters": 1 << 70}, f"open_clusters is {1 << 70}, expected"),
         ({"open_clusters": "some"}, 'open_clusters is "some", expected'),
@@ -541,7 +541,7 @@ def test_clusters_can_be_opened(columns: Columns, artifact: Path, tmp_path: Path
         ({"min_similarity": math.nan}, "min_similarity is NaN"),
         (
             {"out_of_distribution": "abstain"},
-            'out_of_distribution is "abstain", expected "strong", "weak" or',
+            'out_of_distribution is "abstain", expected "ignore", "strong" or',
         ),
         ({"out_of_distribution": 3}, "out_of_distribution is of type int"),
         ({"mmap": "sometimes"}, 'mmap is "sometimes", expected "auto", "always" or "never"'),

@@ -10,7 +10,7 @@ int main(void)
     CHECK(strcmp(routellm_version(), ROUTELLM_VERSION) == 0);
 
     CHECK(sizeof(routellm_status) == 4);
-    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 80);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 128);
     CHECK(offsetof(routellm_decision, struct_size) == 0);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, win_rate) == 8);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, threshold) == 16);
@@ -24,6 +24,9 @@ int main(void)
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, out_of_distribution) == 64);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, no_score) == 68);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_warning) == 72);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, propensity) == 80);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, id) == 88);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_option) == 64);
     CHECK(sizeof(void *) != 8 || sizeof(routellm_decision_event) == 96);
     CHECK(offsetof(routellm_decision_event, struct_size) == 0);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, id) == 8);

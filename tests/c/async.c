@@ -392,7 +392,7 @@ static routellm_router *encoder(size_t sessions)
     CHECK_OK(routellm_open_options_set_sessions(options, sessions, &err));
     CHECK_OK(routellm_open_options_set_intra_threads(options, 1, &err));
     if (sessions == 1) {
-        CHECK_OK(routellm_open_options_set_max_waiting(options, 2, &err));
+        CHECK_OK(routellm_open_options_set_max_waiting(options, 1, &err));
     }
     status = routellm_router_open(path(models, "bert-tiny"), options, &router, &err);
     if (check_no_runtime(status)) {
@@ -410,14 +410,14 @@ static routellm_router *open_encoder(void)
     return encoder(2);
 }
 
-/* Lets a batch take the one session; its parts that are left wait. */
+/* Lets a batch take the one session. */
 static void hold(const routellm_router *router, const routellm_route_options *options, struct pending *held)
 {
     const struct timespec moment = {0, 1000000};
     routellm_error *err = NULL;
 
     CHECK_OK(routellm_route_batch_async(router, prompts, MANY, options, pending_told, held, &err));
-    while (pending_stat(router, "busy") != 1 || pending_stat(router, "waiting") != 1) {
+    while (pending_stat(router, "busy") != 1 || pending_stat(router, "waiting") != 0) {
         nanosleep(&moment, NULL);
     }
 }
@@ -457,10 +457,10 @@ static void waiting(void)
 
     /* Cancelled while it waits: told before the cancellation returns. */
     CHECK_OK(routellm_route_async(router, "Why?", 4, stopped, pending_told, &pending, &err));
-    CHECK(pending_count(&pending) == 0 && pending_stat(router, "waiting") == 2);
+    CHECK(pending_count(&pending) == 0 && pending_stat(router, "waiting") == 1);
     routellm_cancel_token_cancel(token);
     CHECK(pending_count(&pending) == 1 && pending.by_status[ROUTELLM_CANCELLED] == 1);
-    CHECK(strstr(pending.message, "cancelled") != NULL && pending_stat(router, "waiting") == 1);
+    CHECK(strstr(pending.message, "cancelled") != NULL && pending_stat(router, "waiting") == 0);
     /* And before. */
     CHECK_OK(routellm_route_async(router, "Why?", 4, stopped, pending_told, &pending, &err));
     CHECK_OK(routellm_route_batch_async(router, prompts, 2, stopped, pending_told, &pending, &err));
@@ -479,7 +479,7 @@ static void waiting(void)
 
     /* One more may wait; the next is refused at once, in each form, and may be a fallback. */
     CHECK_OK(routellm_route_async(router, "Why?", 4, plain, pending_told, &place, &err));
-    CHECK(pending_count(&place) == 0 && pending_stat(router, "waiting") == 2);
+    CHECK(pending_count(&place) == 0 && pending_stat(router, "waiting") == 1);
     CHECK_OK(routellm_route_async(router, "Why?", 4, plain, pending_told, &pending, &err));
     CHECK(pending_count(&pending) == 6 && strstr(pending.message, "max_waiting") != NULL);
     CHECK_OK(routellm_route_batch_async(router, prompts, FEW, plain, pending_told, &pending, &err));
@@ -489,7 +489,7 @@ static void waiting(void)
     CHECK(decision.fallback == 1 && decision.fallback_status == ROUTELLM_RESOURCE_EXHAUSTED);
     CHECK_OK(routellm_route_async(router, "Why?", 4, lenient, pending_told, &pending, &err));
     CHECK(pending_count(&pending) == 8 && pending.decision.fallback == 1);
-    CHECK(pending_stat(router, "ResourceExhausted") == FEW + 2 && pending_stat(router, "waiting") == 2);
+    CHECK(pending_stat(router, "ResourceExhausted") == FEW + 2 && pending_stat(router, "waiting") == 1);
 
     /* Whoever waits is served when the session is free. */
     routellm_cancel_token_cancel(hold_token);
@@ -504,16 +504,21 @@ static void waiting(void)
     routellm_route_options_free(lenient);
     routellm_route_options_free(timed);
     routellm_route_options_free(stopped);
-    routellm_route_options_free(holding);
 
-    /* Closing ends those that wait, before it returns; the one that runs ends by itself. */
-    hold(router, plain, &held);
+    /* Closing ends those that wait, before it returns; what has begun goes on, a batch too. */
+    hold_token = routellm_cancel_token_new();
+    CHECK_OK(routellm_route_options_set_cancel(holding, hold_token, &err));
+    hold(router, holding, &held);
     CHECK_OK(routellm_route_async(router, "Why?", 4, plain, pending_told, &place, &err));
     routellm_router_close(router);
     CHECK(pending_count(&place) == 2 && place.by_status[ROUTELLM_CANCELLED] == 1);
     CHECK(strstr(place.message, "closed") != NULL);
+    CHECK(pending_count(&held) == 1);
+    routellm_cancel_token_cancel(hold_token);
     pending_wait(&held, 2);
-    CHECK(held.by_status[ROUTELLM_CANCELLED] == 2);
+    CHECK(held.by_status[ROUTELLM_CANCELLED] == 2 && strstr(held.message, "closed") == NULL);
+    routellm_cancel_token_free(hold_token);
+    routellm_route_options_free(holding);
     closed(router);
     routellm_router_free(router);
     routellm_route_options_free(plain);

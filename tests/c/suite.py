@@ -329,6 +329,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
     arguments = {
         "abi": [],
         "values": [str(suite.fixtures)],
+        "options": [],
         "refusals": [str(suite.fixtures)],
         "shares": [str(CONFORMANCE), suite.old_artifact()],
         "threads": [],

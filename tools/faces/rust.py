@@ -139,7 +139,10 @@ def _group(table: Table, group: str, name: str, doc: str, *, public: bool) -> li
     ]
     for option in table.group(group):
         push = f'given.push("{option.name}");'
-        lines += [f"        if self.{option.name}.is_some() {{", f"            {push}", "        }"]
+        test = "is_some()"
+        if option.silent_default:
+            test = f"is_some_and(|value| value != {_rust_type(option)}::default())"
+        lines += [f"        if self.{option.name}.{test} {{", f"            {push}", "        }"]
     lines += ["        given", "    }", ""]
     lines += [
         "    /// # Errors",

@@ -85,6 +85,7 @@ class Option:
     ts: str | None = None
     py: str | None = None
     go: str = ""
+    silent_default: bool = False
 
     @property
     def expected(self) -> str:

@@ -84,14 +84,6 @@ fn converted(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<O
         return value.extract().map(OptionValue::Number);
     }
     let wrong = |found: String| invalid_argument(py, format!("{name} is {found}, expected {expected}"));
-    if value.is_instance_of::<PyInt>() || value.hasattr("__index__")? {
-        let whole = value.extract().map(OptionValue::Whole);
-        return whole
-            .map_err(|_| wrong(value.str().map_or_else(|_| "?".to_owned(), |text| text.to_string())));
-    }
-    if value.hasattr("__float__")? {
-        return value.extract().map(OptionValue::Number);
-    }
     if value.is_instance_of::<PyBytes>() {
         return Err(wrong("of type bytes".to_owned()));
     }
@@ -110,7 +102,16 @@ fn converted(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<O
         };
         return members.try_iter()?.map(member).collect::<PyResult<_>>().map(OptionValue::Object);
     }
+    // An array can be a number, too: what has elements is a list.
     let Ok(elements) = value.try_iter() else {
+        if value.is_instance_of::<PyInt>() || value.hasattr("__index__")? {
+            let whole = value.extract().map(OptionValue::Whole);
+            return whole
+                .map_err(|_| wrong(value.str().map_or_else(|_| "?".to_owned(), |text| text.to_string())));
+        }
+        if value.hasattr("__float__")? {
+            return value.extract().map(OptionValue::Number);
+        }
         return Err(wrong(format!("of type {}", text::type_name(value))));
     };
     let element = |(i, element): (usize, PyResult<Bound<'_, PyAny>>)| {

@@ -373,7 +373,7 @@ impl VoteOptions {
     /// Names of the options that are given.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         let mut given = Vec::new();
-        if self.out_of_distribution.is_some() {
+        if self.out_of_distribution.is_some_and(|value| value != OutOfDistribution::default()) {
             given.push("out_of_distribution");
         }
         if self.min_similarity.is_some() {

@@ -159,7 +159,17 @@ pub(super) fn spec<T: FromStr<Err = Error>>(
 ) -> Result<T> {
     match value {
         OptionValue::Text(text) => text.parse(),
-        OptionValue::Object(_) => value.json().to_string().parse(),
+        OptionValue::Object(members) => {
+            for (name, member) in members {
+                if let Some(OptionValue::Number(number)) = member
+                    && !number.is_finite()
+                {
+                    let message = format!("{shown}.{name} is {number}, expected a finite number");
+                    return Err(Error::invalid_argument(message));
+                }
+            }
+            value.json().to_string().parse()
+        }
         _ => Err(value.wrong(shown, info.expected)),
     }
 }

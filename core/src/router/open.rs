@@ -104,7 +104,7 @@ impl OpenOptions {
         }
         self.check_vote_options(&manifest.kind)?;
         self.check_kind(&manifest.kind)?;
-        let of_files = "the artifact says what its model is like";
+        let of_files = "they belong to the artifact, which says what its model is like";
         if let Some(error) = self.spelling.without_effect(&self.export.given(), of_files) {
             return Err(error);
         }
@@ -214,12 +214,14 @@ impl OpenOptions {
 
     /// Refuses options that have no effect or are out of range.
     pub(super) fn check_vote_options(&self, kind: &str) -> Result<()> {
-        self.check_ranges()?;
-        self.session.check_spelled(self.spelling)?;
         if kind != "sw_ranking" {
             let why = format!("this router ({kind}) has no votes");
-            return self.spelling.without_effect(&self.votes.given(), &why).map_or(Ok(()), Err);
+            if let Some(error) = self.spelling.without_effect(&self.votes.given(), &why) {
+                return Err(error);
+            }
         }
+        self.check_ranges()?;
+        self.session.check_spelled(self.spelling)?;
         if self.votes.open_clusters.is_some() && self.votes.error_target.is_some() {
             return Err(Error::invalid_argument(format!(
                 "both {} are given: pass one of them",
