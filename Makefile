@@ -44,8 +44,9 @@ lint:
 	@$(MAKE) lint-python
 	$(VENV_PYTHON) tools/faces/generate.py --check
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
+	$(VENV_PYTHON) tests/api/public.py
 	$(VENV_PYTHON) tests/lint/cycles.py
-	@echo "lint: 7 passed, 0 failed"
+	@echo "lint: 8 passed, 0 failed"
 
 # Tests under #[ignore] are run where nothing may be skipped.
 test-rust:
