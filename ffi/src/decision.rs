@@ -88,7 +88,11 @@ pub struct routellm_decision {
 const FIRST_SIZE: usize = mem::offset_of!(routellm_decision, similarity);
 // No version has padding that a later member could hide in.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 24 + 48);
+const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 24 + LATER_SIZE);
+// <faces:size>
+#[cfg(target_pointer_width = "64")]
+const LATER_SIZE: usize = 8 + 40;
+// </faces:size>
 
 /// An id as text with NULs after it; nothing but NULs if there is none.
 fn id_text(id: Option<DecisionId>) -> [c_char; 40] {

@@ -2,8 +2,8 @@
 
     cargo doc -p routellm-core --no-deps; python3 tests/api/public.py [--write]
 
-The list is `core/public-api.txt`: every public item by its path, with fields, variants and signatures. A change of it is a
-change of what programs depend on.
+The list is `core/public-api.txt`: every public item by its path, with fields, variants and signatures. A change of it
+is a change of what programs depend on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ ITEM = re.compile(r'<a href="([^"#:]+\.html)"')
 # The declaration at the head of a page.
 HEAD = re.compile(r'<pre class="rust item-decl"><code>(.*?)</code></pre>', re.DOTALL)
 MEMBER = re.compile(
-    r'id="(?P<kind>method|tymethod|associatedconstant)\.(?P<name>\w+)(?:-\d+)?".*?<h4 class="code-header">(?P<code>.*?)</h4>',
+    r'id="(?P<kind>method|tymethod|associatedconstant)\.(?P<name>\w+)(?:-\d+)?".*?'
+    r'<h4 class="code-header">(?P<code>.*?)</h4>',
     re.DOTALL,
 )
 # What a type has by traits of others says little, and is long.

@@ -65,6 +65,12 @@ def _c(fields: tuple[Field, ...], output: Output) -> None:
         lines.append(f"    pub {field.name}: {types[field.type]},")
     output.part("ffi/src/decision.rs", "decision", lines)
 
+    # Members of four bytes come in pairs, or the struct would end in a hole.
+    sizes = {"number": "8", "optional": "8", "flag": "4", "id": "40"}
+    later = " + ".join(sizes[field.type] for field in fields if not field.first)
+    cfg = '#[cfg(target_pointer_width = "64")]'
+    output.part("ffi/src/decision.rs", "size", [cfg, f"const LATER_SIZE: usize = {later};"])
+
     values = {
         "number": "decision.{0}",
         "optional": "decision.{0}.unwrap_or(f64::NAN)",
