@@ -15,12 +15,10 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use routellm_core::scorer::sw_ranking::simulate::{
-    SimulatedVotes, Simulation, flips, lift, simulate, spearman, synthetic_base,
-};
 use routellm_core::scorer::sw_ranking::{
     BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwModel,
 };
+use routellm_core::testing::{SimulatedVotes, Simulation, flips, lift, simulate, spearman, synthetic_base};
 
 fn list(name: &str, default: &str) -> Vec<usize> {
     let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());

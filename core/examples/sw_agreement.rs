@@ -11,10 +11,10 @@
 use std::ops::ControlFlow;
 
 use routellm_core::preference::VoteTable;
-use routellm_core::scorer::sw_ranking::simulate::{flips, spearman};
 use routellm_core::scorer::sw_ranking::{
     BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
 };
+use routellm_core::testing::{flips, spearman};
 
 type AnyError = Box<dyn std::error::Error>;
 

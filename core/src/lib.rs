@@ -74,6 +74,12 @@ pub mod runtime;
 pub mod scorer;
 mod strict;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing {
+    //! For tests and benchmarks of this crate: no promise is made of it.
+
+    pub use crate::scorer::sw_ranking::testing::*;
+}
 mod timer;
 #[cfg(feature = "onnx")]
 pub mod tokenize;

@@ -5,12 +5,10 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use routellm_core::ErrorKind;
 use routellm_core::preference::{ModelIndex, Winner};
-use routellm_core::scorer::sw_ranking::simulate::{
-    SimulatedVotes, Simulation, flips, simulate, spearman, synthetic_base,
-};
 use routellm_core::scorer::sw_ranking::{
     BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, SwSections,
 };
+use routellm_core::testing::{SimulatedVotes, Simulation, flips, simulate, spearman, synthetic_base};
 
 fn build(input: &SwInput, options: &BuildOptions) -> SwModel {
     SwModel::build(input, options, &mut |_| ControlFlow::Continue(())).unwrap()

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 CARGO = os.environ.get("CARGO", "cargo")
 
-COMBINATIONS = ["", "onnx", "train", "eval", "train,eval", "onnx,train,eval,parquet"]
+COMBINATIONS = ["", "onnx", "train", "eval", "parquet", "testing", "train,eval", "onnx,train,eval,parquet"]
 
 # What each feature brings, and a build without it must not carry.
 BROUGHT = {
@@ -45,7 +45,7 @@ def carries(features: str) -> str:
     if done.returncode:
         return done.stderr
     names = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
-    brought = {crate for feature in features.split(",") if feature for crate in BROUGHT[feature]}
+    brought = {crate for feature in features.split(",") for crate in BROUGHT.get(feature, [])}
     left = names & ({crate for crates in BROUGHT.values() for crate in crates} - brought)
     return f"carries {', '.join(sorted(left))}" if left else ""
 

@@ -80,6 +80,7 @@ impl SplitMix {
     }
 
     /// Uniform in [0, 1).
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

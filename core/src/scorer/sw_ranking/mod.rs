@@ -49,9 +49,10 @@ mod index;
 mod model;
 mod scan;
 mod scorer;
-pub mod simulate;
 mod solve;
 mod store;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 
 pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
 pub use explain::{ExplainedVote, Explanation};

@@ -11,7 +11,7 @@ use super::store::rows::{RowQuery, Rows, StoreKind};
 use super::store::section::Section;
 use crate::error::{Error, Result};
 use crate::numeric;
-use crate::preference::{ModelIndex, Winner, bradley_terry};
+use crate::preference::{ModelIndex, Winner};
 
 /// Bytes of similarities that a batch keeps at a time; with the mapped store this bounds the memory.
 const BATCH_BYTES: usize = 17 << 20;
@@ -349,24 +349,6 @@ impl SwModel {
         }
     }
 
-    /// The scan alone, as a benchmark wants it: similarities of all votes to the queries, in the order of
-    /// storage, into `out` (`queries x votes`).
-    ///
-    /// # Errors
-    /// `InvalidArgument` as [`Self::score`], or for an `out` of the wrong length.
-    pub fn scan(&self, queries: &[f32], threads: usize, out: &mut [f32]) -> Result<()> {
-        let dim = self.meta.dim;
-        let mut prepared = Vec::new();
-        for query in queries.chunks(dim) {
-            prepared.push(self.rows.query(&unit_query(query, dim)?));
-        }
-        if out.len() != prepared.len() * self.meta.votes {
-            return Err(Error::invalid_argument("the output is not queries x votes long"));
-        }
-        self.rows.scan_all(&prepared, out, threads);
-        Ok(())
-    }
-
     /// Scores a query from its cosine similarities to all votes, computed elsewhere in double precision:
     /// `similarities[i]` belongs to the vote in row `i` of the input of the build.
     ///
@@ -387,37 +369,6 @@ impl SwModel {
             ordered[position] = similarities[*row as usize];
         }
         self.weigh(&ordered, options)
-    }
-
-    /// The group sums alone, from similarities in the order of storage (as [`Self::scan`] gives them) of a
-    /// model without clusters. What a benchmark, or a service that shards its votes, wants.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a wrong number of similarities; `Inference` as [`Self::score`].
-    pub fn sums(&self, similarities: &[f32], mode: Mode) -> Result<Vec<GroupSum>> {
-        if similarities.len() != self.meta.votes || self.clusters.is_some() {
-            return Err(Error::invalid_argument(
-                "one similarity per vote of a model without clusters is expected",
-            ));
-        }
-        let (max, min) = f32::extremes(similarities);
-        let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, mode)?;
-        Ok(groups::sums(&self.layout.groups, similarities, &weighting))
-    }
-
-    /// The ratings of the tiers (Elo scale) from group sums.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a wrong number of sums; `Inference` if they have no finite optimum.
-    pub fn solve(&self, sums: &[GroupSum], mode: Mode) -> Result<Vec<f64>> {
-        if sums.len() != self.layout.groups.len() {
-            return Err(Error::invalid_argument(format!(
-                "{} group sums are expected",
-                self.layout.groups.len()
-            )));
-        }
-        let strengths = self.layout.solvable(mode).solve(&self.layout.groups, sums)?;
-        Ok(strengths.into_iter().map(|e| bradley_terry::MEAN + bradley_terry::POINTS * e).collect())
     }
 
     fn weigh<S: Similarity>(&self, similarities: &[S], options: &ScoreOptions) -> Result<SwScore> {

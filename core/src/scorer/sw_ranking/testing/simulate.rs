@@ -8,6 +8,7 @@
 use crate::numeric;
 use crate::numeric::SplitMix;
 use crate::preference::{ModelIndex, Winner};
+use crate::scorer::sw_ranking::SwInput;
 
 /// What is simulated.
 #[derive(Debug, Clone)]
@@ -47,8 +48,8 @@ pub struct SimulatedVotes {
 
 impl SimulatedVotes {
     /// These votes as the input of a build.
-    pub fn input(&self) -> super::SwInput<'_> {
-        super::SwInput {
+    pub fn input(&self) -> SwInput<'_> {
+        SwInput {
             embeddings: &self.embeddings,
             dim: self.embeddings.len() / self.winners.len().max(1),
             models: &self.models,
@@ -86,7 +87,7 @@ pub fn synthetic_base(count: usize, dim: usize, centres: usize, seed: u64) -> Ve
 
 /// Maps base vectors into `dim >= base_dim` dimensions by a random rotation of that space.
 pub fn lift(base: &[f32], base_dim: usize, dim: usize, seed: u64) -> Vec<f32> {
-    let rotation = super::store::rotate::Rotation::new(dim, seed);
+    let rotation = crate::scorer::sw_ranking::store::rotate::Rotation::new(dim, seed);
     let mut out = vec![0.0; base.len() / base_dim * dim];
     for (from, to) in base.chunks_exact(base_dim).zip(out.chunks_exact_mut(dim)) {
         to[..base_dim].copy_from_slice(from);
