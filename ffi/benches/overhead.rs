@@ -63,6 +63,8 @@ fn decision() -> routellm_decision {
         out_of_distribution: 0,
         no_score: 0,
         fallback_warning: 0,
+        propensity: 0.0,
+        id: [0; 40],
     }
 }
 
