@@ -103,6 +103,9 @@ func cOpenOptions(wanted *openOptions) (*C.routellm_open_options, error) {
 			if !utf8.ValidString(value) {
 				return nil, invalid("%s is not UTF-8: %q", name, value)
 			}
+			if strings.IndexByte(value, 0) >= 0 {
+				return nil, invalid("%s holds a NUL: %q", name, value)
+			}
 		case float64:
 			if math.IsNaN(value) || math.IsInf(value, 0) {
 				return nil, invalid("%s is %v, expected a finite number", name, value)

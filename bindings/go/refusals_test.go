@@ -67,7 +67,7 @@ func TestRefusedOpenOptions(t *testing.T) {
 		"max_waiting is -1":    WithMaxWaiting(-1),
 		"max_waiting":          WithMaxWaiting(3),
 		"intra_threads is 999": WithIntraThreads(999),
-		"have no effect":       WithONNXRuntime("/nowhere/libonnxruntime.so"),
+		"has no effect":        WithONNXRuntime("/nowhere/libonnxruntime.so"),
 
 		"out_of_distribution is 5": WithOutOfDistribution(5),
 		"open_clusters is -1":      WithOpenClusters(-1),

@@ -89,7 +89,7 @@ test('wrong options are refused', skip, async () => {
     ['bert-tiny', { provider: 'tpu' }, /provider is "tpu", expected "cpu", "cuda" or "auto"/],
     ['bert-tiny', { preset: 'fast' }, /preset is "fast", expected "latency" or "throughput"/],
     ['bert-tiny', { preset: 'throughput', sessions: 2 }, /preset sets sessions/],
-    ['bert-tiny', { deviceId: 0 }, /device_id and memory_limit have no effect/],
+    ['bert-tiny', { deviceId: 0 }, /deviceId has no effect/],
     ['bert-tiny', { tf32: true }, /tf32 has no effect/],
     ['bert-tiny', { tf32: false, provider: 'cpu' }, /tf32 has no effect/],
     ['bert-tiny', { tf32: 1, provider: 'auto' }, /tf32 is 1, expected true or false/],
@@ -108,7 +108,7 @@ test('wrong options are refused', skip, async () => {
     ['bert-tiny', { head: { kind: 'binary', strongLabel: 1, strong_label: 0 } }, /head has strong_label twice/],
     ['bert-tiny', { head: { kind: 'three_labels', link: 'sigmoid' } }, /unknown field/],
     ['bert-tiny', { head: { kind: 'regression', scale: NaN } }, /head.scale is NaN/],
-    ['bert-tiny', { head: { kind: 'regression', scale: 1n } }, /head cannot be written as JSON/],
+    ['bert-tiny', { head: { kind: 'regression', scale: 1n } }, /head.scale is 1n, expected/],
     ['bert-tiny', { longPrompts: 'split' }, /long_prompts is/],
     ['bert-tiny', { longPrompts: { kind: 'windows', maxWindows: 0 } }, /max_windows is 0/],
     ['bert-tiny', { maxTokens: -1 }, /maxTokens is -1/],
@@ -117,7 +117,7 @@ test('wrong options are refused', skip, async () => {
     ['llama-tiny', { head: 'binary' }, /head has no effect/],
     ['llama-tiny', { template: 'no question' }, /template/],
     ['llama-tiny', { template: '\ud800{question}' }, /template is/],
-    ['llama-tiny', { scoreTokens: '12345' }, /scoreTokens is "12345", expected an array/],
+    ['llama-tiny', { scoreTokens: '12345' }, /scoreTokens is "12345", expected a list/],
     ['llama-tiny', { scoreTokens: ['1', null] }, /scoreTokens\[1\] is null/],
     ['llama-tiny', { scoreTokens: ['1', -4] }, /scoreTokens\[1\] is -4/],
     ['llama-tiny', { scoreTokens: ['1', 1.5] }, /scoreTokens\[1\] is 1.5/],
@@ -145,7 +145,7 @@ test('options of exports belong to exports', () => {
   assert.throws(() => Router.open(DEFAULT_ARTIFACT, { head: 'binary' }), /belong to the artifact/);
   assert.throws(() => Router.default({ maxTokens: 5 }), /belong to the artifact/);
   assert.throws(() => Router.open(DEFAULT_ARTIFACT, { kind: 'bert' }), /kind is "bert", and this artifact's is "linear"/);
-  assert.throws(() => Router.open(DEFAULT_ARTIFACT, { provider: 'auto' }), /provider, device_id.*have no effect/);
+  assert.throws(() => Router.open(DEFAULT_ARTIFACT, { provider: 'auto' }), /provider has no effect/);
   assert.equal(Router.open(DEFAULT_ARTIFACT, { kind: 'linear' }).info().kind, 'linear');
 });
 

@@ -210,7 +210,7 @@ test('beyond maxWaiting a call is refused at once, or decided by onError', withE
 });
 
 test('maxWaiting is refused where nobody waits, and where it is no number', () => {
-  assert.throws(() => Router.default({ maxWaiting: 1 }), { kind: 'InvalidArgument', message: /max_waiting.* no effect/ });
+  assert.throws(() => Router.default({ maxWaiting: 1 }), { kind: 'InvalidArgument', message: /maxWaiting.* no effect/ });
   for (const maxWaiting of [-1, 1.5, NaN, Infinity, '2', null]) {
     assert.throws(() => Router.default({ maxWaiting }), { kind: 'InvalidArgument', message: /maxWaiting is .*from 0 on/ });
   }

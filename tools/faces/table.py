@@ -92,7 +92,7 @@ class Option:
         """What an error says was expected."""
         match self.type:
             case "text":
-                return "a text"
+                return "a string"
             case "path":
                 return "a path"
             case "name":
@@ -108,9 +108,9 @@ class Option:
             case "clusters":
                 return 'a whole number from 1 on, or "all"'
             case "spec":
-                return "a text, or an object with kind"
+                return "a string or an object with kind"
             case _:
-                return "a list of texts and ids of tokens"
+                return "a list of strings and ids of tokens"
 
 
 @dataclass(frozen=True)

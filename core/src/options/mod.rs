@@ -136,7 +136,7 @@ mod tests {
             (r#"{"tf32": 1}"#, "tf32 is 1, expected true or false"),
             (r#"{"provider": "gpu"}"#, "provider is \"gpu\", expected \"cpu\", \"cuda\" or \"auto\""),
             (r#"{"open_clusters": 0}"#, "open_clusters is 0, expected a whole number from 1 on, or \"all\""),
-            (r#"{"head": []}"#, "head is a list, expected a text, or an object with kind"),
+            (r#"{"head": []}"#, "head is a list, expected a string or an object with kind"),
             (
                 r#"{"score_tokens": [true]}"#,
                 "score_tokens[0] is true, expected the text or the id of a token",
