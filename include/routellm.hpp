@@ -325,22 +325,22 @@ public:
      * The mathematics: "exact" (the default), or "reference" to do as lm-sys/RouteLLM does. Routers that know one mode
      * take either.
      */
-    OpenOptions &mode(Mode mode) &
+    OpenOptions &mode(Mode value) &
     {
-        const auto value = static_cast<std::int32_t>(mode);
-        return set([&](auto err) { return routellm_open_options_set_mode(handle_.get(), value, err); });
+        const auto number = static_cast<std::int32_t>(value);
+        return set([&](auto err) { return routellm_open_options_set_mode(handle_.get(), number, err); });
     }
-    OpenOptions mode(Mode mode) && { return std::move(mode(mode)); }
+    OpenOptions mode(Mode value) && { return std::move(mode(value)); }
     /**
      * What of a chat is read, unless a call says otherwise: "last_user", "all_user" or "conversation"; by default what
      * the artifact says. Routers of prompts only.
      */
-    OpenOptions &read(Read read) &
+    OpenOptions &read(Read value) &
     {
-        const auto value = static_cast<std::int32_t>(read);
-        return set([&](auto err) { return routellm_open_options_set_read(handle_.get(), value, err); });
+        const auto number = static_cast<std::int32_t>(value);
+        return set([&](auto err) { return routellm_open_options_set_read(handle_.get(), number, err); });
     }
-    OpenOptions read(Read read) && { return std::move(read(read)); }
+    OpenOptions read(Read value) && { return std::move(read(value)); }
     /**
      * Whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a
      * decision has one only if a hook or an adapter asks for it.
@@ -354,12 +354,12 @@ public:
      * What a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by default what
      * the model's "config.json" tells. For an artifact, the kind that it has to be.
      */
-    OpenOptions &kind(std::string_view kind) &
+    OpenOptions &kind(std::string_view value) &
     {
-        const std::string text = detail::c_string(kind, "kind");
+        const std::string text = detail::c_string(value, "kind");
         return set([&](auto err) { return routellm_open_options_set_kind(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions kind(std::string_view kind) && { return std::move(kind(kind)); }
+    OpenOptions kind(std::string_view value) && { return std::move(kind(value)); }
     /**
      * The path of "libonnxruntime". Without it, "ROUTELLM_ORT_PATH", "ORT_DYLIB_PATH", a library that the process has
      * loaded, the language's own package of ONNX Runtime and the system are looked at. Only routers with a model to run
@@ -376,12 +376,12 @@ public:
      * had; or "auto", a GPU if it can be had and else the processor, and the router's information tells which. A GPU
      * needs the "libonnxruntime" that was built for it.
      */
-    OpenOptions &provider(std::string_view provider) &
+    OpenOptions &provider(std::string_view value) &
     {
-        const std::string text = detail::c_string(provider, "provider");
+        const std::string text = detail::c_string(value, "provider");
         return set([&](auto err) { return routellm_open_options_set_provider(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions provider(std::string_view provider) && { return std::move(provider(provider)); }
+    OpenOptions provider(std::string_view value) && { return std::move(provider(value)); }
     /**
      * Which GPU, from 0; 0 by default. Providers "cuda" and "auto" only.
      */
@@ -412,12 +412,12 @@ public:
      * The numbers of sessions and threads by name: "latency", one session with a thread for each core, four at most, or
      * "throughput", one single-threaded session for each core. It excludes sessions() and intra_threads().
      */
-    OpenOptions &preset(std::string_view preset) &
+    OpenOptions &preset(std::string_view value) &
     {
-        const std::string text = detail::c_string(preset, "preset");
+        const std::string text = detail::c_string(value, "preset");
         return set([&](auto err) { return routellm_open_options_set_preset(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions preset(std::string_view preset) && { return std::move(preset(preset)); }
+    OpenOptions preset(std::string_view value) && { return std::move(preset(value)); }
     /**
      * The number of ONNX sessions, which run side by side: 1 to 256, 1 by default.
      */
@@ -451,8 +451,8 @@ public:
      */
     OpenOptions &out_of_distribution(OutOfDistribution decision) &
     {
-        const auto value = static_cast<std::int32_t>(decision);
-        return set([&](auto err) { return routellm_open_options_set_out_of_distribution(handle_.get(), value, err); });
+        const auto number = static_cast<std::int32_t>(decision);
+        return set([&](auto err) { return routellm_open_options_set_out_of_distribution(handle_.get(), number, err); });
     }
     OpenOptions out_of_distribution(OutOfDistribution decision) && { return std::move(out_of_distribution(decision)); }
     /**
@@ -509,24 +509,24 @@ public:
      *
      * A head that does not fit the model's outputs is an error when opening.
      */
-    OpenOptions &head(std::string_view head) &
+    OpenOptions &head(std::string_view value) &
     {
-        const std::string text = detail::c_string(head, "head");
+        const std::string text = detail::c_string(value, "head");
         return set([&](auto err) { return routellm_open_options_set_head(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions head(std::string_view head) && { return std::move(head(head)); }
+    OpenOptions head(std::string_view value) && { return std::move(head(value)); }
     /**
      * What an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as an
      * object: "truncate" (the default) cuts them, "windows" reads them piece by piece: "{"kind": "windows", "overlap":
      * 32, "pooling": "mean", "max_windows": 8}" are its defaults, and "pooling" may be "max". A prompt that was cut has
      * "truncated" in its decision.
      */
-    OpenOptions &long_prompts(std::string_view long_prompts) &
+    OpenOptions &long_prompts(std::string_view value) &
     {
-        const std::string text = detail::c_string(long_prompts, "long_prompts");
+        const std::string text = detail::c_string(value, "long_prompts");
         return set([&](auto err) { return routellm_open_options_set_long_prompts(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions long_prompts(std::string_view long_prompts) && { return std::move(long_prompts(long_prompts)); }
+    OpenOptions long_prompts(std::string_view value) && { return std::move(long_prompts(value)); }
     /**
      * How a question becomes the text that an exported causal LM reads:
      *
@@ -536,12 +536,12 @@ public:
      * - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there
      *   is none for other models.
      */
-    OpenOptions &template(std::string_view template) &
+    OpenOptions &template(std::string_view value) &
     {
-        const std::string text = detail::c_string(template, "template");
+        const std::string text = detail::c_string(value, "template");
         return set([&](auto err) { return routellm_open_options_set_template(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions template(std::string_view template) && { return std::move(template(template)); }
+    OpenOptions template(std::string_view value) && { return std::move(template(value)); }
     /**
      * The score from which on the weak model is good enough, 2 to the number of scores, 4 by default: the win rate of
      * an exported causal LM is 1 - P(score >= this).

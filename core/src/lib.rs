@@ -34,6 +34,12 @@
 //! computes in single precision, its win rates of matrix factorization are up to 7e-4 away from the exact ones
 //! given here.
 //!
+//! # Features
+//! Without any, a program routes with the default router, and with artifacts of hashed features or of embeddings that it
+//! computes itself. On by default are `onnx` (encoders, classifiers and language models through ONNX Runtime), `train`
+//! (readers of votes and the trainers) and `eval`; `parquet` reads votes of that form. What an artifact needs and a
+//! program was built without is an error of kind `Unsupported` that names the feature.
+//!
 //! # Errors
 //! Every fallible call returns [`Error`], whose [`ErrorKind`] has a stable number in every language. Nothing is
 //! ignored silently: an option without effect, an unknown model or an altered file is an error.

@@ -18,7 +18,9 @@ def _doc(option: Option) -> list[str]:
 
 
 def _method(option: Option) -> list[str]:
-    name, argument = option.name, option.argument
+    name = option.name
+    # An argument that is called as the method would hide it.
+    argument = "value" if option.argument == name else option.argument
     before: list[str] = []
     text = f"        const std::string text = detail::c_string({argument}, \"{name}\");"
     match option.type:
@@ -27,8 +29,8 @@ def _method(option: Option) -> list[str]:
         case "name":
             assert option.names is not None
             if option.names.c == "int":
-                kind, value = option.names.rust, "value"
-                before = [f"        const auto value = static_cast<std::int32_t>({argument});"]
+                kind, value = option.names.rust, "number"
+                before = [f"        const auto number = static_cast<std::int32_t>({argument});"]
             else:
                 kind, value, before = "std::string_view", "text.c_str()", [text]
         case "count" | "clusters":
