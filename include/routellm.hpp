@@ -536,12 +536,12 @@ public:
      * - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there
      *   is none for other models.
      */
-    OpenOptions &template(std::string_view value) &
+    OpenOptions &prompt_template(std::string_view value) &
     {
         const std::string text = detail::c_string(value, "template");
         return set([&](auto err) { return routellm_open_options_set_template(handle_.get(), text.c_str(), err); });
     }
-    OpenOptions template(std::string_view value) && { return std::move(template(value)); }
+    OpenOptions prompt_template(std::string_view value) && { return std::move(prompt_template(value)); }
     /**
      * The score from which on the weak model is good enough, 2 to the number of scores, 4 by default: the win rate of
      * an exported causal LM is 1 - P(score >= this).

@@ -46,6 +46,7 @@ def _method(option: Option) -> list[str]:
         case _:
             return []
     call = f"routellm_open_options_set_{name}(handle_.get(), {value}, err)"
+    name = option.cpp
     return [
         *_doc(option),
         f"    OpenOptions &{name}({kind} {argument}) &",

@@ -85,6 +85,7 @@ class Option:
     ts: str | None = None
     py: str | None = None
     go: str = ""
+    cpp: str = ""
     silent_default: bool = False
 
     @property
@@ -154,6 +155,7 @@ def read() -> Table:
         row["names"] = known[row["names"]] if "names" in row else None
         row.setdefault("argument", row["name"])
         row.setdefault("go", pascal(row["name"]))
+        row.setdefault("cpp", row["name"])
         option = Option(**row)
         if option.group not in GROUPS or option.type not in TYPES:
             raise ValueError(f"{option.name}: group {option.group!r} or type {option.type!r} is not known")
