@@ -57,7 +57,7 @@ export declare class NativeRouter {
    */
   routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
-   * Decides for many prompts into `out`, seven numbers each; returns why some decisions are fallbacks.
+   * Decides for many prompts into `out`; returns why some decisions are fallbacks.
    *
    * # Errors
    * What the core reports.
@@ -244,10 +244,7 @@ export interface Cap {
 
 /** The decisions of one call. */
 export interface Decided {
-  /**
-   * Seven for each decision: side (1 is strong), win rate (NaN in a fallback), threshold, truncated, similarity
-   * (NaN if there is none), out of distribution, no score.
-   */
+  /** [`NUMBERS`] for each decision. */
   numbers: Float64Array
   /** Those that are fallbacks. */
   fallbacks: Array<FallbackReason>
@@ -306,71 +303,13 @@ export interface NativeDecisionEvent {
   batchSize: number
 }
 
-/** How a router is opened; the names and types are checked in JavaScript. */
-export interface NativeOpenOptions {
-  /** Folder of the artifact; none is the router that ships with the library. */
-  path?: string
-  /** The strong model. */
-  strong?: string
-  /** The weak model. */
-  weak?: string
-  /** `exact` or `reference`. */
-  mode?: string
-  /** `last_user`, `all_user` or `conversation`. */
-  read?: string
-  /** Path of `libonnxruntime`. */
-  onnxruntime?: string
-  /** What the folder holds. */
-  kind?: string
-  /** `cpu`, `cuda` or `auto`. */
-  provider?: string
-  /** Which GPU. */
-  deviceId?: number
-  /** Bytes of its memory. */
-  memoryLimit?: number
-  /** Whether a GPU computes in TF32. */
-  tf32?: boolean
-  /** `latency` or `throughput`. */
-  preset?: string
-  /** Number of ONNX sessions. */
-  sessions?: number
-  /** Threads inside one of them, and of a scan of votes. */
-  intraThreads?: number
-  /** Calls that may wait for a session. */
-  maxWaiting?: number
-  /** `strong`, `weak` or `ignore`. */
-  outOfDistribution?: string
-  /** Similarity below which a prompt is out of distribution. */
-  minSimilarity?: number
-  /** `auto`, `always` or `never`. */
-  mmap?: string
-  /** Clusters of votes that are read; `Infinity` is all of them. */
-  openClusters?: number
-  /** Estimated error down to which clusters are read. */
-  errorTarget?: number
-  /** Head of a classifier, a name or JSON. */
-  head?: string
-  /** What becomes of long prompts, a name or JSON. */
-  longPrompts?: string
-  /** Template of a causal LM, a name, a text or JSON. */
-  template?: string
-  /** Texts and ids of the score tokens. */
-  scoreTokens?: Array<string | number>
-  /** Least score at which the weak model is good enough. */
-  scoreThreshold?: number
-  /** Tokens that are generated. */
-  maxNewTokens?: number
-  /** Tokens that are read. */
-  maxTokens?: number
-}
-
 /**
- * Opens a router.
+ * Opens the router in a folder, or the one that ships with the library; `options` is a JSON object.
  *
  * # Errors
  * What the core reports.
  */
-export declare function open(options: NativeOpenOptions): NativeRouter
+export declare function open(path: string | undefined | null, options: string): NativeRouter
 
 /**
  * Opens a router on a thread of its own.
@@ -378,7 +317,18 @@ export declare function open(options: NativeOpenOptions): NativeRouter
  * # Errors
  * None: what the core reports rejects the promise.
  */
-export declare function openAsync(options: NativeOpenOptions): Promise<NativeRouter>
+export declare function openAsync(path: string | undefined | null, options: string): Promise<NativeRouter>
+
+/** An option of opening. */
+export interface OpenOptionRow {
+  /** Its name, as JavaScript spells it. */
+  name: string
+  /** The values that it takes, in words. */
+  expected: string
+}
+
+/** The options of opening, in the order of the documentation. */
+export declare function openOptionTable(): Array<OpenOptionRow>
 
 /**
  * Panics on a thread of the library, where a call does its work.

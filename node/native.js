@@ -840,6 +840,7 @@ module.exports.NativeRouter = nativeBinding.NativeRouter
 module.exports.errorKinds = nativeBinding.errorKinds
 module.exports.open = nativeBinding.open
 module.exports.openAsync = nativeBinding.openAsync
+module.exports.openOptionTable = nativeBinding.openOptionTable
 module.exports.panicAsync = nativeBinding.panicAsync
 module.exports.panicSync = nativeBinding.panicSync
 module.exports.refusals = nativeBinding.refusals

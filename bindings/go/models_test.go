@@ -62,7 +62,7 @@ func TestRefusedOptionsOfExports(t *testing.T) {
 		{"NUL", pair(WithTemplate("{question}\x00"))},
 		{"NUL", pair(WithScoreTokens("a\x00"))},
 		{"max_tokens is -1", pair(WithMaxTokens(-1))},
-		{"max_new_tokens is -1, expected 0 to 64", pair(WithMaxNewTokens(-1))},
+		{"max_new_tokens is -1, expected a whole number from 0 to 64", pair(WithMaxNewTokens(-1))},
 		{"score_threshold is -1", pair(WithScoreThreshold(-1))},
 		{"strong and weak are needed", []OpenOption{WithKind("bert")}},
 		{"strong and weak are both", []OpenOption{WithStrong("a"), WithWeak("a")}},

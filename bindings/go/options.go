@@ -112,8 +112,12 @@ func cOpenOptions(wanted *openOptions) (*C.routellm_open_options, error) {
 			}
 		case []any:
 			for _, token := range value {
-				if text, ok := token.(string); ok && !utf8.ValidString(text) {
+				text, ok := token.(string)
+				if ok && !utf8.ValidString(text) {
 					return nil, invalid("%s: a token is not UTF-8: %q", name, text)
+				}
+				if ok && strings.IndexByte(text, 0) >= 0 {
+					return nil, invalid("%s: a token holds a NUL: %q", name, text)
 				}
 			}
 		}

@@ -17,7 +17,6 @@ import "C"
 
 import (
 	"context"
-	"math"
 	"unsafe"
 )
 

@@ -18,7 +18,7 @@ const prompt = Array.from({ length: 100 }, (_, i) => words[(i * 7) % words.lengt
 const prompts = Array.from({ length: CALLS }, (_, i) => `${prompt} ${i}`.split('').join(''));
 
 const router = Router.default();
-const inner = native.open({});
+const inner = native.open(undefined, '{}');
 const LIBRARY = 'the library itself';
 const variants = {
   [LIBRARY]: () => native.timeRoute(inner, prompts),

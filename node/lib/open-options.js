@@ -30,7 +30,8 @@ function portable(name, value, expected) {
       if (value.isWellFormed()) return value;
       break;
     case 'number':
-      if (Number.isFinite(value)) return value;
+      // A larger whole number may have been another one.
+      if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
       break;
     case 'object':
       if (value === null) break;

@@ -58,7 +58,7 @@ test('a signal that is not aborted changes nothing and keeps nothing', async () 
 
 // The promise of the native layer is settled when the work has ended: as cancelled only if it did not run to its end.
 test('an abort stops the work, not only the promise', async () => {
-  const inner = native.open({});
+  const inner = native.open(undefined, '{}');
   const cancel = new native.NativeCancel();
   const prompts = Array(4000).fill('some words '.repeat(1500));
   const batch = inner.routeBatch(prompts, 0, 0, 0, 0, cancel);

@@ -15,17 +15,26 @@ const router = Router.default();
 test('a decision says which model, and why', () => {
   const decision = router.routeSync(HARD);
   assert.deepEqual(Object.keys(decision), [
-    'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'noScore', 'fallback',
-    'fallbackKind', 'fallbackReason',
+    'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'noScore',
+    'propensity', 'id', 'fallback', 'fallbackKind', 'fallbackReason',
   ]);
   assert.ok(decision.winRate > 0 && decision.winRate < 1);
   assert.equal(decision.side, decision.winRate >= decision.threshold ? 'strong' : 'weak');
   assert.equal(decision.model, decision.side === 'strong' ? router.strong : router.weak);
   assert.equal(decision.threshold, router.threshold());
   assert.equal(decision.truncated, false);
+  assert.equal(decision.propensity, 1);
+  assert.equal(decision.id, null);
   assert.equal(decision.fallback, false);
   assert.equal(decision.fallbackKind, null);
   assert.equal(decision.fallbackReason, null);
+});
+
+test('decisions have ids for who asks', async () => {
+  const asked = Router.default({ ids: true });
+  const ids = [asked.routeSync(HARD), ...asked.routeBatchSync([HARD, EASY]), await asked.route(EASY)].map(({ id }) => id);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.deepEqual([...new Set(ids)].sort(), ids);
 });
 
 test('the promise comes to what the synchronous call comes to', async () => {

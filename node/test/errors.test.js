@@ -71,7 +71,7 @@ test('a rejection tells who awaited', async () => {
 test('a panic becomes an error of kind Internal, on this thread and on others', async () => {
   const internal = (error) => error.code === 'ERR_ROUTELLM_INTERNAL' && /on purpose/.test(error.message);
   assert.throws(() => native.panicSync(), internal);
-  const router = native.open({});
+  const router = native.open(undefined, '{}');
   await assert.rejects(native.panicAsync(router), internal);
   // More than there are threads: each of them goes on.
   const calls = Array.from({ length: 100 }, () => native.panicAsync(router));

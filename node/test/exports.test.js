@@ -108,7 +108,7 @@ test('wrong options are refused', skip, async () => {
     ['bert-tiny', { head: { kind: 'binary', strongLabel: 1, strong_label: 0 } }, /head has strong_label twice/],
     ['bert-tiny', { head: { kind: 'three_labels', link: 'sigmoid' } }, /unknown field/],
     ['bert-tiny', { head: { kind: 'regression', scale: NaN } }, /head.scale is NaN/],
-    ['bert-tiny', { head: { kind: 'regression', scale: 1n } }, /head.scale is 1n, expected/],
+    ['bert-tiny', { head: { kind: 'regression', scale: 1n } }, /head.scale is a bigint, expected/],
     ['bert-tiny', { longPrompts: 'split' }, /long_prompts is/],
     ['bert-tiny', { longPrompts: { kind: 'windows', maxWindows: 0 } }, /max_windows is 0/],
     ['bert-tiny', { maxTokens: -1 }, /maxTokens is -1/],
@@ -124,7 +124,7 @@ test('wrong options are refused', skip, async () => {
     ['llama-tiny', { scoreTokens: ['[[1]]'] }, /score_tokens has 1 entries/],
     ['llama-tiny', { scoreThreshold: 6 }, /score_threshold is 6, expected 2 to 5/],
     ['llama-tiny', { scoreThreshold: -1 }, /scoreThreshold is -1/],
-    ['llama-tiny', { maxNewTokens: 1000 }, /max_new_tokens is 1000/],
+    ['llama-tiny', { maxNewTokens: 1000 }, /maxNewTokens is 1000/],
     ['llama-tiny', { temperature: 1 }, /unknown option "temperature" of Router.open/],
     ['stories260k-ts', {}, /template is needed/],
   ]) {

@@ -249,7 +249,8 @@ test('onError decides for what cannot be scored, says why, and is counted', asyn
     { ...strong, fallbackReason: undefined },
     {
       model: caller.strong, side: 'strong', winRate: null, threshold: 0.5,
-      truncated: false, similarity: null, outOfDistribution: false, noScore: false, fallback: true, fallbackKind: 'Unsupported',
+      truncated: false, similarity: null, outOfDistribution: false, noScore: false, propensity: 1, id: null,
+      fallback: true, fallbackKind: 'Unsupported',
       fallbackReason: undefined,
     },
   );

@@ -470,7 +470,12 @@ impl ExportOptions {
     /// # Errors
     /// `InvalidArgument` for a number out of its range.
     pub(crate) fn check_ranges(&self, spelling: Spelling) -> Result<()> {
-        let _ = (self, spelling);
+        whole(
+            spelling.of("max_new_tokens"),
+            self.max_new_tokens,
+            (0, Some(64)),
+            "a whole number from 0 to 64",
+        )?;
         Ok(())
     }
 }
@@ -706,7 +711,7 @@ pub static OPEN: &[OptionInfo] = &[
         name: "max_new_tokens",
         group: "export",
         value: OptionType::Count,
-        expected: "a whole number from 0 on",
+        expected: "a whole number from 0 to 64",
         default: "6",
         since: "0.1.0",
         doc: "How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1, and the decision has `no_score`.",

@@ -68,6 +68,7 @@ impl OpenOptions {
 
     /// Refuses options of exported models that have no effect: all but those of `read`.
     pub(super) fn refuse_export_options(&self, kind: Kind, read: &[&str]) -> Result<()> {
+        self.session.check_spelled(self.spelling)?;
         let mut given = self.export.given();
         given.retain(|name| !read.contains(name));
         let why = format!("this is a router of kind {:?}", kind.as_str());
