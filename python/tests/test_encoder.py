@@ -64,7 +64,7 @@ def test_another_pair_has_other_win_rates(onnx_router: Router, mf_artifact: Path
 def test_wrong_session_options_are_refused(mf_artifact: Path) -> None:
     for name in ("sessions", "intra_threads"):
         for value in (0, -1, 10_000):
-            with pytest.raises(InvalidArgumentError, match=f"{name} is .*, expected a whole number from 1 to 256"):
+            with pytest.raises(InvalidArgumentError, match=f"{name} is .*, expected .* from 1 to 256"):
                 Router.open(mf_artifact, **{name: value})  # type: ignore[arg-type]
 
 

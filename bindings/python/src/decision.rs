@@ -65,6 +65,7 @@ impl Decision {
         // </faces:signature>
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each field, as Python names them")]
+    #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
     fn from_python(
         py: Python<'_>,
         model: &Bound<'_, PyAny>,
