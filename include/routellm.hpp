@@ -500,10 +500,10 @@ public:
      *
      * - "three_labels": strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there
      *   is none for others.
-     * - "binary": two labels. "{"kind": "binary", "strong_label": 0}" says which label is that of the strong model, 1
-     *   by default.
-     * - "regression": one score "x". "{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}" is the win
-     *   rate "link(scale * x + offset)"; the default link is "identity", which holds it within [0, 1].
+     * - "binary": two labels. {"kind": "binary", "strong_label": 0} says which label is that of the strong model, 1 by
+     *   default.
+     * - "regression": one score "x". {"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0} is the win rate
+     *   link(scale * x + offset); the default link is "identity", which holds it within [0, 1].
      * - "candidates": one logit for each model. Then the strong and the weak model are two of the labels in
      *   "config.json".
      *
@@ -517,8 +517,8 @@ public:
     OpenOptions head(std::string_view value) && { return std::move(head(value)); }
     /**
      * What an exported classifier does with prompts that are longer than it reads, by name or, with parameters, as an
-     * object: "truncate" (the default) cuts them, "windows" reads them piece by piece: "{"kind": "windows", "overlap":
-     * 32, "pooling": "mean", "max_windows": 8}" are its defaults, and "pooling" may be "max". A prompt that was cut has
+     * object: "truncate" (the default) cuts them, "windows" reads them piece by piece: {"kind": "windows", "overlap":
+     * 32, "pooling": "mean", "max_windows": 8} are its defaults, and "pooling" may be "max". A prompt that was cut has
      * "truncated" in its decision.
      */
     OpenOptions &long_prompts(std::string_view value) &
@@ -531,8 +531,8 @@ public:
      * How a question becomes the text that an exported causal LM reads:
      *
      * - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
-     * - "chat", the model's own chat template, or with parameters "{"kind": "chat", "system": "...", "user":
-     *   "{question}", "add_generation_prompt": true}";
+     * - "chat", the model's own chat template, or with parameters {"kind": "chat", "system": "...", "user":
+     *   "{question}", "add_generation_prompt": true};
      * - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there
      *   is none for other models.
      */

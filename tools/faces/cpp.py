@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from output import Output
 from table import Names, Option, Table
 from text import capital, resolved, snake_upper, wrapped
@@ -13,7 +15,8 @@ def _doc(option: Option) -> list[str]:
     def render(what: str, name: str) -> str:
         return snake_upper(name).lower() if what == "error" else links[what].format(name)
 
-    doc = capital(resolved(option.doc, render)).replace("`all`", "all_clusters").replace("`", '"')
+    doc = capital(resolved(option.doc, render)).replace("`all`", "all_clusters")
+    doc = re.sub(r"`([^`]*)`", lambda found: found[1] if re.search(r'[" (]', found[1]) else f'"{found[1]}"', doc)
     return ["    /**", *wrapped(doc, "     * "), "     */"]
 
 
