@@ -77,7 +77,8 @@ def _prompts_of(path: StrPath) -> list[str]:
 
     texts = []
     try:
-        with open(path, encoding="utf-8") as lines:
+        # A byte-order mark is no part of the first line.
+        with open(path, encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     try:
@@ -86,6 +87,8 @@ def _prompts_of(path: StrPath) -> list[str]:
                         raise InvalidArgumentError(
                             f"{path}, line {number}: expected a JSON object with prompt: {error!r}"
                         ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidArgumentError(f"{path}: not UTF-8 text ({error.reason})") from error
     except OSError as error:
         kind = NotFoundError if isinstance(error, FileNotFoundError) else IoError
         raise _of_system(kind, error.errno or 0, str(error), error.filename) from error
@@ -98,7 +101,47 @@ def rows_of(name: str, rows: Rows) -> StrPath | bytes:
         return rows
     if isinstance(rows, (bytes, bytearray)) or not hasattr(rows, "__iter__"):
         raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
-    return "".join(json_text(f"{name}, row {i}", dict(row)) + "\n" for i, row in enumerate(rows)).encode()
+    return "".join(_line(f"{name}, row {i}", row) for i, row in enumerate(_rows(name, rows))).encode()
+
+
+def _rows(name: str, table: Any) -> Iterable[Any]:
+    """Return the rows of a table, whichever library it is of."""
+    if hasattr(table, "iter_rows"):  # polars
+        rows: Iterable[Any] = table.iter_rows(named=True)
+        return rows
+    if hasattr(table, "to_pylist"):  # pyarrow
+        rows = table.to_pylist()
+        return rows
+    if not hasattr(table, "keys"):
+        return table  # type: ignore[no-any-return]
+    # A mapping of columns, as pandas' tables are.
+    columns = {str(key): list(table[key]) for key in table.keys()}  # noqa: SIM118
+    lengths = {key: len(column) for key, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise InvalidArgumentError(f"{name}: its columns have different lengths: {lengths}")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _line(where: str, row: Any) -> str:
+    """Return a row as a line of JSON. What JSON has no form for is written as text: fields of a vote are text."""
+    import json
+
+    if not hasattr(row, "keys"):
+        raise InvalidArgumentError(f"{where}: of type {type(row).__name__}, expected a mapping")
+    try:
+        return json.dumps({str(key): row[key] for key in row.keys()}, default=_plain) + "\n"  # noqa: SIM118
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{where}: not representable as JSON: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers and arrays of numpy as Python's own, and anything else as text."""
+    for convert in ("item", "tolist"):
+        try:
+            return getattr(value, convert)()
+        except (AttributeError, TypeError, ValueError):
+            continue
+    return str(value)
 
 
 def encoder_of(encoder: StrPath | EncoderSpec) -> tuple[StrPath, str | None]:

@@ -33,27 +33,17 @@ pub fn is_long_enough(first_turn: &str, minimum: usize) -> bool {
 /// `InvalidArgument` for text that Python cannot parse, an empty list, or a first turn that is no text.
 pub fn first_turn_of_json(json: &str) -> Result<String> {
     match pyjson::parse(json).map_err(|e| Error::invalid_argument(format!("prompt is not JSON: {e}")))? {
-        Json::Text(text) => match text.chars().next() {
+        Json::Text(text) | Json::HalfText(text) => match text.chars().next() {
             Some(first) => Ok(first.to_string()),
             None => Err(Error::invalid_argument("prompt is an empty string, expected a list of turns")),
         },
-        Json::List(mut turns) if !turns.is_empty() => match turns.swap_remove(0) {
-            Json::Text(text) => Ok(text),
-            other => Err(Error::invalid_argument(format!("first turn is {}, expected text", kind(&other)))),
-        },
+        Json::List(mut turns) if !turns.is_empty() => turns.swap_remove(0).into_text().map_err(|other| {
+            Error::invalid_argument(format!("first turn is {}, expected text", other.kind()))
+        }),
         Json::List(_) => Err(Error::invalid_argument("prompt is an empty list, expected at least one turn")),
-        other @ Json::Other(_) => {
-            Err(Error::invalid_argument(format!("prompt is {}, expected a list of turns", kind(&other))))
+        other => {
+            Err(Error::invalid_argument(format!("prompt is {}, expected a list of turns", other.kind())))
         }
-    }
-}
-
-/// What a JSON value is, for messages.
-pub(super) fn kind(value: &Json) -> &'static str {
-    match value {
-        Json::Text(_) => "a string",
-        Json::List(_) => "a list",
-        Json::Other(what) => what,
     }
 }
 

@@ -26,6 +26,8 @@ mod parquet;
 mod pyjson;
 #[cfg(feature = "train")]
 mod read_votes;
+#[cfg(feature = "train")]
+mod row;
 pub mod tiers;
 mod votes;
 

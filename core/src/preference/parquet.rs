@@ -8,8 +8,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
-use super::read_votes::{first_turn, winner_of_flags};
-use super::votes::{Vote, VoteTable, Winner};
+use super::pyjson::Json;
+use super::row;
+use super::votes::VoteTable;
 use crate::error::{Error, Result};
 
 /// Reads votes: `model_a`, `model_b`; the winner in `winner` (as in JSONL) or in `winner_model_a`,
@@ -29,7 +30,7 @@ pub(super) fn read_votes(path: &Path) -> Result<VoteTable> {
         let row = row.map_err(broken)?;
         let fault = |what: String| Error::invalid_argument(format!("{source}, row {number}: {what}"));
         table.counts.read += 1;
-        match vote(&row, number).map_err(fault)? {
+        match row::vote(&members(&row), &format!("row {number}")).map_err(fault)? {
             Some(vote) => table.votes.push(vote),
             None => table.counts.dropped_null_winner += 1,
         }
@@ -37,108 +38,20 @@ pub(super) fn read_votes(path: &Path) -> Result<VoteTable> {
     Ok(table)
 }
 
-fn column<'a>(row: &'a Row, name: &str) -> Option<&'a Field> {
-    row.get_column_iter().find(|(column, _)| column.as_str() == name).map(|(_, field)| field)
+fn members(row: &Row) -> Vec<(String, Json)> {
+    row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
 }
 
-fn needed<'a>(row: &'a Row, name: &str) -> Result<&'a Field, String> {
-    column(row, name).ok_or_else(|| {
-        let names: Vec<&str> = row.get_column_iter().map(|(name, _)| name.as_str()).collect();
-        format!("no column {name:?} among {names:?}")
-    })
-}
-
-fn text<'a>(field: &'a Field, name: &str) -> Result<&'a str, String> {
+/// A field as JSON has it. Dates and bytes are no text: nobody reads them.
+fn value(field: &Field) -> Json {
     match field {
-        Field::Str(text) if !text.is_empty() => Ok(text),
-        Field::Str(_) => Err(format!("{name} is empty")),
-        other => Err(format!("{name} is {other}, expected text")),
+        Field::Null | Field::Bytes(_) => Json::Null,
+        Field::Bool(flag) => Json::Flag(*flag),
+        Field::Str(text) => Json::Text(text.clone()),
+        Field::ListInternal(list) => Json::List(list.elements().iter().map(value).collect()),
+        Field::Group(row) => Json::Object(members(row)),
+        other => Json::Number(other.to_string()),
     }
-}
-
-/// A winner flag: 0 or 1 in any number type, or a boolean; null is not known.
-fn flag(field: &Field, name: &str) -> Result<Option<bool>, String> {
-    let number = match field {
-        Field::Null => return Ok(None),
-        Field::Bool(flag) => return Ok(Some(*flag)),
-        Field::Byte(n) => i64::from(*n),
-        Field::Short(n) => i64::from(*n),
-        Field::Int(n) => i64::from(*n),
-        Field::Long(n) => *n,
-        Field::UByte(n) => i64::from(*n),
-        Field::UShort(n) => i64::from(*n),
-        Field::UInt(n) => i64::from(*n),
-        Field::Double(n) if *n == 0.0 || *n == 1.0 => *n as i64,
-        Field::Float(n) if *n == 0.0 || *n == 1.0 => *n as i64,
-        other => return Err(format!("{name} is {other}, expected 0 or 1")),
-    };
-    match number {
-        0 => Ok(Some(false)),
-        1 => Ok(Some(true)),
-        other => Err(format!("{name} is {other}, expected 0 or 1")),
-    }
-}
-
-fn winner(row: &Row) -> Result<Option<Winner>, String> {
-    match column(row, "winner") {
-        Some(Field::Null) => Ok(None),
-        Some(field) => {
-            let name = text(field, "winner")?;
-            Winner::from_name(name)
-                .map(Some)
-                .ok_or_else(|| format!("winner is {name:?}, expected model_a, model_b, tie or tie (bothbad)"))
-        }
-        None => {
-            let flag = |name: &str| needed(row, name).and_then(|field| flag(field, name));
-            let (a, b) = (flag("winner_model_a")?, flag("winner_model_b")?);
-            if column(row, "winner_tie").is_some() {
-                flag("winner_tie")?;
-            }
-            Ok(winner_of_flags(a, b))
-        }
-    }
-}
-
-fn prompt(row: &Row) -> Result<String, String> {
-    match column(row, "prompt") {
-        Some(Field::Str(json)) => first_turn(json),
-        Some(Field::ListInternal(turns)) => match turns.elements().first() {
-            Some(Field::Str(turn)) => Ok(turn.clone()),
-            Some(other) => Err(format!("first turn is {other}, expected text")),
-            None => Err("prompt is an empty list, expected at least one turn".to_owned()),
-        },
-        Some(other) => Err(format!("prompt is {other}, expected a list of turns")),
-        None => first_message(needed(row, "conversation_a")?),
-    }
-}
-
-/// The content of the first user message in a list of `{content, role}`.
-fn first_message(conversation: &Field) -> Result<String, String> {
-    let Field::ListInternal(messages) = conversation else {
-        return Err(format!("conversation_a is {conversation}, expected a list of messages"));
-    };
-    for message in messages.elements() {
-        let Field::Group(message) = message else { continue };
-        if matches!(column(message, "role"), Some(Field::Str(role)) if role == "user") {
-            return match column(message, "content") {
-                Some(Field::Str(content)) => Ok(content.clone()),
-                _ => Err("the first user message of conversation_a has no text".to_owned()),
-            };
-        }
-    }
-    Err("conversation_a has no user message".to_owned())
-}
-
-fn vote(row: &Row, number: usize) -> Result<Option<Vote>, String> {
-    let model = |name: &str| needed(row, name).and_then(|field| text(field, name)).map(str::to_owned);
-    let (model_a, model_b) = (model("model_a")?, model("model_b")?);
-    let Some(winner) = winner(row)? else { return Ok(None) };
-    let id = match column(row, "id").or_else(|| column(row, "question_id")) {
-        None | Some(Field::Null) => format!("row {number}"),
-        Some(Field::Str(id)) => id.clone(),
-        Some(other) => other.to_string(),
-    };
-    Ok(Some(Vote { id, prompt: prompt(row)?, model_a, model_b, winner }))
 }
 
 #[cfg(test)]
@@ -151,6 +64,7 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
 
     use super::*;
+    use crate::preference::Winner;
 
     /// Id, two models, prompt, and three flags.
     type FileRow<'a> = (i64, &'a str, &'a str, &'a str, [Option<i64>; 3]);

@@ -11,14 +11,42 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Text(String),
+    /// Text that held half of a surrogate pair, with U+FFFD in its place.
+    HalfText(String),
     List(Vec<Json>),
-    /// An object, number, boolean or null: valid, and of no use here.
-    Other(&'static str),
+    /// The members in their order.
+    Object(Vec<(String, Json)>),
+    /// A number as it is written; `NaN` and infinities too.
+    Number(String),
+    Flag(bool),
+    Null,
+}
+
+impl Json {
+    /// What it is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::HalfText(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Object(_) => "an object",
+            Self::Number(_) => "a number",
+            Self::Flag(_) => "a boolean",
+            Self::Null => "null",
+        }
+    }
+
+    /// The text, halves of pairs and all, as the reference reads it; or the value that is no text.
+    pub(crate) fn into_text(self) -> Result<String, Self> {
+        match self {
+            Self::Text(text) | Self::HalfText(text) => Ok(text),
+            other => Err(other),
+        }
+    }
 }
 
 /// Reads one JSON value that fills `text`. The error is a description with a byte position.
 pub(crate) fn parse(text: &str) -> Result<Json, String> {
-    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0 };
+    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0, half: false };
     reader.blanks();
     let value = reader.value(0)?;
     reader.blanks();
@@ -32,6 +60,8 @@ struct Reader<'a> {
     bytes: &'a [u8],
     text: &'a str,
     at: usize,
+    /// Whether the string that is read holds half of a pair.
+    half: bool,
 }
 
 impl Reader<'_> {
@@ -56,7 +86,11 @@ impl Reader<'_> {
             return Err(self.fault("too deeply nested"));
         }
         match self.bytes.get(self.at) {
-            Some(b'"') => self.string().map(Json::Text),
+            Some(b'"') => {
+                self.half = false;
+                let text = self.string()?;
+                Ok(if self.half { Json::HalfText(text) } else { Json::Text(text) })
+            }
             Some(b'[') => self.list(depth),
             Some(b'{') => self.object(depth),
             Some(b'-' | b'0'..=b'9') if !self.text[self.at..].starts_with("-Infinity") => self.number(),
@@ -86,25 +120,26 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Json, String> {
         self.at += 1;
+        let mut members = Vec::new();
         self.blanks();
         if self.take(b'}') {
-            return Ok(Json::Other("an object"));
+            return Ok(Json::Object(members));
         }
         loop {
             self.blanks();
             if self.bytes.get(self.at) != Some(&b'"') {
                 return Err(self.fault("expected a key"));
             }
-            self.string()?;
+            let key = self.string()?;
             self.blanks();
             if !self.take(b':') {
                 return Err(self.fault("expected `:`"));
             }
             self.blanks();
-            self.value(depth + 1)?;
+            members.push((key, self.value(depth + 1)?));
             self.blanks();
             if self.take(b'}') {
-                return Ok(Json::Other("an object"));
+                return Ok(Json::Object(members));
             }
             if !self.take(b',') {
                 return Err(self.fault("expected `,` or `}`"));
@@ -113,18 +148,19 @@ impl Reader<'_> {
     }
 
     fn word(&mut self) -> Result<Json, String> {
-        const WORDS: [(&str, &str); 6] = [
-            ("null", "null"),
-            ("true", "a boolean"),
-            ("false", "a boolean"),
-            ("NaN", "a number"),
-            ("Infinity", "a number"),
-            ("-Infinity", "a number"),
+        let number = |word: &str| Json::Number(word.to_owned());
+        let words = [
+            ("null", Json::Null),
+            ("true", Json::Flag(true)),
+            ("false", Json::Flag(false)),
+            ("NaN", number("NaN")),
+            ("Infinity", number("Infinity")),
+            ("-Infinity", number("-Infinity")),
         ];
-        for (word, what) in WORDS {
+        for (word, value) in words {
             if self.text[self.at..].starts_with(word) {
                 self.at += word.len();
-                return Ok(Json::Other(what));
+                return Ok(value);
             }
         }
         Err(self.fault("expected a value"))
@@ -139,6 +175,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Result<Json, String> {
+        let start = self.at;
         self.take(b'-');
         if !self.take(b'0') && self.digits() == 0 {
             return Err(self.fault("expected a digit"));
@@ -152,7 +189,7 @@ impl Reader<'_> {
                 return Err(self.fault("expected a digit"));
             }
         }
-        Ok(Json::Other("a number"))
+        Ok(Json::Number(self.text[start..self.at].to_owned()))
     }
 
     fn string(&mut self) -> Result<String, String> {
@@ -213,6 +250,7 @@ impl Reader<'_> {
             }
             self.at = back;
         }
+        self.half |= (0xd800..0xe000).contains(&first);
         Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
@@ -237,10 +275,7 @@ mod tests {
         match parse(json).unwrap() {
             Json::List(items) => items
                 .into_iter()
-                .map(|item| match item {
-                    Json::Text(text) => text,
-                    other => format!("{other:?}"),
-                })
+                .map(|item| item.into_text().unwrap_or_else(|other| format!("{other:?}")))
                 .collect(),
             other => panic!("{other:?}"),
         }
@@ -252,9 +287,15 @@ mod tests {
             texts(r#"["\ud83d\ude00", "x\ud83dy", "\ud83d\u0041"]"#),
             ["\u{1f600}", "x\u{fffd}y", "\u{fffd}A"]
         );
-        assert_eq!(parse("NaN"), Ok(Json::Other("a number")));
-        assert_eq!(parse("[-Infinity, Infinity]").unwrap(), Json::List(vec![Json::Other("a number"); 2]));
-        assert_eq!(parse(r#"{"a": [1, -2.5e+3]}"#), Ok(Json::Other("an object")));
+        assert_eq!(parse(r#""x\ud83dy""#), Ok(Json::HalfText("x\u{fffd}y".to_owned())));
+        let number = |text: &str| Json::Number(text.to_owned());
+        assert_eq!(parse("NaN"), Ok(number("NaN")));
+        assert_eq!(
+            parse("[-Infinity, Infinity]").unwrap(),
+            Json::List(vec![number("-Infinity"), number("Infinity")])
+        );
+        let members = vec![("a".to_owned(), Json::List(vec![number("1"), number("-2.5e+3")]))];
+        assert_eq!(parse(r#"{"a": [1, -2.5e+3]}"#), Ok(Json::Object(members)));
     }
 
     #[test]

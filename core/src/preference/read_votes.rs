@@ -4,35 +4,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use serde::Deserialize;
-
-use super::filter::kind;
 use super::pyjson::{self, Json};
+use super::row::{self, Row};
 use super::votes::{Vote, VoteTable, Winner};
 use crate::error::{Error, Result};
 
 /// A fault in a row, with the file and the line that a person can look at.
 pub(super) fn row_error(source: &str, line: u64, what: impl std::fmt::Display) -> Error {
     Error::invalid_argument(format!("{source}, line {line}: {what}"))
-}
-
-#[derive(Deserialize)]
-struct JsonVote {
-    id: Option<serde_json::Value>,
-    prompt: String,
-    model_a: String,
-    model_b: String,
-    // A missing field is a malformed row; only an explicit null is an unknown winner.
-    #[serde(deserialize_with = "Option::deserialize")]
-    winner: Option<String>,
-}
-
-fn id_text(id: Option<serde_json::Value>, line: u64) -> String {
-    match id {
-        None | Some(serde_json::Value::Null) => format!("line {line}"),
-        Some(serde_json::Value::String(text)) => text,
-        Some(other) => other.to_string(),
-    }
 }
 
 fn checked_model<'a>(name: &'a str, column: &str, source: &str, line: u64) -> Result<&'a str> {
@@ -66,8 +45,10 @@ impl VoteTable {
         }
     }
 
-    /// Reads one JSON object a line: `prompt`, `model_a`, `model_b`, `winner` (`model_a`, `model_b`,
-    /// `tie`, `tie (bothbad)`, or null), and `id` where there is one. Other fields are ignored.
+    /// Reads one JSON object a line: `model_a`, `model_b`; `winner` (`model_a`, `model_b`, `tie`, `tie (bothbad)`,
+    /// `both_bad`, or null) or the flags `winner_model_a`, `winner_model_b`, `winner_tie`; `prompt` (a text, a list of
+    /// turns, or that as JSON) or `conversation_a` (a list of messages); and `id` or `question_id` where there is one. Other
+    /// fields are ignored, whatever they hold. A byte-order mark is skipped.
     ///
     /// # Errors
     /// `NotFound` or `Io` for the file, `InvalidArgument` with file and line for a malformed row.
@@ -89,38 +70,33 @@ impl VoteTable {
                 std::io::ErrorKind::InvalidData => row_error(source, line, "not UTF-8"),
                 _ => Error::new(crate::ErrorKind::Io, format!("{source}: {e}")).with_source(e),
             })?;
-            if text.trim().is_empty() {
+            let text = text.strip_prefix('\u{feff}').filter(|_| line == 1).unwrap_or(&text).trim();
+            if text.is_empty() {
                 continue;
             }
-            let row: JsonVote = serde_json::from_str(&text).map_err(|e| row_error(source, line, e))?;
-            table.counts.read += 1;
-            checked_model(&row.model_a, "model_a", source, line)?;
-            checked_model(&row.model_b, "model_b", source, line)?;
-            let Some(winner) = row.winner else {
-                table.counts.dropped_null_winner += 1;
-                continue;
+            let row = match pyjson::parse(text).map_err(|e| row_error(source, line, e))? {
+                Json::Object(row) => row,
+                other => {
+                    return Err(row_error(source, line, format!("{}, expected an object", other.kind())));
+                }
             };
-            let winner = Winner::from_name(&winner).ok_or_else(|| {
-                row_error(source, line, format!(
-                    "winner is {winner:?}, expected \"model_a\", \"model_b\", \"tie\", \"tie (bothbad)\" or null"
-                ))
-            })?;
-            let id = id_text(row.id, line);
-            table.votes.push(Vote {
-                id,
-                prompt: row.prompt,
-                model_a: row.model_a,
-                model_b: row.model_b,
-                winner,
-            });
+            table.add(&row, source, line)?;
         }
         Ok(table)
     }
 
-    /// Reads the CSV form of the LMSYS / Kaggle data: `id` (optional), `model_a`, `model_b`, `prompt` (a
-    /// JSON-encoded list of turns, of which the first is taken), `winner_model_a`, `winner_model_b`,
-    /// `winner_tie`. As in the reference, `winner_model_a` is read first, then `winner_model_b`, and
-    /// anything else is a tie. Other columns are ignored.
+    fn add(&mut self, row: &Row, source: &str, line: u64) -> Result<()> {
+        self.counts.read += 1;
+        match row::vote(row, &format!("line {line}")).map_err(|what| row_error(source, line, what))? {
+            Some(vote) => self.votes.push(vote),
+            None => self.counts.dropped_null_winner += 1,
+        }
+        Ok(())
+    }
+
+    /// Reads CSV with the fields of [`read_jsonl`](Self::read_jsonl) as columns. In the form of the LMSYS / Kaggle data,
+    /// which has flags for the winner, `prompt` is a JSON-encoded list of turns, of which the first is taken. Two flags
+    /// that are set contradict each other.
     ///
     /// # Errors
     /// `NotFound` or `Io` for the file, `InvalidArgument` with file and line for a missing column or a
@@ -136,6 +112,38 @@ impl VoteTable {
     /// # Errors
     /// `InvalidArgument` with source and line for a missing column or a malformed row.
     pub fn from_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
+        let mut csv = csv::ReaderBuilder::new().flexible(false).from_reader(reader);
+        let names: Vec<String> =
+            csv.headers().map_err(|e| csv_error(source, &e))?.iter().map(unmarked).collect();
+        let has = |name: &str| names.iter().any(|known| known == name);
+        for (needed, instead) in [
+            ("prompt", "conversation_a"),
+            ("model_a", "model_a"),
+            ("model_b", "model_b"),
+            ("winner", "winner_model_a"),
+        ] {
+            if !has(needed) && !has(instead) {
+                return Err(row_error(source, 1, format!("no column {needed:?} among {names:?}")));
+            }
+        }
+        let mut table = Self::default();
+        let mut record = csv::StringRecord::new();
+        while csv.read_record(&mut record).map_err(|e| csv_error(source, &e))? {
+            let line = record.position().map_or(0, csv::Position::line);
+            let cells =
+                names.iter().zip(&record).map(|(name, cell)| (name.clone(), Json::Text(cell.to_owned())));
+            table.add(&cells.collect::<Vec<_>>(), source, line)?;
+        }
+        Ok(table)
+    }
+
+    /// Reads the CSV form of the LMSYS / Kaggle data as the reference does: `winner_model_a` is read first, then
+    /// `winner_model_b`, and anything else is a tie, whatever `winner_tie` says; half of a surrogate pair in a prompt is
+    /// one character. For golden values: [`from_csv`](Self::from_csv) refuses such rows.
+    ///
+    /// # Errors
+    /// `InvalidArgument` with source and line for a missing column or a malformed row.
+    pub fn from_reference_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
         let mut csv = csv::Reader::from_reader(reader);
         let header = csv.headers().map_err(|e| csv_error(source, &e))?.clone();
         let column = |name: &str| header.iter().position(|field| field == name);
@@ -175,8 +183,13 @@ impl VoteTable {
     }
 }
 
+/// A name without the byte-order mark that a file may begin with.
+fn unmarked(name: &str) -> String {
+    name.trim_start_matches('\u{feff}').to_owned()
+}
+
 /// The winner by two flags, of which the first counts first. Two empty cells are an unknown winner.
-pub(super) fn winner_of_flags(wins_a: Option<bool>, wins_b: Option<bool>) -> Option<Winner> {
+fn winner_of_flags(wins_a: Option<bool>, wins_b: Option<bool>) -> Option<Winner> {
     match (wins_a, wins_b) {
         (Some(true), _) => Some(Winner::ModelA),
         (_, Some(true)) => Some(Winner::ModelB),
@@ -196,14 +209,15 @@ fn flag(cell: &str) -> Result<Option<bool>, String> {
 }
 
 /// The first turn of a JSON-encoded list of turns. Unlike the reference, a plain string is refused.
-pub(super) fn first_turn(json: &str) -> Result<String, String> {
+fn first_turn(json: &str) -> Result<String, String> {
     match pyjson::parse(json).map_err(|e| format!("prompt is not a JSON list of turns: {e}"))? {
         Json::List(turns) => match turns.into_iter().next() {
-            Some(Json::Text(text)) => Ok(text),
-            Some(other) => Err(format!("first turn is {}, expected text", kind(&other))),
+            Some(turn) => {
+                turn.into_text().map_err(|other| format!("first turn is {}, expected text", other.kind()))
+            }
             None => Err("prompt is an empty list, expected at least one turn".to_owned()),
         },
-        other => Err(format!("prompt is {}, expected a JSON list of turns", kind(&other))),
+        other => Err(format!("prompt is {}, expected a JSON list of turns", other.kind())),
     }
 }
 
@@ -268,7 +282,9 @@ mod tests {
         let text = format!(
             "{HEADER}1,m,n,\"[\"\"a\\nb\"\"]\",r,0,1,0\n2,m,n,\"[\"\"a\"\"]\",r,,,\n3,m,n,\"[\"\"a\"\"]\",r,1.0,1,0\n"
         );
-        let table = VoteTable::from_csv(text.as_bytes(), "v.csv").unwrap();
+        let error = VoteTable::from_csv(text.as_bytes(), "v.csv").unwrap_err();
+        assert!(error.message().starts_with("v.csv, line 4: winner_model_a, winner_model_b"), "{error}");
+        let table = VoteTable::from_reference_csv(text.as_bytes(), "v.csv").unwrap();
         assert_eq!(table.votes[0].prompt, "a\nb");
         assert_eq!(table.votes[0].winner, Winner::ModelB);
         assert_eq!(table.votes[1].winner, Winner::ModelA);
@@ -288,6 +304,61 @@ mod tests {
         ] {
             let error = VoteTable::from_csv(format!("{HEADER}{bad}\n").as_bytes(), "v.csv").unwrap_err();
             assert!(error.message().starts_with("v.csv, line 2: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_same_votes_come_in_many_forms() {
+        let jsonl = |row: &str| VoteTable::from_jsonl(row.as_bytes(), "v").unwrap().votes;
+        let plain = jsonl(r#"{"id": "1", "prompt": "p q", "model_a": "m", "model_b": "n", "winner": "tie"}"#);
+        for same in [
+            "\u{feff}{\"id\": \"1\", \"prompt\": \"p q\", \"model_a\": \"m\", \"model_b\": \"n\", \"winner\": \"tie\"}\r\n",
+            r#"{"id": "1", "prompt": "p q", "model_a": "m", "model_b": "n", "winner": "both_bad", "turn": NaN, "x": [Infinity, "\ud83d"]}"#,
+            r#"{"id": "1", "prompt": ["p q", "more"], "model_a": "m", "model_b": "n", "winner": "tie (bothbad)"}"#,
+            r#"{"id": 1, "prompt": "[\"p q\"]", "model_a": "m", "model_b": "n", "winner_model_a": 0, "winner_model_b": 0.0, "winner_tie": true}"#,
+            r#"{"question_id": "1", "model_a": "m", "model_b": "n", "winner": "tie",
+                "conversation_a": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "p q"}, {"type": "image_url"}]}]}"#,
+            r#"{"id": "1", "model_a": "m", "model_b": "n", "winner": "tie", "conversation_b": [{"role": "user", "content": "p q"}]}"#,
+        ] {
+            assert_eq!(jsonl(&same.replace("\n                ", " ")), plain, "{same}");
+        }
+        for csv in [
+            "\u{feff}id,prompt,model_a,model_b,winner\r\n1,p q,m,n,tie\r\n",
+            "id,model_a,model_b,prompt,winner\n1,m,n,\"[\"\"p q\"\"]\",both_bad\n",
+            "id,model_a,model_b,prompt,winner_model_a,winner_model_b,winner_tie\n1,m,n,\"[\"\"p q\"\"]\",0,0,1\n",
+        ] {
+            assert_eq!(VoteTable::from_csv(csv.as_bytes(), "v.csv").unwrap().votes, plain, "{csv}");
+        }
+        // What a user has typed stays as it is.
+        let typed =
+            jsonl(r#"{"prompt": "[1, 2] sort this", "model_a": "m", "model_b": "n", "winner": "tie"}"#);
+        assert_eq!(typed[0].prompt, "[1, 2] sort this");
+    }
+
+    #[test]
+    fn contradictions_and_halves_of_emojis_are_refused() {
+        for (row, what) in [
+            (r#"{"prompt": "cut \ud83d", "model_a": "m", "model_b": "n", "winner": "tie"}"#, "half an emoji"),
+            (
+                r#"{"prompt": "[\"cut \\ud83d\"]", "model_a": "m", "model_b": "n", "winner": "tie"}"#,
+                "half an emoji",
+            ),
+            (
+                r#"{"prompt": ["p"], "model_a": "m", "model_b": "n", "winner_model_a": 1, "winner_model_b": 1}"#,
+                "contradict",
+            ),
+            (
+                r#"{"prompt": ["p"], "model_a": "m", "model_b": "n", "winner_model_a": 0, "winner_model_b": 0, "winner_tie": 0}"#,
+                "contradict",
+            ),
+            (r#"{"prompt": "p", "model_a": "m", "model_b": "n", "winner": 1}"#, "winner is a number"),
+            (r#"{"model_a": "m", "model_b": "n", "winner": "tie"}"#, "no \"prompt\""),
+        ] {
+            let error = VoteTable::from_jsonl(format!("\n{row}\n").as_bytes(), "v.jsonl").unwrap_err();
+            assert!(
+                error.message().starts_with("v.jsonl, line 2: ") && error.message().contains(what),
+                "{error}"
+            );
         }
     }
 

@@ -12,17 +12,17 @@ pub enum Winner {
     ModelA = 0,
     /// The answer of `model_b`.
     ModelB = 1,
-    /// Neither: `tie`, and `tie (bothbad)` in the published data.
+    /// Neither: `tie`, and `tie (bothbad)` or `both_bad` in the published data.
     Tie = 2,
 }
 
 impl Winner {
-    /// The winner of this name: `model_a`, `model_b`, `tie` or `tie (bothbad)`.
+    /// The winner of this name: `model_a`, `model_b`, `tie`, `tie (bothbad)` or `both_bad`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "model_a" => Some(Self::ModelA),
             "model_b" => Some(Self::ModelB),
-            "tie" | "tie (bothbad)" => Some(Self::Tie),
+            "tie" | "tie (bothbad)" | "both_bad" => Some(Self::Tie),
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ fn the_filter_keeps_what_the_reference_keeps() {
         let length = length.as_u64().unwrap() as usize;
         assert!(is_long_enough(&first, length) && !is_long_enough(&first, length + 1), "{first:?}");
     }
-    let mut table = VoteTable::from_csv(&csv.into_inner().unwrap()[..], "golden").unwrap();
+    let mut table = VoteTable::from_reference_csv(&csv.into_inner().unwrap()[..], "golden").unwrap();
     filter_votes(&mut table, 16);
     let kept: Vec<[&str; 3]> =
         table.votes.iter().map(|v| [v.model_a.as_str(), v.model_b.as_str(), v.winner.name()]).collect();
