@@ -38,6 +38,14 @@ impl ConfigFile {
         ModelConfig::architectures(&self.text)
     }
 
+    /// The whole of it.
+    ///
+    /// # Errors
+    /// `InvalidModel` if it is no object.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>> {
+        self.parse().map_err(|error| Error::invalid_model(format!("{}: {error}", self.path.display())))
+    }
+
     /// What it says as the settings of a Hugging Face or onnxruntime-genai model.
     ///
     /// # Errors
@@ -100,8 +108,11 @@ impl ModelConfig {
     /// Class names that a configuration gives, `BertForSequenceClassification` ...; none if it is malformed.
     pub fn architectures(text: &[u8]) -> Vec<String> {
         let value: Value = serde_json::from_slice(&tolerant_json(text)).unwrap_or_default();
-        let names = value.get("architectures").and_then(Value::as_array);
-        names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        match value.get("architectures") {
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(Value::String(name)) => vec![name.clone()],
+            _ => Vec::new(),
+        }
     }
 
     fn hugging_face(object: &Map<String, Value>) -> Result<Self> {
