@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use routellm_core::embed::{CapSide, OnnxEncoder, OnnxSpec, Pooling, TextCap, TextEncoder};
+use routellm_core::embed::{CapSide, FeaturizerSpec, OnnxEncoder, OnnxSpec, Pooling, TextCap, TextEncoder};
 use routellm_core::router::write_export;
 use routellm_core::runtime::SessionOptions;
 use routellm_core::scorer::BertScorer;
+use routellm_core::train::Encoder;
 use routellm_core::{ErrorKind, Router};
 
 use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
@@ -236,8 +237,8 @@ fn write_encoder(folder: &Path, outputs: &[&str], told: bool, broken: usize, end
     std::fs::copy(tiny_model("bert-tiny").join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
 }
 
-fn open_encoder(folder: &Path, pooling: Pooling, normalize: bool) -> routellm_core::Result<OnnxEncoder> {
-    let spec = OnnxSpec {
+fn encoder_spec(pooling: Pooling, normalize: bool) -> OnnxSpec {
+    OnnxSpec {
         id: "e".into(),
         dimension: DIMENSION,
         model: "model.onnx".into(),
@@ -247,8 +248,11 @@ fn open_encoder(folder: &Path, pooling: Pooling, normalize: bool) -> routellm_co
         prefix: String::new(),
         max_tokens: 64,
         cap: TextCap { max_bytes: 1 << 16, side: CapSide::Head },
-    };
-    OnnxEncoder::open(spec, folder, &SessionOptions::default())
+    }
+}
+
+fn open_encoder(folder: &Path, pooling: Pooling, normalize: bool) -> routellm_core::Result<OnnxEncoder> {
+    OnnxEncoder::open(encoder_spec(pooling, normalize), folder, &SessionOptions::default())
 }
 
 /// Two words of the tokenizer, with their ids.
@@ -288,6 +292,24 @@ fn pooling_reads_the_token_vectors_wherever_they_stand() {
     write_encoder(folder.path(), &["wide"], true, VOCABULARY, VOCABULARY);
     let error = open_encoder(folder.path(), Pooling::Mean, true).unwrap_err();
     assert_eq!(error.kind(), InvalidModel);
+}
+
+#[test]
+fn an_encoder_to_train_on_may_have_its_model_in_onnx() {
+    let folder = tempfile::tempdir().unwrap();
+    write_encoder(folder.path(), &["token_vectors"], true, VOCABULARY, VOCABULARY);
+    let open = || {
+        let spec = encoder_spec(Pooling::Mean, true);
+        let encoder = Encoder::from_onnx(spec, folder.path(), &SessionOptions::default()).unwrap();
+        let embedding = encoder.featurizer().encoder().unwrap().embed("so many words", None).unwrap().0;
+        (encoder.spec().clone(), embedding)
+    };
+    let (_, want) = open();
+    std::fs::create_dir(folder.path().join("onnx")).unwrap();
+    std::fs::rename(folder.path().join("model.onnx"), folder.path().join("onnx/model.onnx")).unwrap();
+    let (spec, found) = open();
+    assert_eq!(found, want);
+    assert!(matches!(spec, FeaturizerSpec::Onnx(spec) if spec.model == "onnx/model.onnx"));
 }
 
 #[test]
