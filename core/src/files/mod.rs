@@ -1,11 +1,13 @@
-//! What files of every kind need: their hashes, and tensors in them.
+//! What files of every kind need: their hashes, tensors in them, and JSON as Python writes it.
 
+mod json;
 mod tensors;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+pub(crate) use json::tolerant_json;
 use sha2::{Digest, Sha256};
 pub use tensors::{Tensor, Tensors, tensor_f32, tensor_f64, tensor_i8};
 

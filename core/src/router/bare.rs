@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::artifact::MANIFEST_NAME;
 use crate::options::OpenOptions;
+use crate::runtime::graph::Graph;
 use crate::scorer::Kind;
 use crate::scorer::config::{CONFIG_FILE, ConfigFile};
+use crate::scorer::model_files::{CLASSIFIERS, DECODERS, places};
 use crate::{Error, Result};
 
 /// Kinds that a folder without `router.json` may have.
@@ -32,6 +36,59 @@ impl<'a> Bare<'a> {
     }
 }
 
+/// What the model in `folder` is, by its outputs and its `settings`, which name no class that tells.
+fn kind_by_model(folder: &Path, settings: &Map<String, Value>, architectures: &[String]) -> Result<Kind> {
+    let config = folder.join(CONFIG_FILE);
+    let named = match architectures {
+        [] => "names no architecture".to_owned(),
+        names => format!("names the architecture {}", names.join(", ")),
+    };
+    let names: Vec<&str> = DECODERS.into_iter().chain(CLASSIFIERS).collect();
+    let Some(path) = places(&names).map(|name| folder.join(name)).find(|path| path.is_file()) else {
+        return Err(Error::invalid_model(format!(
+            "{}: it {named} and has no num_models and text_dim as a RouteLLM MF checkpoint has, and there is no exported \
+             model beside it: it cannot be told what this folder is",
+            config.display()
+        )));
+    };
+    let graph = Graph::read(&path)?;
+    let labelled =
+        ["id2label", "num_labels"].iter().any(|name| settings.get(*name).is_some_and(|x| !x.is_null()));
+    if graph.outputs().iter().any(|output| output.name.starts_with("present")) {
+        return Ok(Kind::CausalLlm);
+    }
+    let logits = match graph.outputs() {
+        [only] => Some(only),
+        outputs => outputs.iter().find(|output| output.name == "logits"),
+    };
+    if let Some(logits) = logits {
+        let is_named = logits.name == "logits";
+        match logits.dims.as_deref() {
+            Some([_, _]) if is_named || labelled => return Ok(Kind::Bert),
+            None if labelled => return Ok(Kind::Bert),
+            Some([_, _, last]) if is_named => {
+                let vocabulary = settings.get("vocab_size").and_then(Value::as_u64);
+                let one_for_each_token = last.is_some() && *last == vocabulary;
+                // Models that fill gaps or label tokens have outputs of this form too.
+                let family = settings.get("model_type").and_then(Value::as_str).unwrap_or_default();
+                let encoder = family.contains("bert") || ["electra", "mpnet"].contains(&family);
+                if !encoder && (one_for_each_token || !labelled) {
+                    return Ok(Kind::CausalLlm);
+                }
+            }
+            _ => {}
+        }
+    }
+    let outputs: Vec<&str> = graph.outputs().iter().map(|output| output.name.as_str()).collect();
+    Err(Error::invalid_argument(format!(
+        "kind is needed: {} {named}, and the outputs of {} ({}) do not tell a sequence classifier from a causal language \
+         model. Pass kind \"bert\" or \"causal_llm\"",
+        config.display(),
+        path.display(),
+        outputs.join(", ")
+    )))
+}
+
 impl OpenOptions {
     /// What a folder is: what the options say, or else its `config.json`.
     pub(super) fn kind_of(&self, folder: &Bare<'_>) -> Result<Option<Kind>> {
@@ -46,13 +103,18 @@ impl OpenOptions {
         let Some(config) = &folder.config else { return Ok(None) };
         let architectures = config.architectures();
         let is = |suffix: &str| architectures.iter().any(|name| name.ends_with(suffix));
-        Ok(Some(if is("ForSequenceClassification") {
-            Kind::Bert
-        } else if is("ForCausalLM") || is("LMHeadModel") {
-            Kind::CausalLlm
-        } else {
-            Kind::Mf
-        }))
+        if is("ForSequenceClassification") {
+            return Ok(Some(Kind::Bert));
+        }
+        if is("ForCausalLM") || is("LMHeadModel") {
+            return Ok(Some(Kind::CausalLlm));
+        }
+        let settings = config.object()?;
+        // Fields of the published layout that no other configuration has.
+        if ["num_models", "text_dim", "use_proj"].iter().any(|name| settings.contains_key(*name)) {
+            return Ok(Some(Kind::Mf));
+        }
+        kind_by_model(folder.path, &settings, &architectures).map(Some)
     }
 
     /// # Errors

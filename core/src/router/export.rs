@@ -16,10 +16,11 @@ use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::embed::FeaturizerSpec;
 use crate::options::{ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
-use crate::runtime::graph::Graph;
+use crate::runtime::graph::{Graph, beside};
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
 use crate::scorer::checkpoint::{CONFIG_FILE, Files};
+use crate::scorer::model_files::{CLASSIFIERS, DECODERS, WITH_PAST};
 use crate::scorer::{Kind, Pair, PromptScorer};
 use crate::{Error, Result};
 
@@ -63,7 +64,9 @@ impl OpenOptions {
         let names = if head == Head::Candidates { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
         let scorer =
-            BertScorer::open(&files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?;
+            BertScorer::open(&files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?
+                .with_labels(&files.config()?.labels, &names[pair.strong], &names[pair.weak])
+                .map_err(|error| error.context(path.join(CONFIG_FILE).display()))?;
         self.bare(folder, &names, pair, Arc::new(scorer))
     }
 
@@ -189,7 +192,9 @@ impl OpenOptions {
                 pair,
                 self.mode.unwrap_or_default(),
                 &self.session,
-            )?;
+            )?
+            .with_labels(&files.config()?.labels, &names[pair.strong], &names[pair.weak])
+            .map_err(|error| error.context(CONFIG_FILE))?;
             return Ok(Arc::new(scorer));
         }
         let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
@@ -208,15 +213,6 @@ const EXPORT_FILES: [&str; 7] = [
     "chat_template.jinja",
     SYSTEM_FILE,
     CLASSIFIER_FILE,
-];
-
-/// Models of an export that go into its artifact, where they are there.
-const EXPORT_MODELS: [&str; 5] = [
-    "model.onnx",
-    "model_quantized.onnx",
-    "decoder_model.onnx",
-    "decoder_with_past_model.onnx",
-    "decoder_model_merged.onnx",
 ];
 
 /// Writes the exported model in the folder `export`, opened with `options`, as the artifact `out`, and returns the
@@ -245,7 +241,7 @@ pub fn write_export(
             router.info().kind
         )));
     };
-    let kind = scorer.parameters().kind().as_str();
+    let kind = scorer.parameters().kind();
     let spec =
         serde_json::to_value(scorer.parameters()).map_err(|error| Error::invalid_model(error.to_string()))?;
     let mut calibration = sample
@@ -269,10 +265,11 @@ pub fn write_export(
     }
     // A model names the files of its weights, and two models may share them.
     let mut models = BTreeSet::new();
-    for name in EXPORT_MODELS {
-        let Some(path) = files.optional(name) else { continue };
-        models.insert(name.to_owned());
-        models.extend(Graph::read(&path)?.external_files().map(str::to_owned));
+    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
+    for name in [beside(&first, WITH_PAST), first] {
+        let Some(path) = files.optional(&name) else { continue };
+        models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));
+        models.insert(name);
     }
     writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
         let path = export.join(name);
@@ -284,11 +281,11 @@ pub fn write_export(
         weak: router.weak().to_owned(),
     };
     let provenance = [("tool", format!("routellm {}", crate::VERSION))];
-    let name = out.file_name().map_or_else(|| kind.to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = out.file_name().map_or_else(|| kind.to_string(), |name| name.to_string_lossy().into_owned());
     writer.finish(&Manifest {
         format_version: crate::artifact::FORMAT_VERSION,
         name,
-        kind: kind.to_owned(),
+        kind: kind.to_string(),
         models,
         featurizer: FeaturizerSpec::None,
         scorer: spec,

@@ -55,6 +55,10 @@ impl<'a> Parts<'a> {
 impl OpenOptions {
     /// Opens an artifact, a checkpoint in the published layout, or the folder of an exported model.
     ///
+    /// What a folder without `router.json` is say `kind`, or the `architectures` of its `config.json`, or the outputs of
+    /// its model. That is looked for in the folder itself and then in `onnx`, by names in a fixed order: `model.onnx`
+    /// first, then what is quantised and in half precision.
+    ///
     /// An artifact may be written to the folder meanwhile: this is the old one or the new one. Files of models and
     /// mapped stores must be replaced by a rename while a router has them open, never overwritten in place: ONNX Runtime
     /// maps the weights beside a model, and a part of a mapped file that is gone ends the process.

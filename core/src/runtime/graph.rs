@@ -1,8 +1,8 @@
-//! What a model file says of itself, read without a runtime: the operators that it uses and the files that its
-//! weights are in.
+//! What a model file says of itself, read without a runtime: the operators that it uses, the files that its weights
+//! are in, and its outputs.
 //!
-//! The form is the protocol buffer of `onnx.proto`; only the fields on the way to those two are followed, and
-//! everything else is skipped.
+//! The form is the protocol buffer of `onnx.proto`; only the fields on the way to these are followed, and everything
+//! else is skipped.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -11,11 +11,20 @@ use std::path::{Component, Path};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Operators and external files of a model.
+/// Operators, external files and outputs of a model.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Graph {
     operators: BTreeSet<String>,
     external_files: BTreeSet<String>,
+    outputs: Vec<Output>,
+}
+
+/// An output as a model declares it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) name: String,
+    /// Its dimensions, `None` for one of no fixed size; `None` if the model does not tell them.
+    pub(crate) dims: Option<Vec<Option<u64>>>,
 }
 
 /// Operators that quantise activations by the range that they happen to have.
@@ -72,6 +81,11 @@ impl Graph {
         self.external_files.iter().map(String::as_str)
     }
 
+    /// What the model gives, in its order.
+    pub(crate) fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
     /// Refuses weights outside the folder of the model at `path`, and weights that are not there.
     ///
     /// # Errors
@@ -108,6 +122,11 @@ impl Graph {
                 1 | 2 => self.tensor(fields, end),
                 _ => Ok(()),
             }),
+            // .output
+            12 if depth == 0 => {
+                self.outputs.push(output(fields, end)?);
+                Ok(())
+            }
             _ => Ok(()),
         })
     }
@@ -150,6 +169,35 @@ impl Graph {
             Ok(())
         })
     }
+}
+
+/// A `ValueInfoProto`.
+fn output<R: Read + Seek>(fields: &mut Fields<R>, end: u64) -> Result<Output> {
+    let mut output = Output::default();
+    fields.each(end, &mut |fields, number, end| match number {
+        1 => {
+            output.name = fields.text(end)?;
+            Ok(())
+        }
+        // .type: TypeProto.tensor_type, .shape, .dim
+        2 => fields.each(end, &mut |fields, number, end| match number {
+            1 => fields.each(end, &mut |fields, number, end| {
+                if number != 2 {
+                    return Ok(());
+                }
+                let dims = output.dims.get_or_insert_default();
+                fields.each(end, &mut |fields, number, end| {
+                    if number == 1 {
+                        dims.push(fields.size(end)?);
+                    }
+                    Ok(())
+                })
+            }),
+            _ => Ok(()),
+        }),
+        _ => Ok(()),
+    })?;
+    Ok(output)
 }
 
 fn malformed(what: &str) -> Error {
@@ -212,6 +260,12 @@ impl<R: Read + Seek> Fields<R> {
         Err(malformed("a number is too long"))
     }
 
+    /// The number of a dimension that ends at `end`, if it has one and not a name.
+    fn size(&mut self, end: u64) -> Result<Option<u64>> {
+        // Dimension.dim_value
+        if self.at < end && self.varint(end)? == 1 << 3 { self.varint(end).map(Some) } else { Ok(None) }
+    }
+
     /// The text up to `end`.
     fn text(&mut self, end: u64) -> Result<String> {
         let length = end - self.at;
@@ -266,7 +320,10 @@ mod tests {
         let tensor = field(13, &entry);
         let inner = field(1, &field(4, b"DynamicQuantizeLinear"));
         let node = [field(4, b"If"), field(5, &field(6, &inner))].concat();
-        field(7, &[field(1, &node), field(5, &tensor)].concat())
+        let dims = [field(1, &field(2, b"batch")), field(1, &[1 << 3, 3])].concat();
+        let shaped = [field(1, b"logits"), field(2, &field(1, &field(2, &dims)))].concat();
+        let shapeless = field(1, b"other");
+        field(7, &[field(1, &node), field(5, &tensor), field(12, &shaped), field(12, &shapeless)].concat())
     }
 
     #[test]
@@ -274,6 +331,14 @@ mod tests {
         let graph = Graph::parse(&model("model.onnx.data")).unwrap();
         assert!(graph.dynamically_quantized());
         assert_eq!(graph.external_files().collect::<Vec<_>>(), ["model.onnx.data"]);
+    }
+
+    #[test]
+    fn outputs_have_the_dimensions_that_the_model_tells() {
+        let graph = Graph::parse(&model("weights")).unwrap();
+        let outputs: Vec<_> =
+            graph.outputs().iter().map(|output| (output.name.as_str(), output.dims.clone())).collect();
+        assert_eq!(outputs, [("logits", Some(vec![None, Some(3)])), ("other", None)]);
     }
 
     #[test]

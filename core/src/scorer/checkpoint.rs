@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use once_cell::unsync::OnceCell;
 
 pub use super::config::{CONFIG_FILE, ConfigFile, ModelConfig};
+use super::model_files::places;
 use crate::artifact::Artifact;
 use crate::files::Checksums;
 use crate::runtime::graph::{Graph, beside};
@@ -73,22 +74,26 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Path of the model: the first of these files that is there.
+    /// Name from the folder and path of the model: the first of these files that is there, in the folder or in its
+    /// `onnx`.
     ///
     /// # Errors
     /// `InvalidModel` naming them all, or a file of its weights that an artifact does not list.
-    pub fn model(&self, names: &[&str]) -> Result<PathBuf> {
-        let found = names.iter().find_map(|name| Some((name, self.optional(name)?)));
+    pub fn model(&self, names: &[&str]) -> Result<(String, PathBuf)> {
+        let found = places(names).find_map(|name| {
+            let path = self.optional(&name)?;
+            Some((name, path))
+        });
         let (name, path) = found.ok_or_else(|| {
             Error::invalid_model(format!(
-                "{}: there is no model in this folder; looked for {}",
+                "{}: there is no model in this folder or its folder onnx; looked for {}",
                 self.directory.display(),
                 names.join(", ")
             ))
         })?;
         if let Some(artifact) = self.artifact {
             for weights in Graph::read(&path)?.external_files() {
-                let listed = artifact.path_of(&beside(name, weights))?;
+                let listed = artifact.path_of(&beside(&name, weights))?;
                 // The runtime looks for them there, and nowhere else.
                 if path.parent().map(|folder| folder.join(weights)) != Some(listed) {
                     return Err(Error::invalid_model(format!(
@@ -98,7 +103,7 @@ impl<'a> Files<'a> {
                 }
             }
         }
-        Ok(path)
+        Ok((name, path))
     }
 
     /// The files in a folder whose configuration was read already.
@@ -127,23 +132,25 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// The tokenizer and its settings, whose vocabulary fits the model's.
+    /// The tokenizer and its settings, whose vocabulary fits the model's. Tokens that were added to it and that the model
+    /// does not know are refused where a text has them.
     ///
     /// # Errors
-    /// `InvalidModel` if there is none, it is malformed, or knows more tokens than the model; `Io`.
+    /// `InvalidModel` if there is none, it is malformed, or its own vocabulary is larger than the model's; `Io`.
     pub fn tokenizer(&self) -> Result<(TextTokenizer, TokenizerConfig)> {
         let path = self.required(TOKENIZER_FILE)?;
-        let tokenizer = TextTokenizer::open(&path)?;
-        let end = tokenizer.vocabulary_end();
-        if let Some(size) = self.config()?.vocab_size
-            && end > size
-        {
-            return Err(Error::invalid_model(format!(
-                "{}: its largest token id is {}, the model's configuration has a vocabulary of {size}: tokenizer and \
-                 model do not belong together",
-                path.display(),
-                end - 1
-            )));
+        let mut tokenizer = TextTokenizer::open(&path)?;
+        if let Some(size) = self.config()?.vocab_size {
+            let end = tokenizer.own_vocabulary_end();
+            if end > size {
+                return Err(Error::invalid_model(format!(
+                    "{}: its largest token id is {}, the model's configuration has a vocabulary of {size}: tokenizer \
+                     and model do not belong together",
+                    path.display(),
+                    end - 1
+                )));
+            }
+            tokenizer.limit(size);
         }
         let settings = match self.optional(TokenizerConfig::FILE) {
             Some(path) => TokenizerConfig::read(&path)?,

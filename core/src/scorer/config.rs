@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::files::tolerant_json;
 use crate::{Error, Result};
 
 /// File of the model's configuration.
@@ -37,6 +38,14 @@ impl ConfigFile {
         ModelConfig::architectures(&self.text)
     }
 
+    /// The whole of it.
+    ///
+    /// # Errors
+    /// `InvalidModel` if it is no object.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>> {
+        self.parse().map_err(|error| Error::invalid_model(format!("{}: {error}", self.path.display())))
+    }
+
     /// What it says as the settings of a Hugging Face or onnxruntime-genai model.
     ///
     /// # Errors
@@ -50,7 +59,7 @@ impl ConfigFile {
     /// # Errors
     /// Why it is none, as text.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.text)
+        serde_json::from_slice(&tolerant_json(&self.text))
     }
 }
 
@@ -85,8 +94,8 @@ impl ModelConfig {
     /// # Errors
     /// `InvalidModel` if it is malformed.
     pub fn parse(text: &[u8]) -> Result<Self> {
-        let value: Value =
-            serde_json::from_slice(text).map_err(|error| Error::invalid_model(error.to_string()))?;
+        let value: Value = serde_json::from_slice(&tolerant_json(text))
+            .map_err(|error| Error::invalid_model(error.to_string()))?;
         let object = value
             .as_object()
             .ok_or_else(|| Error::invalid_model("expected an object with the model's settings"))?;
@@ -98,9 +107,12 @@ impl ModelConfig {
 
     /// Class names that a configuration gives, `BertForSequenceClassification` ...; none if it is malformed.
     pub fn architectures(text: &[u8]) -> Vec<String> {
-        let value: Value = serde_json::from_slice(text).unwrap_or_default();
-        let names = value.get("architectures").and_then(Value::as_array);
-        names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        let value: Value = serde_json::from_slice(&tolerant_json(text)).unwrap_or_default();
+        match value.get("architectures") {
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(Value::String(name)) => vec![name.clone()],
+            _ => Vec::new(),
+        }
     }
 
     fn hugging_face(object: &Map<String, Value>) -> Result<Self> {
@@ -207,5 +219,12 @@ mod tests {
             assert!(ModelConfig::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert_eq!(ModelConfig::parse(br#"{"pad_token_id": -1}"#).unwrap().pad_token_id, None);
+    }
+
+    #[test]
+    fn what_python_writes_is_read() {
+        let text = "\u{feff}{\"architectures\": [\"BertModel\"], \"time_step_limit\": [0.0, Infinity], \"vocab_size\": 7}";
+        assert_eq!(ModelConfig::parse(text.as_bytes()).unwrap().vocab_size, Some(7));
+        assert_eq!(ModelConfig::architectures(text.as_bytes()), ["BertModel"]);
     }
 }

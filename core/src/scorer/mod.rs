@@ -9,6 +9,7 @@ pub mod config;
 mod kind;
 pub mod linear;
 pub mod mf;
+pub(crate) mod model_files;
 mod prompt;
 pub mod sw_ranking;
 

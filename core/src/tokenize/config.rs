@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::files::tolerant_json;
 use crate::input::CapSide;
 use crate::{Error, Result};
 
@@ -45,8 +46,8 @@ impl TokenizerConfig {
     /// # Errors
     /// `InvalidModel` if it is malformed.
     pub fn parse(text: &[u8]) -> Result<Self> {
-        let value: Value =
-            serde_json::from_slice(text).map_err(|error| Error::invalid_model(error.to_string()))?;
+        let value: Value = serde_json::from_slice(&tolerant_json(text))
+            .map_err(|error| Error::invalid_model(error.to_string()))?;
         let object = value
             .as_object()
             .ok_or_else(|| Error::invalid_model("expected an object with the tokenizer's settings"))?;
@@ -115,6 +116,8 @@ mod tests {
         assert_eq!(config.pad_token, None);
         assert_eq!(config.chat_template.as_deref(), Some("d"));
         assert_eq!(TokenizerConfig::parse(b"{}").unwrap(), TokenizerConfig::default());
+        let endless = "\u{feff}{\"model_max_length\": Infinity}";
+        assert_eq!(TokenizerConfig::parse(endless.as_bytes()).unwrap(), TokenizerConfig::default());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokenizers::{AddedToken, Encoding, PostProcessor, Tokenizer};
 
 pub use config::TokenizerConfig;
 
+use crate::files::tolerant_json;
 use crate::input::CapSide;
 use crate::{Error, ErrorKind, Result};
 
@@ -24,6 +25,8 @@ pub struct TextTokenizer {
     saved: Option<(usize, CapSide)>,
     pad_id: Option<u32>,
     window: Option<Window>,
+    /// One more than the largest id that the model knows.
+    limit: Option<usize>,
 }
 
 /// How a long text is cut.
@@ -47,15 +50,6 @@ pub struct Tokens {
     pub type_ids: Vec<i64>,
 }
 
-impl Tokens {
-    fn of(encoding: &Encoding) -> Self {
-        Self {
-            ids: encoding.get_ids().iter().map(|id| i64::from(*id)).collect(),
-            type_ids: encoding.get_type_ids().iter().map(|id| i64::from(*id)).collect(),
-        }
-    }
-}
-
 impl TextTokenizer {
     /// Reads the file at `path`.
     ///
@@ -63,7 +57,7 @@ impl TextTokenizer {
     /// `NotFound`, `Io`; `InvalidModel` if it is malformed.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        let mut tokenizer = Tokenizer::from_bytes(&bytes)
+        let mut tokenizer = Tokenizer::from_bytes(tolerant_json(&bytes))
             .map_err(|error| Error::invalid_model(format!("{}: not a tokenizer: {error}", path.display())))?;
         let saved = tokenizer.get_truncation().map(|saved| {
             let side = match saved.direction {
@@ -77,7 +71,7 @@ impl TextTokenizer {
             .with_padding(None)
             .with_truncation(None)
             .map_err(|error| Error::invalid_model(format!("{}: {error}", path.display())))?;
-        Ok(Self { tokenizer, saved, pad_id, window: None })
+        Ok(Self { tokenizer, saved, pad_id, window: None, limit: None })
     }
 
     /// Keeps `max_tokens` of a text, special tokens included; the rest is read in windows that share `overlap` tokens,
@@ -140,7 +134,28 @@ impl TextTokenizer {
             Some(post) => post.process(encoding, None, true).map_err(|error| failed(&error))?,
             None => encoding,
         };
-        Ok(Tokens::of(&encoding))
+        self.tokens(&encoding)
+    }
+
+    /// # Errors
+    /// `Tokenize` if the model does not know a token.
+    fn tokens(&self, encoding: &Encoding) -> Result<Tokens> {
+        let unknown = |id: &u32| self.limit.is_some_and(|limit| *id as usize >= limit);
+        if let Some(id) = encoding.get_ids().iter().copied().find(unknown) {
+            return Err(Error::new(
+                ErrorKind::Tokenize,
+                format!(
+                    "the text has the token {:?} (id {id}), which was added to the tokenizer and which the model does not \
+                     know: its vocabulary is {}",
+                    self.tokenizer.id_to_token(id).unwrap_or_default(),
+                    self.limit.unwrap_or_default()
+                ),
+            ));
+        }
+        Ok(Tokens {
+            ids: encoding.get_ids().iter().map(|id| i64::from(*id)).collect(),
+            type_ids: encoding.get_type_ids().iter().map(|id| i64::from(*id)).collect(),
+        })
     }
 
     /// The token ids of `text`, and for each token the bytes of `text` that it stands for.
@@ -149,7 +164,7 @@ impl TextTokenizer {
     /// `Tokenize`.
     pub fn with_offsets(&self, text: &str, special: bool) -> Result<(Vec<i64>, Offsets)> {
         let encoding = self.tokenizer.encode(text, special).map_err(|error| failed(&error))?;
-        Ok((Tokens::of(&encoding).ids, encoding.get_offsets().to_vec()))
+        Ok((self.tokens(&encoding)?.ids, encoding.get_offsets().to_vec()))
     }
 
     /// The token ids of `text`.
@@ -158,7 +173,7 @@ impl TextTokenizer {
     /// `Tokenize`.
     pub fn ids(&self, text: &str, special: bool) -> Result<Vec<i64>> {
         let encoding = self.tokenizer.encode_fast(text, special).map_err(|error| failed(&error))?;
-        Ok(Tokens::of(&encoding).ids)
+        Ok(self.tokens(&encoding)?.ids)
     }
 
     /// The id of a token of the vocabulary.
@@ -175,6 +190,16 @@ impl TextTokenizer {
             .add_special_tokens(tokens.iter().map(|token| AddedToken::from(*token, true)))
             .map(|_| ())
             .map_err(|error| Error::invalid_model(format!("the tokenizer takes no special tokens: {error}")))
+    }
+
+    /// Refuses texts with a token whose id is `size` or more from here on.
+    pub(crate) fn limit(&mut self, size: usize) {
+        self.limit = Some(size);
+    }
+
+    /// One more than the largest id of the vocabulary without added tokens.
+    pub(crate) fn own_vocabulary_end(&self) -> usize {
+        self.tokenizer.get_vocab(false).values().max().map_or(0, |id| *id as usize + 1)
     }
 
     /// One more than the largest id of the vocabulary, added tokens included.

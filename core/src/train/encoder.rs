@@ -11,6 +11,8 @@ use crate::embed::{OnnxEncoder, OnnxSpec};
 use crate::pipeline::{FEATURIZER_FILE, load_featurizer};
 use crate::runtime::SessionOptions;
 use crate::runtime::graph::{Graph, beside};
+#[cfg(feature = "onnx")]
+use crate::scorer::model_files::places;
 use crate::{Error, Result};
 
 /// A featurizer that gives dense vectors, and where its files are.
@@ -52,12 +54,15 @@ impl Encoder {
         Ok(Self { spec, featurizer, weights, origin: Origin::Artifact(Box::new(artifact)) })
     }
 
-    /// A sentence encoder whose model and tokenizer lie in the folder `directory`.
+    /// A sentence encoder whose model and tokenizer lie in the folder `directory`. A model that is not there may lie in
+    /// its folder `onnx`.
     ///
     /// # Errors
     /// As [`OnnxEncoder::open`].
     #[cfg(feature = "onnx")]
-    pub fn from_onnx(spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
+    pub fn from_onnx(mut spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
+        let found = places(&[&spec.model]).find(|place| directory.join(place).is_file());
+        spec.model = found.unwrap_or(spec.model);
         let featurizer = Featurizer::Encoder(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
         let weights = weights(&spec.model, &directory.join(&spec.model))?;
         Ok(Self {

@@ -30,22 +30,22 @@ const PROMPTS: [&str; 8] = [
     "ok then",
 ];
 
-fn options() -> OpenOptions {
+pub(crate) fn options() -> OpenOptions {
     OpenOptions::new().strong("gpt-4").weak("mixtral").intra_threads(1)
 }
 
 /// Options of the stories: their scores are digits, scored as the next token.
-fn stories() -> OpenOptions {
+pub(crate) fn stories() -> OpenOptions {
     let digits = ["1", "2", "3", "4", "5"].map(|digit| ScoreToken::Text(digit.into()));
     options().template(RATE.parse().unwrap()).score_tokens(digits).max_new_tokens(0)
 }
 
 /// Options of the tiny Llamas, whose tokenizer lacks the score tokens.
-fn llama() -> OpenOptions {
+pub(crate) fn llama() -> OpenOptions {
     options().template(RATE.parse().unwrap()).score_tokens((805..810).map(ScoreToken::Id))
 }
 
-fn rates(router: &Router) -> Vec<f64> {
+pub(crate) fn rates(router: &Router) -> Vec<f64> {
     PROMPTS.iter().map(|prompt| router.win_rate(prompt).unwrap()).collect()
 }
 
@@ -56,10 +56,10 @@ fn close(a: &[f64], b: &[f64], tolerance: f64, what: &str) {
 }
 
 /// A copy of a tiny model that may be changed.
-struct Copy(tempfile::TempDir);
+pub(crate) struct Copy(tempfile::TempDir);
 
 impl Copy {
-    fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let from = tiny_model(name);
         let folder = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
@@ -69,27 +69,27 @@ impl Copy {
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(String) -> String) {
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(self.path(name)).unwrap();
         let changed = change(text.clone());
         assert_ne!(text, changed, "{name} was not changed");
         std::fs::write(self.path(name), changed).unwrap();
     }
 
-    fn replace(&self, name: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
         self.change(name, |text| text.replace(from, to));
     }
 
-    fn open(&self, options: &OpenOptions) -> Result<Router> {
+    pub(crate) fn open(&self, options: &OpenOptions) -> Result<Router> {
         options.open(self.0.path())
     }
 }
 
-fn refused(result: Result<Router>, kind: ErrorKind, parts: &[&str]) {
+pub(crate) fn refused(result: Result<Router>, kind: ErrorKind, parts: &[&str]) {
     let error: Error = result.map(|_| ()).expect_err("it opened");
     assert_eq!(error.kind(), kind, "{error}");
     for part in parts {

@@ -12,6 +12,7 @@ mod constant;
 mod encoder;
 mod export_conformance;
 mod exports;
+mod exports_folders;
 mod exports_golden;
 mod fuzz_corpus;
 mod harness;

@@ -8,9 +8,15 @@ use crate::embed::{TextCap, TextEncoder};
 use crate::files::Checksums;
 use crate::jobs::{Pool, Slot};
 use crate::numeric;
-use crate::runtime::{Input as Tensor, RuntimeUse, SessionOptions, SessionPool};
+use crate::runtime::{Input as Tensor, Outputs, RuntimeUse, SessionOptions, SessionPool};
 use crate::tokenize::TextTokenizer;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
+
+/// Usual names of the output with the token vectors.
+const TOKEN_OUTPUTS: [&str; 2] = ["last_hidden_state", "token_embeddings"];
+
+/// Usual name of the output with the vector of the whole text.
+const POOLED_OUTPUT: &str = "sentence_embedding";
 
 /// A sentence encoder ready for use. Safe to use from many threads.
 ///
@@ -24,6 +30,8 @@ pub struct OnnxEncoder {
     pool: SessionPool,
     /// Which of the usual inputs the model has, in the model's order.
     inputs: Vec<Input>,
+    /// The output that is read.
+    output: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,10 +91,86 @@ impl OnnxEncoder {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let encoder = Self { spec, tokenizer, pool, inputs };
+        let mut encoder = Self { spec, tokenizer, pool, inputs, output: String::new() };
         // A wrong dimension or output is found now, not on the first request.
-        encoder.embed("a", None).map_err(|error| error.context(path.display()))?;
+        encoder
+            .find_output()
+            .and_then(|output| {
+                encoder.output = output;
+                encoder.embed("a", None)
+            })
+            .map_err(|error| error.context(path.display()))?;
         Ok(encoder)
+    }
+
+    /// The output to read: the token vectors, wherever they stand among the outputs, or else the only vector that the
+    /// model pooled itself.
+    fn find_output(&self) -> Result<String> {
+        let outputs = self.pool.outputs(0);
+        if let [only] = outputs {
+            return Ok(only.name.clone());
+        }
+        // What a model declares may lack dimensions: what it gives does not.
+        let names: Vec<&str> =
+            outputs.iter().filter(|spec| spec.is_float()).map(|spec| spec.name.as_str()).collect();
+        let (ids, _) = self.token_ids("a")?;
+        let shapes = self.run(self.pool.slots().lease()?.slot(), &ids, &names, None, |outputs| {
+            names.iter().map(|name| Ok(outputs.floats(name, |_| 0..0)?.0)).collect::<Result<Vec<_>>>()
+        })?;
+        let dimension = self.spec.dimension;
+        let fitting = |rank: usize| -> Vec<&str> {
+            let found = names.iter().zip(&shapes);
+            let fits = |shape: &[usize]| shape.len() == rank && shape.last() == Some(&dimension);
+            found.filter(|(_, shape)| fits(shape)).map(|(name, _)| *name).collect()
+        };
+        let named = |list: &[&str], usual: &[&str]| {
+            usual.iter().find(|name| list.contains(name)).map(|name| (*name).to_owned())
+        };
+        // Hidden states of every layer may stand beside the last ones.
+        let tokens = fitting(3);
+        if let Some(first) = tokens.first() {
+            return Ok(named(&tokens, &TOKEN_OUTPUTS).unwrap_or_else(|| (*first).to_owned()));
+        }
+        let pooled = fitting(2);
+        if let [only] = pooled[..] {
+            return Ok(only.to_owned());
+        }
+        named(&pooled, &[POOLED_OUTPUT]).ok_or_else(|| {
+            let all: Vec<String> =
+                names.iter().zip(&shapes).map(|(name, shape)| format!("{name} {shape:?}")).collect();
+            Error::invalid_model(format!(
+                "the encoder's outputs are {}; expected one [1, tokens, {dimension}], or a single one [1, \
+                 {dimension}]",
+                all.join(", ")
+            ))
+        })
+    }
+
+    /// Runs the model on token ids.
+    fn run<T>(
+        &self,
+        slot: &mut Slot,
+        ids: &[i64],
+        names: &[&str],
+        stop: Option<&CancelToken>,
+        read: impl FnOnce(Outputs<'_, '_>) -> Result<T>,
+    ) -> Result<T> {
+        let ones = vec![1_i64; ids.len()];
+        let zeros = vec![0_i64; ids.len()];
+        let shape = [1, ids.len()];
+        let inputs: Vec<(&str, Tensor<'_>)> = self
+            .inputs
+            .iter()
+            .map(|input| {
+                let data = match input {
+                    Input::Ids => ids,
+                    Input::AttentionMask => &ones,
+                    Input::TokenTypeIds => &zeros,
+                };
+                (input.name(), Tensor::Integers(data, &shape))
+            })
+            .collect();
+        slot.run(0, &inputs, names, stop, read)
     }
 
     /// The parameters.
@@ -114,7 +198,8 @@ impl OnnxEncoder {
         Ok((windows.swap_remove(0).ids, truncated))
     }
 
-    /// Token vectors `[1, tokens, dimension]`, or a vector that the model pooled itself `[1, dimension]`.
+    /// The embedding of token vectors `[1, tokens, dimension]`, or of a vector that the model pooled itself
+    /// `[1, dimension]`.
     fn pool_tokens(&self, shape: &[usize], hidden: &[f32]) -> Result<Vec<f32>> {
         let dimension = self.spec.dimension;
         let fits = matches!(shape, [1, _, d] | [1, d] if *d == dimension);
@@ -140,6 +225,12 @@ impl OnnxEncoder {
                 sums
             }
         };
+        if let Some(i) = embedding.iter().position(|value| !value.is_finite()) {
+            return Err(Error::new(
+                ErrorKind::Inference,
+                format!("the encoder's embedding has {} as its element {i}", embedding[i]),
+            ));
+        }
         if self.spec.normalize {
             numeric::normalize(&mut embedding);
         }
@@ -175,24 +266,8 @@ impl TextEncoder for OnnxEncoder {
     fn embed_in(&self, slot: &mut Slot, text: &str, stop: Option<&CancelToken>) -> Result<(Vec<f32>, bool)> {
         stop.map_or(Ok(()), CancelToken::check)?;
         let (ids, truncated) = self.token_ids(text)?;
-        let ones = vec![1_i64; ids.len()];
-        let zeros = vec![0_i64; ids.len()];
-        let shape = [1, ids.len()];
-        let inputs: Vec<(&str, Tensor<'_>)> = self
-            .inputs
-            .iter()
-            .map(|input| {
-                let data = match input {
-                    Input::Ids => &ids,
-                    Input::AttentionMask => &ones,
-                    Input::TokenTypeIds => &zeros,
-                };
-                (input.name(), Tensor::Integers(data, &shape))
-            })
-            .collect();
-        let output = &self.pool.outputs(0)[0].name;
-        let embedding = slot.run(0, &inputs, &[output], stop, |outputs| {
-            let (shape, hidden) = outputs.floats(output, |shape| 0..shape.iter().product())?;
+        let embedding = self.run(slot, &ids, &[&self.output], stop, |outputs| {
+            let (shape, hidden) = outputs.floats(&self.output, |shape| 0..shape.iter().product())?;
             self.pool_tokens(&shape, &hidden)
         })?;
         Ok((embedding, truncated))

@@ -8,6 +8,8 @@
 mod classifier;
 mod head;
 #[cfg(feature = "onnx")]
+mod labels;
+#[cfg(feature = "onnx")]
 mod scorer;
 mod spec;
 

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use super::classifier::Classifier;
+use super::labels::strong_output;
 use super::{BertSpec, Head, LongPrompts, WindowPooling};
 use crate::embed::{CapSide, TextCap};
 use crate::jobs::{Pool, Slot};
 use crate::runtime::{RuntimeUse, SessionOptions, SessionPool};
 use crate::scorer::checkpoint::Files;
+use crate::scorer::model_files::CLASSIFIERS;
 use crate::scorer::{Group, Pair, Parameters, PromptScorer, Score};
 use crate::tokenize::{TextTokenizer, Tokens};
 use crate::{CancelToken, Error, Mode, Result};
-
-/// Files that an export may have its model in, in the order in which they are looked for.
-const MODEL_FILES: [&str; 2] = ["model.onnx", "model_quantized.onnx"];
 
 /// Tokens that a classifier reads where nothing says how many.
 const DEFAULT_MAX_TOKENS: usize = 512;
@@ -32,6 +31,8 @@ pub struct BertScorer {
     mode: Mode,
     tokenizer: TextTokenizer,
     classifier: Classifier,
+    /// Of three labels, which one says that the strong model wins.
+    strong_output: usize,
 }
 
 /// A prompt as the model reads it.
@@ -80,14 +81,24 @@ impl BertScorer {
         };
         tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
-        let path = files.model(&MODEL_FILES)?;
+        let (_, path) = files.model(&CLASSIFIERS)?;
         let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
         let pool = SessionPool::open(&path, files.checksums(), session)?;
         let classifier =
             Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
-        let scorer = Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier };
+        let scorer =
+            Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier, strong_output: 0 };
         scorer.check_outputs(candidates).map_err(|error| error.context(path.display()))?;
         Ok(scorer)
+    }
+
+    /// Reads the outputs as their names `labels` say, where they name the sides of a pair.
+    ///
+    /// # Errors
+    /// `InvalidModel` if they name them in a way that the head cannot follow.
+    pub(crate) fn with_labels(mut self, labels: &[String], strong: &str, weak: &str) -> Result<Self> {
+        self.strong_output = strong_output(self.spec.head, labels, strong, weak)?;
+        Ok(self)
     }
 
     /// A wrong head or a model that cannot run is found now, not on the first request.
@@ -165,7 +176,14 @@ impl BertScorer {
     fn win_rate(&self, rows: &[&[f32]], truncated: bool) -> Result<Score> {
         let rates = rows
             .iter()
-            .map(|row| self.spec.head.win_rate(row, self.pair, self.mode))
+            .map(|row| {
+                if self.strong_output == 0 {
+                    return self.spec.head.win_rate(row, self.pair, self.mode);
+                }
+                let mut row = row.to_vec();
+                row.swap(0, self.strong_output);
+                self.spec.head.win_rate(&row, self.pair, self.mode)
+            })
             .collect::<Result<Vec<f64>>>()?;
         let win_rate = match self.spec.long_prompts {
             LongPrompts::Windows { pooling: WindowPooling::Max, .. } => {

@@ -4,15 +4,11 @@
 //! whether one graph does everything (`model.onnx`), chooses a branch (`use_cache_branch`), or is one of two files.
 
 use crate::jobs::Slot;
+use crate::runtime::graph::beside;
 use crate::runtime::{Dim, Input, Opening, SessionOptions, SessionPool, TensorSpec, Value};
 use crate::scorer::checkpoint::{Files, ModelConfig};
+use crate::scorer::model_files::{DECODERS, WITH_PAST};
 use crate::{CancelToken, Error, Result};
-
-/// Files that an export may have its model in, in the order in which they are looked for.
-const MODEL_FILES: [&str; 4] =
-    ["model.onnx", "decoder_model_merged.onnx", "model_quantized.onnx", "decoder_model.onnx"];
-/// The second file of the two-file form, which takes a cache.
-const WITH_PAST_FILE: &str = "decoder_with_past_model.onnx";
 
 /// A causal LM. Safe to use from many threads.
 #[derive(Debug)]
@@ -44,11 +40,11 @@ impl Decoder {
     /// # Errors
     /// `InvalidModel` if there is no model, or it has an input that is not known; `RuntimeUnavailable`; `Io`.
     pub(super) fn open(files: &Files<'_>, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
-        let path = files.model(&MODEL_FILES)?;
+        let (name, path) = files.model(&DECODERS)?;
         let mut opening = Opening::new(&path, files.checksums(), session)?;
         let mut first = Model::new(&opening, 0, config).map_err(|error| error.context(path.display()))?;
         // Only a model that takes no cache itself may have a second file that does.
-        let Some(path) = files.optional(WITH_PAST_FILE).filter(|_| first.past.is_empty()) else {
+        let Some(path) = files.optional(&beside(&name, WITH_PAST)).filter(|_| first.past.is_empty()) else {
             return Ok(Self { pool: opening.finish(), first, next: None });
         };
         opening.add(&path, files.checksums())?;

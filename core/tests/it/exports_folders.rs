@@ -1,0 +1,329 @@
+//! Folders as exporters and hubs lay them out, and encoders with outputs of several forms.
+
+use std::path::Path;
+
+use routellm_core::embed::{CapSide, FeaturizerSpec, OnnxEncoder, OnnxSpec, Pooling, TextCap, TextEncoder};
+use routellm_core::router::write_export;
+use routellm_core::runtime::SessionOptions;
+use routellm_core::scorer::BertScorer;
+use routellm_core::train::Encoder;
+use routellm_core::{ErrorKind, Router};
+
+use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
+
+use crate::exports::{Copy, llama, options, rates, refused, stories};
+use crate::support::{json, tiny_model};
+
+const ARCHITECTURE: &str = "\"BertForSequenceClassification\"";
+
+fn bits(router: &Router) -> Vec<u64> {
+    rates(router).into_iter().map(f64::to_bits).collect()
+}
+
+fn bert_tiny() -> Vec<u64> {
+    bits(&options().open(tiny_model("bert-tiny")).unwrap())
+}
+
+fn rename(copy: &Copy, from: &str, to: &str) {
+    std::fs::create_dir_all(copy.path(to).parent().unwrap()).unwrap();
+    std::fs::rename(copy.path(from), copy.path(to)).unwrap();
+}
+
+#[test]
+fn json_of_python_is_read() {
+    let copy = Copy::of("bert-tiny");
+    let want = bert_tiny();
+    copy.replace(
+        "config.json",
+        "\"hidden_act\"",
+        "\"limits\": [0.0, Infinity, -Infinity, NaN], \"hidden_act\"",
+    );
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
+        copy.change(name, |text| format!("\u{feff}{text}"));
+    }
+    assert_eq!(bits(&copy.open(&options()).unwrap()), want);
+    assert_eq!(bits(&copy.open(&options().kind("bert")).unwrap()), want);
+    // The configuration is still JSON.
+    copy.replace("config.json", "Infinity", "Endless");
+    refused(copy.open(&options().kind("bert")), InvalidModel, &["config.json"]);
+}
+
+#[test]
+fn a_folder_without_architectures_is_what_its_model_is() {
+    let bert = Copy::of("bert-tiny");
+    bert.replace("config.json", ARCHITECTURE, "");
+    assert_eq!(bits(&bert.open(&options()).unwrap()), bert_tiny());
+    for name in ["llama-genai", "llama-tiny-nopast", "llama-tiny-two-files"] {
+        let copy = Copy::of(name);
+        copy.replace("config.json", "\"LlamaForCausalLM\"", "");
+        assert_eq!(copy.open(&llama()).unwrap().info().kind, "causal_llm", "{name}");
+    }
+    // Such logits have models that fill gaps too.
+    let copy = Copy::of("llama-tiny-nopast");
+    copy.replace("config.json", "\"LlamaForCausalLM\"", "\"BertForMaskedLM\"");
+    copy.replace("config.json", "\"model_type\": \"llama\"", "\"model_type\": \"bert\"");
+    refused(copy.open(&llama()), InvalidArgument, &["kind is needed", "BertForMaskedLM", "causal_llm"]);
+    assert_eq!(copy.open(&llama().kind("causal_llm")).unwrap().info().kind, "causal_llm");
+    std::fs::remove_file(bert.path("model.onnx")).unwrap();
+    refused(bert.open(&options()), InvalidModel, &["config.json", "architecture", "no exported model"]);
+    std::fs::write(bert.path("config.json"), r#"{"dim": 128, "num_models": 64}"#).unwrap();
+    refused(bert.open(&options()), InvalidModel, &["MF checkpoint", "text_dim"]);
+}
+
+#[test]
+fn added_tokens_that_the_model_lacks_are_refused_where_they_occur() {
+    let copy = Copy::of("bert-tiny");
+    copy.replace("tokenizer.json", "\"added_tokens\": [", "\"added_tokens\": [\n    {\"id\": 1500, \"content\": \"<image>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true},");
+    let router = copy.open(&options()).unwrap();
+    assert_eq!(bits(&router), bert_tiny());
+    let error = router.win_rate("see <image> here").unwrap_err();
+    assert_eq!(error.kind(), Tokenize);
+    assert!(error.message().contains("<image>") && error.message().contains("1500"), "{error}");
+    let batch = router.win_rates(&["hello", "see <image> here"], None).unwrap_err();
+    assert_eq!(batch.kind(), Tokenize);
+    copy.replace("config.json", r#""vocab_size": 1500"#, r#""vocab_size": 1499"#);
+    refused(copy.open(&options()), InvalidModel, &["tokenizer.json", "1499", "do not belong together"]);
+}
+
+#[test]
+fn models_are_found_where_exporters_put_them() {
+    let want = bert_tiny();
+    let copy = Copy::of("bert-tiny");
+    let mut at = "model.onnx";
+    for place in ["onnx/model.onnx", "model_int8.onnx", "onnx/model_int8.onnx", "onnx/model_quantized.onnx"] {
+        rename(&copy, at, place);
+        assert_eq!(bits(&copy.open(&options()).unwrap()), want, "{place}");
+        at = place;
+    }
+    // One in the folder itself comes first, and of those the first name.
+    std::fs::copy(tiny_model("bert-tiny-int8").join("model.onnx"), copy.path("model_int8.onnx")).unwrap();
+    assert_ne!(bits(&copy.open(&options()).unwrap()), want);
+    rename(&copy, at, "model.onnx");
+    assert_eq!(bits(&copy.open(&options()).unwrap()), want);
+}
+
+#[test]
+fn weights_lie_beside_a_model_in_its_own_folder() {
+    let copy = Copy::of("stories260k-dynamo");
+    let want = bits(&copy.open(&stories()).unwrap());
+    rename(&copy, "model.onnx", "onnx/model.onnx");
+    rename(&copy, "model.onnx.data", "onnx/model.onnx.data");
+    assert_eq!(bits(&copy.open(&stories()).unwrap()), want);
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&stories(), &copy.path(""), out.path(), None, 0.5, None).unwrap();
+    assert_eq!(bits(&artifact), want);
+
+    let two = Copy::of("llama-tiny-two-files");
+    let want = bits(&two.open(&llama()).unwrap());
+    for name in ["decoder_model.onnx", "decoder_with_past_model.onnx"] {
+        rename(&two, name, &format!("onnx/{name}"));
+    }
+    let router = two.open(&llama()).unwrap();
+    assert_eq!(bits(&router), want);
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&llama(), &two.path(""), out.path(), None, 0.5, None).unwrap();
+    assert_eq!(bits(&artifact), want);
+    let cached = |router: &Router| router.info().model.as_ref().unwrap().cached_tokens;
+    assert!(cached(&router).is_some());
+    assert_eq!(cached(&artifact), cached(&router));
+
+    let one = Copy::of("bert-tiny");
+    rename(&one, "model.onnx", "onnx/model.onnx");
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&options(), &one.path(""), out.path(), None, 0.5, None).unwrap();
+    assert_eq!(bits(&artifact), bert_tiny());
+}
+
+#[test]
+fn names_of_labels_tell_which_output_is_the_strong_model() {
+    let copy = Copy::of("bert-tiny");
+    copy.replace("config.json", "\"0\": \"LABEL_0\"", "\"0\": \"weak_wins\"");
+    copy.replace("config.json", "\"1\": \"LABEL_1\"", "\"1\": \"tie\"");
+    refused(copy.open(&options()), InvalidModel, &["config.json", "weak_wins", "three_labels"]);
+    copy.replace("config.json", "\"2\": \"LABEL_2\"", "\"2\": \"strong_wins\"");
+    let router = copy.open(&options()).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&options(), &copy.path(""), out.path(), None, 0.5, None).unwrap();
+    assert_eq!(bits(&artifact), bits(&router));
+    for prompt in ["What is 2+2?", "hi"] {
+        let scorer = router.pipeline().prompts().unwrap();
+        let logits = scorer.downcast_ref::<BertScorer>().unwrap().logits(prompt).unwrap();
+        let weight = |i: usize| f64::from(logits[i]).exp();
+        let strong = weight(2) / (weight(0) + weight(1) + weight(2));
+        assert!((router.win_rate(prompt).unwrap() - strong).abs() < 1e-12, "{prompt}");
+    }
+    let named = options().strong("weak_wins").weak("strong_wins");
+    assert_eq!(bits(&copy.open(&named).unwrap()), bert_tiny());
+}
+
+// A model in the form of `onnx.proto`, as far as an encoder needs it.
+
+fn varint(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn number(field: usize, value: usize) -> Vec<u8> {
+    [varint(field << 3), varint(value)].concat()
+}
+
+fn bytes(field: usize, content: &[u8]) -> Vec<u8> {
+    [varint(field << 3 | 2), varint(content.len()), content.to_vec()].concat()
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
+    let inputs = inputs.iter().map(|input| bytes(1, input.as_bytes()));
+    let attributes = attributes.iter().map(|attribute| bytes(5, attribute));
+    let rest = [bytes(2, output.as_bytes()), bytes(4, operator.as_bytes())];
+    bytes(1, &inputs.chain(rest).chain(attributes).collect::<Vec<_>>().concat())
+}
+
+/// A value of the graph; `dims` are sizes, or names of sizes, or not told.
+fn value(field: usize, name: &str, element: usize, dims: Option<&[&str]>) -> Vec<u8> {
+    let shape = dims.map(|dims| {
+        let dim = |dim: &&str| match dim.parse() {
+            Ok(size) => bytes(1, &number(1, size)),
+            Err(_) => bytes(1, &bytes(2, dim.as_bytes())),
+        };
+        bytes(2, &dims.iter().map(dim).collect::<Vec<_>>().concat())
+    });
+    let tensor = [number(1, element), shape.unwrap_or_default()].concat();
+    bytes(field, &[bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat())
+}
+
+const DIMENSION: usize = 4;
+const VOCABULARY: usize = 1500;
+
+/// An encoder whose token vectors are rows of a table, and whose other outputs are their largest values, as a vector
+/// and in another length, in `folder`. The row of the token `broken` is NaN, that of `endless` infinite.
+fn write_encoder(folder: &Path, outputs: &[&str], told: bool, broken: usize, endless: usize) {
+    let table: Vec<u8> = (0..VOCABULARY * DIMENSION)
+        .map(|i| match i / DIMENSION {
+            row if row == broken => f32::NAN,
+            row if row == endless => f32::INFINITY,
+            _ => ((i * 7919) % 1000) as f32 / 500.0 - 1.0,
+        })
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    let tensor =
+        [number(1, VOCABULARY), number(1, DIMENSION), number(2, 1), bytes(8, b"E"), bytes(9, &table)];
+    let axes = [bytes(1, b"axes"), number(8, 1), number(20, 7)].concat();
+    let flat = [bytes(1, b"keepdims"), number(3, 0), number(20, 2)].concat();
+    let twice = [bytes(1, b"axis"), number(3, 2), number(20, 2)].concat();
+    let graph = [
+        node("Gather", &["E", "input_ids"], "token_vectors", &[]),
+        node("ReduceMax", &["token_vectors"], "pooler_output", &[axes, flat]),
+        node("Concat", &["token_vectors", "token_vectors"], "wide", &[twice]),
+        bytes(2, b"g"),
+        bytes(5, &tensor.concat()),
+        value(11, "input_ids", 7, Some(&["b", "s"])),
+    ];
+    let outputs = outputs.iter().map(|name| {
+        let dims: &[&str] = match *name {
+            "token_vectors" => &["b", "s", "4"],
+            "wide" => &["b", "s", "8"],
+            _ => &["b", "4"],
+        };
+        value(12, name, 1, told.then_some(dims))
+    });
+    let graph = graph.into_iter().chain(outputs).collect::<Vec<_>>().concat();
+    let model = [number(1, 9), bytes(7, &graph), bytes(8, &number(2, 17))].concat();
+    std::fs::write(folder.join("model.onnx"), model).unwrap();
+    std::fs::copy(tiny_model("bert-tiny").join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
+}
+
+fn encoder_spec(pooling: Pooling, normalize: bool) -> OnnxSpec {
+    OnnxSpec {
+        id: "e".into(),
+        dimension: DIMENSION,
+        model: "model.onnx".into(),
+        tokenizer: "tokenizer.json".into(),
+        pooling,
+        normalize,
+        prefix: String::new(),
+        max_tokens: 64,
+        cap: TextCap { max_bytes: 1 << 16, side: CapSide::Head },
+    }
+}
+
+fn open_encoder(folder: &Path, pooling: Pooling, normalize: bool) -> routellm_core::Result<OnnxEncoder> {
+    OnnxEncoder::open(encoder_spec(pooling, normalize), folder, &SessionOptions::default())
+}
+
+/// Two words of the tokenizer, with their ids.
+fn two_words() -> [(String, usize); 2] {
+    let tokenizer = json(&tiny_model("bert-tiny").join("tokenizer.json"));
+    let words = tokenizer["model"]["vocab"].as_object().unwrap().iter();
+    let mut words = words
+        .filter(|(word, _)| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+        .map(|(word, id)| (word.clone(), id.as_u64().unwrap() as usize));
+    [words.next().unwrap(), words.next().unwrap()]
+}
+
+#[test]
+fn pooling_reads_the_token_vectors_wherever_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let embed = |outputs: &[&str], told, pooling| {
+        write_encoder(folder.path(), outputs, told, VOCABULARY, VOCABULARY);
+        let encoder = open_encoder(folder.path(), pooling, true).unwrap();
+        encoder.embed("so many words", None).unwrap().0
+    };
+    for pooling in [Pooling::Mean, Pooling::Cls] {
+        let want = embed(&["token_vectors"], true, pooling);
+        for told in [true, false] {
+            for outputs in [
+                &["token_vectors", "pooler_output"][..],
+                &["pooler_output", "token_vectors"],
+                &["wide", "pooler_output", "token_vectors"],
+            ] {
+                assert_eq!(embed(outputs, told, pooling), want, "{outputs:?} {told}");
+            }
+        }
+        // A vector of the whole text is read only where there is nothing else.
+        let pooled = embed(&["pooler_output"], true, pooling);
+        assert_ne!(pooled, want);
+        assert_eq!(embed(&["wide", "pooler_output"], true, pooling), pooled);
+    }
+    write_encoder(folder.path(), &["wide"], true, VOCABULARY, VOCABULARY);
+    let error = open_encoder(folder.path(), Pooling::Mean, true).unwrap_err();
+    assert_eq!(error.kind(), InvalidModel);
+}
+
+#[test]
+fn an_encoder_to_train_on_may_have_its_model_in_onnx() {
+    let folder = tempfile::tempdir().unwrap();
+    write_encoder(folder.path(), &["token_vectors"], true, VOCABULARY, VOCABULARY);
+    let open = || {
+        let spec = encoder_spec(Pooling::Mean, true);
+        let encoder = Encoder::from_onnx(spec, folder.path(), &SessionOptions::default()).unwrap();
+        let embedding = encoder.featurizer().encoder().unwrap().embed("so many words", None).unwrap().0;
+        (encoder.spec().clone(), embedding)
+    };
+    let (_, want) = open();
+    std::fs::create_dir(folder.path().join("onnx")).unwrap();
+    std::fs::rename(folder.path().join("model.onnx"), folder.path().join("onnx/model.onnx")).unwrap();
+    let (spec, found) = open();
+    assert_eq!(found, want);
+    assert!(matches!(spec, FeaturizerSpec::Onnx(spec) if spec.model == "onnx/model.onnx"));
+}
+
+#[test]
+fn an_embedding_that_is_not_finite_is_an_error_of_the_encoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let [(broken, nan), (endless, infinity)] = two_words();
+    write_encoder(folder.path(), &["pooler_output", "token_vectors"], true, nan, infinity);
+    for (pooling, normalize) in [(Pooling::Mean, true), (Pooling::Mean, false)] {
+        let encoder = open_encoder(folder.path(), pooling, normalize).unwrap();
+        for word in [&broken, &endless] {
+            let error = encoder.embed(&format!("the {word}"), None).unwrap_err();
+            assert_eq!(error.kind(), Inference, "{word}: {error}");
+            assert!(error.message().contains("element 0"), "{error}");
+        }
+        assert!(encoder.embed("hello there", None).unwrap().0.iter().all(|value| value.is_finite()));
+    }
+}
