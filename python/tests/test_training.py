@@ -124,7 +124,7 @@ def test_wrong_data_is_refused(gold_rows: Rows, tmp_path: Path) -> None:
         ([], "pass strong and weak"),
         (b"{}", "expected a path or rows"),
         (7, "expected a path or rows"),
-        ([{"prompt": "x", "big": object()}], "row 0: not representable as JSON"),
+        ([{"prompt": "x", "big": object()}], r'line 1: score of "big" is'),
         ([*gold_rows[:3], {"prompt": "x", "big": 7, "small": 0}], "line 4"),
     ]:
         with pytest.raises(InvalidArgumentError, match=message):
