@@ -1,11 +1,20 @@
 //! Where exporters put the models of a folder.
 
 /// Names of a classifier's model, in the order in which they are looked for.
-pub(crate) const CLASSIFIERS: [&str; 5] =
-    ["model.onnx", "model_quantized.onnx", "model_int8.onnx", "model_uint8.onnx", "model_fp16.onnx"];
+pub(crate) const CLASSIFIERS: [&str; 9] = [
+    "model.onnx",
+    "model_quantized.onnx",
+    "model_int8.onnx",
+    "model_uint8.onnx",
+    "model_fp16.onnx",
+    "model_optimized.onnx",
+    "model_q4.onnx",
+    "model_q4f16.onnx",
+    "model_bnb4.onnx",
+];
 
 /// Names of a causal language model, in the order in which they are looked for.
-pub(crate) const DECODERS: [&str; 9] = [
+pub(crate) const DECODERS: [&str; 12] = [
     "model.onnx",
     "decoder_model_merged.onnx",
     "model_quantized.onnx",
@@ -14,7 +23,10 @@ pub(crate) const DECODERS: [&str; 9] = [
     "model_int8.onnx",
     "model_uint8.onnx",
     "model_fp16.onnx",
+    "model_optimized.onnx",
     "model_q4.onnx",
+    "model_q4f16.onnx",
+    "model_bnb4.onnx",
 ];
 
 /// The second file of a causal language model in the two-file form, which takes a cache and lies beside the first.
