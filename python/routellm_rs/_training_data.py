@@ -11,7 +11,7 @@ from .errors import InvalidArgumentError, IoError, NotFoundError, _of_system
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeAlias
 
     from ._types import EncoderSpec, Read, StrPath
@@ -104,26 +104,26 @@ def rows_of(name: str, rows: Rows) -> StrPath | bytes:
     return "".join(_line(f"{name}, row {i}", row) for i, row in enumerate(_rows(name, rows))).encode()
 
 
-def _rows(name: str, table: Any) -> Iterable[Any]:
-    """Return the rows of a table, whichever library it is of."""
+def _rows(name: str, table: Any) -> Iterator[Any]:
+    """Give the rows of a table, whichever library it is of."""
     if hasattr(table, "iter_rows"):  # polars
-        rows: Iterable[Any] = table.iter_rows(named=True)
-        return rows
-    if hasattr(table, "to_pylist"):  # pyarrow
-        rows = table.to_pylist()
-        return rows
-    if not hasattr(table, "keys"):
-        return table  # type: ignore[no-any-return]
-    # A mapping of columns, as pandas' tables are.
-    columns = {str(key): list(table[key]) for key in table.keys()}  # noqa: SIM118
-    lengths = {key: len(column) for key, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise InvalidArgumentError(f"{name}: its columns have different lengths: {lengths}")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        yield from table.iter_rows(named=True)
+    elif hasattr(table, "to_pylist"):  # pyarrow
+        yield from table.to_pylist()
+    elif hasattr(table, "keys"):
+        # A mapping of columns, as pandas' tables are.
+        columns = {str(key): list(table[key]) for key in table.keys()}  # noqa: SIM118
+        lengths = {key: len(column) for key, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise InvalidArgumentError(f"{name}: its columns have different lengths: {lengths}")
+        for row in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, row, strict=True))
+    else:
+        yield from table
 
 
 def _line(where: str, row: Any) -> str:
-    """Return a row as a line of JSON. What JSON has no form for is written as text: fields of a vote are text."""
+    """Return a row as a line of JSON. What JSON has no form for is written as text."""
     import json
 
     if not hasattr(row, "keys"):
