@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from output import Output
 from table import Names, Option, Table
-from text import capital, resolved, snake_upper, wrapped
+from text import capital, quoted, resolved, snake_upper, wrapped
 
 
 def _doc(option: Option) -> list[str]:
@@ -15,8 +13,7 @@ def _doc(option: Option) -> list[str]:
     def render(what: str, name: str) -> str:
         return snake_upper(name).lower() if what == "error" else links[what].format(name)
 
-    doc = capital(resolved(option.doc, render)).replace("`all`", "all_clusters")
-    doc = re.sub(r"`([^`]*)`", lambda found: found[1] if re.search(r'[" (]', found[1]) else f'"{found[1]}"', doc)
+    doc = quoted(capital(resolved(option.doc, render)).replace("`all`", "all_clusters"))
     return ["    /**", *wrapped(doc, "     * "), "     */"]
 
 

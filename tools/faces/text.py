@@ -43,3 +43,8 @@ def capital(doc: str) -> str:
 def snake_upper(name: str) -> str:
     """Return the name of an error as constants have it."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+def quoted(doc: str) -> str:
+    """Return words of code in quotes, and code that has some of its own as it is: for comments without markup."""
+    return re.sub(r"`([^`]*)`", lambda found: found[1] if re.search(r'[" (]', found[1]) else f'"{found[1]}"', doc)

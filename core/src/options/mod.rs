@@ -85,11 +85,6 @@ impl OpenOptions {
             None => Ok(self.session),
         }
     }
-
-    /// What is expected of the option that is called `name`, for messages about values that no [`OptionValue`] holds.
-    pub fn expected(name: &str) -> Option<&'static str> {
-        OPEN.iter().find(|info| info.name == name).map(|info| info.expected)
-    }
 }
 
 #[cfg(test)]

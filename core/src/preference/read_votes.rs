@@ -112,7 +112,7 @@ impl VoteTable {
     /// # Errors
     /// `InvalidArgument` with source and line for a missing column or a malformed row.
     pub fn from_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
-        let mut csv = csv::ReaderBuilder::new().flexible(false).from_reader(reader);
+        let mut csv = csv::Reader::from_reader(reader);
         let names: Vec<String> =
             csv.headers().map_err(|e| csv_error(source, &e))?.iter().map(unmarked).collect();
         let has = |name: &str| names.iter().any(|known| known == name);
@@ -165,7 +165,11 @@ impl VoteTable {
         while csv.read_record(&mut record).map_err(|e| csv_error(source, &e))? {
             let line = record.position().map_or(0, csv::Position::line);
             table.counts.read += 1;
-            let flag = |column: usize| flag(&record[column]).map_err(|e| row_error(source, line, e));
+            let flag = |column: usize| {
+                row::flag_of(&Json::Text(record[column].to_owned())).map_err(|found| {
+                    row_error(source, line, format!("winner flag is {found}, expected 0 or 1"))
+                })
+            };
             let flags = (flag(wins_a)?, flag(wins_b)?, tie.map(flag).transpose()?.flatten());
             let Some(winner) = winner_of_flags(flags.0, flags.1) else {
                 table.counts.dropped_null_winner += 1;
@@ -195,16 +199,6 @@ fn winner_of_flags(wins_a: Option<bool>, wins_b: Option<bool>) -> Option<Winner>
         (_, Some(true)) => Some(Winner::ModelB),
         (None, None) => None,
         _ => Some(Winner::Tie),
-    }
-}
-
-/// A yes/no cell: 0, 1, 0.0, 1.0, true, false in any case, or empty (not known).
-fn flag(cell: &str) -> Result<Option<bool>, String> {
-    match cell.trim() {
-        "1" | "1.0" | "true" | "True" | "TRUE" => Ok(Some(true)),
-        "0" | "0.0" | "false" | "False" | "FALSE" => Ok(Some(false)),
-        "" => Ok(None),
-        other => Err(format!("winner flag is {other:?}, expected 0 or 1")),
     }
 }
 

@@ -87,7 +87,7 @@ fn winner(row: &Row) -> Result<Option<Winner>, String> {
 }
 
 /// A yes/no value: 0 or 1 as a number, true or false, or either as text in any case; empty is not known.
-fn flag_of(value: &Json) -> Result<Option<bool>, String> {
+pub(super) fn flag_of(value: &Json) -> Result<Option<bool>, String> {
     match value {
         Json::Null => Ok(None),
         Json::Flag(flag) => Ok(Some(*flag)),
