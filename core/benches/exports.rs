@@ -16,7 +16,7 @@ use std::time::Instant;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
-use routellm_core::runtime::Preset;
+use routellm_core::onnx::Preset;
 use routellm_core::scorer::causal_llm::{CLASSIFIER_FILE, SYSTEM_FILE, ScoreToken, TemplateSpec};
 use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
 use routellm_core::{OpenOptions, RouteOptions, Router};
@@ -38,7 +38,7 @@ fn main() {
     };
     let environment =
         ort::init_from(&library).expect("loads").with_name("bench").build().expect("an environment");
-    routellm_core::runtime::adopt(environment.clone(), &library).expect("is adopted");
+    routellm_core::onnx::adopt(environment.clone(), &library).expect("is adopted");
     let (mut classifiers, mut causal) = (Vec::new(), Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {

@@ -15,7 +15,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use routellm_core::numeric::Rng;
 use routellm_core::scorer::{MfScorer, MfWeights, Pair};
-use routellm_core::{OpenOptions, Read, RouteOptions, Router, embed::Features};
+use routellm_core::{OpenOptions, Read, RouteOptions, Router, features::Features};
 use tokenizers::Tokenizer;
 use tokenizers::utils::truncation::TruncationParams;
 
@@ -135,7 +135,7 @@ fn encoder(library: &Path) {
     let artifact = Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts/mf-minilm");
     let environment =
         ort::init_from(library).expect("loads").with_name("bench").build().expect("an environment");
-    routellm_core::runtime::adopt(environment.clone(), PathBuf::from(library)).expect("is adopted");
+    routellm_core::onnx::adopt(environment.clone(), PathBuf::from(library)).expect("is adopted");
 
     let before = resident_mb();
     let start = Instant::now();

@@ -14,9 +14,9 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use routellm_core::embed::{CapSide, OnnxSpec, Pooling, TextCap};
+use routellm_core::features::{CapSide, OnnxSpec, Pooling, TextCap};
+use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::runtime::SessionOptions;
 use routellm_core::train::{Encoder, Progress, mf};
 use routellm_core::{Error, ErrorKind, Result};
 use serde_json::{Map, json};

@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use routellm_core::artifact::Artifact;
+use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::runtime::SessionOptions;
 use routellm_core::train::sw_ranking::{SwOptions, train};
 use routellm_core::train::{Encoder, Progress};
 use routellm_core::{Error, ErrorKind, Result};

@@ -25,10 +25,10 @@
 //! - [`Router`], [`OpenOptions`], [`RouteOptions`], [`Decision`]: deciding. A router is immutable, `Send` and
 //!   `Sync`.
 //! - [`Router::on_decision`], [`DecisionEvent`]: watching every decision, with its id and where the time went.
-//! - [`embed`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
+//! - [`features`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
 //!   rates. [`artifact`]: the folder that holds both.
 //! - [`preference`]: votes and gold rows. [`train`]: from those to an artifact. [`eval`]: quality against cost.
-//! - [`runtime`]: ONNX Runtime, which is looked for only when an artifact holds an encoder.
+//! - [`onnx`]: ONNX Runtime, which is looked for only when an artifact holds an encoder.
 //!
 //! This is an implementation of RouteLLM (Ong et al., arXiv 2406.18665). Where the reference implementation
 //! computes in single precision, its win rates of matrix factorization are up to 7e-4 away from the exact ones
@@ -58,17 +58,18 @@
 pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
-pub mod embed;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
 mod fallbacks;
+pub mod features;
 pub mod files;
 mod id;
 pub mod input;
 pub mod jobs;
 mod names;
 pub mod numeric;
+pub mod onnx;
 pub mod options;
 pub mod pipeline;
 pub mod policy;
@@ -76,7 +77,6 @@ pub mod preference;
 mod process;
 mod queue;
 pub mod router;
-pub mod runtime;
 pub mod scorer;
 mod strict;
 mod sync;
@@ -100,7 +100,7 @@ pub use names::{Mode, OnError, OutOfDistribution};
 pub use options::OpenOptions;
 pub use policy::{Decision, Fallback, Policy, RouteOptions, Side};
 pub use process::PerProcess;
-pub use router::{DecisionEvent, Explanation, Info, Latency, Reloadable, Router, Stats, Worker};
+pub use router::{DecisionEvent, Explanation, Latency, Reloadable, Router, RouterInfo, Stats, Worker};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

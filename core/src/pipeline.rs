@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use crate::artifact::Artifact;
-use crate::embed::{Features, Featurizer, FeaturizerSpec, Hashed, OnnxSpec, TextCap, TextEncoder, hashed};
+use crate::features::{Features, Featurizer, FeaturizerSpec, Hashed, OnnxSpec, TextCap, TextEncoder, hashed};
 use crate::jobs::{Pool, Slot};
 use crate::names::Spelling;
-use crate::runtime::{RuntimeUse, SessionOptions};
+use crate::onnx::{RuntimeUse, SessionOptions};
 use crate::scorer::{Pair, PromptScorer, Score, Scorer, SwScorer};
 use crate::{CancelToken, Error, Result};
 
@@ -220,7 +220,7 @@ fn load_encoder(
     // Both are looked up in the manifest, so that only verified files are opened.
     let (model, tokenizer) = (artifact.path_of(&spec.model)?, artifact.path_of(&spec.tokenizer)?);
     let encoder =
-        crate::embed::OnnxEncoder::open_files(spec.clone(), &model, &tokenizer, Some(artifact), session)?;
+        crate::features::OnnxEncoder::open_files(spec.clone(), &model, &tokenizer, Some(artifact), session)?;
     Ok(Box::new(encoder))
 }
 

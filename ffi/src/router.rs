@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
 
-use routellm_core::embed::Featurizer;
+use routellm_core::features::Featurizer;
 use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router, Side};
 
 use crate::args::{Out, handle, path};

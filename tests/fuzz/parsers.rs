@@ -6,7 +6,7 @@
 use routellm_core::Mode;
 use routellm_core::Read;
 use routellm_core::artifact::{Manifest, sha256_hex};
-use routellm_core::runtime::graph::Graph;
+use routellm_core::onnx::graph::Graph;
 use routellm_core::scorer::bert::{BertSpec, Head, LongPrompts};
 use routellm_core::scorer::causal_llm::{CausalLlmSpec, Template, TemplateSpec};
 use routellm_core::scorer::checkpoint::ModelConfig;

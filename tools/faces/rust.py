@@ -297,7 +297,7 @@ def core(table: Table, output: Output) -> None:
         "",
     ]
     lines += _group(table, "session", "SessionOptions", "How ONNX models run.", public=True)
-    output.file("core/src/runtime/session_options.rs", lines)
+    output.file("core/src/onnx/session_options.rs", lines)
 
 
 def _reader(option: Option) -> str:

@@ -78,7 +78,7 @@ pub fn upgrade_artifact(path: String) -> Result<bool> {
 #[napi]
 pub fn set_package_library(path: Option<String>, description: String) -> Result<()> {
     guarded(|| {
-        routellm_core::runtime::set_package_library(path.map(Into::into), description);
+        routellm_core::onnx::set_package_library(path.map(Into::into), description);
         Ok(())
     })
 }

@@ -6,7 +6,7 @@ use napi::Env;
 use napi::bindgen_prelude::ObjectFinalize;
 use napi_derive::napi;
 use routellm_core::Router;
-use routellm_core::embed::CapSide;
+use routellm_core::features::CapSide;
 
 use crate::convert::json;
 use crate::error::{Result, guarded};

@@ -23,7 +23,7 @@ mod _native {
     use std::path::PathBuf;
 
     use pyo3::prelude::*;
-    use routellm_core::{ErrorKind, runtime};
+    use routellm_core::{ErrorKind, onnx};
 
     #[pymodule_export]
     use crate::cancel::CancelToken;
@@ -66,7 +66,7 @@ mod _native {
     #[pyfunction]
     #[pyo3(signature = (path, description))]
     fn set_package_library(path: Option<PathBuf>, description: String) {
-        runtime::set_package_library(path, description);
+        onnx::set_package_library(path, description);
     }
 
     /// The table of errors: name of the kind, its number, name of the class.

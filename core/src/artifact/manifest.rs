@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::calibrate::Calibration;
-use crate::embed::FeaturizerSpec;
+use crate::features::FeaturizerSpec;
 use crate::files::sha256_hex;
 use crate::input::Read;
 use crate::{Error, Result};
@@ -218,7 +218,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embed::CallerSpec;
+    use crate::features::CallerSpec;
 
     fn manifest() -> Manifest {
         Manifest {

@@ -7,9 +7,11 @@
 
 mod exp;
 mod kernel;
+mod parallel;
 mod random;
 
 pub(crate) use exp::exp;
 pub(crate) use kernel::{LANES, add, dispatch, dot, dot_f64, fold, normalize, sigmoid};
+pub(crate) use parallel::parallel_map;
 pub use random::Rng;
 pub(crate) use random::SplitMix;

@@ -14,7 +14,7 @@ pub use table::{OptionInfo, OptionType};
 pub use value::OptionValue;
 
 pub use crate::names::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling};
-pub use crate::runtime::SessionOptions;
+pub use crate::onnx::SessionOptions;
 use crate::scorer::bert::{Head, LongPrompts};
 use crate::scorer::causal_llm::{ScoreToken, TemplateSpec};
 use crate::{Error, Result};

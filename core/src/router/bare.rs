@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::artifact::MANIFEST_NAME;
+use crate::onnx::graph::Graph;
 use crate::options::OpenOptions;
-use crate::runtime::graph::Graph;
 use crate::scorer::Kind;
 use crate::scorer::config::{CONFIG_FILE, ConfigFile};
 use crate::scorer::model_files::{CLASSIFIERS, DECODERS, places};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::{Call, Worker, wait};
 use super::{Inner, Router};
-use crate::embed::TextCap;
+use crate::features::TextCap;
 use crate::jobs::{self, RowResults, Slot, Unit};
 use crate::policy::{Decision, OnError, RouteOptions};
 use crate::scorer::Score;

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 
 use super::hooks::Watch;
 use super::{Inner, Router};
-use crate::embed::Featurizer;
+use crate::features::Featurizer;
 use crate::jobs::{self, Pool, Slot, SlotLease, SlotQueue, closed, closed_meanwhile};
 use crate::policy::{Decision, RouteOptions};
 use crate::{CancelToken, Error, ErrorKind, Result};

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::call::{Call, Worker};
 use super::{Inner, Router};
-use crate::embed::Features;
+use crate::features::Features;
 use crate::policy::{Decision, Fallback, OnError, OutOfDistribution, RouteOptions, Side};
 use crate::scorer::Score;
 use crate::{CancelToken, ErrorKind, Result};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Inner, Router, Worker};
-use crate::embed::Features;
+use crate::features::Features;
 use crate::{CancelToken, Result};
 
 /// Why a prompt got its score. Every binding shows it as its own kind of mapping.

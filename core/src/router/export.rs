@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use super::Router;
 use super::bare::Bare;
-use super::info::Info;
+use super::info::RouterInfo;
 use super::open::Parts;
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
-use crate::embed::FeaturizerSpec;
+use crate::features::FeaturizerSpec;
+use crate::onnx::graph::{Graph, beside};
 use crate::options::{ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
-use crate::runtime::graph::{Graph, beside};
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
 use crate::scorer::checkpoint::{CONFIG_FILE, Files};
@@ -143,7 +143,7 @@ impl OpenOptions {
         self.check_vote_options(kind)?;
         let (name, path) = (folder.name(), Some(folder.path));
         let pipeline = Pipeline::Prompts(scorer);
-        let info = Info::new(
+        let info = RouterInfo::new(
             &name,
             kind,
             names,

@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::Mode;
 use crate::calibrate::Calibration;
-use crate::embed::Featurizer;
+use crate::features::Featurizer;
 use crate::input::Read;
+use crate::onnx::RuntimeUse;
 use crate::pipeline::Pipeline;
-use crate::runtime::RuntimeUse;
 use crate::scorer::{Pair, PromptScorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
-pub struct Info {
+pub struct RouterInfo {
     /// Name of the artifact.
     pub name: String,
     /// Kind of scorer: `linear`, `mf`, `sw_ranking`, `bert`, `causal_llm`.
@@ -141,7 +141,7 @@ impl ModelInfo {
     }
 }
 
-impl Info {
+impl RouterInfo {
     #[allow(clippy::too_many_arguments, reason = "gathers what opening knows, in one place")]
     pub(super) fn new(
         name: &str,

@@ -28,18 +28,18 @@ pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 pub use export::write_export;
 use hooks::Hooks;
 pub use hooks::{DecisionEvent, Latency};
-pub use info::{CalibrationInfo, FeaturizerInfo, Info, ModelInfo, VotesInfo};
+pub use info::{CalibrationInfo, FeaturizerInfo, ModelInfo, RouterInfo, VotesInfo};
 pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
 pub use stats::Stats;
 
 pub use crate::fallbacks::FallbackWarning;
 pub use crate::input::utf8;
-pub use crate::runtime::RuntimeUse;
+pub use crate::onnx::RuntimeUse;
 
 use crate::calibrate::{EVERYTHING, NOTHING, Shares};
-use crate::embed::{Features, TextCap};
 use crate::fallbacks::Fallbacks;
+use crate::features::{Features, TextCap};
 use crate::input::Read;
 use crate::options::OpenOptions;
 use crate::pipeline::Pipeline;
@@ -65,7 +65,7 @@ struct Inner {
     default_threshold: Option<f64>,
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
-    info: Info,
+    info: RouterInfo,
     /// What of a chat is read, unless a call says otherwise.
     read: Read,
     fallbacks: Fallbacks,
@@ -315,7 +315,7 @@ impl Router {
     }
 
     /// What is known about this router: kind, models, featurizer, calibration, runtime, provenance.
-    pub fn info(&self) -> &Info {
+    pub fn info(&self) -> &RouterInfo {
         &self.inner.info
     }
 

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::bare::Bare;
 use super::hooks::Hooks;
-use super::info::{Info, VotesInfo};
+use super::info::{RouterInfo, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::calibrate::Shares;
-use crate::embed::{Featurizer, FeaturizerSpec};
 use crate::fallbacks::Fallbacks;
+use crate::features::{Featurizer, FeaturizerSpec};
 use crate::input::Read;
+use crate::onnx::SessionOptions;
 use crate::options::{OpenOptions, VoteOptions};
 use crate::pipeline::{Pipeline, load_featurizer, no_session};
-use crate::runtime::SessionOptions;
 use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
 use crate::scorer::{Kind, LinearScorer, MfScorer, Pair, Scorer};
 use crate::{Error, ErrorKind, Result};
@@ -38,7 +38,7 @@ pub(super) struct Parts<'a> {
     /// Names of the candidates.
     names: &'a [String],
     pair: Pair,
-    info: Info,
+    info: RouterInfo,
     /// What of a chat the artifact reads.
     read: Option<Read>,
     shares: Option<Shares>,
@@ -47,7 +47,12 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Of files that know nothing of shares and chats.
-    pub(super) fn uncalibrated(pipeline: Pipeline, names: &'a [String], pair: Pair, info: Info) -> Self {
+    pub(super) fn uncalibrated(
+        pipeline: Pipeline,
+        names: &'a [String],
+        pair: Pair,
+        info: RouterInfo,
+    ) -> Self {
         Self { pipeline, names, pair, info, read: None, shares: None, default_threshold: None }
     }
 }
@@ -130,7 +135,7 @@ impl OpenOptions {
             .as_ref()
             .zip(shares.as_ref())
             .map(|(table, shares)| shares.resolve(table.default_strong_share).0);
-        let mut info = Info::new(
+        let mut info = RouterInfo::new(
             &manifest.name,
             &manifest.kind,
             names,
@@ -267,7 +272,7 @@ impl OpenOptions {
         let featurizer = Featurizer::Caller(checkpoint.featurizer.clone());
         let scorer = Scorer::Mf(MfScorer::new(&checkpoint.weights, pair)?);
         let pipeline = Pipeline::Features { featurizer, scorer };
-        let info = Info::new(
+        let info = RouterInfo::new(
             &folder.name(),
             kind.as_str(),
             &names,

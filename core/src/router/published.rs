@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::bare::Bare;
 use crate::artifact::Tensors;
-use crate::embed::CallerSpec;
+use crate::features::CallerSpec;
 use crate::scorer::config::{CONFIG_FILE, ConfigFile};
 use crate::scorer::mf::{MfWeights, WEIGHTS_FILE};
 use crate::{Error, Result};

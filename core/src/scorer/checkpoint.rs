@@ -8,7 +8,7 @@ pub use super::config::{CONFIG_FILE, ConfigFile, ModelConfig};
 use super::model_files::places;
 use crate::artifact::Artifact;
 use crate::files::Checksums;
-use crate::runtime::graph::{Graph, beside};
+use crate::onnx::graph::{Graph, beside};
 use crate::tokenize::{TOKENIZER_FILE, TextTokenizer, TokenizerConfig};
 use crate::{Error, ErrorKind, Result};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pair, finite};
 use crate::artifact::Artifact;
-use crate::embed::Features;
+use crate::features::Features;
 use crate::numeric::{dot_f64, sigmoid};
 use crate::{Error, Result};
 
@@ -174,7 +174,7 @@ impl LinearScorer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embed::SparseVector;
+    use crate::features::SparseVector;
 
     const LINK: Link = Link { a: 0.5, b: 2.0 };
     const PAIR: Pair = Pair { strong: 0, weak: 1 };

@@ -8,7 +8,7 @@
 
 use super::{Pair, finite};
 use crate::artifact::{Artifact, Tensors};
-use crate::embed::Features;
+use crate::features::Features;
 use crate::numeric::{dot_f64, sigmoid};
 use crate::{Error, Result};
 

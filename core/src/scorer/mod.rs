@@ -24,7 +24,7 @@ pub use prompt::{Group, GroupWork, Parameters, PromptScorer};
 pub use sw_ranking::SwScorer;
 
 use crate::Result;
-use crate::embed::Features;
+use crate::features::Features;
 
 /// A pair of candidates, as their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::bert::BertSpec;
 use super::causal_llm::CausalLlmSpec;
 use super::{Kind, Score};
-use crate::embed::TextCap;
+use crate::features::TextCap;
 use crate::jobs::{Pool, Slot};
-use crate::runtime::RuntimeUse;
+use crate::onnx::RuntimeUse;
 use crate::{CancelToken, Result};
 
 /// A scorer that reads the prompt itself, bound to one pair of candidates.

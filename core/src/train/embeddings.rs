@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{EmbeddingCache, Encoder, ProgressFn, report};
-use crate::embed::Features;
+use crate::features::Features;
 use crate::{Error, Result};
 
 /// New embeddings after which the cache is written, and the share of all that it holds if that is more: what is

@@ -5,12 +5,12 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
-use crate::embed::{Featurizer, FeaturizerSpec};
+use crate::features::{Featurizer, FeaturizerSpec};
 #[cfg(feature = "onnx")]
-use crate::embed::{OnnxEncoder, OnnxSpec};
+use crate::features::{OnnxEncoder, OnnxSpec};
+use crate::onnx::SessionOptions;
+use crate::onnx::graph::{Graph, beside};
 use crate::pipeline::{FEATURIZER_FILE, load_featurizer};
-use crate::runtime::SessionOptions;
-use crate::runtime::graph::{Graph, beside};
 #[cfg(feature = "onnx")]
 use crate::scorer::model_files::places;
 use crate::{Error, Result};

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use super::{ProgressFn, Ridge, fit_link, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32, tensor_f64, tensor_i8};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
-use crate::embed::hashed::{
+use crate::features::hashed::{
     CanonicalRules, HASH_NAME, Hashed, HashedSpec, HashedStatistics, LEXICAL_DIMENSION, Projection,
     StatisticsBuilder,
 };
-use crate::embed::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
+use crate::features::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
 use crate::input::Read;
 use crate::numeric::Rng;
 use crate::pipeline::FEATURIZER_FILE;

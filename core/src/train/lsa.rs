@@ -1,8 +1,8 @@
 //! Latent semantic analysis: the dense projection of hashed features.
 
 use crate::Result;
-use crate::embed::SparseVector;
-use crate::embed::hashed::Projection;
+use crate::features::SparseVector;
+use crate::features::hashed::Projection;
 use crate::numeric::Rng;
 
 /// Extra random directions of the range finder, and its power iterations: enough for eight-bit accuracy.

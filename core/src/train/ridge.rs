@@ -1,6 +1,6 @@
 //! Ridge regression on sparse rows with an unpenalised intercept.
 
-use crate::embed::SparseVector;
+use crate::features::SparseVector;
 
 /// A fitted ridge regression: `prediction = intercept + weights . x`.
 #[derive(Debug, Clone, PartialEq)]

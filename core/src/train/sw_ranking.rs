@@ -10,7 +10,7 @@ use super::encoder::Encoder;
 use super::{ProgressFn, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, SCORES_PROMPTS, hash_of_prompts};
-use crate::embed::{CallerSpec, FeaturizerSpec};
+use crate::features::{CallerSpec, FeaturizerSpec};
 use crate::input::Read;
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::Kind;

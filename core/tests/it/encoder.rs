@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use routellm_core::embed::{Featurizer, OnnxEncoder, OnnxSpec, Pooling, TextEncoder};
-use routellm_core::runtime::SessionOptions;
+use routellm_core::features::{Featurizer, OnnxEncoder, OnnxSpec, Pooling, TextEncoder};
+use routellm_core::onnx::SessionOptions;
 use routellm_core::{CancelToken, ErrorKind, OpenOptions, RouteOptions, Router};
 
 use crate::support::{json, mf_minilm, root};

@@ -3,7 +3,7 @@
 //!
 //! `ROUTELLM_BLESS=1` writes the expectations anew.
 
-use routellm_core::runtime::Provider;
+use routellm_core::onnx::Provider;
 use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::{Decision, OpenOptions, Result, RouteOptions, Router};
 use serde_json::{Map, Value, json};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use routellm_core::artifact::Artifact;
+use routellm_core::onnx::{Preset, Provider};
 use routellm_core::router::write_export;
-use routellm_core::runtime::{Preset, Provider};
 use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
 use routellm_core::{

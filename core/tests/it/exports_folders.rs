@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use routellm_core::embed::{CapSide, FeaturizerSpec, OnnxEncoder, OnnxSpec, Pooling, TextCap, TextEncoder};
+use routellm_core::features::{
+    CapSide, FeaturizerSpec, OnnxEncoder, OnnxSpec, Pooling, TextCap, TextEncoder,
+};
+use routellm_core::onnx::SessionOptions;
 use routellm_core::router::write_export;
-use routellm_core::runtime::SessionOptions;
 use routellm_core::scorer::BertScorer;
 use routellm_core::train::Encoder;
 use routellm_core::{ErrorKind, Router};

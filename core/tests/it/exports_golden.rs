@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use routellm_core::runtime::SessionOptions;
+use routellm_core::onnx::SessionOptions;
 use routellm_core::scorer::bert::{BertScorer, BertSpec, Head};
 use routellm_core::scorer::causal_llm::{
     self, CausalLlmScorer, CausalLlmSpec, ScoreToken, Template, TemplateSpec,

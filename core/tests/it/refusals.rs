@@ -1,6 +1,6 @@
 //! What is refused, and how: nothing is ignored in silence.
 
-use routellm_core::embed::{CallerSpec, FeaturizerSpec};
+use routellm_core::features::{CallerSpec, FeaturizerSpec};
 use routellm_core::{CancelToken, ErrorKind, Mode, OnError, OpenOptions, Policy, RouteOptions, Router};
 
 use crate::support::{default_router, root, shared};
@@ -87,7 +87,7 @@ fn a_router_for_embeddings_reads_no_prompts_and_has_no_share() {
     );
     assert!(matches!(
         router.pipeline().featurizer().unwrap(),
-        routellm_core::embed::Featurizer::Caller(CallerSpec { dimension: 32, .. })
+        routellm_core::features::Featurizer::Caller(CallerSpec { dimension: 32, .. })
     ));
     let spec = FeaturizerSpec::Caller(CallerSpec { id: "e".into(), dimension: 1 });
     assert_eq!(spec.kind(), "caller");
@@ -180,7 +180,7 @@ fn without_onnx_runtime_everything_else_works() {
         assert!(output.status.success(), "{output:?}");
         return;
     }
-    routellm_core::runtime::set_package_library(None, "package of the host language: not installed");
+    routellm_core::onnx::set_package_library(None, "package of the host language: not installed");
     let error = Router::open(root().join("artifacts/mf-minilm")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RuntimeUnavailable);
     for place in [

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use routellm_core::artifact::Artifact;
 use routellm_core::numeric::Rng;
+use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable, Winner};
-use routellm_core::runtime::SessionOptions;
 use routellm_core::scorer::sw_ranking::ClusterOptions;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
 use routellm_core::train::{Encoder, linear, silent};

@@ -4,8 +4,8 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use routellm_core::artifact::Artifact;
+use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable, Winner};
-use routellm_core::runtime::SessionOptions;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
 use routellm_core::train::{Encoder, Progress, silent};
 use routellm_core::{CancelToken, ErrorKind, OpenOptions, OutOfDistribution, RouteOptions, Router, Side};

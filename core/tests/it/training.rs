@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use routellm_core::artifact::{Artifact, default_router};
+use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::runtime::SessionOptions;
 use routellm_core::train::{Encoder, Progress, linear, mf, silent};
 use routellm_core::{ErrorKind, Input, OpenOptions, Read, RouteOptions, Router};
 use serde_json::Map;

@@ -3,7 +3,7 @@
 use once_cell::sync::OnceCell;
 
 use crate::jobs::Slot;
-use crate::runtime::{BatchLimits, Input, SessionPool, TensorSpec, plan};
+use crate::onnx::{BatchLimits, Input, SessionPool, TensorSpec, plan};
 use crate::tokenize::Tokens;
 use crate::{CancelToken, Error, Result};
 

@@ -4,8 +4,8 @@
 //! whether one graph does everything (`model.onnx`), chooses a branch (`use_cache_branch`), or is one of two files.
 
 use crate::jobs::Slot;
-use crate::runtime::graph::beside;
-use crate::runtime::{Dim, Input, Opening, SessionOptions, SessionPool, TensorSpec, Value};
+use crate::onnx::graph::beside;
+use crate::onnx::{Dim, Input, Opening, SessionOptions, SessionPool, TensorSpec, Value};
 use crate::scorer::checkpoint::{Files, ModelConfig};
 use crate::scorer::model_files::{DECODERS, WITH_PAST};
 use crate::{CancelToken, Error, Result};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MapStore, Open, ScoreOptions, Scratch, SwModel, SwScore};
 use crate::artifact::Artifact;
-use crate::embed::Features;
+use crate::features::Features;
 use crate::scorer::{Pair, Score};
 use crate::{Error, Result};
 

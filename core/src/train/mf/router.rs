@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Comparison, MfFit, MfOptions, fit};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
-use crate::embed::Features;
+use crate::features::Features;
 use crate::input::Read;
 use crate::preference::{GoldTable, VoteTable, Winner};
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};

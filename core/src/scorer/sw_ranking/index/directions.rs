@@ -1,6 +1,6 @@
 //! The little linear algebra that a build needs: the directions in which vectors vary most.
 
-use crate::numeric::{SplitMix, add, normalize};
+use crate::numeric::{SplitMix, add, normalize, parallel_map};
 use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
 
 /// Rounds of orthogonal iteration: the space is then good to a few percent of the variance that it leaves, which
@@ -26,10 +26,8 @@ pub(crate) fn directions(
         let queries: Vec<RowQuery> = basis.chunks_exact(dim).map(|b| rows.query(b)).collect();
         rows.scan_all(&queries, &mut products, threads);
         let share = k.div_ceil(threads.max(1));
-        std::thread::scope(|scope| {
-            for (basis, products) in basis.chunks_mut(share * dim).zip(products.chunks(share * n)) {
-                scope.spawn(move || weighted_sums(vectors, dim, products, basis));
-            }
+        parallel_map(basis.chunks_mut(share * dim).zip(products.chunks(share * n)), |(basis, products)| {
+            weighted_sums(vectors, dim, products, basis);
         });
         orthonormalise(&mut basis, dim);
     }

@@ -1,7 +1,7 @@
 //! k-means over unit vectors, by Lloyd's iterations on a sample.
 
 use crate::error::Result;
-use crate::numeric::SplitMix;
+use crate::numeric::{SplitMix, parallel_map};
 use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
 
 /// Vectors per cluster that the iterations look at; the rest is assigned once, at the end.
@@ -16,25 +16,20 @@ pub(crate) fn assign(vectors: &[f32], dim: usize, centroids: &[f32], threads: us
         centroids.chunks_exact(dim).map(|c| c.iter().map(|x| x * x).sum::<f32>() / 2.0).collect();
     let rows = Rows::encode(StoreKind::F32, dim, 0, centroids.chunks_exact(dim));
     let share = out.len().div_ceil(threads.max(1)).next_multiple_of(BLOCK);
-    std::thread::scope(|scope| {
-        for (vectors, out) in vectors.chunks(share * dim).zip(out.chunks_mut(share)) {
-            let (rows, half_norms) = (&rows, &half_norms);
-            scope.spawn(move || {
-                let mut dots = vec![0.0; BLOCK * k];
-                for (vectors, out) in vectors.chunks(BLOCK * dim).zip(out.chunks_mut(BLOCK)) {
-                    let queries: Vec<RowQuery> = vectors.chunks_exact(dim).map(|v| rows.query(v)).collect();
-                    rows.scan_all(&queries, &mut dots[..out.len() * k], 1);
-                    for (dots, out) in dots.chunks_exact(k).zip(out) {
-                        let mut best = (f32::NEG_INFINITY, 0);
-                        for (c, (dot, half)) in dots.iter().zip(half_norms).enumerate() {
-                            if dot - half > best.0 {
-                                best = (dot - half, c as u32);
-                            }
-                        }
-                        *out = best.1;
+    parallel_map(vectors.chunks(share * dim).zip(out.chunks_mut(share)), |(vectors, out)| {
+        let mut dots = vec![0.0; BLOCK * k];
+        for (vectors, out) in vectors.chunks(BLOCK * dim).zip(out.chunks_mut(BLOCK)) {
+            let queries: Vec<RowQuery> = vectors.chunks_exact(dim).map(|v| rows.query(v)).collect();
+            rows.scan_all(&queries, &mut dots[..out.len() * k], 1);
+            for (dots, out) in dots.chunks_exact(k).zip(out) {
+                let mut best = (f32::NEG_INFINITY, 0);
+                for (c, (dot, half)) in dots.iter().zip(&half_norms).enumerate() {
+                    if dot - half > best.0 {
+                        best = (dot - half, c as u32);
                     }
                 }
-            });
+                *out = best.1;
+            }
         }
     });
 }

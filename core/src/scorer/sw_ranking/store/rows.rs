@@ -6,7 +6,7 @@ use super::quantize::{self, Format};
 use super::rotate::Rotation;
 use super::section::Section;
 use crate::error::{Error, Result};
-use crate::numeric::LANES;
+use crate::numeric::{LANES, parallel_map};
 use crate::scorer::sw_ranking::scan::code::{self, CodeQuery};
 use crate::scorer::sw_ranking::scan::float::{self, Isa, halves};
 
@@ -260,23 +260,15 @@ impl Rows {
             return;
         }
         let share = self.n.div_ceil(threads);
-        std::thread::scope(|scope| {
-            let mut first = 0;
-            while first < self.n {
-                let count = share.min(self.n - first);
-                let mut part = Vec::with_capacity(outs.len());
-                for out in &mut outs {
-                    let (mine, rest) = std::mem::take(out).split_at_mut(count);
-                    part.push(mine);
-                    *out = rest;
-                }
-                if first + count < self.n {
-                    scope.spawn(move || self.scan(first, queries, &mut part));
-                } else {
-                    self.scan(first, queries, &mut part);
-                }
-                first += count;
-            }
+        let parts = (0..self.n).step_by(share).map(|first| {
+            let count = share.min(self.n - first);
+            let part = outs.iter_mut().map(|out| {
+                let (mine, rest) = std::mem::take(out).split_at_mut(count);
+                *out = rest;
+                mine
+            });
+            (first, part.collect::<Vec<_>>())
         });
+        parallel_map(parts, |(first, mut part)| self.scan(first, queries, &mut part));
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::embed::CapSide;
+use crate::features::CapSide;
 
 const CAP: TextCap = TextCap { max_bytes: 200, side: CapSide::Head };
 

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::{OnnxSpec, Pooling};
 use crate::cancel::CancelToken;
-use crate::embed::{TextCap, TextEncoder};
+use crate::features::{TextCap, TextEncoder};
 use crate::files::Checksums;
 use crate::jobs::{Pool, Slot};
 use crate::numeric;
-use crate::runtime::{Input as Tensor, Outputs, RuntimeUse, SessionOptions, SessionPool};
+use crate::onnx::{Input as Tensor, Outputs, RuntimeUse, SessionOptions, SessionPool};
 use crate::tokenize::TextTokenizer;
 use crate::{Error, ErrorKind, Result};
 

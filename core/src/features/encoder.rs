@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::TextCap;
 use crate::jobs::{Pool, Slot};
-use crate::runtime::RuntimeUse;
+use crate::onnx::RuntimeUse;
 use crate::{CancelToken, Result};
 
 /// What turns a text into a dense vector. A text has the same bits alone and beside any others.
