@@ -290,6 +290,13 @@
 #define ROUTELLM_OPTION_INIT { sizeof(routellm_option), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /**
+ * Initializers of an input: `routellm_input input = ROUTELLM_TEXT(prompt, strlen(prompt));`
+ */
+#define ROUTELLM_TEXT(bytes, count) { (bytes), (count), ROUTELLM_INPUT_TEXT }
+#define ROUTELLM_MESSAGES(bytes, count) { (bytes), (count), ROUTELLM_INPUT_MESSAGES }
+#define ROUTELLM_EMBEDDING(numbers, count) { (numbers), (count), ROUTELLM_INPUT_EMBEDDING }
+
+/**
  * The number of the binary interface, also the suffix of the shared library's name. It is separate from the
  * version: it changes only when a program that was compiled before would no longer work.
  */
@@ -362,6 +369,21 @@
 #define ROUTELLM_SIDE_WEAK 2
 
 /**
+ * Kind of input: a text in UTF-8. No kind is 0, so that a struct of zeros is no input.
+ */
+#define ROUTELLM_INPUT_TEXT 1
+
+/**
+ * Kind of input: a chat in JSON, as `routellm_prompt_from_messages()` takes it.
+ */
+#define ROUTELLM_INPUT_MESSAGES 2
+
+/**
+ * Kind of input: an embedding that you computed, `routellm_router_embedding_dimension()` numbers of type `float`.
+ */
+#define ROUTELLM_INPUT_EMBEDDING 3
+
+/**
  * Cancels calls from another thread.
  *
  * Every function on a living token may be called by many threads at once. Options keep their own share of
@@ -395,10 +417,10 @@ typedef struct routellm_open_options routellm_open_options;
 typedef struct routellm_reloadable routellm_reloadable;
 
 /**
- * Options of a routing call. `NULL` stands for every default.
+ * Options of one call, of whatever kind. `NULL` stands for every default.
  *
  * You own it. Setting is exclusive: one thread at a time. Calls only read it: once set, many threads may
- * route with the same options at once.
+ * use the same options at once.
  */
 typedef struct routellm_route_options routellm_route_options;
 
@@ -425,7 +447,7 @@ typedef struct routellm_string routellm_string;
 typedef int32_t routellm_status;
 
 /**
- * What is known about an option of opening.
+ * What is known about an option.
  *
  * Set `struct_size` before the call, most easily with `ROUTELLM_OPTION_INIT`. The texts are NUL-terminated, belong to the
  * library and are always valid.
@@ -436,16 +458,17 @@ typedef struct routellm_option {
      */
     size_t struct_size;
     /**
-     * Its name, as in `routellm_open_options_set_json()` and in the name of its setter.
+     * Its name, as in `routellm_open_options_set_json()` or `routellm_route_options_set_json()` and in the name of its
+     * setter.
      */
     const char *name;
     /**
-     * What it belongs to: `router`, `session`, `votes` or `export`.
+     * What it belongs to: `router`, `session`, `votes` or `export` of those of opening; `call`.
      */
     const char *group;
     /**
-     * The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec` or
-     * `tokens`.
+     * The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec`,
+     * `tokens` or `milliseconds`.
      */
     const char *value_type;
     /**
@@ -558,6 +581,25 @@ typedef struct routellm_text {
      */
     size_t len;
 } routellm_text;
+
+/**
+ * What is asked about: a text, a chat or an embedding. `ROUTELLM_TEXT()`, `ROUTELLM_MESSAGES()` and `ROUTELLM_EMBEDDING()`
+ * are initializers of it.
+ */
+typedef struct routellm_input {
+    /**
+     * The bytes, or the numbers of an embedding. May be `NULL` if `len` is 0.
+     */
+    const void *data;
+    /**
+     * Their number.
+     */
+    size_t len;
+    /**
+     * `ROUTELLM_INPUT_TEXT`, `ROUTELLM_INPUT_MESSAGES` or `ROUTELLM_INPUT_EMBEDDING`.
+     */
+    int32_t kind;
+} routellm_input;
 
 /**
  * Takes what a call without waiting comes to: `count` decisions, in the order of the prompts, and `ROUTELLM_OK`; or
@@ -1073,7 +1115,7 @@ routellm_status routellm_open_options_set_max_tokens(struct routellm_open_option
                                                      struct routellm_error **err);
 
 /**
- * How many options of opening there are.
+ * How many options there are, those of opening first and then those of a call.
  */
 size_t routellm_option_count(void);
 
@@ -1207,6 +1249,17 @@ routellm_status routellm_upgrade_artifact(const char *folder,
                                           struct routellm_error **err);
 
 /**
+ * Sets options of a call from a JSON object of `len` bytes, whose members are named as the rows of the table
+ * (`routellm_option_at()`, group `call`); null leaves one as it is. On failure nothing is set.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for what is no JSON object, for a name that is no option's, or a value of another type.
+ */
+routellm_status routellm_route_options_set_json(struct routellm_route_options *options,
+                                                const char *json,
+                                                size_t len,
+                                                struct routellm_error **err);
+
+/**
  * Options with every default. You own them. Never `NULL`.
  */
 struct routellm_route_options *routellm_route_options_new(void);
@@ -1215,35 +1268,6 @@ struct routellm_route_options *routellm_route_options_new(void);
  * Frees options. `NULL` is permitted.
  */
 void routellm_route_options_free(struct routellm_route_options *options);
-
-/**
- * Sets the threshold, in [0, 1] (checked by the call): strong if and only if `win_rate >= threshold`. The next
- * double above 1 is taken too, and sends nothing to the strong model, whatever the prompt and whatever was chosen for
- * prompts that no vote resembles. Without a threshold and a strong share the
- * artifact's own default counts; with both the call fails.
- */
-routellm_status routellm_route_options_set_threshold(struct routellm_route_options *options,
-                                                     double threshold,
-                                                     struct routellm_error **err);
-
-/**
- * Sets the strong share, in [0, 1] (checked by the call): the threshold at which this share of the artifact's
- * calibration sample goes to the strong model, or the nearest that some threshold reaches (`routellm_share()` tells
- * which). 0 sends nothing to the strong model and 1 everything, whatever the prompt and whatever was chosen for
- * prompts that no vote resembles; only a fallback of `on_error` may decide otherwise.
- */
-routellm_status routellm_route_options_set_strong_share(struct routellm_route_options *options,
-                                                        double share,
-                                                        struct routellm_error **err);
-
-/**
- * Sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode:
- * `ROUTELLM_ON_ERROR_RAISE`, `ROUTELLM_ON_ERROR_STRONG` or `ROUTELLM_ON_ERROR_WEAK`. With the last two the call succeeds
- * with a decision whose `fallback` is 1. Wrong options are errors all the same, and so is cancellation.
- */
-routellm_status routellm_route_options_set_on_error(struct routellm_route_options *options,
-                                                    int32_t on_error,
-                                                    struct routellm_error **err);
 
 /**
  * Sets whether a fallback decision comes with the error behind it in `fallback_error`, which you then own and
@@ -1262,21 +1286,50 @@ routellm_status routellm_route_options_set_cancel(struct routellm_route_options 
                                                   struct routellm_error **err);
 
 /**
- * Sets what of a chat is read, instead of what the artifact says: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER`
- * or `ROUTELLM_READ_CONVERSATION`. Of a text all of it is read; of an embedding nothing, which is an error then.
+ * Sets the threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number above 1 is taken
+ * too, and sends nothing to strong, whatever the prompt and whatever `routellm_open_options_set_out_of_distribution()`
+ * says. Without a threshold and a strong share the router's own default counts; both together are an error.
  */
-routellm_status routellm_route_options_set_read(struct routellm_route_options *options,
-                                                int32_t read,
-                                                struct routellm_error **err);
+routellm_status routellm_route_options_set_threshold(struct routellm_route_options *options,
+                                                     double threshold,
+                                                     struct routellm_error **err);
 
 /**
- * Sets the longest time that a call may take, all of its prompts together, in milliseconds: a finite number above 0.
- * A prompt that is not scored by then is `ROUTELLM_RESOURCE_EXHAUSTED`, or a fallback decision if `on_error` says so.
- * Without it, there is no limit.
+ * Sets the strong share, in [0, 1]: the threshold at which this share of the calibration sample goes to strong, or the
+ * nearest that some threshold reaches. 0 sends nothing to strong and 1 everything, whatever the prompt and whatever
+ * `routellm_open_options_set_out_of_distribution()` says; only `routellm_route_options_set_on_error()` may decide
+ * otherwise. It excludes `routellm_route_options_set_threshold()`.
+ */
+routellm_status routellm_route_options_set_strong_share(struct routellm_route_options *options,
+                                                        double share,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode.
+ * `ROUTELLM_ON_ERROR_RAISE` (the default) is an error. `ROUTELLM_ON_ERROR_STRONG` and `ROUTELLM_ON_ERROR_WEAK` decide
+ * for that side, with a fallback in the decision, which is counted; in calls that decide nothing, what could not be
+ * computed is NaN then. Wrong options, and what is no prompt at all (a number, a list of texts), are errors all the
+ * same, and so is cancellation.
+ */
+routellm_status routellm_route_options_set_on_error(struct routellm_route_options *options,
+                                                    int32_t on_error,
+                                                    struct routellm_error **err);
+
+/**
+ * Sets the longest time of the whole call in milliseconds, above 0, waiting for a session included. What is not scored
+ * by then is `ROUTELLM_RESOURCE_EXHAUSTED`, or what `routellm_route_options_set_on_error()` says.
  */
 routellm_status routellm_route_options_set_timeout_ms(struct routellm_route_options *options,
                                                       double milliseconds,
                                                       struct routellm_error **err);
+
+/**
+ * Sets what of a chat is read, instead of what the artifact says: `ROUTELLM_READ_LAST_USER`, `ROUTELLM_READ_ALL_USER`
+ * or `ROUTELLM_READ_CONVERSATION`. Of a text all of it is; an embedding has nothing to read, which is an error.
+ */
+routellm_status routellm_route_options_set_read(struct routellm_route_options *options,
+                                                int32_t read,
+                                                struct routellm_error **err);
 
 /**
  * Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
@@ -1322,6 +1375,19 @@ routellm_status routellm_route_embedding(const struct routellm_router *router,
                                          const struct routellm_route_options *options,
                                          struct routellm_decision *decision,
                                          struct routellm_error **err);
+
+/**
+ * Decides for `count` inputs of any kinds, with the same bits as one by one: what `routellm_route()` and its like do for
+ * one kind each. Of a single input a message by itself is a chat; in a batch it is refused.
+ *
+ * Arrays and errors as of `routellm_route_batch()`, and of each input as of the function for its kind.
+ */
+routellm_status routellm_route_inputs(const struct routellm_router *router,
+                                      const struct routellm_input *inputs,
+                                      size_t count,
+                                      const struct routellm_route_options *options,
+                                      struct routellm_decision *decisions,
+                                      struct routellm_error **err);
 
 /**
  * The threshold that a call with these options compares win rates with: a number in [0, 1], or for a strong share of
@@ -1405,6 +1471,18 @@ routellm_status routellm_route_batch_messages_async(const struct routellm_router
                                                     routellm_route_callback callback,
                                                     void *user,
                                                     struct routellm_error **err);
+
+/**
+ * Decides for `count` inputs of any kinds without waiting: as `routellm_route_inputs()`, and otherwise as
+ * `routellm_route_batch_async()`. Texts and embeddings are copied.
+ */
+routellm_status routellm_route_inputs_async(const struct routellm_router *router,
+                                            const struct routellm_input *inputs,
+                                            size_t count,
+                                            const struct routellm_route_options *options,
+                                            routellm_route_callback callback,
+                                            void *user,
+                                            struct routellm_error **err);
 
 /**
  * 1 if a prompt of `len` bytes is expected to take less than 50 microseconds, so that `routellm_route()` may be called
@@ -1501,6 +1579,40 @@ routellm_status routellm_embed(const struct routellm_router *router,
                                struct routellm_error **err);
 
 /**
+ * Win rates of `count` inputs of any kinds, with the same bits as one by one, into `win_rates`, an array of `count`.
+ * `options` may be `NULL`; a threshold and a strong share have no effect, which is an error. An input that cannot be scored
+ * is NaN if `on_error` is `ROUTELLM_ON_ERROR_STRONG` or `ROUTELLM_ON_ERROR_WEAK`.
+ *
+ * Errors as of `routellm_route_inputs()`.
+ */
+routellm_status routellm_win_rates_of(const struct routellm_router *router,
+                                      const struct routellm_input *inputs,
+                                      size_t count,
+                                      const struct routellm_route_options *options,
+                                      double *win_rates,
+                                      struct routellm_error **err);
+
+/**
+ * As `routellm_candidate_scores()`, for an input of any kind and with options, as `routellm_win_rates_of()` takes them.
+ */
+routellm_status routellm_candidate_scores_of(const struct routellm_router *router,
+                                             const struct routellm_input *input,
+                                             const struct routellm_route_options *options,
+                                             double *scores,
+                                             size_t count,
+                                             struct routellm_error **err);
+
+/**
+ * As `routellm_embed()`, for a text or a chat and with options, as `routellm_win_rates_of()` takes them.
+ */
+routellm_status routellm_embed_of(const struct routellm_router *router,
+                                  const struct routellm_input *input,
+                                  const struct routellm_route_options *options,
+                                  float *embedding,
+                                  size_t dimension,
+                                  struct routellm_error **err);
+
+/**
  * The largest cosine similarity of a prompt to any vote, in [-1, 1], into `*similarity`: how far the prompt is from
  * the data that the router was made of.
  *
@@ -1522,6 +1634,15 @@ routellm_status routellm_similarity_from_embedding(const struct routellm_router 
                                                    size_t dimension,
                                                    double *similarity,
                                                    struct routellm_error **err);
+
+/**
+ * As `routellm_similarity()`, for an input of any kind and with options, as `routellm_win_rates_of()` takes them.
+ */
+routellm_status routellm_similarity_of(const struct routellm_router *router,
+                                       const struct routellm_input *input,
+                                       const struct routellm_route_options *options,
+                                       double *similarity,
+                                       struct routellm_error **err);
 
 /**
  * Why a prompt got its score, with the `k` votes that weighed most, as a JSON object: `win_rate`,
@@ -1551,6 +1672,18 @@ routellm_status routellm_explain_embedding(const struct routellm_router *router,
                                            size_t k,
                                            struct routellm_string **json,
                                            struct routellm_error **err);
+
+/**
+ * As `routellm_explain()`, for an input of any kind and with options, as `routellm_win_rates_of()` takes them. If `on_error`
+ * covers an error, the object has a member `fallback` with the `kind` and the `reason` of it, its numbers are null, and its
+ * lists are empty.
+ */
+routellm_status routellm_explain_of(const struct routellm_router *router,
+                                    const struct routellm_input *input,
+                                    size_t k,
+                                    const struct routellm_route_options *options,
+                                    struct routellm_string **json,
+                                    struct routellm_error **err);
 
 /**
  * The prompt of a chat: the text of its newest user message that has text (blanks are none).

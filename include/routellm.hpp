@@ -283,6 +283,33 @@ private:
     std::size_t size_ = 0;
 };
 
+/**
+ * What is asked about: Input::text("..."), Input::messages(json) or Input::embedding(numbers). It holds no copy: what it
+ * was made of has to outlive the call.
+ */
+class Input {
+public:
+    /** A text in UTF-8. */
+    static Input text(std::string_view text) noexcept { return {text.data(), text.size(), ROUTELLM_INPUT_TEXT}; }
+    /** A chat in JSON: see prompt_from_messages(). */
+    static Input messages(std::string_view json) noexcept
+    {
+        return {json.data(), json.size(), ROUTELLM_INPUT_MESSAGES};
+    }
+    /** An embedding of Router::embedding_dimension() numbers. */
+    static Input embedding(Span<const float> numbers) noexcept
+    {
+        return {numbers.data(), numbers.size(), ROUTELLM_INPUT_EMBEDDING};
+    }
+
+    const routellm_input &get() const noexcept { return plain_; }
+
+private:
+    Input(const void *data, std::size_t len, std::int32_t kind) noexcept : plain_{data, len, kind} {}
+
+    routellm_input plain_;
+};
+
 /** Cancels calls from another thread. Every function may be called by many threads at once. */
 class CancelToken {
 public:
@@ -636,63 +663,115 @@ private:
     detail::Handle<routellm_open_options, routellm_open_options_free> handle_;
 };
 
+namespace detail {
+
+/** A duration as C has it. */
+template <class Rep, class Period> double milliseconds(std::chrono::duration<Rep, Period> time)
+{
+    return std::chrono::duration<double, std::milli>(time).count();
+}
+
+} // namespace detail
+
 /**
- * Options of routing calls: RouteOptions().threshold(0.3). The errors behind fallbacks are kept, and come out in
- * Decision::fallback.
+ * Options of one call, of whatever kind: RouteOptions().threshold(0.3). The errors behind fallbacks are kept, and come out
+ * in Decision::fallback.
  */
 class RouteOptions {
 public:
     RouteOptions() : handle_(routellm_route_options_new()) {}
 
-    /** Strong if and only if win_rate >= threshold, in [0, 1]; or the next double above 1, which sends nothing. */
+    // <faces:call>
+    /**
+     * The threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number above 1 is taken
+     * too, and sends nothing to strong, whatever the prompt and whatever OpenOptions::out_of_distribution() says.
+     * Without a threshold and a strong share the router's own default counts; both together are an error.
+     */
     RouteOptions &threshold(double value) &
     {
-        return set(
-            [&](auto err) { return routellm_route_options_set_threshold(handle_.get(), value, err); });
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_threshold(handle_.get(), number, err); });
     }
-    RouteOptions threshold(double value) && { return std::move(threshold(value)); }
-    /** The threshold nearest to this share of the calibration sample, in [0, 1]; 0 sends nothing to strong, 1 all. */
-    RouteOptions &strong_share(double share) &
+    RouteOptions threshold(double value) &&
     {
-        return set([&](auto err) { return routellm_route_options_set_strong_share(handle_.get(), share, err); });
+        return std::move(threshold(value));
     }
-    RouteOptions strong_share(double share) && { return std::move(strong_share(share)); }
-    /** What of a chat is read, instead of what the artifact says. Not for embeddings. */
-    RouteOptions &read(Read which) &
+    /**
+     * The strong share, in [0, 1]: the threshold at which this share of the calibration sample goes to strong, or the
+     * nearest that some threshold reaches. 0 sends nothing to strong and 1 everything, whatever the prompt and whatever
+     * OpenOptions::out_of_distribution() says; only on_error() may decide otherwise. It excludes threshold().
+     */
+    RouteOptions &strong_share(double value) &
     {
-        const auto value = static_cast<std::int32_t>(which);
-        return set([&](auto err) { return routellm_route_options_set_read(handle_.get(), value, err); });
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_strong_share(handle_.get(), number, err); });
     }
-    RouteOptions read(Read which) && { return std::move(read(which)); }
-    /** What happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. */
+    RouteOptions strong_share(double value) &&
+    {
+        return std::move(strong_share(value));
+    }
+    /**
+     * What happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. "raise" (the default)
+     * is an error. "strong" and "weak" decide for that side, with a fallback in the decision, which is counted; in
+     * calls that decide nothing, what could not be computed is NaN then. Wrong options, and what is no prompt at all (a
+     * number, a list of texts), are errors all the same, and so is cancellation.
+     */
     RouteOptions &on_error(OnError which) &
     {
-        const auto value = static_cast<std::int32_t>(which);
-        set([&](auto err) { return routellm_route_options_set_on_error(handle_.get(), value, err); });
+        const auto number = static_cast<std::int32_t>(which);
+        // What is behind a fallback is told, if there can be one.
         const std::int32_t keep = which == OnError::raise ? 0 : 1;
-        return set(
-            [&](auto err) { return routellm_route_options_set_keep_fallback_errors(handle_.get(), keep, err); });
+        set([&](auto err) {
+            return routellm_route_options_set_keep_fallback_errors(handle_.get(), keep, err);
+        });
+        return set([&](auto err) { return routellm_route_options_set_on_error(handle_.get(), number, err); });
     }
-    RouteOptions on_error(OnError which) && { return std::move(on_error(which)); }
+    RouteOptions on_error(OnError which) &&
+    {
+        return std::move(on_error(which));
+    }
     /**
-     * Longest time of a whole call, above 0. A prompt that is not scored by then is resource_exhausted, or a fallback
-     * if on_error() says so.
+     * The longest time of the whole call, above 0, waiting for a session included. What is not scored by then is
+     * resource_exhausted, or what on_error() says.
      */
-    template <class Rep, class Period> RouteOptions &timeout(std::chrono::duration<Rep, Period> longest) &
+    template <class Rep, class Period> RouteOptions &timeout(std::chrono::duration<Rep, Period> timeout_) &
     {
-        const double value = std::chrono::duration<double, std::milli>(longest).count();
-        return set([&](auto err) { return routellm_route_options_set_timeout_ms(handle_.get(), value, err); });
+        const auto number = detail::milliseconds(timeout_);
+        return set([&](auto err) { return routellm_route_options_set_timeout_ms(handle_.get(), number, err); });
     }
-    template <class Rep, class Period> RouteOptions timeout(std::chrono::duration<Rep, Period> longest) &&
+    template <class Rep, class Period> RouteOptions timeout(std::chrono::duration<Rep, Period> timeout_) &&
     {
-        return std::move(timeout(longest));
+        return std::move(timeout(timeout_));
     }
+    /**
+     * What of a chat is read, instead of what the artifact says: "last_user", "all_user" or "conversation". Of a text
+     * all of it is; an embedding has nothing to read, which is an error.
+     */
+    RouteOptions &read(Read which) &
+    {
+        const auto number = static_cast<std::int32_t>(which);
+        return set([&](auto err) { return routellm_route_options_set_read(handle_.get(), number, err); });
+    }
+    RouteOptions read(Read which) &&
+    {
+        return std::move(read(which));
+    }
+    // </faces:call>
     /** Cancels calls with these options; the token may go before them. */
     RouteOptions &cancel(const CancelToken &token) &
     {
         return set([&](auto err) { return routellm_route_options_set_cancel(handle_.get(), token.get(), err); });
     }
     RouteOptions cancel(const CancelToken &token) && { return std::move(cancel(token)); }
+
+    /** Sets options from a JSON object, whose members are named as they are here, a timeout as timeout_ms. */
+    RouteOptions &json(std::string_view object) &
+    {
+        return set([&](auto err) {
+            return routellm_route_options_set_json(handle_.get(), object.data(), object.size(), err);
+        });
+    }
+    RouteOptions json(std::string_view object) && { return std::move(json(object)); }
 
     const routellm_route_options *get() const noexcept { return handle_.get(); }
 
@@ -1243,6 +1322,87 @@ public:
         return detail::take(json);
     }
 
+    // Calls for an input of any kind, with options. Those that decide nothing take no threshold and no strong share; where
+    // on_error() covers an error, numbers that could not be computed are NaN.
+
+    /** Decides for one input. */
+    Decision route(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        routellm_decision plain = ROUTELLM_DECISION_INIT;
+        detail::check([&](auto err) {
+            return routellm_route_inputs(handle_.get(), &input.get(), 1, options.get(), &plain, err);
+        });
+        return detail::decision(plain);
+    }
+    /** Decides for many inputs, with the same bits as one by one. */
+    std::vector<Decision> route_inputs(const std::vector<Input> &inputs,
+                                       const RouteOptions &options = RouteOptions()) const
+    {
+        const routellm_decision empty = ROUTELLM_DECISION_INIT;
+        std::vector<routellm_decision> plain(inputs.size(), empty);
+        const auto some = all(inputs);
+        detail::check([&](auto err) {
+            return routellm_route_inputs(handle_.get(), some.data(), some.size(), options.get(), plain.data(), err);
+        });
+        std::vector<Decision> out;
+        out.reserve(plain.size());
+        for (const routellm_decision &one : plain) {
+            out.push_back(detail::decision(one));
+        }
+        return out;
+    }
+    double win_rate(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) {
+            return routellm_win_rates_of(handle_.get(), &input.get(), 1, options.get(), &out, err);
+        });
+        return out;
+    }
+    std::vector<double> win_rates_of(const std::vector<Input> &inputs,
+                                     const RouteOptions &options = RouteOptions()) const
+    {
+        std::vector<double> out(inputs.size());
+        const auto some = all(inputs);
+        detail::check([&](auto err) {
+            return routellm_win_rates_of(handle_.get(), some.data(), some.size(), options.get(), out.data(), err);
+        });
+        return out;
+    }
+    std::vector<double> candidate_scores(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        std::vector<double> out(routellm_router_model_count(handle_.get()));
+        detail::check([&](auto err) {
+            return routellm_candidate_scores_of(handle_.get(), &input.get(), options.get(), out.data(), out.size(),
+                                                err);
+        });
+        return out;
+    }
+    double similarity(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        double out = 0.0;
+        detail::check([&](auto err) {
+            return routellm_similarity_of(handle_.get(), &input.get(), options.get(), &out, err);
+        });
+        return out;
+    }
+    std::string explain(const Input &input, std::size_t k, const RouteOptions &options = RouteOptions()) const
+    {
+        routellm_string *json = nullptr;
+        detail::check([&](auto err) {
+            return routellm_explain_of(handle_.get(), &input.get(), k, options.get(), &json, err);
+        });
+        return detail::take(json);
+    }
+    std::vector<float> embed(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        std::vector<float> out(routellm_router_embed_dimension(handle_.get()));
+        detail::check([&](auto err) {
+            return routellm_embed_of(handle_.get(), &input.get(), options.get(), out.data(), out.size(), err);
+        });
+        return out;
+    }
+
     /** The threshold that a call with these options compares win rates with. */
     double threshold() const { return threshold_with(nullptr); }
     double threshold(const RouteOptions &options) const { return threshold_with(options.get()); }
@@ -1305,6 +1465,16 @@ private:
     friend class Reloadable;
 
     explicit Router(routellm_router *handle) noexcept : handle_(handle) {}
+
+    static std::vector<routellm_input> all(const std::vector<Input> &inputs)
+    {
+        std::vector<routellm_input> out;
+        out.reserve(inputs.size());
+        for (const Input &input : inputs) {
+            out.push_back(input.get());
+        }
+        return out;
+    }
 
     static std::string_view text(const char *name) noexcept
     {

@@ -48,12 +48,6 @@ export type Prompt = string | Uint8Array | Chat;
  */
 export type Read = 'last_user' | 'all_user' | 'conversation';
 
-/** Options of calls that read a prompt. */
-export interface ReadOptions {
-  /** What of a chat is read; what the artifact says by default. */
-  read?: Read;
-}
-
 /**
  * The prompt of a chat: by default the text of its newest user message that has text (blanks are none); of a list of
  * parts the texts, one a line. So chats of OpenAI (both APIs), Anthropic, Gemini, the AI SDK and LangChain are read as
@@ -75,36 +69,49 @@ export function upgradeArtifact(path: string | URL): boolean;
 
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
 export interface ThresholdOptions {
+  // <faces:deciding>
   /**
-   * Strong if and only if the win rate is at least this, in [0, 1]. The next number above 1 (`1 + Number.EPSILON`) is
-   * taken too, and sends nothing to strong, whatever the prompt.
+   * The threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number above 1 is taken
+   * too, and sends nothing to strong, whatever the prompt and whatever `outOfDistribution` says. Without a threshold
+   * and a strong share the router's own default counts; both together are an error.
    */
   threshold?: number;
   /**
-   * The threshold at which this share of the calibration sample goes to strong, in [0, 1], or the nearest that some
-   * threshold reaches (`share()` tells which). 0 sends nothing to strong and 1 everything, whatever the prompt and
-   * `outOfDistribution`; only `onError` may decide otherwise.
+   * The strong share, in [0, 1]: the threshold at which this share of the calibration sample goes to strong, or the
+   * nearest that some threshold reaches. 0 sends nothing to strong and 1 everything, whatever the prompt and whatever
+   * `outOfDistribution` says; only `onError` may decide otherwise. It excludes `threshold`.
    */
   strongShare?: number;
+  // </faces:deciding>
 }
 
-/** Options of one synchronous call. */
-export interface RouteSyncOptions extends EmbeddingSyncOptions, ReadOptions {}
-
-/** Options of one synchronous call for an embedding. */
-export interface EmbeddingSyncOptions extends ThresholdOptions {
+/** Options of every call, also of those for an embedding. */
+export interface AnyCallOptions {
+  // <faces:any>
   /**
-   * What happens if a prompt cannot be scored, a chat has no text or a text is not Unicode: `raise` (default) throws;
-   * `strong` and `weak` decide for that side, with `fallback` set, counted, and told by `process.emitWarning` at most
-   * once a minute for each kind of error. Wrong options, and what is no prompt at all (a number, a list of texts),
-   * throw all the same.
+   * What happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. `raise` (the default) is
+   * an error. `strong` and `weak` decide for that side, with a fallback in the decision, which is counted; in calls
+   * that decide nothing, what could not be computed is NaN then. Wrong options, and what is no prompt at all (a number,
+   * a list of texts), are errors all the same, and so is cancellation.
    */
   onError?: 'raise' | 'strong' | 'weak';
   /**
-   * Longest time in milliseconds from the call on, waiting for a session included; more than 0. A prompt that is not scored by then is a
-   * `ResourceExhausted` error, or a fallback if `onError` says so.
+   * The longest time of the whole call in milliseconds, above 0, waiting for a session included. What is not scored by
+   * then is `ResourceExhausted`, or what `onError` says.
    */
   timeoutMs?: number;
+  // </faces:any>
+}
+
+/** Options of calls that read a prompt. */
+export interface ReadOptions {
+  // <faces:read>
+  /**
+   * What of a chat is read, instead of what the artifact says: `last_user`, `all_user` or `conversation`. Of a text all
+   * of it is; an embedding has nothing to read, which is an error.
+   */
+  read?: Read;
+  // </faces:read>
 }
 
 /** Options of a call that can be aborted. */
@@ -113,14 +120,26 @@ export interface SignalOptions {
   signal?: AbortSignal;
 }
 
-/** Options of one call that returns a promise. */
-export interface RouteOptions extends RouteSyncOptions, SignalOptions {}
+/** Options of one synchronous decision for an embedding. */
+export interface EmbeddingSyncOptions extends ThresholdOptions, AnyCallOptions {}
 
-/** Options of one call for an embedding that returns a promise. */
+/** Options of one decision for an embedding that returns a promise. */
 export interface EmbeddingOptions extends EmbeddingSyncOptions, SignalOptions {}
 
-/** Options of a score that is promised. */
-export interface ScoreOptions extends ReadOptions, SignalOptions {}
+/** Options of one synchronous decision. */
+export interface RouteSyncOptions extends EmbeddingSyncOptions, ReadOptions {}
+
+/** Options of one decision that returns a promise. */
+export interface RouteOptions extends RouteSyncOptions, SignalOptions {}
+
+/** Options of a call that decides nothing, for an embedding. */
+export interface EmbeddingScoreOptions extends AnyCallOptions {}
+
+/** Options of a synchronous call that decides nothing. */
+export interface ScoreSyncOptions extends AnyCallOptions, ReadOptions {}
+
+/** Options of a call that decides nothing and returns a promise. */
+export interface ScoreOptions extends ScoreSyncOptions, SignalOptions {}
 
 /** Which model should answer, and why. */
 export interface Decision {
@@ -235,7 +254,7 @@ export interface ExplainedVote {
   winner: 'model_a' | 'model_b' | 'tie';
 }
 
-/** Why a prompt got its score. */
+/** Why a prompt got its score. Where it has a `fallback`, its numbers are NaN and its lists empty. */
 export interface Explanation {
   /** P(the strong model's answer is preferred or needed), in [0, 1]. */
   winRate: number;
@@ -243,6 +262,8 @@ export interface Explanation {
   winRateError: number | null;
   /** Largest cosine similarity to any vote, in [-1, 1]. */
   similarity: number;
+  /** Why there is no explanation, where `onError` covers that. */
+  fallback?: { kind: ErrorKind; reason: string };
   /** Whether the prompt is farther from every vote than the router was told to trust. */
   outOfDistribution: boolean;
   /** Ratings on this prompt, in the order of `models`. */
@@ -398,28 +419,28 @@ export class Router {
   winRate(prompt: Prompt, options?: ScoreOptions): Promise<number>;
 
   /** P(the strong model's answer is preferred or needed), in [0, 1], in place. */
-  winRateSync(prompt: Prompt, options?: ReadOptions): number;
+  winRateSync(prompt: Prompt, options?: ScoreSyncOptions): number;
 
   /** Win rates of many prompts, off the event loop. */
   winRates(prompts: ReadonlyArray<Prompt>, options?: ScoreOptions): Promise<Float64Array>;
 
   /** Win rates of many prompts, in place. */
-  winRatesSync(prompts: ReadonlyArray<Prompt>, options?: ReadOptions): Float64Array;
+  winRatesSync(prompts: ReadonlyArray<Prompt>, options?: ScoreSyncOptions): Float64Array;
 
   /**
    * Win rates of `n` embeddings that lie row after row in one array (`n * embeddingDimension` numbers; `n` is
    * checked if given), in place and without a copy. There is no promise of it: another thread would need one.
    */
-  winRatesFromEmbeddings(embeddings: Float32Array, n?: number): Float64Array;
+  winRatesFromEmbeddings(embeddings: Float32Array, n?: number, options?: EmbeddingScoreOptions): Float64Array;
 
   /** One score for each of `models`, higher is better, off the event loop. */
   candidateScores(prompt: Prompt, options?: ScoreOptions): Promise<Float64Array>;
 
   /** One score for each of `models`, higher is better, in place. */
-  candidateScoresSync(prompt: Prompt, options?: ReadOptions): Float64Array;
+  candidateScoresSync(prompt: Prompt, options?: ScoreSyncOptions): Float64Array;
 
   /** One score for each of `models`, for an embedding of `embeddingDimension` numbers, in place. */
-  candidateScoresFromEmbedding(embedding: Float32Array): Float64Array;
+  candidateScoresFromEmbedding(embedding: Float32Array, options?: EmbeddingScoreOptions): Float64Array;
 
   /**
    * Largest cosine similarity of a prompt to any vote, in [-1, 1], off the event loop: how near the prompt is to
@@ -430,10 +451,10 @@ export class Router {
   similarity(prompt: Prompt, options?: ScoreOptions): Promise<number>;
 
   /** Largest cosine similarity of a prompt to any vote, in [-1, 1], in place. */
-  similaritySync(prompt: Prompt, options?: ReadOptions): number;
+  similaritySync(prompt: Prompt, options?: ScoreSyncOptions): number;
 
   /** Largest cosine similarity of an embedding of `embeddingDimension` numbers to any vote, in place. */
-  similarityFromEmbedding(embedding: Float32Array): number;
+  similarityFromEmbedding(embedding: Float32Array, options?: EmbeddingScoreOptions): number;
 
   /**
    * Why a prompt gets its score, with the `k` votes that weighed most, off the event loop. Reads every vote, also
@@ -444,16 +465,16 @@ export class Router {
   explain(prompt: Prompt, k: number, options?: ScoreOptions): Promise<Explanation>;
 
   /** Why a prompt gets its score, with the `k` votes that weighed most, in place. */
-  explainSync(prompt: Prompt, k: number, options?: ReadOptions): Explanation;
+  explainSync(prompt: Prompt, k: number, options?: ScoreSyncOptions): Explanation;
 
   /** Why an embedding of `embeddingDimension` numbers gets its score, in place. */
-  explainEmbedding(embedding: Float32Array, k: number): Explanation;
+  explainEmbedding(embedding: Float32Array, k: number, options?: EmbeddingScoreOptions): Explanation;
 
   /** The embedding of a prompt by this router's encoder, off the event loop. */
   embed(prompt: Prompt, options?: ScoreOptions): Promise<Float32Array>;
 
   /** The embedding of a prompt by this router's encoder, in place. */
-  embedSync(prompt: Prompt, options?: ReadOptions): Float32Array;
+  embedSync(prompt: Prompt, options?: ScoreSyncOptions): Float32Array;
 
   /**
    * Lets `callback` hear of every decision: of each prompt once, those of a batch in their order, fallbacks too. It takes

@@ -34,42 +34,42 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
+  routeSync(prompt: string | Uint8Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
   /**
    * Decides without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  route(prompt: string | Uint8Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  route(prompt: string | Uint8Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for an embedding into `out`, without copying it; returns why, if the decision is a fallback.
    *
    * # Errors
    * What the core reports.
    */
-  routeEmbeddingSync(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
+  routeEmbeddingSync(embedding: Float32Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
   /**
    * Decides for a copy of an embedding without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  routeEmbedding(embedding: Float32Array, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeEmbedding(embedding: Float32Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for many prompts into `out`; returns why some decisions are fallbacks.
    *
    * # Errors
    * What the core reports.
    */
-  routeBatchSync(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, timeoutMs: number, out: Float64Array): Array<FallbackReason>
+  routeBatchSync(prompts: Array<string | Uint8Array>, threshold: number, strongShare: number, onError: number, timeoutMs: number, out: Float64Array): Array<FallbackReason>
   /**
    * Decides for many prompts without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  routeBatch(prompts: Array<string | Uint8Array>, policy: number, value: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeBatch(prompts: Array<string | Uint8Array>, threshold: number, strongShare: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /** Whether this many prompts of this many bytes in all take so little time that they are decided on the event loop. */
   isQuick(prompts: number, bytes: number): boolean
   /** Whether an embedding takes so little time that it is decided on the event loop. */
@@ -86,12 +86,12 @@ export declare class NativeRouter {
    */
   stats(): string
   /**
-   * The threshold that a policy comes to.
+   * The threshold that a call with these options compares win rates with.
    *
    * # Errors
    * What the core reports.
    */
-  threshold(policy: number, value: number): number
+  threshold(threshold: number, strongShare: number): number
   /**
    * The threshold of a strong share, and the share that it reaches.
    *
@@ -121,118 +121,121 @@ export declare class NativeRouter {
   /** How many decisions were fallbacks. */
   fallbacks(): number
   /**
-   * The win rate of a prompt.
+   * The win rate, of a prompt.
    *
    * # Errors
    * What the core reports.
    */
-  winRateSync(prompt: string | Uint8Array): number
+  winRateSync(prompt: string | Uint8Array, onError: number, timeoutMs: number): number
   /**
-   * The win rate of a prompt, without waiting.
+   * The win rate, of a prompt, without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  winRate(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<number>
+  winRate(prompt: string | Uint8Array, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<number>
+  /**
+   * One score for each candidate, of a prompt.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  candidateScoresSync(prompt: string | Uint8Array, onError: number, timeoutMs: number): Float64Array
+  /**
+   * One score for each candidate, of a prompt, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  candidateScores(prompt: string | Uint8Array, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
+  /**
+   * One score for each candidate, of an embedding.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  candidateScoresFromEmbedding(embedding: Float32Array, onError: number, timeoutMs: number): Float64Array
+  /**
+   * The largest cosine similarity to any vote, of a prompt.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  similaritySync(prompt: string | Uint8Array, onError: number, timeoutMs: number): number
+  /**
+   * The largest cosine similarity to any vote, of a prompt, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  similarity(prompt: string | Uint8Array, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<number>
+  /**
+   * The largest cosine similarity to any vote, of an embedding.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  similarityFromEmbedding(embedding: Float32Array, onError: number, timeoutMs: number): number
+  /**
+   * Why it gets its score, with the `k` votes that weighed most, as JSON, of a prompt.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  explainSync(prompt: string | Uint8Array, k: number, onError: number, timeoutMs: number): string
+  /**
+   * Why it gets its score, with the `k` votes that weighed most, as JSON, of a prompt, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  explain(prompt: string | Uint8Array, k: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<string>
+  /**
+   * Why it gets its score, with the `k` votes that weighed most, as JSON, of an embedding.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  explainEmbedding(embedding: Float32Array, k: number, onError: number, timeoutMs: number): string
+  /**
+   * The embedding, of a prompt.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  embedSync(prompt: string | Uint8Array, onError: number, timeoutMs: number): Float32Array
+  /**
+   * The embedding, of a prompt, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  embed(prompt: string | Uint8Array, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Float32Array>
   /**
    * The win rates of many prompts into `out`.
    *
    * # Errors
    * What the core reports.
    */
-  winRatesSync(prompts: Array<string | Uint8Array>, out: Float64Array): void
+  winRatesSync(prompts: Array<string | Uint8Array>, onError: number, timeoutMs: number, out: Float64Array): void
   /**
    * The win rates of many prompts, without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  winRates(prompts: Array<string | Uint8Array>, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
+  winRates(prompts: Array<string | Uint8Array>, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
   /**
    * The win rates of `out.length` embeddings, row after row, into `out`; nothing is copied.
    *
    * # Errors
    * What the core reports.
    */
-  winRatesFromEmbeddings(embeddings: Float32Array, out: Float64Array): void
-  /**
-   * One score for each candidate.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  candidateScoresSync(prompt: string | Uint8Array): Float64Array
-  /**
-   * One score for each candidate, without waiting.
-   *
-   * # Errors
-   * None: what the core reports rejects the promise.
-   */
-  candidateScores(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
-  /**
-   * One score for each candidate, for an embedding.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  candidateScoresFromEmbedding(embedding: Float32Array): Float64Array
-  /**
-   * The largest cosine similarity of a prompt to any vote.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  similaritySync(prompt: string | Uint8Array): number
-  /**
-   * The largest cosine similarity of a prompt to any vote, without waiting.
-   *
-   * # Errors
-   * None: what the core reports rejects the promise.
-   */
-  similarity(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<number>
-  /**
-   * The largest cosine similarity of an embedding to any vote.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  similarityFromEmbedding(embedding: Float32Array): number
-  /**
-   * Why a prompt gets its score, with the `k` votes that weighed most, as JSON.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  explainSync(prompt: string | Uint8Array, k: number): string
-  /**
-   * Why a prompt gets its score, as JSON, without waiting.
-   *
-   * # Errors
-   * None: what the core reports rejects the promise.
-   */
-  explain(prompt: string | Uint8Array, k: number, cancel?: NativeCancel | undefined | null): Promise<string>
-  /**
-   * Why an embedding gets its score, as JSON.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  explainEmbedding(embedding: Float32Array, k: number): string
-  /**
-   * The embedding of a prompt.
-   *
-   * # Errors
-   * What the core reports.
-   */
-  embedSync(prompt: string | Uint8Array): Float32Array
-  /**
-   * The embedding of a prompt, without waiting.
-   *
-   * # Errors
-   * None: what the core reports rejects the promise.
-   */
-  embed(prompt: string | Uint8Array, cancel?: NativeCancel | undefined | null): Promise<Float32Array>
+  winRatesFromEmbeddings(embeddings: Float32Array, onError: number, timeoutMs: number, out: Float64Array): void
 }
+
+/** The options of a call, likewise. */
+export declare function callOptionTable(): Array<OptionRow>
 
 /** How much of a prompt is looked at. */
 export interface Cap {
@@ -319,24 +322,26 @@ export declare function open(path: string | undefined | null, options: string): 
  */
 export declare function openAsync(path: string | undefined | null, options: string): Promise<NativeRouter>
 
-/** An option of opening. */
-export interface OpenOptionRow {
+/** The options of opening, in the order of the documentation. */
+export declare function openOptionTable(): Array<OptionRow>
+
+/** An option. */
+export interface OptionRow {
   /** Its name, as JavaScript spells it. */
   name: string
+  /** The names that it takes, in the order of their numbers; none if it takes something else. */
+  names: Array<string>
   /** The values that it takes, in words. */
   expected: string
 }
 
-/** The options of opening, in the order of the documentation. */
-export declare function openOptionTable(): Array<OpenOptionRow>
-
 /**
- * Panics on a thread of the library, where a call does its work.
+ * Panics on a thread of the addon.
  *
  * # Errors
  * None: the panic rejects the promise as `Internal`.
  */
-export declare function panicAsync(router: NativeRouter): Promise<number>
+export declare function panicAsync(): Promise<number>
 
 /**
  * Panics under the guard of a synchronous call.

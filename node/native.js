@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeCancel = nativeBinding.NativeCancel
 module.exports.NativeRouter = nativeBinding.NativeRouter
+module.exports.callOptionTable = nativeBinding.callOptionTable
 module.exports.errorKinds = nativeBinding.errorKinds
 module.exports.open = nativeBinding.open
 module.exports.openAsync = nativeBinding.openAsync

@@ -11,8 +11,6 @@ import "C"
 
 import (
 	"context"
-	"encoding/json"
-	"math"
 )
 
 // An Explanation says why a prompt got its score.
@@ -31,6 +29,15 @@ type Explanation struct {
 	Votes []ExplainedVote `json:"votes"`
 	// Reach is how far a clustered store was read; nil for the others, which always read every vote.
 	Reach *Reach `json:"reach"`
+	// Fallback says why there is no explanation, if [WithOnError] covers that; then the numbers are NaN.
+	Fallback *ExplanationFallback `json:"fallback,omitempty"`
+}
+
+// ExplanationFallback is the error that took the place of an explanation.
+type ExplanationFallback struct {
+	// Kind is its name, such as "ResourceExhausted".
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
 }
 
 // ModelRating is the rating of a candidate on one prompt.
@@ -149,10 +156,5 @@ func (r *Router) explain(k int, enter func() (func(), error), call func(*C.route
 	if status := call(handle, &out, &cerr); status != C.ROUTELLM_OK {
 		return nil, r.failure(nil, status, cerr)
 	}
-	// A null leaves the field as it is.
-	explanation := &Explanation{WinRateError: math.NaN()}
-	if err := json.Unmarshal([]byte(takeString(out)), explanation); err != nil {
-		return nil, &Error{Kind: Internal, Message: "explanation: " + err.Error(), cause: err}
-	}
-	return explanation, nil
+	return explanationOf(out)
 }

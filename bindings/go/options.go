@@ -157,44 +157,50 @@ type RouteOption struct {
 
 type optionKind int8
 
+// <faces:call>
 const (
 	optionThreshold optionKind = iota + 1
 	optionStrongShare
 	optionOnError
-	optionTimeout
+	optionTimeoutMs
 	optionRead
 )
 
-// WithThreshold decides for the strong model if and only if the win rate is at least threshold, in [0, 1]. The
-// next number above 1 is taken too, and sends nothing to it, whatever the prompt.
+// WithThreshold sets the threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number
+// above 1 is taken too, and sends nothing to strong, whatever the prompt and whatever [WithOutOfDistribution] says.
+// Without a threshold and a strong share the router's own default counts; both together are an error.
 func WithThreshold(threshold float64) RouteOption {
 	return RouteOption{optionThreshold, threshold}
 }
 
-// WithStrongShare decides by the threshold at which this share of the artifact's calibration sample goes to the
-// strong model, in [0, 1], or the nearest that some threshold reaches ([Router.Share] tells which). 0 sends nothing to the
-// strong model and 1 everything, whatever the prompt and whatever [WithOutOfDistribution] says; only [WithOnError] may
-// decide otherwise. It excludes [WithThreshold].
+// WithStrongShare sets the strong share, in [0, 1]: the threshold at which this share of the calibration sample goes to
+// strong, or the nearest that some threshold reaches. 0 sends nothing to strong and 1 everything, whatever the prompt
+// and whatever [WithOutOfDistribution] says; only [WithOnError] may decide otherwise. It excludes [WithThreshold].
 func WithStrongShare(share float64) RouteOption {
 	return RouteOption{optionStrongShare, share}
 }
 
-// WithOnError sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. Wrong options are errors all the same, and so is
-// the end of the context.
+// WithOnError sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. [Raise]
+// (the default) is an error. [FallBackToStrong] and [FallBackToWeak] decide for that side, with a fallback in the
+// decision, which is counted; in calls that decide nothing, what could not be computed is NaN then. Wrong options, and
+// what is no prompt at all (a number, a list of texts), are errors all the same, and so is cancellation.
 func WithOnError(onError OnError) RouteOption {
 	return RouteOption{optionOnError, float64(onError)}
 }
 
-// WithTimeout sets the longest time of the whole call, above 0. A prompt that is not scored by then is an error of kind
-// [ResourceExhausted], or a fallback if [WithOnError] says so; the end of the context is an error always.
+// WithTimeout sets the longest time of the whole call, above 0, waiting for a session included. What is not scored by
+// then is of kind [ResourceExhausted], or what [WithOnError] says.
 func WithTimeout(timeout time.Duration) RouteOption {
-	return RouteOption{optionTimeout, float64(timeout) / float64(time.Millisecond)}
+	return RouteOption{optionTimeoutMs, float64(timeout) / float64(time.Millisecond)}
 }
 
-// WithRead sets what of a chat is read, instead of what the artifact says. Not for embeddings.
+// WithRead sets what of a chat is read, instead of what the artifact says: [LastUser], [AllUser] or [Conversation]. Of
+// a text all of it is; an embedding has nothing to read, which is an error.
 func WithRead(read Read) RouteOption {
 	return RouteOption{optionRead, float64(read)}
 }
+
+// </faces:call>
 
 // cRouteOptions are the options as the C helpers take them. Everything is checked by the library.
 func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
@@ -210,7 +216,7 @@ func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
 			wanted.on_error = C.int32_t(option.value)
 		case optionRead:
 			wanted.read, wanted.has_read = C.int32_t(option.value), 1
-		case optionTimeout:
+		case optionTimeoutMs:
 			wanted.timeout_ms, wanted.has_timeout = C.double(option.value), 1
 		default:
 			return wanted, invalid("a RouteOption is empty: use the With functions")

@@ -19,7 +19,7 @@ use ort::value::TensorRef;
 use routellm_core::onnx::Preset;
 use routellm_core::scorer::causal_llm::{CLASSIFIER_FILE, SYSTEM_FILE, ScoreToken, TemplateSpec};
 use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
-use routellm_core::{OpenOptions, RouteOptions, Router};
+use routellm_core::{CallOptions, OpenOptions, Router};
 use tokenizers::Tokenizer;
 use tokenizers::utils::truncation::TruncationParams;
 
@@ -119,7 +119,7 @@ fn by_hand(folder: &Path, environment: &ort::environment::Environment) {
         let exp: Vec<f32> = logits.iter().map(|x| x.exp()).collect();
         black_box(exp[0] / exp.iter().sum::<f32>());
     };
-    let route = RouteOptions::threshold(0.5);
+    let route = CallOptions::new().threshold(0.5);
     for tokens in [32, 256] {
         let prompt = words(tokens - 2);
         // Turn about, so that both see the same machine.
@@ -143,7 +143,7 @@ fn by_hand(folder: &Path, environment: &ort::environment::Environment) {
 fn callers(folder: &Path) {
     let router = options().preset(Preset::Throughput).open(folder).expect("opens");
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(2);
-    let route = RouteOptions::threshold(0.5);
+    let route = CallOptions::new().threshold(0.5);
     let prompt = words(62);
     let serve = |callers: usize| -> f64 {
         let each = 60;
@@ -176,7 +176,7 @@ fn callers(folder: &Path) {
 
 /// Growth of the process over many routes.
 fn memory(router: &Router, name: &str, routes: usize) {
-    let route = RouteOptions::threshold(0.5);
+    let route = CallOptions::new().threshold(0.5);
     let prompts: Vec<String> = (1..=16).map(words).collect();
     for prompt in &prompts {
         router.route(prompt, &route).expect("routes");

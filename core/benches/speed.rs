@@ -15,7 +15,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use routellm_core::numeric::Rng;
 use routellm_core::scorer::{MfScorer, MfWeights, Pair};
-use routellm_core::{OpenOptions, Read, RouteOptions, Router, features::Features};
+use routellm_core::{CallOptions, OpenOptions, Read, Router, features::Features};
 use tokenizers::Tokenizer;
 use tokenizers::utils::truncation::TruncationParams;
 
@@ -59,7 +59,7 @@ fn median_ns(rounds: usize, calls: usize, mut call: impl FnMut()) -> f64 {
 
 fn default_router() {
     let router = Router::default_router().expect("the default router opens");
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     let ns = median_ns(101, 200, || {
         black_box(router.route(black_box(PROMPT), &options).expect("routes"));
     });
@@ -127,7 +127,7 @@ fn opening() {
     let start = Instant::now();
     let router = Router::default_router().expect("opens");
     println!("| opening the default artifact | {:.2} ms | 20 ms |", start.elapsed().as_secs_f64() * 1e3);
-    router.route(PROMPT, &RouteOptions::default()).expect("routes");
+    router.route(PROMPT, &CallOptions::new()).expect("routes");
     println!("| growth of the process by it | {:.1} MB | 15 MB |", resident_mb() - before);
 }
 
@@ -141,7 +141,7 @@ fn encoder(library: &Path) {
     let start = Instant::now();
     let router = OpenOptions::new().intra_threads(1).open(&artifact).expect("opens");
     println!("| opening the MF/MiniLM artifact | {:.0} ms | 300 ms |", start.elapsed().as_secs_f64() * 1e3);
-    router.route(PROMPT, &RouteOptions::default()).expect("routes");
+    router.route(PROMPT, &CallOptions::new()).expect("routes");
     println!("| growth of the process by it | {:.0} MB | 170 MB |", resident_mb() - before);
 
     // The same tokenizer and session called by hand, with nothing around them.
@@ -169,7 +169,7 @@ fn encoder(library: &Path) {
             .expect("runs");
         outputs[0].try_extract_tensor::<f32>().expect("floats").1[0]
     };
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     for (name, prompt) in [("short prompt", "What is the capital of France?"), ("100-word prompt", PROMPT)] {
         // Turn about, so that both see the same machine.
         let mut ratios = Vec::new();

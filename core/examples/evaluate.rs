@@ -12,7 +12,7 @@ use std::path::Path;
 use routellm_core::eval::reformat::Reformat;
 use routellm_core::eval::{Benchmark, Curve, Graded, bootstrap};
 use routellm_core::numeric::Rng;
-use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router};
+use routellm_core::{CallOptions, Error, ErrorKind, OpenOptions, Result, Router};
 
 const STRONG: &str = "gpt-4-1106-preview";
 const WEAK: &str = "mistralai/Mixtral-8x7B-Instruct-v0.1";
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
             for reformat in Reformat::ALL {
                 let prompts: Vec<String> =
                     benchmark.prompts.iter().map(|prompt| reformat.apply(prompt)).collect();
-                row(name, reformat, &router.win_rates(&prompts, None)?, &benchmark.graded)?;
+                row(name, reformat, &router.win_rates(&prompts, &CallOptions::new())?, &benchmark.graded)?;
             }
         }
     }

@@ -16,7 +16,7 @@ use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::train::sw_ranking::{SwOptions, train};
 use routellm_core::train::{Encoder, silent};
-use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router};
+use routellm_core::{CallOptions, Error, ErrorKind, OpenOptions, Result, Router};
 use serde_json::Map;
 
 const STRONG: &str = "gpt-4-1106-preview";
@@ -75,9 +75,8 @@ fn main() -> Result<()> {
             let router = Router::open(&out)?;
             let mut rates = Vec::new();
             for (embeddings, (_, benchmark)) in embeddings.iter().zip(&benchmarks) {
-                let mut out = vec![0.0; benchmark.prompts.len()];
-                router.win_rates_from_embeddings(embeddings, &mut out)?;
-                rates.push(out);
+                let rows = embeddings.chunks(embeddings.len() / benchmark.prompts.len());
+                rates.push(router.win_rates(rows, &CallOptions::new())?);
             }
             row(name, &format!("x{exponent}"), &benchmarks, |i| rates[i].clone())?;
         }
@@ -88,7 +87,7 @@ fn main() -> Result<()> {
 fn embed(router: &Router, prompts: &[String]) -> Result<Vec<f32>> {
     let mut rows = Vec::new();
     for prompt in prompts {
-        rows.extend(router.embed(prompt)?);
+        rows.extend(router.embed(prompt, &CallOptions::new())?);
     }
     Ok(rows)
 }

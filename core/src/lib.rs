@@ -2,14 +2,14 @@
 //! should answer.
 //!
 //! ```
-//! use routellm_core::{RouteOptions, Router};
+//! use routellm_core::{CallOptions, Router};
 //!
 //! let router = Router::default_router()?;
-//! let decision = router.route("Prove that there are infinitely many primes.", &RouteOptions::default())?;
+//! let decision = router.route("Prove that there are infinitely many primes.", &CallOptions::default())?;
 //! println!("{} (win rate {:.3})", decision.model, decision.win_rate.unwrap_or(f64::NAN));
 //!
 //! // Send about a fifth of ordinary traffic to the strong model.
-//! let fifth = RouteOptions::strong_share(0.2);
+//! let fifth = CallOptions::strong_share(0.2);
 //! for decision in router.route_batch(&["hi", "What is 17 * 23?"], &fifth)? {
 //!     assert_eq!(decision.side == routellm_core::Side::Strong, decision.win_rate >= Some(decision.threshold));
 //! }
@@ -22,7 +22,7 @@
 //! instead.
 //!
 //! # The parts
-//! - [`Router`], [`OpenOptions`], [`RouteOptions`], [`Decision`]: deciding. A router is immutable, `Send` and
+//! - [`Router`], [`OpenOptions`], [`CallOptions`], [`Decision`]: deciding. A router is immutable, `Send` and
 //!   `Sync`.
 //! - [`Router::on_decision`], [`DecisionEvent`]: watching every decision, with its id and where the time went.
 //! - [`features`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
@@ -97,10 +97,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use id::DecisionId;
 pub use input::{Input, Read, prompt_from_messages};
 pub use names::{Mode, OnError, OutOfDistribution};
-pub use options::OpenOptions;
-pub use policy::{Decision, Fallback, Policy, RouteOptions, Side};
+pub use options::{CallOptions, OpenOptions};
+pub use policy::{Decision, Fallback, Policy, Side};
 pub use process::PerProcess;
-pub use router::{DecisionEvent, Explanation, Latency, Reloadable, Router, RouterInfo, Stats, Worker};
+pub use router::{DecisionEvent, Explanation, Latency, Reloadable, Router, RouterInfo, Stats};
 
 /// Version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,13 +1,13 @@
 //! Policies: what turns a win rate into a decision.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use crate::calibrate::NOTHING;
-use crate::cancel::CancelToken;
 use crate::fallbacks::FallbackWarning;
 use crate::id::DecisionId;
-pub use crate::names::{OnError, OutOfDistribution, Read};
+pub use crate::names::{OnError, OutOfDistribution};
 use crate::{Error, ErrorKind, Result};
 
 /// Where the line between strong and weak is drawn.
@@ -24,61 +24,6 @@ pub enum Policy {
     /// everything, whatever the prompt and its distance from the votes; they need no calibration, and their thresholds
     /// are [`NOTHING`] and 0.
     StrongShare(f64),
-}
-
-impl Policy {
-    /// The policy of two optional arguments, as bindings take them.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if both are given.
-    pub fn from_options(threshold: Option<f64>, strong_share: Option<f64>) -> Result<Self> {
-        match (threshold, strong_share) {
-            (None, None) => Ok(Self::Default),
-            (Some(threshold), None) => Ok(Self::Threshold(threshold)),
-            (None, Some(share)) => Ok(Self::StrongShare(share)),
-            (Some(_), Some(_)) => {
-                Err(Error::invalid_argument("both threshold and strong_share are given: pass one of them"))
-            }
-        }
-    }
-}
-
-/// Options of one call.
-#[derive(Debug, Clone, Default)]
-pub struct RouteOptions {
-    /// Where the line is drawn.
-    pub policy: Policy,
-    /// What happens when a prompt cannot be scored, an input has no text or it is not Unicode. Wrong options and
-    /// what is no input are errors all the same, and so is cancellation.
-    pub on_error: OnError,
-    /// Cancels the call from another thread.
-    pub cancel: Option<CancelToken>,
-    /// Longest time that the call may take, all of its prompts together. A prompt that is not scored by then is
-    /// a `ResourceExhausted` error, or a fallback if `on_error` says so.
-    pub timeout: Option<Duration>,
-    /// What of a chat is read, instead of what the artifact says. Of a text all of it is.
-    pub read: Option<Read>,
-}
-
-impl RouteOptions {
-    /// Options with this threshold, in [0, 1] or [`NOTHING`].
-    pub fn threshold(threshold: f64) -> Self {
-        Self { policy: Policy::Threshold(threshold), ..Self::default() }
-    }
-
-    /// Options with this strong share, in [0, 1].
-    pub fn strong_share(share: f64) -> Self {
-        Self { policy: Policy::StrongShare(share), ..Self::default() }
-    }
-
-    /// What stops the call: its token, its timeout from now, or both.
-    pub(crate) fn stop(&self) -> Result<Option<CancelToken>> {
-        match self.timeout {
-            None => Ok(self.cancel.clone()),
-            Some(Duration::ZERO) => Err(Error::invalid_argument("timeout is 0, expected a positive time")),
-            Some(timeout) => Ok(Some(self.cancel.clone().unwrap_or_default().with_timeout(timeout))),
-        }
-    }
 }
 
 /// The two sides of a pair.
@@ -133,15 +78,18 @@ pub struct Decision {
     pub fallback: Option<Fallback>,
 }
 
-/// The error behind a fallback decision.
-#[derive(Debug, Clone)]
+/// The error behind a fallback.
+#[derive(Debug, Clone, Serialize)]
 pub struct Fallback {
     /// Its kind.
+    #[serde(serialize_with = "kind_name")]
     pub kind: ErrorKind,
     /// Its message.
+    #[serde(serialize_with = "text")]
     pub reason: Arc<str>,
     /// What to tell whoever watches the program, in the first fallback of a kind and at most once a minute after
     /// it. Bindings pass it on; it takes no part in comparisons.
+    #[serde(skip)]
     pub warning: Option<FallbackWarning>,
 }
 
@@ -156,6 +104,15 @@ impl Policy {
     pub(crate) fn decides_all(self, threshold: f64) -> bool {
         threshold >= NOTHING || (threshold <= 0.0 && !matches!(self, Self::Threshold(_)))
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn kind_name<S: Serializer>(kind: &ErrorKind, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name())
+}
+
+fn text<S: Serializer>(text: &Arc<str>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 impl PartialEq for Fallback {

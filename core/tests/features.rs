@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use routellm_core::{OpenOptions, RouteOptions, Router};
+use routellm_core::{CallOptions, OpenOptions, Router};
 
 #[test]
 fn the_default_router_routes() {
     let router = Router::default_router().unwrap();
     let decision =
-        router.route("Prove that there are infinitely many primes.", &RouteOptions::threshold(0.5));
+        router.route("Prove that there are infinitely many primes.", &CallOptions::new().threshold(0.5));
     assert!(decision.unwrap().win_rate.is_some());
-    let shares = RouteOptions::strong_share(0.2);
-    assert_eq!(router.route_batch(&["hi", "What is 17 * 23?"], &shares).unwrap().len(), 2);
+    let shares = CallOptions::new().strong_share(0.2);
+    assert_eq!(router.route_batch(["hi", "What is 17 * 23?"], &shares).unwrap().len(), 2);
 }
 
 #[test]
@@ -29,5 +29,5 @@ fn what_was_left_out_is_named() {
 fn votes_that_are_there_need_no_runtime() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let router = OpenOptions::new().open(root.join("tests/conformance/sw-hashed")).unwrap();
-    assert!(router.similarity("What is 17 * 23?").unwrap() <= 1.0);
+    assert!(router.similarity("What is 17 * 23?", &CallOptions::new()).unwrap() <= 1.0);
 }

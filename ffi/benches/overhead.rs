@@ -9,7 +9,7 @@ use std::path::Path;
 use std::ptr;
 use std::time::Instant;
 
-use routellm_core::{RouteOptions, Router};
+use routellm_core::{CallOptions, Router};
 use routellm_ffi::{
     ROUTELLM_OK, routellm_decision, routellm_route, routellm_route_embedding, routellm_route_options_new,
     routellm_route_options_set_threshold, routellm_router, routellm_router_open,
@@ -124,7 +124,7 @@ fn prompts() {
     let handle = Some(&*handle);
     let hundred = "Explain to me in plain words how compilers optimise loops. ".repeat(11);
     for (name, prompt) in [("route, empty prompt", ""), ("route, 110 words", hundred.as_str())] {
-        let options = RouteOptions::default();
+        let options = CallOptions::new();
         let mut out = decision();
         compare(
             name,
@@ -156,7 +156,7 @@ fn embeddings(folder: &Path) {
         "win rate from embedding, 1536-d",
         2000,
         || {
-            black_box(router.win_rate_from_embedding(black_box(&embedding)).unwrap());
+            black_box(router.win_rate(black_box(&embedding[..]), &CallOptions::new()).unwrap());
         },
         || {
             // SAFETY: an array with its length, and a place for a number.
@@ -174,7 +174,7 @@ fn embeddings(folder: &Path) {
         },
     );
     // The decision itself, with options that were made before: the whole of what C adds to `route`.
-    let rust_options = RouteOptions::threshold(0.5);
+    let rust_options = CallOptions::new().threshold(0.5);
     let mut options = routellm_route_options_new();
     // SAFETY: NULL is no place for an error.
     let status = unsafe { routellm_route_options_set_threshold(Some(&mut options), 0.5, ptr::null_mut()) };
@@ -184,7 +184,7 @@ fn embeddings(folder: &Path) {
         "route embedding, 1536-d",
         2000,
         || {
-            black_box(router.route_embedding(black_box(&embedding), &rust_options).unwrap());
+            black_box(router.route(black_box(&embedding[..]), &rust_options).unwrap());
         },
         || {
             // SAFETY: an array with its length, and a decision with its size.

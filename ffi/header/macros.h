@@ -10,3 +10,10 @@
  * What is known about an option, ready to be passed: `routellm_option option = ROUTELLM_OPTION_INIT;`
  */
 #define ROUTELLM_OPTION_INIT { sizeof(routellm_option), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/**
+ * Initializers of an input: `routellm_input input = ROUTELLM_TEXT(prompt, strlen(prompt));`
+ */
+#define ROUTELLM_TEXT(bytes, count) { (bytes), (count), ROUTELLM_INPUT_TEXT }
+#define ROUTELLM_MESSAGES(bytes, count) { (bytes), (count), ROUTELLM_INPUT_MESSAGES }
+#define ROUTELLM_EMBEDDING(numbers, count) { (numbers), (count), ROUTELLM_INPUT_EMBEDDING }

@@ -2,12 +2,15 @@
 
 use std::ffi::c_char;
 
-use routellm_core::router::utf8;
+use routellm_core::{Input, Router};
 
-use crate::args::{Out, bytes, handle, slice};
+use crate::args::{Out, bytes, slice};
 use crate::error::routellm_error;
 use crate::guard::guard;
+use crate::input::routellm_input;
+use crate::route_options::routellm_route_options;
 use crate::router::routellm_router;
+use crate::score::ask;
 use crate::status::routellm_status;
 use crate::string::routellm_string;
 
@@ -26,10 +29,8 @@ pub unsafe extern "C" fn routellm_similarity(
     // SAFETY: the rules of the header for `err`, texts and places of results.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
             let out = Out::new(similarity, "similarity")?;
-            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
-            out.set(router.router.similarity(prompt)?);
+            out.set(ask(router, bytes(prompt, len, "prompt").map(Input::Utf8), None, Router::similarity)?);
             Ok(())
         })
     }
@@ -49,9 +50,32 @@ pub unsafe extern "C" fn routellm_similarity_from_embedding(
     // SAFETY: the rules of the header for `err`, arrays and places of results.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
             let out = Out::new(similarity, "similarity")?;
-            out.set(router.router.similarity_from_embedding(slice(embedding, dimension, "embedding")?)?);
+            out.set(ask(
+                router,
+                slice(embedding, dimension, "embedding").map(Input::Embedding),
+                None,
+                Router::similarity,
+            )?);
+            Ok(())
+        })
+    }
+}
+
+/// As `routellm_similarity()`, for an input of any kind and with options, as `routellm_win_rates_of()` takes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_similarity_of(
+    router: Option<&routellm_router>,
+    input: *const routellm_input,
+    options: Option<&routellm_route_options>,
+    similarity: *mut f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and places of results.
+    unsafe {
+        guard(err, || {
+            let out = Out::new(similarity, "similarity")?;
+            out.set(ask(router, crate::input::input(input), options, Router::similarity)?);
             Ok(())
         })
     }
@@ -77,10 +101,13 @@ pub unsafe extern "C" fn routellm_explain(
     // SAFETY: the rules of the header for `err`, texts and places of results.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
             let out = Out::new(json, "json")?;
-            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
-            let explanation = router.router.explain(prompt, k)?;
+            let explanation = ask(
+                router,
+                bytes(prompt, len, "prompt").map(Input::Utf8),
+                None,
+                |router, input, options| router.explain(input, k, options),
+            )?;
             out.give(routellm_string::json(serde_json::to_string(&explanation), "explanation")?);
             Ok(())
         })
@@ -102,10 +129,38 @@ pub unsafe extern "C" fn routellm_explain_embedding(
     // SAFETY: the rules of the header for `err`, arrays and places of results.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
             let out = Out::new(json, "json")?;
-            let embedding = slice(embedding, dimension, "embedding")?;
-            let explanation = router.router.explain_embedding(embedding, k)?;
+            let explanation = ask(
+                router,
+                slice(embedding, dimension, "embedding").map(Input::Embedding),
+                None,
+                |router, input, options| router.explain(input, k, options),
+            )?;
+            out.give(routellm_string::json(serde_json::to_string(&explanation), "explanation")?);
+            Ok(())
+        })
+    }
+}
+
+/// As `routellm_explain()`, for an input of any kind and with options, as `routellm_win_rates_of()` takes them. If `on_error`
+/// covers an error, the object has a member `fallback` with the `kind` and the `reason` of it, its numbers are null, and its
+/// lists are empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_explain_of(
+    router: Option<&routellm_router>,
+    input: *const routellm_input,
+    k: usize,
+    options: Option<&routellm_route_options>,
+    json: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and places of results.
+    unsafe {
+        guard(err, || {
+            let out = Out::new(json, "json")?;
+            let explanation = ask(router, crate::input::input(input), options, |router, input, options| {
+                router.explain(input, k, options)
+            })?;
             out.give(routellm_string::json(serde_json::to_string(&explanation), "explanation")?);
             Ok(())
         })

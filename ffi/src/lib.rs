@@ -46,7 +46,11 @@ mod upgrade;
 
 mod decision;
 
+mod input;
+
 mod route_options;
+
+mod call_setters;
 
 mod route;
 
@@ -66,12 +70,14 @@ mod cancel;
 
 mod reloadable;
 
+pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;
 pub use error::*;
 pub use explain::*;
 pub use fallbacks::*;
 pub use hooks::*;
+pub use input::*;
 pub use messages::*;
 pub use names::*;
 pub use open_options::*;

@@ -4,11 +4,12 @@ use std::ffi::c_char;
 
 use routellm_core::{Input, Read, Result};
 
-use crate::args::{Out, bytes, handle, number_of, texts};
-use crate::decision::{Decisions, routellm_decision, routellm_text};
+use crate::args::{Out, bytes, number_of, texts};
+use crate::decision::{routellm_decision, routellm_text};
 use crate::error::routellm_error;
 use crate::guard::guard;
 use crate::names::ROUTELLM_READ_LAST_USER;
+use crate::route::{decide, decide_many};
 use crate::route_options::routellm_route_options;
 use crate::router::routellm_router;
 use crate::status::routellm_status;
@@ -78,17 +79,7 @@ pub unsafe extern "C" fn routellm_route_messages(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`, texts and decisions.
-    unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let out = Decisions::new(decision, "decision")?;
-            let json = bytes(json, len, "json")?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            let decided = router.router.route_input(Input::Messages(json), options)?;
-            out.set(0, &router.names, &decided, keep);
-            Ok(())
-        })
-    }
+    unsafe { decide(router, || bytes(json, len, "json").map(Input::Messages), options, decision, err) }
 }
 
 /// Decides for `count` chats, with the same bits as one by one. Each is JSON of its own: a list of messages, a request
@@ -106,18 +97,7 @@ pub unsafe extern "C" fn routellm_route_batch_messages(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`, texts and decisions.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let out = if count == 0 { None } else { Some(Decisions::new(decisions, "decisions")?) };
-            let chats: Vec<Input<'_>> = texts(chats, count)?.into_iter().map(Input::Messages).collect();
-            let (options, keep) = routellm_route_options::of(options)?;
-            let decided = router.router.route_inputs(&chats, options)?;
-            if let Some(out) = out {
-                for (i, decided) in decided.iter().enumerate() {
-                    out.set(i, &router.names, decided, keep);
-                }
-            }
-            Ok(())
-        })
+        let inputs = || Ok(texts(chats, count)?.into_iter().map(Input::Messages).collect());
+        decide_many(router, inputs, count, options, decisions, err)
     }
 }

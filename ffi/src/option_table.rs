@@ -4,14 +4,14 @@ use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 use std::{mem, ptr};
 
-use routellm_core::options::OPEN;
+use routellm_core::options::{CALL, OPEN, OptionInfo};
 
 use crate::args::invalid;
 use crate::error::routellm_error;
 use crate::guard::guard;
 use crate::status::routellm_status;
 
-/// What is known about an option of opening.
+/// What is known about an option.
 ///
 /// Set `struct_size` before the call, most easily with `ROUTELLM_OPTION_INIT`. The texts are NUL-terminated, belong to the
 /// library and are always valid.
@@ -20,12 +20,13 @@ use crate::status::routellm_status;
 pub struct routellm_option {
     /// `sizeof(routellm_option)`, set by you.
     pub struct_size: usize,
-    /// Its name, as in `routellm_open_options_set_json()` and in the name of its setter.
+    /// Its name, as in `routellm_open_options_set_json()` or `routellm_route_options_set_json()` and in the name of its
+    /// setter.
     pub name: *const c_char,
-    /// What it belongs to: `router`, `session`, `votes` or `export`.
+    /// What it belongs to: `router`, `session`, `votes` or `export` of those of opening; `call`.
     pub group: *const c_char,
-    /// The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec` or
-    /// `tokens`.
+    /// The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec`,
+    /// `tokens` or `milliseconds`.
     pub value_type: *const c_char,
     /// The values that it takes, in words.
     pub expected: *const c_char,
@@ -37,22 +38,27 @@ pub struct routellm_option {
     pub documentation: *const c_char,
 }
 
+/// Every row: the options of opening, then those of a call.
+fn all() -> impl Iterator<Item = &'static OptionInfo> {
+    OPEN.iter().chain(CALL)
+}
+
 /// The texts of each row, with a NUL.
 fn rows() -> &'static [[CString; 7]] {
     static ROWS: OnceLock<Vec<[CString; 7]>> = OnceLock::new();
     ROWS.get_or_init(|| {
-        let row = |info: &routellm_core::options::OptionInfo| {
+        let row = |info: &OptionInfo| {
             [info.name, info.group, info.value.name(), info.expected, info.default, info.since, info.doc]
                 .map(|text| CString::new(text).unwrap_or_default())
         };
-        OPEN.iter().map(row).collect()
+        all().map(row).collect()
     })
 }
 
-/// How many options of opening there are.
+/// How many options there are, those of opening first and then those of a call.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_option_count() -> usize {
-    OPEN.len()
+    OPEN.len() + CALL.len()
 }
 
 /// Tells what is known about the option number `index`, from 0.
@@ -79,7 +85,7 @@ pub unsafe extern "C" fn routellm_option_at(
                 )));
             }
             let Some(row) = rows().get(index) else {
-                return Err(invalid(format!("index is {index}, and there are {} options", OPEN.len())));
+                return Err(invalid(format!("index is {index}, and there are {} options", rows().len())));
             };
             let [name, group, value_type, expected, default_value, since, documentation] =
                 row.each_ref().map(|text| text.as_ptr());

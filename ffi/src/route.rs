@@ -2,13 +2,72 @@
 
 use std::ffi::c_char;
 
+use routellm_core::{Input, Result};
+
 use crate::args::{Out, bytes, handle, slice, texts};
 use crate::decision::{Decisions, routellm_decision, routellm_text};
 use crate::error::routellm_error;
 use crate::guard::guard;
+use crate::input::{input, inputs, routellm_input};
 use crate::route_options::routellm_route_options;
 use crate::router::routellm_router;
 use crate::status::routellm_status;
+
+/// Decides for one input.
+///
+/// # Safety
+/// As [`guard`] and [`Decisions::new`].
+pub(crate) unsafe fn decide<'a>(
+    router: Option<&routellm_router>,
+    input: impl FnOnce() -> Result<Input<'a>>,
+    options: Option<&routellm_route_options>,
+    decision: *mut routellm_decision,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: promised by the caller.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = Decisions::new(decision, "decision")?;
+            let input = input()?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let decided = router.router.route(input, options)?;
+            out.set(0, &router.names, &decided, keep);
+            Ok(())
+        })
+    }
+}
+
+/// Decides for `count` inputs.
+///
+/// # Safety
+/// As [`guard`]; `decisions` is as for [`Decisions::new`], or `count` is 0.
+pub(crate) unsafe fn decide_many<'a>(
+    router: Option<&routellm_router>,
+    inputs: impl FnOnce() -> Result<Vec<Input<'a>>>,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    decisions: *mut routellm_decision,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: promised by the caller.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let out = if count == 0 { None } else { Some(Decisions::new(decisions, "decisions")?) };
+            let inputs = inputs()?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            // Wrong options are errors even if there is nothing to decide.
+            let decided = router.router.route_batch(inputs, options)?;
+            if let Some(out) = out {
+                for (i, decided) in decided.iter().enumerate() {
+                    out.set(i, &router.names, decided, keep);
+                }
+            }
+            Ok(())
+        })
+    }
+}
 
 /// Decides for one prompt: `len` bytes of UTF-8, `NULL` if `len` is 0.
 ///
@@ -28,17 +87,7 @@ pub unsafe extern "C" fn routellm_route(
     err: *mut *mut routellm_error,
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`, texts and decisions.
-    unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let out = Decisions::new(decision, "decision")?;
-            let prompt = bytes(prompt, len, "prompt")?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            let decided = router.router.route_utf8(prompt, options)?;
-            out.set(0, &router.names, &decided, keep);
-            Ok(())
-        })
-    }
+    unsafe { decide(router, || bytes(prompt, len, "prompt").map(Input::Utf8), options, decision, err) }
 }
 
 /// Decides for `count` prompts, with the same bits as one by one.
@@ -58,20 +107,8 @@ pub unsafe extern "C" fn routellm_route_batch(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`, texts and decisions.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let out = if count == 0 { None } else { Some(Decisions::new(decisions, "decisions")?) };
-            let prompts = texts(prompts, count)?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            // Wrong options are errors even if there is nothing to decide.
-            let decided = router.router.route_batch_utf8(&prompts, options)?;
-            if let Some(out) = out {
-                for (i, decided) in decided.iter().enumerate() {
-                    out.set(i, &router.names, decided, keep);
-                }
-            }
-            Ok(())
-        })
+        let inputs = || Ok(texts(prompts, count)?.into_iter().map(Input::Utf8).collect());
+        decide_many(router, inputs, count, options, decisions, err)
     }
 }
 
@@ -90,15 +127,30 @@ pub unsafe extern "C" fn routellm_route_embedding(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`, arrays and decisions.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let out = Decisions::new(decision, "decision")?;
-            let embedding = slice(embedding, dimension, "embedding")?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            let decided = router.router.route_embedding(embedding, options)?;
-            out.set(0, &router.names, &decided, keep);
-            Ok(())
-        })
+        let input = || slice(embedding, dimension, "embedding").map(Input::Embedding);
+        decide(router, input, options, decision, err)
+    }
+}
+
+/// Decides for `count` inputs of any kinds, with the same bits as one by one: what `routellm_route()` and its like do for
+/// one kind each. Of a single input a message by itself is a chat; in a batch it is refused.
+///
+/// Arrays and errors as of `routellm_route_batch()`, and of each input as of the function for its kind.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_inputs(
+    router: Option<&routellm_router>,
+    inputs: *const routellm_input,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    decisions: *mut routellm_decision,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and decisions.
+    unsafe {
+        if count == 1 {
+            return decide(router, || input(inputs), options, decisions, err);
+        }
+        decide_many(router, || self::inputs(inputs, count), count, options, decisions, err)
     }
 }
 
@@ -122,7 +174,7 @@ pub unsafe extern "C" fn routellm_threshold(
             let router = handle(router, "router")?;
             let out = Out::new(threshold, "threshold")?;
             let (options, _) = routellm_route_options::of(options)?;
-            out.set(router.router.threshold(options.policy)?);
+            out.set(router.router.threshold_of(options)?);
             Ok(())
         })
     }

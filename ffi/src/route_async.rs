@@ -3,13 +3,13 @@
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use routellm_core::router::utf8;
 use routellm_core::{Decision, Input, Result};
 
 use crate::args::{bytes, handle, invalid, texts};
 use crate::decision::{Decisions, routellm_decision, routellm_text};
 use crate::error::routellm_error;
 use crate::guard::guard;
+use crate::input::{input, inputs, routellm_input};
 use crate::route_options::routellm_route_options;
 use crate::router::{Names, routellm_router};
 use crate::status::{ROUTELLM_OK, routellm_status};
@@ -80,6 +80,42 @@ impl Callback {
     }
 }
 
+/// What a call is about.
+enum Inputs<'a> {
+    One(Input<'a>),
+    Many(Vec<Input<'a>>),
+}
+
+/// Begins a call.
+///
+/// # Safety
+/// As [`guard`].
+unsafe fn begin<'a>(
+    router: Option<&routellm_router>,
+    inputs: impl FnOnce() -> Result<Inputs<'a>>,
+    options: Option<&routellm_route_options>,
+    (callback, user): (routellm_route_callback, *mut c_void),
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: promised by the caller.
+    unsafe {
+        guard(err, || {
+            let router = handle(router, "router")?;
+            let inputs = inputs()?;
+            let (options, keep) = routellm_route_options::of(options)?;
+            let callback = Callback::new(callback, user, router, keep)?;
+            match inputs {
+                Inputs::One(input) => router.router.route_async(input, options, move |decision| {
+                    callback.tell(decision.map(|decision| vec![decision]));
+                }),
+                Inputs::Many(inputs) => router
+                    .router
+                    .route_batch_async(inputs, options, move |decisions| callback.tell(decisions)),
+            }
+        })
+    }
+}
+
 /// Decides for one prompt without waiting: as `routellm_route()`, and `callback` gets the one decision. The prompt is
 /// copied. A decision that takes less time than handing it to another thread is made at once.
 ///
@@ -101,15 +137,8 @@ pub unsafe extern "C" fn routellm_route_async(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and texts.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let prompt = bytes(prompt, len, "prompt")?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            let callback = Callback::new(callback, user, router, keep)?;
-            let done =
-                move |decision: Result<Decision>| callback.tell(decision.map(|decision| vec![decision]));
-            router.router.route_async(utf8(prompt).map(str::to_owned), options, done)
-        })
+        let input = || Ok(Inputs::One(Input::Utf8(bytes(prompt, len, "prompt")?)));
+        begin(router, input, options, (callback, user), err)
     }
 }
 
@@ -127,14 +156,8 @@ pub unsafe extern "C" fn routellm_route_batch_async(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and texts.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let prompts = texts(prompts, count)?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            let callback = Callback::new(callback, user, router, keep)?;
-            let prompts = prompts.into_iter().map(|prompt| utf8(prompt).map(str::to_owned)).collect();
-            router.router.route_batch_async(prompts, options, move |decisions| callback.tell(decisions))
-        })
+        let inputs = || Ok(Inputs::Many(texts(prompts, count)?.into_iter().map(Input::Utf8).collect()));
+        begin(router, inputs, options, (callback, user), err)
     }
 }
 
@@ -152,15 +175,8 @@ pub unsafe extern "C" fn routellm_route_messages_async(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and texts.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let json = bytes(json, len, "json")?;
-            let (options, keep) = routellm_route_options::of(options)?;
-            let callback = Callback::new(callback, user, router, keep)?;
-            let done =
-                move |decision: Result<Decision>| callback.tell(decision.map(|decision| vec![decision]));
-            router.router.route_input_async(Input::Messages(json), options, done)
-        })
+        let input = || Ok(Inputs::One(Input::Messages(bytes(json, len, "json")?)));
+        begin(router, input, options, (callback, user), err)
     }
 }
 
@@ -178,13 +194,30 @@ pub unsafe extern "C" fn routellm_route_batch_messages_async(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err` and texts.
     unsafe {
-        guard(err, || {
-            let router = handle(router, "router")?;
-            let chats: Vec<Input<'_>> = texts(chats, count)?.into_iter().map(Input::Messages).collect();
-            let (options, keep) = routellm_route_options::of(options)?;
-            let callback = Callback::new(callback, user, router, keep)?;
-            router.router.route_inputs_async(&chats, options, move |decisions| callback.tell(decisions))
-        })
+        let inputs = || Ok(Inputs::Many(texts(chats, count)?.into_iter().map(Input::Messages).collect()));
+        begin(router, inputs, options, (callback, user), err)
+    }
+}
+
+/// Decides for `count` inputs of any kinds without waiting: as `routellm_route_inputs()`, and otherwise as
+/// `routellm_route_batch_async()`. Texts and embeddings are copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_route_inputs_async(
+    router: Option<&routellm_router>,
+    inputs: *const routellm_input,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    callback: routellm_route_callback,
+    user: *mut c_void,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and inputs.
+    unsafe {
+        let inputs = || match count {
+            1 => input(inputs).map(Inputs::One),
+            _ => self::inputs(inputs, count).map(Inputs::Many),
+        };
+        begin(router, inputs, options, (callback, user), err)
     }
 }
 

@@ -2,16 +2,27 @@
 
 use std::ffi::c_char;
 
-use routellm_core::router::utf8;
-use routellm_core::{Error, Result};
+use routellm_core::{CallOptions, Input, Result, Router};
 
 use crate::args::{Number, Out, bytes, handle, invalid, slice, slice_mut, texts};
 use crate::cancel::routellm_cancel_token;
 use crate::decision::routellm_text;
 use crate::error::routellm_error;
 use crate::guard::guard;
+use crate::input::{input, inputs, routellm_input};
+use crate::route_options::routellm_route_options;
 use crate::router::routellm_router;
 use crate::status::routellm_status;
+
+/// Asks about one input.
+pub(crate) fn ask<'a, T>(
+    router: Option<&routellm_router>,
+    input: Result<Input<'a>>,
+    options: Option<&routellm_route_options>,
+    question: impl FnOnce(&Router, Input<'a>, &CallOptions) -> Result<T>,
+) -> Result<T> {
+    question(&handle(router, "router")?.router, input?, routellm_route_options::plain(options))
+}
 
 /// P(strong model's answer is preferred or needed) for a prompt of `len` bytes, in [0, 1], into `*win_rate`.
 ///
@@ -27,10 +38,8 @@ pub unsafe extern "C" fn routellm_win_rate(
     // SAFETY: the rules of the header for `err`, texts and places of results.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
             let out = Out::new(win_rate, "win_rate")?;
-            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
-            out.set(router.router.win_rate(prompt)?);
+            out.set(ask(router, bytes(prompt, len, "prompt").map(Input::Utf8), None, Router::win_rate)?);
             Ok(())
         })
     }
@@ -53,13 +62,11 @@ pub unsafe extern "C" fn routellm_win_rates(
     unsafe {
         guard(err, || {
             let router = handle(router, "router")?;
-            let prompts = texts(prompts, count)?;
-            let text = |(i, prompt): (usize, &&'static [u8])| {
-                utf8(prompt).map_err(|error: Error| error.context(format!("prompt {i}")))
-            };
-            let prompts = prompts.iter().enumerate().map(text).collect::<Result<Vec<&str>>>()?;
+            let prompts = texts(prompts, count)?.into_iter().map(Input::Utf8);
             let out = slice_mut(win_rates, count, "win_rates")?;
-            out.copy_from_slice(&router.router.win_rates(&prompts, token.map(|handle| &handle.token))?);
+            let mut options = CallOptions::new();
+            options.set_cancel(token.map(|handle| handle.token.clone()));
+            out.copy_from_slice(&router.router.win_rates(prompts, &options)?);
             Ok(())
         })
     }
@@ -80,9 +87,13 @@ pub unsafe extern "C" fn routellm_win_rate_from_embedding(
     // SAFETY: the rules of the header for `err`, arrays and places of results.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
             let out = Out::new(win_rate, "win_rate")?;
-            out.set(router.router.win_rate_from_embedding(slice(embedding, dimension, "embedding")?)?);
+            out.set(ask(
+                router,
+                slice(embedding, dimension, "embedding").map(Input::Embedding),
+                None,
+                Router::win_rate,
+            )?);
             Ok(())
         })
     }
@@ -108,9 +119,13 @@ pub unsafe extern "C" fn routellm_win_rates_from_embeddings(
             let count = rows.checked_mul(dimension).ok_or_else(|| {
                 invalid(format!("{rows} rows of {dimension} are more than memory can hold"))
             })?;
-            let embeddings = slice(embeddings, count, "embeddings")?;
+            if rows > 0 && dimension == 0 {
+                return Err(invalid(format!("0 numbers are no {rows} equal rows")));
+            }
+            let embeddings = slice(embeddings, count, "embeddings")?.chunks(dimension.max(1));
             let out = slice_mut(win_rates, rows, "win_rates")?;
-            router.router.win_rates_from_embeddings(embeddings, out)
+            out.copy_from_slice(&router.router.win_rates(embeddings, &CallOptions::new())?);
+            Ok(())
         })
     }
 }
@@ -131,9 +146,9 @@ pub unsafe extern "C" fn routellm_candidate_scores(
     // SAFETY: the rules of the header for `err`, texts and arrays.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
-            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
-            fill(&router.router.candidate_scores(prompt)?, scores, count, "scores")
+            let values =
+                ask(router, bytes(prompt, len, "prompt").map(Input::Utf8), None, Router::candidate_scores)?;
+            fill(&values, scores, count, "scores")
         })
     }
 }
@@ -153,9 +168,13 @@ pub unsafe extern "C" fn routellm_candidate_scores_from_embedding(
     // SAFETY: the rules of the header for `err` and arrays.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
-            let embedding = slice(embedding, dimension, "embedding")?;
-            fill(&router.router.candidate_scores_from_embedding(embedding)?, scores, count, "scores")
+            let values = ask(
+                router,
+                slice(embedding, dimension, "embedding").map(Input::Embedding),
+                None,
+                Router::candidate_scores,
+            )?;
+            fill(&values, scores, count, "scores")
         })
     }
 }
@@ -176,9 +195,75 @@ pub unsafe extern "C" fn routellm_embed(
     // SAFETY: the rules of the header for `err`, texts and arrays.
     unsafe {
         guard(err, || {
-            let router = handle(router, "router")?;
-            let prompt = utf8(bytes(prompt, len, "prompt")?)?;
-            fill(&router.router.embed(prompt)?, embedding, dimension, "embedding")
+            let values = ask(router, bytes(prompt, len, "prompt").map(Input::Utf8), None, Router::embed)?;
+            fill(&values, embedding, dimension, "embedding")
+        })
+    }
+}
+
+/// Win rates of `count` inputs of any kinds, with the same bits as one by one, into `win_rates`, an array of `count`.
+/// `options` may be `NULL`; a threshold and a strong share have no effect, which is an error. An input that cannot be scored
+/// is NaN if `on_error` is `ROUTELLM_ON_ERROR_STRONG` or `ROUTELLM_ON_ERROR_WEAK`.
+///
+/// Errors as of `routellm_route_inputs()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_win_rates_of(
+    router: Option<&routellm_router>,
+    inputs: *const routellm_input,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    win_rates: *mut f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and arrays.
+    unsafe {
+        guard(err, || {
+            let router = &handle(router, "router")?.router;
+            let out = slice_mut(win_rates, count, "win_rates")?;
+            let options = routellm_route_options::plain(options);
+            match out {
+                [one] => *one = router.win_rate(input(inputs)?, options)?,
+                many => many.copy_from_slice(&router.win_rates(self::inputs(inputs, count)?, options)?),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// As `routellm_candidate_scores()`, for an input of any kind and with options, as `routellm_win_rates_of()` takes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_candidate_scores_of(
+    router: Option<&routellm_router>,
+    input: *const routellm_input,
+    options: Option<&routellm_route_options>,
+    scores: *mut f64,
+    count: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and arrays.
+    unsafe {
+        guard(err, || {
+            let values = ask(router, self::input(input), options, Router::candidate_scores)?;
+            fill(&values, scores, count, "scores")
+        })
+    }
+}
+
+/// As `routellm_embed()`, for a text or a chat and with options, as `routellm_win_rates_of()` takes them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_embed_of(
+    router: Option<&routellm_router>,
+    input: *const routellm_input,
+    options: Option<&routellm_route_options>,
+    embedding: *mut f32,
+    dimension: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and arrays.
+    unsafe {
+        guard(err, || {
+            let values = ask(router, self::input(input), options, Router::embed)?;
+            fill(&values, embedding, dimension, "embedding")
         })
     }
 }

@@ -17,7 +17,10 @@ function infoFromJson(json) {
 
 /** Why a prompt got its score, from the core's JSON. */
 function explanationFromJson(json) {
-  return camelKeys(JSON.parse(json));
+  const explanation = camelKeys(JSON.parse(json));
+  // JSON has no NaN.
+  if (explanation.fallback) Object.assign(explanation, { winRate: NaN, similarity: NaN });
+  return explanation;
 }
 
 module.exports = { explanationFromJson, infoFromJson };

@@ -1,16 +1,13 @@
 'use strict';
 
+const native = require('../native.js');
 const { describe, invalid } = require('./errors.js');
 
-// The numbers by which the native layer knows them.
-const POLICY_DEFAULT = 0;
-const POLICY_THRESHOLD = 1;
-const POLICY_STRONG_SHARE = 2;
-const ON_ERROR = { raise: 0, strong: 1, weak: 2 };
+// The table lives in the Rust core, which checks what values mean: here is only seen to it that they arrive as they are.
+const CALL = new Map(native.callOptionTable().map((row) => [row.name, row]));
 
-const NO_TIMEOUT = 0;
-
-const DEFAULTS = { policy: POLICY_DEFAULT, value: 0, onError: ON_ERROR.raise, timeoutMs: NO_TIMEOUT, read: undefined, signal: undefined };
+/** What the native layer takes for an option that is not given. */
+const DEFAULTS = { threshold: NaN, strongShare: NaN, onError: 0, timeoutMs: NaN, read: undefined, signal: undefined };
 const NO_OPTIONS = Object.freeze({ ...DEFAULTS });
 
 /** Refuses what is no object of options, and names that the method does not know: a typo must not pass. */
@@ -25,24 +22,23 @@ function checkNames(options, method, known) {
   }
 }
 
-function unit(name, value) {
-  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
-  throw invalid(`${name} is ${describe(value)}, expected a number in [0, 1]`);
+/** A number that the core can look at. */
+function number(name, value, expected) {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  throw invalid(`${name} is ${describe(value)}, expected ${expected}`);
 }
 
-/** The next double above 1: the threshold of a strong share of 0, which sends nothing to strong. */
-const SEND_NOTHING = 1 + Number.EPSILON;
-
-function thresholdValue(value) {
-  return value === SEND_NOTHING ? value : unit('threshold', value);
+/** The place of a name among those that an option takes. */
+function nameIndex(name, value, { names, expected }) {
+  const index = names.indexOf(value);
+  if (index >= 0) return index;
+  throw invalid(`${name} is ${describe(value)}, expected ${expected}`);
 }
-
-const READS = ['last_user', 'all_user', 'conversation'];
 
 /** What of a chat is read. */
 function checkRead(name, read) {
-  if (READS.includes(read)) return read;
-  throw invalid(`${name} is ${describe(read)}, expected "last_user", "all_user" or "conversation"`);
+  nameIndex(name, read, CALL.get('read'));
+  return read;
 }
 
 function checkSignal(signal) {
@@ -57,32 +53,21 @@ function checkSignal(signal) {
 function callOptions(options, method, known) {
   if (options === undefined) return NO_OPTIONS;
   checkNames(options, method, known);
-  const { threshold, strongShare, onError, timeoutMs, read, signal } = options;
   const call = { ...DEFAULTS };
-  if (threshold !== undefined && strongShare !== undefined) {
-    throw invalid('both threshold and strongShare are given: pass one of them');
-  }
-  if (threshold !== undefined) {
-    call.policy = POLICY_THRESHOLD;
-    call.value = thresholdValue(threshold);
-  } else if (strongShare !== undefined) {
-    call.policy = POLICY_STRONG_SHARE;
-    call.value = unit('strongShare', strongShare);
-  }
-  if (onError !== undefined) {
-    if (typeof onError !== 'string' || !Object.hasOwn(ON_ERROR, onError)) {
-      throw invalid(`onError is ${describe(onError)}, expected "raise", "strong" or "weak"`);
+  for (const name of known) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const row = CALL.get(name);
+    if (row === undefined) {
+      call.signal = checkSignal(value);
+    } else if (row.names.length === 0) {
+      call[name] = number(name, value, row.expected);
+    } else {
+      const index = nameIndex(name, value, row);
+      // Chats are read here, by the name.
+      call[name] = name === 'read' ? value : index;
     }
-    call.onError = ON_ERROR[onError];
   }
-  if (timeoutMs !== undefined) {
-    if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
-      throw invalid(`timeoutMs is ${describe(timeoutMs)}, expected a positive number of milliseconds`);
-    }
-    call.timeoutMs = timeoutMs;
-  }
-  if (read !== undefined) call.read = checkRead('read', read);
-  if (signal !== undefined) call.signal = checkSignal(signal);
   return call;
 }
 
@@ -92,4 +77,4 @@ function voteCount(value) {
   throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
-module.exports = { callOptions, checkNames, checkRead, unit, voteCount };
+module.exports = { callOptions, checkNames, checkRead, number, voteCount };

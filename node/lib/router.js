@@ -8,15 +8,16 @@ const { describe, fromNative, invalid } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
 const { openOptions, pathText } = require('./open-options.js');
-const { callOptions, unit, voteCount } = require('./options.js');
+const { callOptions, number, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
 const EMBEDDING_SYNC = ['threshold', 'strongShare', 'onError', 'timeoutMs'];
 const EMBEDDING = [...EMBEDDING_SYNC, 'signal'];
 const ROUTE_SYNC = [...EMBEDDING_SYNC, 'read'];
 const ROUTE = [...ROUTE_SYNC, 'signal'];
-const READ = ['read'];
-const SIGNAL = ['read', 'signal'];
+const ASK_EMBEDDING = ['onError', 'timeoutMs'];
+const ASK_SYNC = [...ASK_EMBEDDING, 'read'];
+const ASK = [...ASK_SYNC, 'signal'];
 const THRESHOLD = ['threshold', 'strongShare'];
 
 /** How many numbers the native layer writes for one decision. */
@@ -134,7 +135,7 @@ class Router {
     const text = this.#text(prompt, call.read);
     let reason;
     try {
-      reason = this.#native.routeSync(text, call.policy, call.value, call.onError, call.timeoutMs, out);
+      reason = this.#native.routeSync(text, call.threshold, call.strongShare, call.onError, call.timeoutMs, out);
     } catch (error) {
       throw fromNative(error);
     }
@@ -142,56 +143,56 @@ class Router {
   }
 
   async route(prompt, options) {
-    const { policy, value, onError, timeoutMs, read, signal } = callOptions(options, 'route', ROUTE);
+    const { threshold, strongShare, onError, timeoutMs, read, signal } = callOptions(options, 'route', ROUTE);
     const text = this.#text(prompt, read);
     if (this.#isQuick(text)) {
-      const reason = inPlace(signal, () => this.#native.routeSync(text, policy, value, onError, timeoutMs, out));
+      const reason = inPlace(signal, () => this.#native.routeSync(text, threshold, strongShare, onError, timeoutMs, out));
       return this.#decision(out, 0, reason);
     }
     const decided = await abortable(signal, (cancel) =>
-      this.#native.route(text, policy, value, onError, timeoutMs, cancel));
+      this.#native.route(text, threshold, strongShare, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeEmbeddingSync(embedding, options) {
-    const { policy, value, onError, timeoutMs } = callOptions(options, 'routeEmbeddingSync', EMBEDDING_SYNC);
+    const { threshold, strongShare, onError, timeoutMs } = callOptions(options, 'routeEmbeddingSync', EMBEDDING_SYNC);
     const numbers = embeddingNumbers(embedding, 'the embedding');
-    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, policy, value, onError, timeoutMs, out));
+    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, out));
     return this.#decision(out, 0, reason);
   }
 
   async routeEmbedding(embedding, options) {
-    const { policy, value, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', EMBEDDING);
+    const { threshold, strongShare, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     if (this.#native.isQuickForEmbedding()) {
       const reason = inPlace(signal, () =>
-        this.#native.routeEmbeddingSync(numbers, policy, value, onError, timeoutMs, out));
+        this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, out));
       return this.#decision(out, 0, reason);
     }
     const decided = await abortable(signal, (cancel) =>
-      this.#native.routeEmbedding(numbers, policy, value, onError, timeoutMs, cancel));
+      this.#native.routeEmbedding(numbers, threshold, strongShare, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeBatchSync(prompts, options) {
-    const { policy, value, onError, timeoutMs, read } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
+    const { threshold, strongShare, onError, timeoutMs, read } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
     const texts = this.#texts(prompts, read);
     const numbers = new Float64Array(texts.length * NUMBERS);
-    const fallbacks = sync(() => this.#native.routeBatchSync(texts, policy, value, onError, timeoutMs, numbers));
+    const fallbacks = sync(() => this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, numbers));
     return this.#decisions(numbers, fallbacks);
   }
 
   async routeBatch(prompts, options) {
-    const { policy, value, onError, timeoutMs, read, signal } = callOptions(options, 'routeBatch', ROUTE);
+    const { threshold, strongShare, onError, timeoutMs, read, signal } = callOptions(options, 'routeBatch', ROUTE);
     const texts = this.#texts(prompts, read);
     if (this.#areQuick(texts)) {
       const numbers = new Float64Array(texts.length * NUMBERS);
       const fallbacks = inPlace(signal, () =>
-        this.#native.routeBatchSync(texts, policy, value, onError, timeoutMs, numbers));
+        this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, numbers));
       return this.#decisions(numbers, fallbacks);
     }
     const decided = await abortable(signal, (cancel) =>
-      this.#native.routeBatch(texts, policy, value, onError, timeoutMs, cancel));
+      this.#native.routeBatch(texts, threshold, strongShare, onError, timeoutMs, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
   }
 
@@ -222,36 +223,39 @@ class Router {
   }
 
   winRateSync(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'winRateSync', READ).read);
-    return sync(() => this.#native.winRateSync(text));
+    const { onError, timeoutMs, read } = callOptions(options, 'winRateSync', ASK_SYNC);
+    const text = this.#text(prompt, read);
+    return sync(() => this.#native.winRateSync(text, onError, timeoutMs));
   }
 
   async winRate(prompt, options) {
-    const { read, signal } = callOptions(options, 'winRate', SIGNAL);
+    const { onError, timeoutMs, read, signal } = callOptions(options, 'winRate', ASK);
     const text = this.#text(prompt, read);
-    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.winRateSync(text));
-    return abortable(signal, (cancel) => this.#native.winRate(text, cancel));
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.winRateSync(text, onError, timeoutMs));
+    return abortable(signal, (cancel) => this.#native.winRate(text, onError, timeoutMs, cancel));
   }
 
   winRatesSync(prompts, options) {
-    const texts = this.#texts(prompts, callOptions(options, 'winRatesSync', READ).read);
+    const { onError, timeoutMs, read } = callOptions(options, 'winRatesSync', ASK_SYNC);
+    const texts = this.#texts(prompts, read);
     const rates = new Float64Array(texts.length);
-    sync(() => this.#native.winRatesSync(texts, rates));
+    sync(() => this.#native.winRatesSync(texts, onError, timeoutMs, rates));
     return rates;
   }
 
   async winRates(prompts, options) {
-    const { read, signal } = callOptions(options, 'winRates', SIGNAL);
+    const { onError, timeoutMs, read, signal } = callOptions(options, 'winRates', ASK);
     const texts = this.#texts(prompts, read);
     if (this.#areQuick(texts)) {
       const rates = new Float64Array(texts.length);
-      inPlace(signal, () => this.#native.winRatesSync(texts, rates));
+      inPlace(signal, () => this.#native.winRatesSync(texts, onError, timeoutMs, rates));
       return rates;
     }
-    return abortable(signal, (cancel) => this.#native.winRates(texts, cancel));
+    return abortable(signal, (cancel) => this.#native.winRates(texts, onError, timeoutMs, cancel));
   }
 
-  winRatesFromEmbeddings(embeddings, n) {
+  winRatesFromEmbeddings(embeddings, n, options) {
+    const { onError, timeoutMs } = callOptions(options, 'winRatesFromEmbeddings', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embeddings, 'embeddings');
     if (n !== undefined && !(Number.isSafeInteger(n) && n >= 0)) {
       throw invalid(`n is ${describe(n)}, expected a number of rows`);
@@ -264,82 +268,88 @@ class Router {
       throw invalid(`embeddings holds ${numbers.length} numbers, expected ${expected}`);
     }
     const rates = new Float64Array(rows);
-    sync(() => this.#native.winRatesFromEmbeddings(numbers, rates));
+    sync(() => this.#native.winRatesFromEmbeddings(numbers, onError, timeoutMs, rates));
     return rates;
   }
 
   candidateScoresSync(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'candidateScoresSync', READ).read);
-    return sync(() => this.#native.candidateScoresSync(text));
+    const { onError, timeoutMs, read } = callOptions(options, 'candidateScoresSync', ASK_SYNC);
+    const text = this.#text(prompt, read);
+    return sync(() => this.#native.candidateScoresSync(text, onError, timeoutMs));
   }
 
   async candidateScores(prompt, options) {
-    const { read, signal } = callOptions(options, 'candidateScores', SIGNAL);
+    const { onError, timeoutMs, read, signal } = callOptions(options, 'candidateScores', ASK);
     const text = this.#text(prompt, read);
-    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.candidateScoresSync(text));
-    return abortable(signal, (cancel) => this.#native.candidateScores(text, cancel));
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.candidateScoresSync(text, onError, timeoutMs));
+    return abortable(signal, (cancel) => this.#native.candidateScores(text, onError, timeoutMs, cancel));
   }
 
-  candidateScoresFromEmbedding(embedding) {
+  candidateScoresFromEmbedding(embedding, options) {
+    const { onError, timeoutMs } = callOptions(options, 'candidateScoresFromEmbedding', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
-    return sync(() => this.#native.candidateScoresFromEmbedding(numbers));
+    return sync(() => this.#native.candidateScoresFromEmbedding(numbers, onError, timeoutMs));
   }
 
   similaritySync(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'similaritySync', READ).read);
-    return sync(() => this.#native.similaritySync(text));
+    const { onError, timeoutMs, read } = callOptions(options, 'similaritySync', ASK_SYNC);
+    const text = this.#text(prompt, read);
+    return sync(() => this.#native.similaritySync(text, onError, timeoutMs));
   }
 
   async similarity(prompt, options) {
-    const { read, signal } = callOptions(options, 'similarity', SIGNAL);
+    const { onError, timeoutMs, read, signal } = callOptions(options, 'similarity', ASK);
     const text = this.#text(prompt, read);
-    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.similaritySync(text));
-    return abortable(signal, (cancel) => this.#native.similarity(text, cancel));
+    return abortable(signal, (cancel) => this.#native.similarity(text, onError, timeoutMs, cancel));
   }
 
-  similarityFromEmbedding(embedding) {
+  similarityFromEmbedding(embedding, options) {
+    const { onError, timeoutMs } = callOptions(options, 'similarityFromEmbedding', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
-    return sync(() => this.#native.similarityFromEmbedding(numbers));
+    return sync(() => this.#native.similarityFromEmbedding(numbers, onError, timeoutMs));
   }
 
   explainSync(prompt, k, options) {
     const count = voteCount(k);
-    const text = this.#text(prompt, callOptions(options, 'explainSync', READ).read);
-    return explanationFromJson(sync(() => this.#native.explainSync(text, count)));
+    const { onError, timeoutMs, read } = callOptions(options, 'explainSync', ASK_SYNC);
+    const text = this.#text(prompt, read);
+    return explanationFromJson(sync(() => this.#native.explainSync(text, count, onError, timeoutMs)));
   }
 
   async explain(prompt, k, options) {
     const count = voteCount(k);
-    const { read, signal } = callOptions(options, 'explain', SIGNAL);
+    const { onError, timeoutMs, read, signal } = callOptions(options, 'explain', ASK);
     const text = this.#text(prompt, read);
-    return explanationFromJson(await abortable(signal, (cancel) => this.#native.explain(text, count, cancel)));
+    return explanationFromJson(await abortable(signal, (cancel) => this.#native.explain(text, count, onError, timeoutMs, cancel)));
   }
 
-  explainEmbedding(embedding, k) {
+  explainEmbedding(embedding, k, options) {
     const count = voteCount(k);
+    const { onError, timeoutMs } = callOptions(options, 'explainEmbedding', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
-    return explanationFromJson(sync(() => this.#native.explainEmbedding(numbers, count)));
+    return explanationFromJson(sync(() => this.#native.explainEmbedding(numbers, count, onError, timeoutMs)));
   }
 
   embedSync(prompt, options) {
-    const text = this.#text(prompt, callOptions(options, 'embedSync', READ).read);
-    return sync(() => this.#native.embedSync(text));
+    const { onError, timeoutMs, read } = callOptions(options, 'embedSync', ASK_SYNC);
+    const text = this.#text(prompt, read);
+    return sync(() => this.#native.embedSync(text, onError, timeoutMs));
   }
 
   async embed(prompt, options) {
-    const { read, signal } = callOptions(options, 'embed', SIGNAL);
+    const { onError, timeoutMs, read, signal } = callOptions(options, 'embed', ASK);
     const text = this.#text(prompt, read);
-    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.embedSync(text));
-    return abortable(signal, (cancel) => this.#native.embed(text, cancel));
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.embedSync(text, onError, timeoutMs));
+    return abortable(signal, (cancel) => this.#native.embed(text, onError, timeoutMs, cancel));
   }
 
   threshold(options) {
-    const { policy, value } = callOptions(options, 'threshold', THRESHOLD);
-    return sync(() => this.#native.threshold(policy, value));
+    const { threshold, strongShare } = callOptions(options, 'threshold', THRESHOLD);
+    return sync(() => this.#native.threshold(threshold, strongShare));
   }
 
   share(strongShare) {
-    const [threshold, share] = sync(() => this.#native.share(unit('strongShare', strongShare)));
+    const [threshold, share] = sync(() => this.#native.share(number('strongShare', strongShare, 'a number in [0, 1]')));
     return { threshold, share };
   }
 

@@ -61,8 +61,8 @@ test('an abort stops the work, not only the promise', async () => {
   const inner = native.open(undefined, '{}');
   const cancel = new native.NativeCancel();
   const prompts = Array(4000).fill('some words '.repeat(1500));
-  const batch = inner.routeBatch(prompts, 0, 0, 0, 0, cancel);
-  const rates = inner.winRates(prompts, cancel);
+  const batch = inner.routeBatch(prompts, NaN, NaN, 0, NaN, cancel);
+  const rates = inner.winRates(prompts, 0, NaN, cancel);
   setTimeout(() => cancel.cancel(), 5);
   await Promise.all([batch, rates].map((call) => assert.rejects(call, { code: 'ERR_ROUTELLM_CANCELLED' })));
 });

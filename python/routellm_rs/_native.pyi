@@ -1,7 +1,7 @@
 """The native half: argument conversion around the core. Not a public interface."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict, final
+from typing import Any, Literal, TypeAlias, TypedDict, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ __all__ = [
 ]
 
 __version__: str
+
+# on_error, timeout_ms and read.
+_Given: TypeAlias = tuple[str | None, float | None, str | None]
 
 class _DecisionDict(TypedDict):
     model: str
@@ -256,19 +259,6 @@ class Router:
         timeout_ms: float | None = None,
         read: str | None = None,
     ) -> CancelToken: ...
-    def win_rate_in_place(self, prompt: Prompt, read: str | None = None) -> float | None: ...
-    def win_rate_async(
-        self,
-        prompt: Prompt,
-        done: Callable[[Any, Exception | None], object],
-        read: str | None = None,
-    ) -> CancelToken: ...
-    def win_rates_async(
-        self,
-        prompts: Iterable[BatchPrompt],
-        done: Callable[[Any, Exception | None], object],
-        read: str | None = None,
-    ) -> CancelToken: ...
     def route_embedding(
         self,
         embedding: Embeddings,
@@ -277,17 +267,124 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
     ) -> Decision: ...
-    def win_rate(self, prompt: Prompt, read: str | None = None) -> float: ...
-    def win_rates(self, prompts: Iterable[BatchPrompt], read: str | None = None) -> list[float]: ...
-    def win_rate_from_embedding(self, embedding: Embeddings) -> float: ...
-    def win_rates_from_embeddings(self, embeddings: Embeddings) -> NDArray[np.float64]: ...
-    def candidate_scores(self, prompt: Prompt, read: str | None = None) -> list[float]: ...
-    def candidate_scores_from_embedding(self, embedding: Embeddings) -> list[float]: ...
-    def similarity(self, prompt: Prompt, read: str | None = None) -> float: ...
-    def similarity_from_embedding(self, embedding: Embeddings) -> float: ...
-    def explain(self, prompt: Prompt, k: int, read: str | None = None) -> str: ...
-    def explain_embedding(self, embedding: Embeddings, k: int) -> str: ...
-    def embed(self, prompt: Prompt, read: str | None = None) -> NDArray[np.float32]: ...
+    @overload
+    def ask(
+        self,
+        what: Literal["win_rate"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> float: ...
+    @overload
+    def ask(
+        self,
+        what: Literal["candidate_scores"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> list[float]: ...
+    @overload
+    def ask(
+        self,
+        what: Literal["similarity"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> float: ...
+    @overload
+    def ask(
+        self,
+        what: Literal["explain"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> str: ...
+    @overload
+    def ask(
+        self,
+        what: Literal["embed"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> NDArray[np.float32]: ...
+    @overload
+    def ask_in_place(
+        self,
+        what: Literal["win_rate"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> float | None: ...
+    @overload
+    def ask_in_place(
+        self,
+        what: Literal["candidate_scores"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> list[float] | None: ...
+    @overload
+    def ask_in_place(
+        self,
+        what: Literal["similarity"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> float | None: ...
+    @overload
+    def ask_in_place(
+        self,
+        what: Literal["explain"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> str | None: ...
+    @overload
+    def ask_in_place(
+        self,
+        what: Literal["embed"],
+        asked: Prompt | Embeddings,
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> NDArray[np.float32] | None: ...
+    def ask_async(
+        self,
+        what: str,
+        asked: Prompt | Embeddings,
+        done: Callable[[Any, Exception | None], object],
+        given: _Given,
+        k: int = 0,
+        *,
+        embedding: bool = False,
+    ) -> CancelToken: ...
+    def win_rates(self, prompts: Iterable[BatchPrompt], given: _Given | None = None) -> list[float]: ...
+    def win_rates_async(
+        self,
+        prompts: Iterable[BatchPrompt],
+        done: Callable[[Any, Exception | None], object],
+        given: _Given | None = None,
+    ) -> CancelToken: ...
+    def win_rates_from_embeddings(self, embeddings: Embeddings, given: _Given) -> NDArray[np.float64]: ...
     def threshold(self, threshold: float | None = None, strong_share: float | None = None) -> float: ...
     def on_decision(self, callback: Callable[[DecisionEvent], object] | None) -> None: ...
     def inherit_hook(self, other: Router) -> None: ...

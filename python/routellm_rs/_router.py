@@ -42,21 +42,26 @@ class Router(Opened):
         Args:
             prompt: what is scored: a text; or a chat as its list of messages, a request body around it or a
                 single message, of which :func:`prompt_from_messages` says what counts.
-            threshold: strong if and only if ``win_rate >= threshold``, in [0, 1]; or the next float above 1,
-                which sends nothing to strong.
-            strong_share: the threshold at which this share of the calibration sample goes to strong, in
-                [0, 1], or the nearest that some threshold reaches (see :meth:`share`). 0 sends nothing to
-                strong and 1 everything, whatever the prompt and ``out_of_distribution``; only ``on_error``
-                may decide otherwise. With neither the artifact's own threshold holds; with both it is an
+            threshold: the threshold, in [0, 1]: strong if and only if the win rate is at least that. The
+                next number above 1 is taken too, and sends nothing to strong, whatever the prompt and
+                whatever ``out_of_distribution`` says. Without a threshold and a strong share the router's
+                own default counts; both together are an error.
+            strong_share: the strong share, in [0, 1]: the threshold at which this share of the
+                calibration sample goes to strong, or the nearest that some threshold reaches. 0 sends
+                nothing to strong and 1 everything, whatever the prompt and whatever
+                ``out_of_distribution`` says; only ``on_error`` may decide otherwise. It excludes
+                ``threshold``.
+            on_error: what happens when a prompt cannot be scored, a chat has no text or a text is not
+                Unicode. ``raise`` (the default) is an error. ``strong`` and ``weak`` decide for that
+                side, with a fallback in the decision, which is counted; in calls that decide nothing,
+                what could not be computed is NaN then. Wrong options, and what is no prompt at all (a
+                number, a list of texts), are errors all the same, and so is cancellation.
+            timeout_ms: the longest time of the whole call in milliseconds, above 0, waiting for a session
+                included. What is not scored by then is :class:`ResourceExhaustedError`, or what
+                ``on_error`` says.
+            read: what of a chat is read, instead of what the artifact says: ``last_user``, ``all_user``
+                or ``conversation``. Of a text all of it is; an embedding has nothing to read, which is an
                 error.
-            on_error: ``strong`` or ``weak`` decides for a prompt that cannot be scored, a chat without text
-                and text that is not Unicode; ``fallback`` is set, counted, and logged as a warning of
-                ``routellm_rs`` at most once a minute for each kind of error. Wrong options, and what is no
-                prompt at all (a number, bytes, a list of texts), raise all the same.
-            timeout_ms: longest time of the whole call, in milliseconds. A prompt that is not scored by then
-                is an error, or a fallback if ``on_error`` says so.
-            read: what of a chat is read: ``last_user``, ``all_user`` or ``conversation``, as in
-                :func:`prompt_from_messages`. What the artifact says by default.
 
         Raises:
             InvalidArgumentError: for a wrong option, or a text that is not Unicode (a lone surrogate).
@@ -127,45 +132,95 @@ class Router(Opened):
 
     # Scores
 
-    def win_rate(self, prompt: Prompt, *, read: Read | None = None) -> float:
+    def win_rate(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> float:
         """Return P(strong model's answer is preferred or needed) for one prompt, in [0, 1].
 
-        Prompts of this and the other methods are as :meth:`route` takes them, and so is ``read``.
+        Prompts of this and the other methods are as :meth:`route` takes them, and so are ``timeout_ms`` and
+        ``read``. These calls decide nothing: with an ``on_error`` of ``strong`` or ``weak``, numbers that
+        could not be computed are NaN instead of an error.
         """
-        return self._inner.win_rate(prompt, read)
+        return self._inner.ask("win_rate", prompt, (on_error, timeout_ms, read))
 
-    def win_rates(self, prompts: Iterable[BatchPrompt], *, read: Read | None = None) -> list[float]:
+    def win_rates(
+        self,
+        prompts: Iterable[BatchPrompt],
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> list[float]:
         """Return the win rates of many prompts, with the same bits as one by one."""
-        return self._inner.win_rates(prompts, read)
+        return self._inner.win_rates(prompts, (on_error, timeout_ms, read))
 
-    def win_rate_from_embedding(self, embedding: Embeddings) -> float:
+    def win_rate_from_embedding(
+        self,
+        embedding: Embeddings,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+    ) -> float:
         """Return the win rate for an embedding of your own, as :meth:`route_embedding` takes it."""
-        return self._inner.win_rate_from_embedding(embedding)
+        return self._inner.ask("win_rate", embedding, (on_error, timeout_ms, None), embedding=True)
 
-    def win_rates_from_embeddings(self, embeddings: Embeddings) -> NDArray[np.float64]:
+    def win_rates_from_embeddings(
+        self,
+        embeddings: Embeddings,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+    ) -> NDArray[np.float64]:
         """Return the win rates of the rows of ``embeddings``, n x d, or a flat buffer of n * d numbers.
 
         Raises:
             ImportError: without numpy (the extra ``numpy``).
             InvalidArgumentError: as :meth:`route_embedding`, naming the row.
         """
-        return self._inner.win_rates_from_embeddings(embeddings)
+        return self._inner.win_rates_from_embeddings(embeddings, (on_error, timeout_ms, None))
 
-    def candidate_scores(self, prompt: Prompt, *, read: Read | None = None) -> dict[str, float]:
+    def candidate_scores(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> dict[str, float]:
         """Return one score for each of :attr:`models`; higher is better.
 
         Raises:
             UnsupportedError: if the router knows its pair only.
         """
         inner = self._inner
-        return dict(zip(inner.models, inner.candidate_scores(prompt, read), strict=True))
+        scores = inner.ask("candidate_scores", prompt, (on_error, timeout_ms, read))
+        return dict(zip(inner.models, scores, strict=True))
 
-    def candidate_scores_from_embedding(self, embedding: Embeddings) -> dict[str, float]:
+    def candidate_scores_from_embedding(
+        self,
+        embedding: Embeddings,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+    ) -> dict[str, float]:
         """Return :meth:`candidate_scores` for an embedding of your own."""
         inner = self._inner
-        return dict(zip(inner.models, inner.candidate_scores_from_embedding(embedding), strict=True))
+        scores = inner.ask("candidate_scores", embedding, (on_error, timeout_ms, None), embedding=True)
+        return dict(zip(inner.models, scores, strict=True))
 
-    def similarity(self, prompt: Prompt, *, read: Read | None = None) -> float:
+    def similarity(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> float:
         """Return the largest cosine similarity of a prompt to any vote, in [-1, 1].
 
         It says how far the prompt is from the data behind the router.
@@ -173,38 +228,64 @@ class Router(Opened):
         Raises:
             UnsupportedError: if the router has no votes.
         """
-        return self._inner.similarity(prompt, read)
+        return self._inner.ask("similarity", prompt, (on_error, timeout_ms, read))
 
-    def similarity_from_embedding(self, embedding: Embeddings) -> float:
+    def similarity_from_embedding(
+        self,
+        embedding: Embeddings,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+    ) -> float:
         """Return :meth:`similarity` for an embedding of your own."""
-        return self._inner.similarity_from_embedding(embedding)
+        return self._inner.ask("similarity", embedding, (on_error, timeout_ms, None), embedding=True)
 
-    def explain(self, prompt: Prompt, k: int = 10, *, read: Read | None = None) -> Explanation:
+    def explain(
+        self,
+        prompt: Prompt,
+        k: int = 10,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> Explanation:
         """Return why a prompt gets its score: ratings of the models, and the ``k`` votes that weighed most.
+
+        Where ``on_error`` covers an error, the explanation has a ``fallback`` with its ``kind`` and its
+        ``reason``; the numbers are NaN then, and the lists empty.
 
         Raises:
             UnsupportedError: if the router has no votes.
         """
-        import json
+        return _explanation(self._inner.ask("explain", prompt, (on_error, timeout_ms, read), k))
 
-        explanation: Explanation = json.loads(self._inner.explain(prompt, k, read))
-        return explanation
-
-    def explain_embedding(self, embedding: Embeddings, k: int = 10) -> Explanation:
+    def explain_embedding(
+        self,
+        embedding: Embeddings,
+        k: int = 10,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+    ) -> Explanation:
         """Return :meth:`explain` for an embedding of your own."""
-        import json
+        given = (on_error, timeout_ms, None)
+        return _explanation(self._inner.ask("explain", embedding, given, k, embedding=True))
 
-        explanation: Explanation = json.loads(self._inner.explain_embedding(embedding, k))
-        return explanation
-
-    def embed(self, prompt: Prompt, *, read: Read | None = None) -> NDArray[np.float32]:
+    def embed(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> NDArray[np.float32]:
         """Return the embedding of a prompt by this router's encoder, ``embedding_dimension`` numbers.
 
         Raises:
             ImportError: without numpy (the extra ``numpy``).
             UnsupportedError: if its features are sparse or come from the caller.
         """
-        return self._inner.embed(prompt, read)
+        return self._inner.ask("embed", prompt, (on_error, timeout_ms, read))
 
     # Awaitable twins
 
@@ -249,18 +330,97 @@ class Router(Opened):
             )
         )
 
-    async def awin_rate(self, prompt: Prompt, *, read: Read | None = None) -> float:
+    async def awin_rate(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> float:
         """Do as :meth:`win_rate`, off the event loop; cancelling the task stops the call."""
-        inner = self._inner
-        rate = inner.win_rate_in_place(prompt, read)
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        rate = inner.ask_in_place("win_rate", prompt, given)
         if rate is not None:
             return rate
-        return await completed(lambda done: inner.win_rate_async(prompt, done, read))
+        return await completed(lambda done: inner.ask_async("win_rate", prompt, done, given))
 
-    async def awin_rates(self, prompts: Iterable[BatchPrompt], *, read: Read | None = None) -> list[float]:
+    async def awin_rates(
+        self,
+        prompts: Iterable[BatchPrompt],
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> list[float]:
         """Do as :meth:`win_rates`, off the event loop; cancelling the task stops the call."""
-        inner = self._inner
-        return await completed(lambda done: inner.win_rates_async(prompts, done, read))
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        return await completed(lambda done: inner.win_rates_async(prompts, done, given))
+
+    async def acandidate_scores(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> dict[str, float]:
+        """Do as :meth:`candidate_scores`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        scores = inner.ask_in_place("candidate_scores", prompt, given)
+        if scores is None:
+            later: list[float] = await completed(
+                lambda done: inner.ask_async("candidate_scores", prompt, done, given)
+            )
+            scores = later
+        return dict(zip(inner.models, scores, strict=True))
+
+    async def asimilarity(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> float:
+        """Do as :meth:`similarity`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        return await completed(lambda done: inner.ask_async("similarity", prompt, done, given))
+
+    async def aexplain(
+        self,
+        prompt: Prompt,
+        k: int = 10,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> Explanation:
+        """Do as :meth:`explain`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        return _explanation(await completed(lambda done: inner.ask_async("explain", prompt, done, given, k)))
+
+    async def aembed(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> NDArray[np.float32]:
+        """Do as :meth:`embed`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        return await completed(lambda done: inner.ask_async("embed", prompt, done, given))
+
+
+def _explanation(json_text: str) -> Explanation:
+    import json
+
+    explanation: Explanation = json.loads(json_text)
+    if "fallback" in explanation:
+        # JSON has no NaN.
+        explanation["win_rate"] = explanation["similarity"] = float("nan")
+    return explanation
 
 
 class ReloadableRouter(Router):

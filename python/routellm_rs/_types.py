@@ -196,6 +196,18 @@ class OpenOptions(SessionOptions, total=False):
 
 
 # </faces:open>
+# <faces:call>
+class CallOptions(TypedDict, total=False):
+    """What one call asks for beside its prompt. None is as good as absent."""
+
+    threshold: float | None
+    strong_share: float | None
+    on_error: OnError | None
+    timeout_ms: float | None
+    read: Read | None
+
+
+# </faces:call>
 
 
 class FeaturizerInfo(TypedDict):
@@ -317,12 +329,20 @@ class Reach(TypedDict):
     error: float | None
 
 
+class ExplanationFallback(TypedDict):
+    """Why there is no explanation, where ``on_error`` covers that."""
+
+    kind: str
+    reason: str
+
+
 class Explanation(TypedDict):
-    """Why a prompt got its score."""
+    """Why a prompt got its score. Where it has a ``fallback``, its numbers are NaN and its lists empty."""
 
     win_rate: float
     win_rate_error: float | None
     similarity: float
+    fallback: NotRequired[ExplanationFallback]
     out_of_distribution: bool
     ratings: list[ModelRating]
     votes: list[ExplainedVote]

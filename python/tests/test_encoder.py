@@ -83,7 +83,7 @@ def test_cancelling_stops_the_encoder(mf_artifact: Path) -> None:
         # A single run may have been over by then.
         assert isinstance(error, CancelledError) or (error is None and what is PROMPTS[0]), value
     # The session is whole afterwards.
-    assert native.win_rate(PROMPTS[0]) == native.win_rate(PROMPTS[0])
+    assert native.win_rates([PROMPTS[0]]) == native.win_rates([PROMPTS[0]])
 
 
 def test_tasks_are_served_while_the_encoder_runs(onnx_router: Router) -> None:

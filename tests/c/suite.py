@@ -332,6 +332,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "options": [],
         "refusals": [str(suite.fixtures)],
         "shares": [str(CONFORMANCE), suite.old_artifact()],
+        "asks": [str(CONFORMANCE)],
         "threads": [],
         "hooks": [],
         "runtime": None,
@@ -384,6 +385,9 @@ def suite_cpp(suite: Suite) -> None:
     shares = suite.compile(folder / "shares.cpp", "shares", compiler)
     if shares is not None:
         suite.count([str(shares), str(CONFORMANCE), suite.old_artifact()])
+    asks = suite.compile(folder / "asks.cpp", "asks", compiler)
+    if asks is not None:
+        suite.count([str(asks), str(CONFORMANCE)])
     include = f"-I{ROOT / 'tests' / 'c'}"
     runtime = suite.compile(folder / "runtime.cpp", "runtime", compiler)
     if runtime is not None:

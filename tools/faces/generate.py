@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+import call
 import cpp
 import decision
 import go
@@ -36,6 +37,7 @@ def main() -> int:
     python.options(rows, output)
     node.declarations(rows, output)
     markdown.tables(rows, output)
+    call.all_faces(rows, output)
     decision.all_faces(rows, output)
     stale = output.stale()
     if not check:

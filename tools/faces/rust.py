@@ -107,16 +107,19 @@ def _setter(option: Option) -> list[str]:
     return lines
 
 
-def _info(option: Option) -> list[str]:
+def option_info(option: Option) -> list[str]:
+    """Return the row of the table that the library has at run time."""
+
     def quoted(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
-    plain = resolved(option.doc, lambda _, name: f"`{name}`")
+    plain = resolved(option.doc, lambda what, name: "no number" if what == "none" else f"`{name}`")
     return [
         "    OptionInfo {",
         f'        name: "{option.name}",',
         f'        group: "{option.group}",',
         f"        value: OptionType::{pascal(option.type)},",
+        f"        names: &[{', '.join(quoted(value.name) for value in option.names.values) if option.names else ''}],",
         f"        expected: {quoted(option.expected)},",
         f"        default: {quoted(option.default.replace('`', ''))},",
         f'        since: "{option.since}",',
@@ -281,7 +284,7 @@ def core(table: Table, output: Output) -> None:
     lines += _group(table, "export", "ExportOptions", doc, public=False)
     lines += ["/// Every option of opening, in the order of the documentation.", "pub static OPEN: &[OptionInfo] = &["]
     for option in table.open:
-        lines += _info(option)
+        lines += option_info(option)
     lines += ["];"]
     output.file("core/src/options/open.rs", lines)
 
@@ -314,13 +317,17 @@ def _reader(option: Option) -> str:
     }[option.type]
 
 
-def _c_doc(option: Option) -> list[str]:
+def c_doc(option: Option) -> list[str]:
+    """Return the documentation of a setter of C."""
+
     def render(what: str, name: str) -> str:
         match what:
             case "option":
                 return f"`routellm_open_options_set_{name}()`"
             case "call":
                 return f"`routellm_route_options_set_{name}()`"
+            case "none":
+                return "NaN"
             case _:
                 return f"`ROUTELLM_{snake_upper(name)}`"
 
@@ -335,7 +342,8 @@ def _c_doc(option: Option) -> list[str]:
     return wrapped(f"Sets {doc}", "/// ")
 
 
-def _c_setter(option: Option) -> list[str]:
+def c_setter(option: Option) -> list[str]:
+    """Return the setter of C for an option of opening."""
     argument, name = option.argument, option.name
     safety = "the rules of the header for `err`"
     match option.type:
@@ -368,7 +376,7 @@ def _c_setter(option: Option) -> list[str]:
         case _:
             return []
     return [
-        *_c_doc(option),
+        *c_doc(option),
         "#[unsafe(no_mangle)]",
         f"pub unsafe extern \"C\" fn routellm_open_options_set_{name}(",
         "    options: Option<&mut routellm_open_options>,",
@@ -400,7 +408,7 @@ def c_setters(table: Table, output: Output) -> None:
         "",
     ]
     for option in table.open:
-        lines += _c_setter(option)
+        lines += c_setter(option)
     output.file("ffi/src/open_setters.rs", lines)
 
     lines = [*HEAD, "//! The numbers of names.", ""]

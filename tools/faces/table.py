@@ -13,6 +13,7 @@ TABLE = ROOT / "core" / "options.toml"
 GROUPS = ("router", "session", "votes", "export")
 FIELD_TYPES = ("number", "optional", "flag", "id")
 TYPES = ("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens")
+CALL_TYPES = ("number", "name", "milliseconds")
 
 
 def one_of(names: list[str], mark: str = '"') -> str:
@@ -87,6 +88,7 @@ class Option:
     go: str = ""
     cpp: str = ""
     silent_default: bool = False
+    decides: bool = False
 
     @property
     def expected(self) -> str:
@@ -104,6 +106,8 @@ class Option:
                 return f"a whole number from {least} " + ("on" if self.most is None else f"to {self.most}")
             case "number":
                 return f"a number in {self.range}"
+            case "milliseconds":
+                return "a positive number of milliseconds"
             case "flag":
                 return "true or false"
             case "clusters":
@@ -131,11 +135,28 @@ class Table:
 
     names: tuple[Names, ...]
     open: tuple[Option, ...]
+    call: tuple[Option, ...]
     decision: tuple[Field, ...]
 
     def group(self, name: str) -> tuple[Option, ...]:
         """Return the options of one group."""
         return tuple(option for option in self.open if option.group == name)
+
+
+def _option(row: dict[str, object], known: dict[str, Names]) -> Option:
+    row["names"] = known[str(row["names"])] if "names" in row else None
+    row.setdefault("argument", row["name"])
+    row.setdefault("go", pascal(str(row["name"])))
+    row.setdefault("cpp", row["name"])
+    option = Option(**row)  # type: ignore[arg-type]
+    types = CALL_TYPES if option.group == "call" else TYPES
+    if option.group not in (*GROUPS, "call") or option.type not in types:
+        raise ValueError(f"{option.name}: group {option.group!r} or type {option.type!r} is not known")
+    if not re.match(r"^(\{|[a-z])", option.doc) or not option.doc.rstrip().endswith("."):
+        raise ValueError(f"{option.name}: doc has to begin in lower case and end with a full stop")
+    if (option.type == "name") != (option.names is not None):
+        raise ValueError(f"{option.name}: names belong to the type name")
+    return option
 
 
 def read() -> Table:
@@ -150,22 +171,10 @@ def read() -> Table:
         values = tuple(Value(**value) for value in row.pop("values"))
         names.append(Names(values=values, default=row.pop("default", None), go=row.pop("go", {}), **row))
     known = {one.name: one for one in names}
-    options = []
-    for row in data["open"]:
-        row["names"] = known[row["names"]] if "names" in row else None
-        row.setdefault("argument", row["name"])
-        row.setdefault("go", pascal(row["name"]))
-        row.setdefault("cpp", row["name"])
-        option = Option(**row)
-        if option.group not in GROUPS or option.type not in TYPES:
-            raise ValueError(f"{option.name}: group {option.group!r} or type {option.type!r} is not known")
-        if not re.match(r"^(\{|[a-z])", option.doc) or not option.doc.rstrip().endswith("."):
-            raise ValueError(f"{option.name}: doc has to begin in lower case and end with a full stop")
-        if (option.type == "name") != (option.names is not None):
-            raise ValueError(f"{option.name}: names belong to the type name")
-        options.append(option)
+    options = tuple(_option(row, known) for row in data["open"])
+    calls = tuple(_option({"group": "call", **row}, known) for row in data["call"])
     fields = tuple(Field(**row) for row in data["decision"])
     for one in fields:
         if one.type not in FIELD_TYPES:
             raise ValueError(f"decision.{one.name}: type {one.type!r} is not known")
-    return Table(tuple(names), tuple(options), fields)
+    return Table(tuple(names), options, calls, fields)

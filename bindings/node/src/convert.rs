@@ -17,12 +17,6 @@ pub(crate) fn numbers<'a>(
     })
 }
 
-/// The texts of a batch.
-pub(crate) fn utf8(texts: &[Text]) -> routellm_core::Result<Vec<&str>> {
-    let named = |i: usize| move |error: Error| error.context(format!("prompt {i}"));
-    texts.iter().enumerate().map(|(i, text)| text.utf8().map_err(named(i))).collect()
-}
-
 /// The inputs of a batch.
 pub(crate) fn inputs(texts: &[Text]) -> Vec<Input<'_>> {
     texts.iter().map(Text::input).collect()
@@ -31,9 +25,4 @@ pub(crate) fn inputs(texts: &[Text]) -> Vec<Input<'_>> {
 /// A mapping on its way to JavaScript.
 pub(crate) fn json(written: serde_json::Result<String>) -> routellm_core::Result<String> {
     written.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-}
-
-/// The texts of a batch, for another thread.
-pub(crate) fn owned(texts: &[Text]) -> Vec<routellm_core::Result<String>> {
-    texts.iter().map(|text| text.utf8().map(str::to_owned)).collect()
 }

@@ -2,7 +2,10 @@
 
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
-use routellm_core::{Decision, DecisionId, Error, ErrorKind, OnError, Policy, Result, Side};
+use routellm_core::options::Spelling;
+use routellm_core::{
+    CallOptions, CancelToken, Decision, DecisionId, Error, ErrorKind, OnError, Result, Side,
+};
 
 /// Numbers of one decision: its side (1 is strong), and its fields in the order of the table, NaN for what there is not.
 // <faces:numbers>
@@ -81,22 +84,29 @@ pub(crate) fn fallbacks(decisions: &[Decision]) -> Vec<FallbackReason> {
     decisions.iter().enumerate().filter_map(|(i, decision)| FallbackReason::of(i, decision)).collect()
 }
 
-/// The policy that JavaScript means: 0 is the default, 1 a threshold, 2 a strong share.
-pub(crate) fn policy(kind: u32, value: f64) -> Result<Policy> {
-    match kind {
-        0 => Ok(Policy::Default),
-        1 => Ok(Policy::Threshold(value)),
-        2 => Ok(Policy::StrongShare(value)),
-        other => Err(Error::new(ErrorKind::Internal, format!("policy {other} from JavaScript"))),
+/// The core's options of what one call asks for, as JavaScript passes them: NaN for a number that is not given, `on_error` as
+/// its number among the names of the table. The timeout counts from the core's call, which begins at once.
+pub(crate) fn options(
+    threshold: f64,
+    strong_share: f64,
+    on_error: u32,
+    timeout_ms: f64,
+    cancel: Option<CancelToken>,
+) -> Result<CallOptions> {
+    // JavaScript has read the chats.
+    let mut options = CallOptions::new().spelling(Spelling::Camel);
+    if !threshold.is_nan() {
+        options = options.threshold(threshold);
     }
-}
-
-/// What JavaScript wants on an error: 0 is raise, 1 strong, 2 weak.
-pub(crate) fn on_error(number: u32) -> Result<OnError> {
-    match number {
-        0 => Ok(OnError::Raise),
-        1 => Ok(OnError::Strong),
-        2 => Ok(OnError::Weak),
-        other => Err(Error::new(ErrorKind::Internal, format!("on_error {other} from JavaScript"))),
+    if !strong_share.is_nan() {
+        options = options.strong_share(strong_share);
     }
+    if !timeout_ms.is_nan() {
+        options.set_timeout_ms(timeout_ms)?;
+    }
+    let known = OnError::ALL.get(on_error as usize).copied();
+    let on_error = known
+        .ok_or_else(|| Error::new(ErrorKind::Internal, format!("on_error is {on_error} from JavaScript")))?;
+    options.set_cancel(cancel);
+    Ok(options.on_error(on_error))
 }

@@ -6,28 +6,40 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use routellm_core::artifact::{MANIFEST_NAME, Manifest};
-use routellm_core::options::{OPEN, OptionInfo, Spelling};
+use routellm_core::options::{CALL, OPEN, OptionInfo, Spelling};
 use routellm_core::{OpenOptions, Router};
 
 use crate::error::{Result, guarded};
 use crate::promise::{on_thread, promise};
 use crate::router::NativeRouter;
 
-/// An option of opening.
+/// An option.
 #[napi(object, object_from_js = false)]
-pub struct OpenOptionRow {
+pub struct OptionRow {
     /// Its name, as JavaScript spells it.
     pub name: String,
+    /// The names that it takes, in the order of their numbers; none if it takes something else.
+    pub names: Vec<&'static str>,
     /// The values that it takes, in words.
     pub expected: &'static str,
 }
 
 /// The options of opening, in the order of the documentation.
 #[napi]
-pub fn open_option_table() -> Vec<OpenOptionRow> {
-    let row =
-        |info: &OptionInfo| OpenOptionRow { name: Spelling::Camel.of(info.name), expected: info.expected };
-    OPEN.iter().map(row).collect()
+pub fn open_option_table() -> Vec<OptionRow> {
+    OPEN.iter().map(OptionRow::new).collect()
+}
+
+/// The options of a call, likewise.
+#[napi]
+pub fn call_option_table() -> Vec<OptionRow> {
+    CALL.iter().map(OptionRow::new).collect()
+}
+
+impl OptionRow {
+    fn new(info: &OptionInfo) -> Self {
+        Self { name: Spelling::Camel.of(info.name), names: info.names.to_vec(), expected: info.expected }
+    }
 }
 
 /// Opens the router in a folder, or the one that ships with the library; `options` is a JSON object.

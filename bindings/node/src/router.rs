@@ -9,6 +9,7 @@ use routellm_core::Router;
 use routellm_core::features::CapSide;
 
 use crate::convert::json;
+use crate::decision::options;
 use crate::error::{Result, guarded};
 
 /// How much of a prompt is looked at.
@@ -92,13 +93,13 @@ impl NativeRouter {
         guarded(|| json(serde_json::to_string(&self.router.stats())))
     }
 
-    /// The threshold that a policy comes to.
+    /// The threshold that a call with these options compares win rates with.
     ///
     /// # Errors
     /// What the core reports.
     #[napi]
-    pub fn threshold(&self, policy: u32, value: f64) -> Result<f64> {
-        guarded(|| self.router.threshold(crate::decision::policy(policy, value)?))
+    pub fn threshold(&self, threshold: f64, strong_share: f64) -> Result<f64> {
+        guarded(|| self.router.threshold_of(&options(threshold, strong_share, 0, f64::NAN, None)?))
     }
 
     /// The threshold of a strong share, and the share that it reaches.
@@ -107,7 +108,11 @@ impl NativeRouter {
     /// What the core reports.
     #[napi]
     pub fn share(&self, strong_share: f64) -> Result<Vec<f64>> {
-        guarded(|| self.router.share(strong_share).map(|(threshold, share)| vec![threshold, share]))
+        guarded(|| {
+            // It names the option as JavaScript does.
+            self.router.threshold_of(&options(f64::NAN, strong_share, 0, f64::NAN, None)?)?;
+            self.router.share(strong_share).map(|(threshold, share)| vec![threshold, share])
+        })
     }
 
     /// What is known about the router, as JSON.

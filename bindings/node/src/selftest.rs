@@ -7,10 +7,10 @@ use std::time::Instant;
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
-use routellm_core::RouteOptions;
+use routellm_core::CallOptions;
 
 use crate::error::{Result, guarded};
-use crate::promise::promise;
+use crate::promise::{on_thread, promise};
 use crate::router::NativeRouter;
 use crate::text::Text;
 
@@ -23,13 +23,13 @@ pub fn panic_sync() -> Result<()> {
     guarded(|| panic!("on purpose"))
 }
 
-/// Panics on a thread of the library, where a call does its work.
+/// Panics on a thread of the addon.
 ///
 /// # Errors
 /// None: the panic rejects the promise as `Internal`.
 #[napi(ts_return_type = "Promise<number>")]
-pub fn panic_async<'env>(env: &'env Env, router: &NativeRouter) -> napi::Result<Object<'env>> {
-    promise::<f64>(env, |done| router.router().call_async(None, |_| panic!("on purpose"), done))
+pub fn panic_async(env: &Env) -> napi::Result<Object<'_>> {
+    promise::<f64>(env, |done| on_thread(done, || panic!("on purpose")))
 }
 
 /// Nanoseconds that the library takes to decide for each of `prompts`, one by one, once they are in Rust.
@@ -42,10 +42,10 @@ pub fn time_route(
     #[napi(ts_arg_type = "Array<string | Uint8Array>")] prompts: Vec<Text>,
 ) -> Result<f64> {
     guarded(|| {
-        let options = RouteOptions::default();
+        let options = CallOptions::new();
         let begin = Instant::now();
         for prompt in &prompts {
-            black_box(router.router().route_input(black_box(prompt.input()), &options)?);
+            black_box(router.router().route(black_box(prompt.input()), &options)?);
         }
         Ok(begin.elapsed().as_nanos() as f64 / prompts.len() as f64)
     })

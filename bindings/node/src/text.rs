@@ -4,7 +4,7 @@ use napi::bindgen_prelude::{
     FromNapiValue, JsObjectValue, Object, TypeName, Uint8ArraySlice, ValidateNapiValue,
 };
 use napi::{Status, ValueType, sys};
-use routellm_core::{Error, ErrorKind, Input, Result};
+use routellm_core::{Error, ErrorKind, Input};
 
 /// Bytes that should be UTF-8: a JavaScript string's, or those of a `Uint8Array`; or why there is no text, in the
 /// property `unreadable` of an object.
@@ -24,17 +24,6 @@ impl Text {
         match self {
             Self::Bytes(bytes) => Input::Utf8(bytes),
             Self::Unreadable(message) => Input::Unreadable(unreadable(message)),
-        }
-    }
-
-    /// The text.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if the bytes are not UTF-8, or there are none.
-    pub(crate) fn utf8(&self) -> Result<&str> {
-        match self {
-            Self::Bytes(bytes) => routellm_core::router::utf8(bytes),
-            Self::Unreadable(message) => Err(unreadable(message)),
         }
     }
 }

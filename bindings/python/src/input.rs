@@ -45,17 +45,12 @@ impl Prompt<'_> {
         self.text().map_or(0, str::len)
     }
 
-    /// The text for another thread.
-    pub(crate) fn owned(&self) -> routellm_core::Result<String> {
-        self.text().map(str::to_owned)
-    }
-
     /// The text, where there is nobody to fall back to.
     pub(crate) fn text(&self) -> routellm_core::Result<&str> {
         match self {
             Self::Text(text) => Ok(text.to_str().unwrap_or_default()),
             Self::Joined(text) => Ok(text),
-            Self::Bytes(bytes) => routellm_core::router::utf8(bytes),
+            Self::Bytes(bytes) => routellm_core::input::utf8(bytes),
             Self::Unreadable(error) => Err(Error::new(error.kind(), error.message())),
         }
     }

@@ -1,17 +1,15 @@
 //! The router: what converts arguments and results, and nothing else.
 
-use std::time::Duration;
-
 use numpy::PyArray1;
-use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
-use routellm_core::{OnError, OpenOptions, Policy, Result, RouteOptions, Router as Core, Side};
+use routellm_core::{CallOptions, OpenOptions, Result, Router as Core, Side};
 use serde::Serialize;
 
+use crate::ask::{Answer, Asked, Given, Question};
 use crate::cancel::{CancelToken, interruptible};
 use crate::completion::Completion;
 use crate::decision::Decision;
@@ -54,34 +52,21 @@ impl Router {
         object_of(py, decision, (&self.strong, &self.weak))
     }
 
-    /// What a call reads of chats.
-    fn read(&self, read: Option<&Bound<'_, PyAny>>) -> PyResult<routellm_core::Read> {
-        Ok(self.core.read(&RouteOptions { read: input::read_of(read)?, ..RouteOptions::default() }))
-    }
-
-    fn prompt<'py>(
-        &self,
-        prompt: &Bound<'py, PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<input::Prompt<'py>> {
-        input::prompt(prompt, self.read(read)?)
-    }
-
     /// Runs a call on `count` prompts with the GIL released, so that Ctrl-C stops it if it may take long: `begin` starts it
     /// without waiting, `work` is the same call on this thread.
     fn run<T: Send + 'static>(
         &self,
         py: Python<'_>,
         count: usize,
-        options: &RouteOptions,
-        begin: impl FnOnce(&RouteOptions, Box<dyn FnOnce(Result<T>) + Send>) -> Result<()> + Send,
-        work: impl FnOnce(&RouteOptions) -> Result<T> + Send,
+        options: &CallOptions,
+        begin: impl FnOnce(&CallOptions, Box<dyn FnOnce(Result<T>) + Send>) -> Result<()> + Send,
+        work: impl FnOnce(&CallOptions) -> Result<T> + Send,
     ) -> PyResult<T> {
         if count < self.long_count {
             return guard::detached(py, || work(options));
         }
         let token = routellm_core::CancelToken::new();
-        let options = RouteOptions { cancel: Some(token.clone()), ..options.clone() };
+        let options = options.clone().cancel(token.clone());
         interruptible(py, &token, |done| begin(&options, done))
     }
 
@@ -145,15 +130,15 @@ impl Router {
         let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
         let prompt = input::prompt(prompt, self.core.read(&options))?;
         let decision = if self.is_quick(prompt.len()) {
-            guard::in_place(py, || self.core.route_input(prompt.input(), &options))
+            guard::in_place(py, || self.core.route(prompt.input(), &options))
         } else {
-            let (input, text) = (prompt.input(), prompt.owned());
+            let input = prompt.input();
             self.run(
                 py,
                 1,
                 &options,
-                |options, done| self.core.route_async(text, options, done),
-                |options| self.core.route_input(input, options),
+                |options, done| self.core.route_async(&input, options, done),
+                |options| self.core.route(&input, options),
             )
         }?;
         Ok(self.decision(py, decision))
@@ -176,19 +161,14 @@ impl Router {
         let prompts = input::batch(prompts, self.core.read(&options))?;
         let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
         let decisions = if self.is_quick(total(&prompts)) {
-            guard::in_place(py, || self.core.route_inputs(&inputs, &options))
+            guard::in_place(py, || self.core.route_batch(&inputs, &options))
         } else {
-            let texts: Vec<_> = if inputs.len() < self.long_count {
-                Vec::new()
-            } else {
-                prompts.iter().map(input::Prompt::owned).collect()
-            };
             self.run(
                 py,
                 inputs.len(),
                 &options,
-                |options, done| self.core.route_batch_async(texts, options, done),
-                |options| self.core.route_inputs(&inputs, options),
+                |options, done| self.core.route_batch_async(&inputs, options, done),
+                |options| self.core.route_batch(&inputs, options),
             )
         }?;
         PyList::new(py, decisions.into_iter().map(|decision| self.decision(py, decision)))
@@ -212,7 +192,7 @@ impl Router {
         if !self.is_quick(prompt.len()) {
             return Ok(None);
         }
-        let decision = guard::in_place(py, || self.core.route_input(prompt.input(), &options))?;
+        let decision = guard::in_place(py, || self.core.route(prompt.input(), &options))?;
         Ok(Some(self.decision(py, decision)))
     }
 
@@ -233,10 +213,11 @@ impl Router {
         read: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<CancelToken> {
         let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
-        let prompt = input::prompt(prompt, self.core.read(&options))?.owned();
+        let prompt = input::prompt(prompt, self.core.read(&options))?;
+        let input = prompt.input();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
         begin(py, &options, |options| {
-            self.core.route_async(prompt, options, move |decision| {
+            self.core.route_async(&input, options, move |decision| {
                 completion.tell(decision, move |py, decision| object(py, convert(py, decision)));
             })
         })
@@ -260,69 +241,14 @@ impl Router {
     ) -> PyResult<CancelToken> {
         let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
         let prompts = input::batch(prompts, self.core.read(&options))?;
-        let prompts = prompts.iter().map(input::Prompt::owned).collect();
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
         begin(py, &options, |options| {
-            self.core.route_batch_async(prompts, options, move |decisions| {
+            self.core.route_batch_async(&inputs, options, move |decisions| {
                 completion.tell(decisions, move |py, decisions| {
                     let decisions = decisions.into_iter().map(|decision| convert(py, decision));
                     Ok(PyList::new(py, decisions)?.into_any().unbind())
                 });
-            })
-        })
-    }
-
-    /// The win rate of one prompt that takes so little time that an event loop can spare it; None for another.
-    #[pyo3(signature = (prompt, read=None))]
-    fn win_rate_in_place(
-        &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Option<f64>> {
-        let prompt = self.prompt(prompt, read)?;
-        if !self.is_quick(prompt.len()) {
-            return Ok(None);
-        }
-        guard::in_place(py, || self.core.win_rate(prompt.text()?)).map(Some)
-    }
-
-    /// The win rate of one prompt without waiting, as `route_async`.
-    #[pyo3(signature = (prompt, done, read=None))]
-    fn win_rate_async(
-        &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        done: Py<PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<CancelToken> {
-        let prompt = self.prompt(prompt, read)?.owned();
-        let completion = Completion::new(py, done)?;
-        begin(py, &RouteOptions::default(), |options| {
-            let prompt = prompt?;
-            self.core.call_async(
-                options.cancel.clone(),
-                move |worker| worker.win_rate(&prompt),
-                move |rate| completion.tell(rate, |py, rate| rate.into_py_any(py)),
-            )
-        })
-    }
-
-    /// The win rates of many prompts without waiting, as `route_async`.
-    #[pyo3(signature = (prompts, done, read=None))]
-    fn win_rates_async(
-        &self,
-        py: Python<'_>,
-        prompts: &Bound<'_, PyAny>,
-        done: Py<PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<CancelToken> {
-        let prompts = input::batch(prompts, self.read(read)?)?;
-        let prompts = prompts.iter().map(input::Prompt::owned).collect();
-        let completion = Completion::new(py, done)?;
-        begin(py, &RouteOptions::default(), |options| {
-            self.core.win_rates_async(prompts, options.cancel.clone(), move |rates| {
-                completion.tell(rates, |py, rates| Ok(PyList::new(py, rates)?.into_any().unbind()));
             })
         })
     }
@@ -340,70 +266,125 @@ impl Router {
     ) -> PyResult<Decision> {
         let options = options(py, threshold, strong_share, on_error, timeout_ms, None)?;
         let embedding = Embeddings::one(embedding)?;
-        let decision = self.on_embedding(py, || self.core.route_embedding(embedding.values(), &options))?;
+        let decision = self.on_embedding(py, || self.core.route(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
     }
 
-    /// The win rate of one prompt.
-    #[pyo3(signature = (prompt, read=None))]
-    fn win_rate(
+    /// What a question about a prompt or an embedding comes to.
+    #[pyo3(signature = (what, asked, given, k=0, *, embedding=false))]
+    fn ask<'py>(
         &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<f64> {
-        let prompt = self.prompt(prompt, read)?;
-        let text = prompt.text().map_err(|error| to_python(py, &error))?;
-        if self.is_quick(text.len()) {
-            return guard::in_place(py, || self.core.win_rate(text));
+        py: Python<'py>,
+        what: &str,
+        asked: &Bound<'py, PyAny>,
+        given: Given<'py>,
+        k: i64,
+        embedding: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let question = Question::new(py, what, k)?;
+        let options = given.options(py)?;
+        let asked = Asked::new(asked, embedding, self.core.read(&options))?;
+        if question.is_quick() && asked.is_quick(&self.core) {
+            return guard::in_place(py, || question.answer(&self.core, &asked.input(), &options))?.object(py);
         }
+        let input = asked.input();
         self.run(
             py,
             1,
-            &RouteOptions::default(),
-            |options, done| {
-                let text = text.to_owned();
-                self.core.call_async(options.cancel.clone(), move |worker| worker.win_rate(&text), done)
-            },
-            |_| self.core.win_rate(text),
-        )
+            &options,
+            |options, done| question.begin(&self.core, &input, options, done),
+            |options| question.answer(&self.core, &input, options),
+        )?
+        .object(py)
+    }
+
+    /// As `ask`, where it takes so little time that an event loop can spare it; None for another.
+    #[pyo3(signature = (what, asked, given, k=0, *, embedding=false))]
+    fn ask_in_place<'py>(
+        &self,
+        py: Python<'py>,
+        what: &str,
+        asked: &Bound<'py, PyAny>,
+        given: Given<'py>,
+        k: i64,
+        embedding: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let question = Question::new(py, what, k)?;
+        let options = given.options(py)?;
+        let asked = Asked::new(asked, embedding, self.core.read(&options))?;
+        if !(question.is_quick() && asked.is_quick(&self.core)) {
+            return Ok(None);
+        }
+        let answer = guard::in_place(py, || question.answer(&self.core, &asked.input(), &options))?;
+        answer.object(py).map(Some)
+    }
+
+    /// As `ask`, without waiting: as `route_async`.
+    #[pyo3(signature = (what, asked, done, given, k=0, *, embedding=false))]
+    #[allow(clippy::too_many_arguments, reason = "one for each thing that the face passes")]
+    fn ask_async<'py>(
+        &self,
+        py: Python<'py>,
+        what: &str,
+        asked: &Bound<'py, PyAny>,
+        done: Py<PyAny>,
+        given: Given<'py>,
+        k: i64,
+        embedding: bool,
+    ) -> PyResult<CancelToken> {
+        let question = Question::new(py, what, k)?;
+        let options = given.options(py)?;
+        let asked = Asked::new(asked, embedding, self.core.read(&options))?;
+        let input = asked.input();
+        let completion = Completion::new(py, done)?;
+        begin(py, &options, |options| {
+            let tell =
+                move |answer| completion.tell(answer, |py, answer: Answer| Ok(answer.object(py)?.unbind()));
+            question.begin(&self.core, &input, options, Box::new(tell))
+        })
     }
 
     /// The win rates of many prompts.
-    #[pyo3(signature = (prompts, read=None))]
-    fn win_rates(
+    #[pyo3(signature = (prompts, given=None))]
+    fn win_rates<'py>(
         &self,
-        py: Python<'_>,
-        prompts: &Bound<'_, PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
+        py: Python<'py>,
+        prompts: &Bound<'py, PyAny>,
+        given: Option<Given<'py>>,
     ) -> PyResult<Vec<f64>> {
-        let prompts = input::batch(prompts, self.read(read)?)?;
-        let prompts = prompts
-            .iter()
-            .enumerate()
-            .map(|(i, prompt)| {
-                prompt.text().map_err(|error| to_python(py, &error.context(format!("prompt {i}"))))
-            })
-            .collect::<PyResult<Vec<&str>>>()?;
-        if self.is_quick(prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()) {
-            return guard::in_place(py, || self.core.win_rates(&prompts, None));
+        let options = given.unwrap_or_default().options(py)?;
+        let prompts = input::batch(prompts, self.core.read(&options))?;
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
+        if self.is_quick(total(&prompts)) {
+            return guard::in_place(py, || self.core.win_rates(&inputs, &options));
         }
         self.run(
             py,
-            prompts.len(),
-            &RouteOptions::default(),
-            |options, done| {
-                let prompts = prompts.iter().map(|prompt| Ok((*prompt).to_owned())).collect();
-                self.core.win_rates_async(prompts, options.cancel.clone(), done)
-            },
-            |_| self.core.win_rates(&prompts, None),
+            inputs.len(),
+            &options,
+            |options, done| self.core.win_rates_async(&inputs, options, done),
+            |options| self.core.win_rates(&inputs, options),
         )
     }
 
-    /// The win rate of an embedding.
-    fn win_rate_from_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let embedding = Embeddings::one(embedding)?;
-        self.on_embedding(py, || self.core.win_rate_from_embedding(embedding.values()))
+    /// The win rates of many prompts without waiting, as `route_async`.
+    #[pyo3(signature = (prompts, done, given=None))]
+    fn win_rates_async<'py>(
+        &self,
+        py: Python<'py>,
+        prompts: &Bound<'py, PyAny>,
+        done: Py<PyAny>,
+        given: Option<Given<'py>>,
+    ) -> PyResult<CancelToken> {
+        let options = given.unwrap_or_default().options(py)?;
+        let prompts = input::batch(prompts, self.core.read(&options))?;
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
+        let completion = Completion::new(py, done)?;
+        begin(py, &options, |options| {
+            self.core.win_rates_async(&inputs, options, move |rates| {
+                completion.tell(rates, |py, rates| Ok(PyList::new(py, rates)?.into_any().unbind()));
+            })
+        })
     }
 
     /// The win rates of the rows of a matrix, as numpy float64.
@@ -411,103 +392,34 @@ impl Router {
         &self,
         py: Python<'py>,
         embeddings: &Bound<'py, PyAny>,
+        given: Given<'py>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         need_numpy(py)?;
+        let options = given.options(py)?;
         let embeddings = Embeddings::new(embeddings)?;
         let Some(dimension) = self.core.embedding_dimension() else {
             // The core says why this router takes none.
             let values = embeddings.values();
-            let refused = guard::detached(py, || self.core.win_rate_from_embedding(values));
+            let refused = guard::detached(py, || self.core.win_rate(values, &CallOptions::new()));
             return Err(refused.err().unwrap_or_else(|| invalid_argument(py, "no embeddings are taken")));
         };
-        let mut out = vec![0.0; embeddings.rows(py, dimension)?];
-        guard::detached(py, || self.core.win_rates_from_embeddings(embeddings.values(), &mut out))?;
-        guard::attached(py, || PyArray1::from_vec(py, out))
-    }
-
-    /// One score for each candidate.
-    #[pyo3(signature = (prompt, read=None))]
-    fn candidate_scores(
-        &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Vec<f64>> {
-        let prompt = self.prompt(prompt, read)?;
-        let prompt = prompt.text();
-        guard::detached(py, || self.core.candidate_scores(prompt?))
-    }
-
-    /// One score for each candidate, from an embedding.
-    fn candidate_scores_from_embedding(
-        &self,
-        py: Python<'_>,
-        embedding: &Bound<'_, PyAny>,
-    ) -> PyResult<Vec<f64>> {
-        let embedding = Embeddings::one(embedding)?;
-        guard::detached(py, || self.core.candidate_scores_from_embedding(embedding.values()))
-    }
-
-    /// Largest cosine similarity of a prompt to any vote.
-    #[pyo3(signature = (prompt, read=None))]
-    fn similarity(
-        &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<f64> {
-        let prompt = self.prompt(prompt, read)?;
-        let prompt = prompt.text();
-        guard::detached(py, || self.core.similarity(prompt?))
-    }
-
-    /// Largest cosine similarity of an embedding to any vote.
-    fn similarity_from_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let embedding = Embeddings::one(embedding)?;
-        guard::detached(py, || self.core.similarity_from_embedding(embedding.values()))
-    }
-
-    /// The score of a prompt with the `k` votes that weighed most, as JSON.
-    #[pyo3(signature = (prompt, k, read=None))]
-    fn explain(
-        &self,
-        py: Python<'_>,
-        prompt: &Bound<'_, PyAny>,
-        k: i64,
-        read: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<String> {
-        let k = vote_count(py, k)?;
-        let prompt = self.prompt(prompt, read)?;
-        let prompt = prompt.text();
-        guard::detached(py, || json(&self.core.explain(prompt?, k)?))
-    }
-
-    /// The score of an embedding with the `k` votes that weighed most, as JSON.
-    fn explain_embedding(&self, py: Python<'_>, embedding: &Bound<'_, PyAny>, k: i64) -> PyResult<String> {
-        let k = vote_count(py, k)?;
-        let embedding = Embeddings::one(embedding)?;
-        guard::detached(py, || json(&self.core.explain_embedding(embedding.values(), k)?))
-    }
-
-    /// The embedding of a prompt, as numpy float32.
-    #[pyo3(signature = (prompt, read=None))]
-    fn embed<'py>(
-        &self,
-        py: Python<'py>,
-        prompt: &Bound<'py, PyAny>,
-        read: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        need_numpy(py)?;
-        let prompt = self.prompt(prompt, read)?;
-        let prompt = prompt.text();
-        let values = guard::detached(py, || self.core.embed(prompt?))?;
-        guard::attached(py, || PyArray1::from_vec(py, values))
+        let count = embeddings.rows(py, dimension)?;
+        let rows = || embeddings.values().chunks(dimension.max(1));
+        let rates = self.run(
+            py,
+            count,
+            &options,
+            |options, done| self.core.win_rates_async(rows(), options, done),
+            |options| self.core.win_rates(rows(), options),
+        )?;
+        guard::attached(py, || PyArray1::from_vec(py, rates))
     }
 
     /// The threshold that a policy comes to.
     #[pyo3(signature = (threshold=None, strong_share=None))]
     fn threshold(&self, py: Python<'_>, threshold: Option<f64>, strong_share: Option<f64>) -> PyResult<f64> {
-        guard::detached(py, || self.core.threshold(Policy::from_options(threshold, strong_share)?))
+        let options = options(py, threshold, strong_share, None, None, None)?;
+        guard::detached(py, || self.core.threshold_of(&options))
     }
 
     /// Sets who hears of every decision; None for nobody.
@@ -585,37 +497,36 @@ impl Router {
 }
 
 /// Plain data of the core as JSON.
-fn json(value: &impl Serialize) -> routellm_core::Result<String> {
+pub(crate) fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string()))
 }
 
-/// How many votes an explanation should name.
-fn vote_count(py: Python<'_>, k: i64) -> PyResult<usize> {
-    usize::try_from(k)
-        .map_err(|_| invalid_argument(py, format!("k is {k}, expected a number of votes, 0 or more")))
-}
-
 /// The options of a call.
-fn options(
+pub(crate) fn options(
     py: Python<'_>,
     threshold: Option<f64>,
     strong_share: Option<f64>,
     on_error: Option<&Bound<'_, PyAny>>,
     timeout_ms: Option<f64>,
     read: Option<&Bound<'_, PyAny>>,
-) -> PyResult<RouteOptions> {
-    let read = input::read_of(read)?;
-    let timeout = timeout_ms.map(|milliseconds| timeout(py, milliseconds)).transpose()?;
+) -> PyResult<CallOptions> {
     let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
-    let parse = || -> Result<RouteOptions> {
-        Ok(RouteOptions {
-            policy: Policy::from_options(threshold, strong_share)?,
-            on_error: on_error.map_or(Ok(OnError::Raise), str::parse)?,
-            cancel: None,
-            timeout,
-            read,
-        })
+    let read = read.map(|value| text::argument("read", value)).transpose()?;
+    let parse = || -> Result<CallOptions> {
+        let mut options = CallOptions::new();
+        options = threshold.map_or(options.clone(), |threshold| options.threshold(threshold));
+        options = strong_share.map_or(options.clone(), |share| options.strong_share(share));
+        if let Some(name) = on_error {
+            options = options.on_error(name.parse()?);
+        }
+        if let Some(milliseconds) = timeout_ms {
+            options.set_timeout_ms(milliseconds)?;
+        }
+        if let Some(name) = read {
+            options = options.read(name.parse()?);
+        }
+        Ok(options)
     };
     parse().map_err(|error| to_python(py, &error))
 }
@@ -623,11 +534,11 @@ fn options(
 /// Begins a call that does not wait; the token stops it.
 fn begin(
     py: Python<'_>,
-    options: &RouteOptions,
-    call: impl FnOnce(&RouteOptions) -> Result<()> + Send,
+    options: &CallOptions,
+    call: impl FnOnce(&CallOptions) -> Result<()> + Send,
 ) -> PyResult<CancelToken> {
     let token = routellm_core::CancelToken::new();
-    let options = RouteOptions { cancel: Some(token.clone()), ..options.clone() };
+    let options = options.clone().cancel(token.clone());
     guard::in_place(py, || call(&options))?;
     Ok(CancelToken { token })
 }
@@ -658,17 +569,6 @@ fn total(prompts: &[input::Prompt<'_>]) -> usize {
     prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()
 }
 
-/// A time in milliseconds.
-fn timeout(py: Python<'_>, milliseconds: f64) -> PyResult<Duration> {
-    if milliseconds.is_nan() || milliseconds <= 0.0 {
-        let message = format!("timeout_ms is {milliseconds}, expected a positive number of milliseconds");
-        return Err(invalid_argument(py, message));
-    }
-    // A time that no clock holds is as good as none, and less than a nanosecond is not nothing.
-    let time = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or(Duration::MAX);
-    Ok(time.max(Duration::from_nanos(1)))
-}
-
 /// Tells whoever watches the program about fallbacks. What logging raises must not become the fallback's end.
 fn warn(py: Python<'_>, warning: FallbackWarning) {
     let log = || -> PyResult<()> {
@@ -682,7 +582,7 @@ fn warn(py: Python<'_>, warning: FallbackWarning) {
 }
 
 /// Arrays need numpy, and the crate that makes them panics without it.
-fn need_numpy(py: Python<'_>) -> PyResult<()> {
+pub(crate) fn need_numpy(py: Python<'_>) -> PyResult<()> {
     match py.import("numpy") {
         Ok(_) => Ok(()),
         Err(error) if error.is_instance_of::<PyImportError>(py) => {

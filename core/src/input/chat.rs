@@ -1,8 +1,10 @@
 //! The shapes of chats: which strings of a JSON text count.
 
+use std::borrow::Cow;
+
 use super::rules::{BODY_KEYS, Speaker, is_text_type, speaker_of_class, speaker_of_role, speaker_of_type};
 use super::scan::{Scan, Step};
-use super::{Read, Readable, refusal, text};
+use super::{Read, refusal, text};
 use crate::Result;
 
 /// Where a chat stands. In a batch a message by itself is a mistake: the batch is one chat then.
@@ -16,7 +18,7 @@ pub(super) enum Place {
 ///
 /// # Errors
 /// The outer one if it is no chat, whatever it says; the inner one if it has no text, or none that can be read.
-pub(super) fn read(json: &[u8], read: Read, place: Place) -> Result<Readable<'_>> {
+pub(super) fn read(json: &[u8], read: Read, place: Place) -> Result<Result<Cow<'_, str>>> {
     let mut scan = Scan::new(json);
     let mut chat = Chat::new(read);
     let found = match scan.peek() {

@@ -55,8 +55,9 @@ pub fn prompt_from_messages(messages: &str) -> Result<String> {
     Read::LastUser.prompt(messages.as_bytes()).map(Cow::into_owned)
 }
 
-/// One thing to route, for [`Router::route_input`](crate::Router::route_input).
+/// What can be asked about: every call takes anything that becomes one, a `&str` or a `&[f32]` as it is.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Input<'a> {
     /// A text.
     Text(&'a str),
@@ -64,42 +65,114 @@ pub enum Input<'a> {
     Utf8(&'a [u8]),
     /// JSON of a chat: see [`prompt_from_messages`]. A JSON string is a text.
     Messages(&'a [u8]),
+    /// An embedding that the caller computed, [`embedding_dimension`](crate::Router::embedding_dimension) numbers.
+    Embedding(&'a [f32]),
     /// Why the caller found no text in what it was given. `on_error` covers it, as it covers a chat without text.
     Unreadable(Error),
 }
 
-/// A text, or why there is none: `on_error` may decide then.
-pub(crate) type Readable<'a> = Result<Cow<'a, str>>;
+impl<'a> From<&'a str> for Input<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a &'a str> for Input<'a> {
+    fn from(text: &'a &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Input<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [f32]> for Input<'a> {
+    fn from(embedding: &'a [f32]) -> Self {
+        Self::Embedding(embedding)
+    }
+}
+
+impl<'a> From<&'a &'a [f32]> for Input<'a> {
+    fn from(embedding: &'a &'a [f32]) -> Self {
+        Self::Embedding(embedding)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [f32; N]> for Input<'a> {
+    fn from(embedding: &'a [f32; N]) -> Self {
+        Self::Embedding(embedding)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for Input<'a> {
+    fn from(embedding: &'a Vec<f32>) -> Self {
+        Self::Embedding(embedding)
+    }
+}
+
+impl<'a> From<&'a Input<'_>> for Input<'a> {
+    fn from(input: &'a Input<'_>) -> Self {
+        match input {
+            Input::Text(text) => Self::Text(text),
+            Input::Utf8(bytes) => Self::Utf8(bytes),
+            Input::Messages(json) => Self::Messages(json),
+            Input::Embedding(embedding) => Self::Embedding(embedding),
+            Input::Unreadable(error) => Self::Unreadable(error.copy()),
+        }
+    }
+}
+
+/// What is left of an input for features and scorers.
+#[derive(Debug)]
+pub(crate) enum Subject<'a> {
+    Text(Cow<'a, str>),
+    Embedding(Cow<'a, [f32]>),
+}
+
+/// A subject, or why there is none: `on_error` may decide then.
+pub(crate) type Readable<'a> = Result<Subject<'a>>;
 
 impl<'a> Input<'a> {
-    /// The text to score, of an input by itself.
+    /// What to score, of an input by itself. `read` says what of a chat.
     ///
     /// # Errors
     /// The outer one if it is no input at all, which is a mistake of the program, whatever `on_error` says.
-    pub(crate) fn into_text(self, read: Read) -> Result<Readable<'a>> {
+    pub(crate) fn subject(self, read: Read) -> Result<Readable<'a>> {
         self.readable(read, chat::Place::Alone)
     }
 
-    /// The text to score, of an input of a batch.
+    /// What to score, of an input of a batch.
     ///
     /// # Errors
-    /// As [`into_text`](Self::into_text).
-    pub(crate) fn text_in_batch(&self, read: Read) -> Result<Readable<'a>> {
-        let same = match self {
-            Self::Text(text) => Input::Text(text),
-            Self::Utf8(bytes) => Input::Utf8(bytes),
-            Self::Messages(json) => Input::Messages(json),
-            Self::Unreadable(error) => Input::Unreadable(Error::new(error.kind(), error.message())),
-        };
-        same.readable(read, chat::Place::Batch)
+    /// As [`subject`](Self::subject).
+    pub(crate) fn subject_in_batch(self, read: Read) -> Result<Readable<'a>> {
+        self.readable(read, chat::Place::Batch)
     }
 
     fn readable(self, read: Read, place: chat::Place) -> Result<Readable<'a>> {
         match self {
-            Self::Text(text) => Ok(Ok(Cow::Borrowed(text))),
-            Self::Utf8(bytes) => Ok(crate::input::utf8(bytes).map(Cow::Borrowed)),
-            Self::Messages(json) => chat::read(json, read, place),
+            Self::Text(text) => Ok(Ok(Subject::Text(Cow::Borrowed(text)))),
+            Self::Utf8(bytes) => Ok(utf8(bytes).map(|text| Subject::Text(Cow::Borrowed(text)))),
+            Self::Messages(json) => Ok(chat::read(json, read, place)?.map(Subject::Text)),
+            Self::Embedding(embedding) => Ok(Ok(Subject::Embedding(Cow::Borrowed(embedding)))),
             Self::Unreadable(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// The subject for another thread; of a text what `cap` leaves.
+    pub(crate) fn into_owned(self, cap: Option<TextCap>) -> Subject<'static> {
+        match self {
+            // A long text need not be copied whole.
+            Self::Text(Cow::Borrowed(text)) => {
+                Subject::Text(Cow::Owned(cap.map_or(text, |cap| cap.enough(text)).to_owned()))
+            }
+            Self::Text(Cow::Owned(text)) => Subject::Text(Cow::Owned(text)),
+            Self::Embedding(embedding) => Subject::Embedding(Cow::Owned(embedding.into_owned())),
         }
     }
 }

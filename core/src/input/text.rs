@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::{Readable, refusal};
+use super::refusal;
 use crate::{Error, Result};
 
 /// Whether the inside of a string holds anything but blanks.
@@ -31,7 +31,7 @@ pub(super) fn says_something(raw: &[u8]) -> bool {
 }
 
 /// The texts of strings, joined by newlines.
-pub(super) fn decode<'a>(raw: &[&'a [u8]]) -> Readable<'a> {
+pub(super) fn decode<'a>(raw: &[&'a [u8]]) -> Result<Cow<'a, str>> {
     if let [only] = raw
         && memchr(b'\\', only).is_none()
     {

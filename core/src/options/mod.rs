@@ -2,12 +2,14 @@
 //! language.
 //!
 //! An option can be set by its method, or by its name with a value of whatever language ([`OpenOptions::set`]), so that
-//! any set of options can be a JSON object ([`OpenOptions::set_json`]). [`OPEN`] lists them all.
+//! any set of options can be a JSON object ([`OpenOptions::set_json`]). [`OPEN`] and [`CALL`] list them all.
 
+mod call;
 mod open;
 mod table;
 mod value;
 
+pub use call::{CALL, CallOptions};
 pub(crate) use open::{ExportOptions, VoteOptions};
 pub use open::{OPEN, OpenOptions};
 pub use table::{OptionInfo, OptionType};
@@ -15,9 +17,133 @@ pub use value::OptionValue;
 
 pub use crate::names::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling};
 pub use crate::onnx::SessionOptions;
+use crate::policy::Policy;
 use crate::scorer::bert::{Head, LongPrompts};
 use crate::scorer::causal_llm::{ScoreToken, TemplateSpec};
-use crate::{Error, Result};
+use crate::{CancelToken, Error, Result};
+
+/// The row of the option that is called `name` in this spelling.
+fn row(
+    table: &'static [OptionInfo],
+    spelling: Spelling,
+    name: &str,
+    what: &str,
+) -> Result<&'static OptionInfo> {
+    table.iter().find(|info| spelling.of(info.name) == name).ok_or_else(|| {
+        let known: Vec<String> = table.iter().map(|info| spelling.of(info.name)).collect();
+        Error::invalid_argument(format!("unknown option {name:?} of {what}; it knows: {}", known.join(", ")))
+    })
+}
+
+impl CallOptions {
+    /// What cancels the call from another thread.
+    #[must_use]
+    pub fn cancel(mut self, token: CancelToken) -> Self {
+        self.cancel = Some(token);
+        self
+    }
+
+    /// Sets or takes away what cancels the call.
+    pub fn set_cancel(&mut self, token: Option<CancelToken>) {
+        self.cancel = token;
+    }
+
+    /// Whether an error of a prompt becomes something else.
+    pub fn falls_back(&self) -> bool {
+        self.failing() != OnError::Raise
+    }
+
+    /// The threshold or the strong share of a policy, in place of what was set.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        (self.threshold, self.strong_share) = match policy {
+            Policy::Default => (None, None),
+            Policy::Threshold(threshold) => (Some(threshold), None),
+            Policy::StrongShare(share) => (None, Some(share)),
+        };
+        self
+    }
+
+    /// How errors spell the names of options from now on, for callers in another language.
+    #[must_use]
+    pub const fn spelling(mut self, spelling: Spelling) -> Self {
+        self.spelling = spelling;
+        self
+    }
+
+    /// Sets the option that is called `name` in the spelling of these options.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a name that is no option's, or a value of another type.
+    pub fn set(&mut self, name: &str, value: &OptionValue) -> Result<()> {
+        let info = row(CALL, self.spelling, name, "a call")?;
+        self.assign(info, name, value)
+    }
+
+    /// Sets options from a JSON object, whose members are named as options; `null` leaves one as it is.
+    ///
+    /// ```
+    /// # use routellm_core::{CallOptions, Router};
+    /// let mut options = CallOptions::new();
+    /// options.set_json(br#"{"strong_share": 0.2, "on_error": "weak", "timeout_ms": 50}"#)?;
+    /// Router::default_router()?.route("Hello!", &options)?;
+    /// # Ok::<(), routellm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Self::set); `InvalidArgument` for text that is no JSON object, or names an option twice. Then nothing
+    /// is set.
+    pub fn set_json(&mut self, json: &[u8]) -> Result<()> {
+        let mut changed = self.clone();
+        for (name, value) in value::object(json)? {
+            if let Some(value) = value {
+                changed.set(&name, &value)?;
+            }
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// Sets the timeout as languages without durations have it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` unless it is above 0.
+    pub fn set_timeout_ms(&mut self, milliseconds: f64) -> Result<()> {
+        self.set(&self.spelling.of("timeout_ms"), &OptionValue::Number(milliseconds))
+    }
+
+    /// What happens when a prompt cannot be scored.
+    pub(crate) fn failing(&self) -> OnError {
+        self.on_error.unwrap_or_default()
+    }
+
+    /// Where the line is drawn.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if it is drawn twice, or outside [0, 1].
+    pub(crate) fn chosen_policy(&self) -> Result<Policy> {
+        match (self.threshold, self.strong_share) {
+            (None, None) => Ok(Policy::Default),
+            (Some(threshold), None) => Ok(Policy::Threshold(threshold)),
+            (None, Some(share)) => Ok(Policy::StrongShare(share)),
+            (Some(_), Some(_)) => Err(Error::invalid_argument(format!(
+                "both {} are given: pass one of them",
+                self.spelling.list(&["threshold", "strong_share"])
+            ))),
+        }
+    }
+
+    /// What stops the call: its token, its timeout from now, or both.
+    pub(crate) fn stop(&self) -> Result<Option<CancelToken>> {
+        match self.timeout {
+            None => Ok(self.cancel.clone()),
+            Some(time) if time.is_zero() => {
+                Err(Error::invalid_argument("timeout is 0, expected a positive time"))
+            }
+            Some(time) => Ok(Some(self.cancel.clone().unwrap_or_default().with_timeout(time))),
+        }
+    }
+}
 
 impl OpenOptions {
     /// Options with every default.
@@ -44,13 +170,7 @@ impl OpenOptions {
     /// `InvalidArgument` for a name that is no option's, or a value of another type or out of range.
     pub fn set(&mut self, name: &str, value: &OptionValue) -> Result<()> {
         let spelling = self.spelling;
-        let Some(info) = OPEN.iter().find(|info| spelling.of(info.name) == name) else {
-            let known: Vec<String> = OPEN.iter().map(|info| spelling.of(info.name)).collect();
-            return Err(Error::invalid_argument(format!(
-                "unknown option {name:?} of opening; it knows: {}",
-                known.join(", ")
-            )));
-        };
+        let info = row(OPEN, spelling, name, "opening")?;
         self.assign(info, name, value)?;
         self.check_ranges()
     }

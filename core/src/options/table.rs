@@ -6,11 +6,13 @@
 pub struct OptionInfo {
     /// Its name, in snake case.
     pub name: &'static str,
-    /// What it belongs to: `router`, `session`, `votes` or `export`. A router on which a group has no effect refuses its
-    /// options.
+    /// What it belongs to: `call`, or of those of opening `router`, `session`, `votes` or `export`. A router on which a group
+    /// has no effect refuses its options.
     pub group: &'static str,
     /// The type of its value.
     pub value: OptionType,
+    /// The names that it takes, in the order of their numbers; none if it takes something else.
+    pub names: &'static [&'static str],
     /// The values that it takes, in words: `a whole number from 1 to 256`.
     pub expected: &'static str,
     /// What counts without it, in words.
@@ -47,6 +49,8 @@ pub enum OptionType {
     Spec,
     /// A list of texts and ids of tokens.
     Tokens,
+    /// A number of milliseconds.
+    Milliseconds,
 }
 
 impl OptionType {
@@ -64,6 +68,7 @@ impl OptionType {
             Self::Clusters => "clusters",
             Self::Spec => "spec",
             Self::Tokens => "tokens",
+            Self::Milliseconds => "milliseconds",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -34,6 +35,8 @@ impl fmt::Display for OptionValue {
         match self {
             Self::Flag(value) => write!(f, "{value}"),
             Self::Whole(value) => write!(f, "{value}"),
+            // A whole number as one: other languages know one kind of numbers only.
+            Self::Number(value) if value.fract() == 0.0 && value.abs() < 1e15 => write!(f, "{value}"),
             Self::Number(value) => write!(f, "{value:?}"),
             Self::Text(value) => write!(f, "{value:?}"),
             Self::Path(value) => write!(f, "{:?}", value.display()),
@@ -84,6 +87,11 @@ impl OptionValue {
             Self::Number(number) => Ok(*number),
             _ => Err(self.wrong(shown, info.expected)),
         }
+    }
+
+    pub(super) fn milliseconds(&self, shown: &str, info: &OptionInfo) -> Result<Duration> {
+        let milliseconds = self.number(shown, info)?;
+        duration(milliseconds).ok_or_else(|| self.wrong(shown, info.expected))
     }
 
     pub(super) fn flag(&self, shown: &str, info: &OptionInfo) -> Result<bool> {
@@ -149,6 +157,13 @@ impl OptionValue {
             }
         })
     }
+}
+
+/// A time of so many milliseconds: `None` unless it is longer than nothing. A time that no clock holds is as good as none,
+/// and less than a nanosecond is not nothing.
+pub(super) fn duration(milliseconds: f64) -> Option<Duration> {
+    let time = || Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or(Duration::MAX);
+    (milliseconds > 0.0).then(|| time().max(Duration::from_nanos(1)))
 }
 
 /// A name or a text, or an object with `kind` and parameters.

@@ -1,117 +1,218 @@
-//! Many prompts in one call.
+//! Many inputs in one call.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::call::{Call, Worker, wait};
+use super::call::{Call, Worker, check_read, wait};
 use super::{Inner, Router};
-use crate::features::TextCap;
+use crate::features::Features;
+use crate::input::{Input, Readable, Subject, TextCap};
 use crate::jobs::{self, RowResults, Slot, Unit};
-use crate::policy::{Decision, OnError, RouteOptions};
-use crate::scorer::Score;
+use crate::options::{CallOptions, OnError};
+use crate::policy::Decision;
+use crate::scorer::{Score, Scorer};
 use crate::{CancelToken, ErrorKind, Result};
 
-/// The texts of a batch, or why there is none.
-pub(super) type Texts<'a> = Vec<Result<&'a str>>;
+/// Embeddings for which the votes are read once. Between them a call can be stopped.
+const TOGETHER: usize = 256;
+
+/// What to score in a batch, or why something cannot be scored.
+struct Subjects<'a> {
+    rows: Vec<Readable<'a>>,
+    /// What errors call one of them.
+    what: &'static str,
+}
 
 impl Router {
-    pub(super) fn route_many(&self, texts: Texts<'_>, options: &RouteOptions) -> Result<Vec<Decision>> {
-        let (threshold, call) = self.begin(options, texts.len())?;
-        call.stop.as_ref().map_or(Ok(()), CancelToken::check)?;
-        let halts = options.on_error == OnError::Raise;
-        let decide = |score| self.inner.decide_untold(threshold, options, &call, score);
-        let decisions = self.score_many(texts, &call, halts, decide)?;
+    /// Decides for many inputs, with the same bits as one by one. In a batch a message by itself is refused: its chat is
+    /// one input, and a list of chats a batch.
+    ///
+    /// ```
+    /// # use routellm_core::{CallOptions, Router};
+    /// let router = Router::default_router()?;
+    /// let decisions = router.route_batch(["What is 17 * 23?", "Hello!"], &CallOptions::new().strong_share(0.5))?;
+    /// assert_eq!(decisions.len(), 2);
+    /// # Ok::<(), routellm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`route`](Self::route), for the first input that fails, naming its index.
+    pub fn route_batch<'a, I: Into<Input<'a>>>(
+        &self,
+        inputs: impl IntoIterator<Item = I>,
+        options: &CallOptions,
+    ) -> Result<Vec<Decision>> {
+        let subjects = self.subjects(inputs, options)?;
+        let decider = self.begin(options, subjects.rows.len())?;
+        let decide = |score| decider.decide_untold(score);
+        let decisions = self.score_many(subjects, &decider.call, decider.halts(), decide)?;
         // A batch that fails has decided nothing, so that none of it is told before the end.
-        self.inner.tell(&call.watch, &decisions);
+        decider.tell(&decisions);
         Ok(decisions)
     }
 
-    /// As [`route_batch`](Self::route_batch), without waiting: `done` gets the decisions, as
-    /// [`call_async`](Self::call_async) says.
+    /// As [`route_batch`](Self::route_batch), without waiting: as [`route_async`](Self::route_async).
     ///
     /// # Errors
-    /// `InvalidArgument` for wrong options or a router that is closed; then `done` is never called.
-    pub fn route_batch_async(
+    /// As [`route_async`](Self::route_async).
+    pub fn route_batch_async<'a, I: Into<Input<'a>>>(
         &self,
-        prompts: Vec<Result<String>>,
-        options: &RouteOptions,
+        inputs: impl IntoIterator<Item = I>,
+        options: &CallOptions,
         done: impl FnOnce(Result<Vec<Decision>>) + Send + 'static,
     ) -> Result<()> {
-        let (threshold, call) = self.begin(options, prompts.len())?;
-        let halts = options.on_error == OnError::Raise;
-        let (inner, options, told) = (Arc::clone(&self.inner), options.clone(), call.clone());
-        self.score_rows(prompts, &call, halts, move |results| {
-            let decide = |score| inner.decide_untold(threshold, &options, &told, score);
-            let decisions = finish(results, decide);
+        let subjects = self.subjects(inputs, options)?;
+        let decider = self.begin(options, subjects.rows.len())?;
+        let (call, halts) = (decider.call.clone(), decider.halts());
+        self.start_many(subjects, &call, halts, move |results, what| {
+            let decisions = finish(results, what, |score| decider.decide_untold(score));
             if let Ok(decisions) = &decisions {
-                inner.tell(&told.watch, decisions);
+                decider.tell(decisions);
             }
             done(decisions);
         });
         Ok(())
     }
 
-    /// As [`win_rates`](Self::win_rates), without waiting.
+    /// Win rates of many inputs, with the same bits as one by one.
     ///
     /// # Errors
-    /// `InvalidArgument` for a router that is closed; then `done` is never called.
-    pub fn win_rates_async(
+    /// As [`win_rate`](Self::win_rate), for the first input that fails, naming its index.
+    pub fn win_rates<'a, I: Into<Input<'a>>>(
         &self,
-        prompts: Vec<Result<String>>,
-        stop: Option<CancelToken>,
+        inputs: impl IntoIterator<Item = I>,
+        options: &CallOptions,
+    ) -> Result<Vec<f64>> {
+        let subjects = self.subjects(inputs, options)?;
+        let call = Call::unwatched(self.inquire(options)?);
+        let rate = self.inner.rate(options.failing());
+        self.score_many(subjects, &call, options.failing() == OnError::Raise, rate)
+    }
+
+    /// As [`win_rates`](Self::win_rates), without waiting: as [`route_async`](Self::route_async).
+    ///
+    /// # Errors
+    /// As [`route_async`](Self::route_async).
+    pub fn win_rates_async<'a, I: Into<Input<'a>>>(
+        &self,
+        inputs: impl IntoIterator<Item = I>,
+        options: &CallOptions,
         done: impl FnOnce(Result<Vec<f64>>) + Send + 'static,
     ) -> Result<()> {
-        self.inner.check_open()?;
-        self.score_rows(prompts, &Call::unwatched(stop), true, move |results| {
-            done(finish(results, |score| Ok(score?.win_rate)));
+        let subjects = self.subjects(inputs, options)?;
+        let call = Call::unwatched(self.inquire(options)?);
+        let (inner, on_error) = (Arc::clone(&self.inner), options.failing());
+        self.start_many(subjects, &call, on_error == OnError::Raise, move |results, what| {
+            done(finish(results, what, inner.rate(on_error)));
         });
         Ok(())
     }
 
-    /// What `make` makes of the score of each prompt.
+    /// What to score of each input. What is no input fails the batch before anything is scored.
+    fn subjects<'a, I: Into<Input<'a>>>(
+        &self,
+        inputs: impl IntoIterator<Item = I>,
+        options: &CallOptions,
+    ) -> Result<Subjects<'a>> {
+        let read = self.read(options);
+        let mut what = "prompt";
+        let one = |(i, input): (usize, I)| {
+            let input = input.into();
+            check_read(&input, options)?;
+            if matches!(input, Input::Embedding(_)) {
+                what = "row";
+            }
+            input.subject_in_batch(read).map_err(|error| error.context(format!("prompt {i}")))
+        };
+        let rows = inputs.into_iter().enumerate().map(one).collect::<Result<_>>()?;
+        Ok(Subjects { rows, what })
+    }
+
+    /// What `make` makes of the score of each subject.
     ///
     /// # Errors
-    /// The first prompt's error that `make` returns, naming its index.
-    pub(super) fn score_many<T>(
+    /// The first one's error that `make` returns, naming its index.
+    fn score_many<T>(
         &self,
-        texts: Texts<'_>,
+        subjects: Subjects<'_>,
         call: &Call,
         halts: bool,
         make: impl Fn(Result<Score>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        if self.inner.pool().is_none() {
-            let mut worker =
-                Worker { inner: &self.inner, slot: &mut Slot::default(), stop: call.stop.as_ref() };
-            let one = |(i, text): (usize, Result<&str>)| {
-                let score = text.and_then(|text| call.watch.time(&[i], || worker.checked_score(text)));
-                named(i, make(score))
-            };
-            return texts.into_iter().enumerate().map(one).collect();
+        self.inner.check_open()?;
+        // Also where there is nothing to do. A deadline that has passed is every row's own.
+        if let Some(Err(error)) = call.stop.as_ref().map(CancelToken::check)
+            && error.kind() == ErrorKind::Cancelled
+        {
+            return Err(error);
         }
-        let cap = self.cap();
-        let owned = texts.into_iter().map(|text| text.map(|text| kept(text, cap).to_owned())).collect();
-        finish(wait(|done| self.score_rows(owned, call, halts, done))?, make)
+        let what = subjects.what;
+        let (mut results, prompts) = self.inner.score_embeddings(subjects.rows, call, halts);
+        if self.inner.pool().is_some() {
+            let cap = self.cap();
+            let prompts = prompts.into_iter().map(|(row, text)| (row, owned(text, cap))).collect();
+            let results = wait(|done| self.score_prompts(prompts, results, call, halts, done))?;
+            return finish(results, what, make);
+        }
+        let mut worker = Worker { inner: &self.inner, slot: &mut Slot::default(), stop: call.stop.as_ref() };
+        let mut prompts = prompts.into_iter().peekable();
+        let one = |(i, result): (usize, &mut Option<Result<Score>>)| {
+            let score = match prompts.next_if(|(row, _)| *row == i) {
+                Some((_, text)) => call.watch.time(&[i], || worker.checked_score(&text)),
+                None => result.take()?,
+            };
+            Some(named(what, i, make(score)))
+        };
+        results.iter_mut().enumerate().filter_map(one).collect()
     }
 
-    /// The scores of many prompts, on the sessions of the router or a thread of this library.
-    fn score_rows(
+    /// The scores of many subjects on threads of this library, and what errors call one of them.
+    fn start_many(
         &self,
-        prompts: Vec<Result<String>>,
+        subjects: Subjects<'_>,
+        call: &Call,
+        halts: bool,
+        done: impl FnOnce(RowResults<Score>, &'static str) + Send + 'static,
+    ) {
+        let (what, cap) = (subjects.what, self.cap());
+        let done = move |results| done(results, what);
+        let rows = subjects.rows.into_iter().map(|row| row.map(|subject| subject.into_owned(cap)));
+        let rows: Vec<Readable<'static>> = rows.collect();
+        if what == "prompt" {
+            let (results, prompts) = self.inner.score_embeddings(rows, call, halts);
+            let prompts = prompts.into_iter().map(|(row, text)| (row, text.into_owned())).collect();
+            return self.score_prompts(prompts, results, call, halts, done);
+        }
+        // Embeddings need no session, and so wait for none.
+        let queue = match jobs::workers() {
+            Ok(queue) => queue,
+            Err(error) => return done(vec![Some(Err(error))]),
+        };
+        let (router, inner) = (self.clone(), Arc::clone(&self.inner));
+        let (scoring, call, stop) = (call.clone(), call.clone(), call.stop.clone());
+        let score = move |_: &mut Slot| {
+            inner.begin_turn(scoring.stop.as_ref())?;
+            Ok(inner.score_embeddings(rows, &scoring, halts))
+        };
+        jobs::start(queue, stop, score, move |scored| match scored {
+            Ok((results, prompts)) => {
+                let prompts = prompts.into_iter().map(|(row, text)| (row, text.into_owned())).collect();
+                router.score_prompts(prompts, results, &call, halts, done);
+            }
+            Err(error) => done(vec![Some(Err(error))]),
+        });
+    }
+
+    /// Fills the results of prompts, on the sessions of the router or a thread of this library.
+    fn score_prompts(
+        &self,
+        prompts: Vec<(usize, String)>,
+        results: RowResults<Score>,
         call: &Call,
         halts: bool,
         done: impl FnOnce(RowResults<Score>) + Send + 'static,
     ) {
-        let mut results: RowResults<Score> = Vec::with_capacity(prompts.len());
-        let mut readable = Vec::with_capacity(prompts.len());
-        for (row, prompt) in prompts.into_iter().enumerate() {
-            match prompt {
-                Ok(prompt) => {
-                    readable.push((row, prompt));
-                    results.push(None);
-                }
-                Err(error) => results.push(Some(Err(error))),
-            }
-        }
-        if readable.is_empty() || halts && readable.len() < results.len() {
+        if prompts.is_empty() || halts && results.iter().flatten().any(Result::is_err) {
             return done(results);
         }
         let queue = match self.queue() {
@@ -124,9 +225,100 @@ impl Router {
         let (inner, planned) = (Arc::clone(&self.inner), call.clone());
         let plan = move |slot: &mut Slot| {
             inner.begin_turn(planned.stop.as_ref())?;
-            Ok(units(&inner, slot, readable, &planned))
+            Ok(units(&inner, slot, prompts, &planned))
         };
         jobs::start_rows(queue, call.stop.clone(), results, halts, plan, done);
+    }
+}
+
+/// The prompts of a batch with their rows.
+type Prompts<'a> = Vec<(usize, Cow<'a, str>)>;
+
+/// An embedding of a batch with its row.
+type Row<'a> = (usize, Cow<'a, [f32]>);
+
+impl Inner {
+    /// What a score becomes as a win rate, where `on_error` says what of errors.
+    fn rate(&self, on_error: OnError) -> impl Fn(Result<Score>) -> Result<f64> + use<'_> {
+        move |score| match score {
+            Err(error) if on_error != OnError::Raise && self.may_fall_back(&error) => Ok(f64::NAN),
+            score => Ok(score?.win_rate),
+        }
+    }
+
+    /// The scores of those subjects that need no session, and the others. A row without a result comes after an error
+    /// that halts.
+    fn score_embeddings<'a>(
+        &self,
+        rows: Vec<Readable<'a>>,
+        call: &Call,
+        halts: bool,
+    ) -> (RowResults<Score>, Prompts<'a>) {
+        let mut results: RowResults<Score> = Vec::with_capacity(rows.len());
+        let (mut prompts, mut embeddings) = (Vec::new(), Vec::new());
+        for (row, subject) in rows.into_iter().enumerate() {
+            results.push(None);
+            match subject {
+                Ok(Subject::Text(text)) => prompts.push((row, text)),
+                Ok(Subject::Embedding(embedding)) => embeddings.push((row, embedding)),
+                Err(error) => results[row] = Some(Err(error)),
+            }
+        }
+        for part in embeddings.chunks(TOGETHER) {
+            if !self.score_together(part, call, &mut results)
+                && !self.score_each(part, call, halts, &mut results)
+            {
+                break;
+            }
+        }
+        (results, prompts)
+    }
+
+    /// Scores some embeddings in one pass over the votes, if there are any and every embedding is sound.
+    fn score_together(&self, part: &[Row<'_>], call: &Call, results: &mut RowResults<Score>) -> bool {
+        let sound = |(_, row): &Row<'_>| self.pipeline.scorer_of_embedding(row).is_ok();
+        let stopped = call.stop.as_ref().is_some_and(|token| token.check().is_err());
+        let Some(Scorer::SwRanking(votes)) = self.pipeline.scorer() else { return false };
+        if stopped || part.len() < 2 || !part.iter().all(sound) {
+            return false;
+        }
+        let places: Vec<usize> = part.iter().map(|(row, _)| *row).collect();
+        let together: Vec<f32> = part.iter().flat_map(|(_, row)| row.iter().copied()).collect();
+        let Ok(scores) = call.watch.time(&places, || votes.score_batch(&together)) else { return false };
+        for (row, score) in places.into_iter().zip(scores) {
+            results[row] = Some(Ok(score));
+        }
+        true
+    }
+
+    /// Scores embeddings one by one; false after an error that halts.
+    fn score_each(
+        &self,
+        part: &[Row<'_>],
+        call: &Call,
+        halts: bool,
+        results: &mut RowResults<Score>,
+    ) -> bool {
+        for (row, embedding) in part {
+            let score = call.watch.time(&[*row], || {
+                call.stop.as_ref().map_or(Ok(()), CancelToken::check)?;
+                self.pipeline.scorer_of_embedding(embedding)?.score(Features::Dense(embedding))
+            });
+            let failed = score.is_err();
+            results[*row] = Some(score);
+            if failed && halts {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// A text for another thread.
+fn owned(text: Cow<'_, str>, cap: Option<TextCap>) -> String {
+    match Subject::Text(text).into_owned(cap) {
+        Subject::Text(text) => text.into_owned(),
+        Subject::Embedding(_) => unreachable!("a text is a text"),
     }
 }
 
@@ -172,24 +364,23 @@ fn units(
 impl Worker<'_> {
     fn checked_score(&mut self, prompt: &str) -> Result<Score> {
         self.stop.map_or(Ok(()), CancelToken::check)?;
-        self.score(prompt)
+        self.inner.pipeline.score(self.slot, prompt, self.stop)
     }
 }
 
 /// What `make` makes of each result; those that did not run follow an error.
-fn finish<T>(results: RowResults<Score>, make: impl Fn(Result<Score>) -> Result<T>) -> Result<Vec<T>> {
-    let made = |(i, result): (usize, Option<Result<Score>>)| Some(named(i, make(result?)));
+fn finish<T>(
+    results: RowResults<Score>,
+    what: &str,
+    make: impl Fn(Result<Score>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let made = |(i, result): (usize, Option<Result<Score>>)| Some(named(what, i, make(result?)));
     results.into_iter().enumerate().filter_map(made).collect()
 }
 
-fn named<T>(i: usize, result: Result<T>) -> Result<T> {
+fn named<T>(what: &str, i: usize, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error.kind() {
         ErrorKind::Cancelled => error,
-        _ => error.context(format!("prompt {i}")),
+        _ => error.context(format!("{what} {i}")),
     })
-}
-
-/// The part of `text` from which a router makes what it makes of the whole: a long text need not be copied.
-fn kept(text: &str, cap: Option<TextCap>) -> &str {
-    cap.map_or(text, |cap| cap.enough(text))
 }

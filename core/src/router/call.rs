@@ -1,14 +1,15 @@
 //! Calls: on the caller's own thread where that is possible at once, else in the queue in front of the sessions.
 
-use std::borrow::Borrow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 
 use super::hooks::Watch;
 use super::{Inner, Router};
 use crate::features::Featurizer;
+use crate::input::{Input, Readable, Subject};
 use crate::jobs::{self, Pool, Slot, SlotLease, SlotQueue, closed, closed_meanwhile};
-use crate::policy::{Decision, RouteOptions};
+use crate::names::Read;
+use crate::options::CallOptions;
 use crate::{CancelToken, Error, ErrorKind, Result};
 
 /// Work that takes less than this is done where it is asked for: handing it to another thread would cost more, and an
@@ -18,9 +19,9 @@ const IN_PLACE_NS: u64 = 50_000;
 /// Time for a byte of a prompt in the hashed featurizer, measured on 100 words and rounded up.
 const HASHED_NS_PER_BYTE: u64 = 12;
 
-/// A router with what one call has for itself: sessions, and what stops it. [`Router::call_async`] lends it.
+/// A router with what one call has for itself: sessions, and what stops it.
 #[derive(Debug)]
-pub struct Worker<'a> {
+pub(super) struct Worker<'a> {
     pub(super) inner: &'a Inner,
     pub(super) slot: &'a mut Slot,
     pub(super) stop: Option<&'a CancelToken>,
@@ -103,115 +104,76 @@ impl Router {
         self.inner.pipeline.cost_ns() < IN_PLACE_NS
     }
 
-    /// Runs `work` on this thread, with an idle session or without needing one; else, with a copy of `argument`,
-    /// when its turn in the queue comes.
-    pub(super) fn call<A, T>(
+    /// What a call reads of chats.
+    pub fn read(&self, options: &CallOptions) -> Read {
+        options.read.unwrap_or(self.inner.read)
+    }
+
+    /// What to score of an input.
+    ///
+    /// # Errors
+    /// The outer one if it is no input at all, whatever `on_error` says.
+    pub(super) fn subject<'a>(&self, input: Input<'a>, options: &CallOptions) -> Result<Readable<'a>> {
+        check_read(&input, options)?;
+        input.subject(self.read(options))
+    }
+
+    /// Runs `work` on this thread, with an idle session or without needing one; else, with a copy of the subject,
+    /// when its turn in the queue comes. An embedding needs no session.
+    pub(super) fn call<T: Send + 'static>(
         &self,
-        argument: &A,
+        subject: Subject<'_>,
         stop: Option<&CancelToken>,
-        work: impl FnOnce(&mut Worker<'_>, &A) -> Result<T> + Send + 'static,
-    ) -> Result<T>
-    where
-        A: ToOwned + ?Sized,
-        A::Owned: Send + 'static,
-        T: Send + 'static,
-    {
+        work: impl FnOnce(&mut Worker<'_>, &Subject<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.inner.check_open()?;
         // Also where nothing takes long: a token that has no effect would be a surprise.
         stop.map_or(Ok(()), CancelToken::check)?;
-        let Some(pool) = self.inner.pool() else {
-            return work(&mut Worker { inner: &self.inner, slot: &mut Slot::default(), stop }, argument);
+        let Some(pool) = self.inner.pool().filter(|_| matches!(subject, Subject::Text(_))) else {
+            return work(&mut Worker { inner: &self.inner, slot: &mut Slot::default(), stop }, &subject);
         };
         let queue = pool.queue()?;
         if let Some(lease) = queue.lease().map_err(|_| closed())? {
             let mut lease = SlotLease::new(lease);
-            return work(&mut Worker { inner: &self.inner, slot: lease.slot(), stop }, argument);
+            return work(&mut Worker { inner: &self.inner, slot: lease.slot(), stop }, &subject);
         }
-        let argument = argument.to_owned();
-        wait(|done| self.submit(queue, stop.cloned(), move |worker| work(worker, argument.borrow()), done))?
+        let subject = subject.into_owned(self.cap());
+        wait(|done| self.submit(queue, stop.cloned(), move |worker| work(worker, &subject), done))?
     }
 
     /// Lets `work` run on a thread of this library, with a session of its own if the router has sessions, and hands
-    /// `done` what it comes to: exactly once, unless this returns an error. `done` may run before this returns, on this
-    /// thread; it should return soon, for it may hold up other calls.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if the router is closed.
-    pub fn call_async<T: Send + 'static>(
+    /// `done` what it comes to: exactly once. What takes less time than handing it over is done in place, if it `may_be`.
+    pub(super) fn start<T: Send + 'static>(
         &self,
+        subject: Readable<'_>,
+        may_be_quick: bool,
         stop: Option<CancelToken>,
-        work: impl FnOnce(&mut Worker<'_>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Worker<'_>, &Subject<'_>) -> Result<T> + Send + 'static,
         done: impl FnOnce(Result<T>) + Send + 'static,
-    ) -> Result<()> {
-        self.inner.check_open()?;
-        match self.queue() {
-            Ok(queue) => self.submit(queue, stop, work, done),
+    ) {
+        let subject = match subject {
+            Ok(subject) => subject,
+            Err(error) => return done(Err(error)),
+        };
+        let quick = match &subject {
+            Subject::Text(prompt) => self.is_quick(prompt.len()),
+            Subject::Embedding(_) => self.is_quick_for_embedding(),
+        };
+        if quick && may_be_quick {
+            return done(self.call(subject, stop.as_ref(), work));
+        }
+        let queue = match &subject {
+            Subject::Text(_) => self.queue(),
+            // It needs no session, and so waits for none.
+            Subject::Embedding(_) => jobs::workers(),
+        };
+        match queue {
+            Ok(queue) => {
+                let subject = subject.into_owned(self.cap());
+                self.submit(queue, stop, move |worker| work(worker, &subject), done);
+            }
             Err(error) => done(Err(error)),
         }
-        Ok(())
-    }
-
-    /// As [`route`](Self::route), without waiting: `done` gets the decision, as [`call_async`](Self::call_async) says. A
-    /// decision that takes less time than handing it over is made in place.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for wrong options or a router that is closed; then `done` is never called.
-    pub fn route_async(
-        &self,
-        prompt: Result<String>,
-        options: &RouteOptions,
-        done: impl FnOnce(Result<Decision>) + Send + 'static,
-    ) -> Result<()> {
-        let (threshold, call) = self.begin(options, 1)?;
-        let prompt = match prompt {
-            Ok(prompt) if !self.is_quick(prompt.len()) => prompt,
-            quick => {
-                let score = quick.and_then(|prompt| self.score(&prompt, &call));
-                done(self.inner.decide(threshold, options, &call, score));
-                return Ok(());
-            }
-        };
-        let (router, options, watch) = (self.clone(), options.clone(), call.watch.clone());
-        self.call_async(
-            call.stop.clone(),
-            move |worker| watch.time(&[0], || worker.score(&prompt)),
-            move |score| done(router.inner.decide(threshold, &options, &call, score)),
-        )
-    }
-
-    /// As [`route_embedding`](Self::route_embedding), without waiting: as [`route_async`](Self::route_async).
-    ///
-    /// # Errors
-    /// As [`route_async`](Self::route_async).
-    pub fn route_embedding_async(
-        &self,
-        embedding: Vec<f32>,
-        options: &RouteOptions,
-        done: impl FnOnce(Result<Decision>) + Send + 'static,
-    ) -> Result<()> {
-        let (threshold, call) = self.begin(options, 1)?;
-        if self.is_quick_for_embedding() {
-            let score = self.score_embedding(&embedding, &call);
-            done(self.inner.decide(threshold, options, &call, score));
-            return Ok(());
-        }
-        let (router, options) = (self.clone(), options.clone());
-        // It needs no session, and so waits for none.
-        let queue = match jobs::workers() {
-            Ok(queue) => queue,
-            Err(error) => {
-                done(self.inner.decide(threshold, &options, &call, Err(error)));
-                return Ok(());
-            }
-        };
-        let (scoring, scored) = (self.clone(), call.clone());
-        self.submit(
-            queue,
-            call.stop.clone(),
-            move |_| scoring.score_embedding(&embedding, &scored),
-            move |score| done(router.inner.decide(threshold, &options, &call, score)),
-        );
-        Ok(())
     }
 
     /// The queue of this router's calls.
@@ -237,6 +199,15 @@ impl Router {
         };
         jobs::start(queue, stop, run, done);
     }
+}
+
+/// # Errors
+/// `InvalidArgument` if something is to be read of an embedding.
+pub(super) fn check_read(input: &Input<'_>, options: &CallOptions) -> Result<()> {
+    if options.read.is_some() && matches!(input, Input::Embedding(_)) {
+        return Err(Error::invalid_argument("read has no effect on an embedding: it is for chats"));
+    }
+    Ok(())
 }
 
 /// Waits for what is handed to the function that `start` is given.

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Inner, Router, Worker};
+use super::Inner;
+use crate::Result;
 use crate::features::Features;
-use crate::{CancelToken, Result};
+use crate::policy::Fallback;
 
 /// Why a prompt got its score. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +24,9 @@ pub struct Explanation {
     pub votes: Vec<ExplainedVote>,
     /// How far a clustered store was read; `None` for the others, which always read every vote.
     pub reach: Option<Reach>,
+    /// Why there is no explanation, if `on_error` covers that: then the numbers are NaN, and the lists are empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
 }
 
 /// Rating of a candidate on one prompt.
@@ -70,78 +74,25 @@ pub struct Reach {
     pub error: Option<f64>,
 }
 
-impl Router {
-    /// The score of `prompt` with the `k` votes that weighed most.
-    ///
-    /// # Errors
-    /// What scoring reports; `Unsupported` if the router has no votes.
-    pub fn explain(&self, prompt: &str, k: usize) -> Result<Explanation> {
-        self.inner.check_open()?;
-        self.inner.pipeline.votes()?;
-        self.call(prompt, None, move |worker, prompt| worker.explain(prompt, k))
-    }
-
-    /// As [`explain`](Self::explain), and stops when `cancel` says so: a running encoder too.
-    ///
-    /// # Errors
-    /// As [`explain`](Self::explain); `Cancelled`.
-    pub fn explain_cancellable(&self, prompt: &str, k: usize, cancel: &CancelToken) -> Result<Explanation> {
-        self.inner.check_open()?;
-        self.inner.pipeline.votes()?;
-        self.call(prompt, Some(cancel), move |worker, prompt| worker.explain(prompt, k))
-    }
-
-    /// As [`similarity`](Self::similarity), and stops when `cancel` says so: a running encoder too.
-    ///
-    /// # Errors
-    /// As [`similarity`](Self::similarity); `Cancelled`.
-    pub fn similarity_cancellable(&self, prompt: &str, cancel: &CancelToken) -> Result<f64> {
-        self.call(prompt, Some(cancel), |worker, prompt| worker.similarity(prompt))
-    }
-
-    /// As [`explain`](Self::explain), for an embedding that the caller computed.
-    ///
-    /// # Errors
-    /// As [`explain`](Self::explain); `InvalidArgument` if the embedding does not fit.
-    pub fn explain_embedding(&self, embedding: &[f32], k: usize) -> Result<Explanation> {
-        self.inner.check_open()?;
-        self.inner.pipeline.votes()?;
-        self.inner.pipeline.scorer_of_embedding(embedding)?;
-        self.inner.explain_features(Features::Dense(embedding), k)
-    }
-}
-
-impl Worker<'_> {
-    /// As [`Router::explain`].
-    ///
-    /// # Errors
-    /// What scoring reports; `Unsupported` if the router has no votes.
-    pub fn explain(&mut self, prompt: &str, k: usize) -> Result<Explanation> {
-        let Self { inner, slot, stop } = self;
-        inner.pipeline.votes()?;
-        inner.pipeline.with_features(slot, prompt, *stop, |features, _| {
-            // Embedding took the time; the votes are read in milliseconds.
-            stop.map_or(Ok(()), CancelToken::check)?;
-            inner.explain_features(features, k)
-        })
-    }
-
-    /// As [`Router::similarity`].
-    ///
-    /// # Errors
-    /// As [`explain`](Self::explain).
-    pub fn similarity(&mut self, prompt: &str) -> Result<f64> {
-        let Self { inner, slot, stop } = self;
-        let votes = inner.pipeline.votes()?;
-        inner.pipeline.with_features(slot, prompt, *stop, |features, _| {
-            stop.map_or(Ok(()), CancelToken::check)?;
-            votes.similarity(features)
-        })
+impl Explanation {
+    /// What stands for an explanation that nobody could give.
+    pub(super) fn unknown(why: Fallback) -> Self {
+        Self {
+            win_rate: f64::NAN,
+            win_rate_error: f64::NAN,
+            similarity: f64::NAN,
+            out_of_distribution: false,
+            ratings: Vec::new(),
+            votes: Vec::new(),
+            reach: None,
+            fallback: Some(why),
+        }
     }
 }
 
 impl Inner {
-    fn explain_features(&self, features: Features<'_>, k: usize) -> Result<Explanation> {
+    /// Why features get their score.
+    pub(super) fn explain_features(&self, features: Features<'_>, k: usize) -> Result<Explanation> {
         let sw = self.pipeline.votes()?;
         let explanation = sw.explain(features, k)?;
         let score = &explanation.score;
@@ -189,6 +140,7 @@ impl Inner {
                 opened_votes: reach.opened_votes,
                 error: reach.error,
             }),
+            fallback: None,
         })
     }
 }

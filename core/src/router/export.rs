@@ -15,7 +15,7 @@ use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models}
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::features::FeaturizerSpec;
 use crate::onnx::graph::{Graph, beside};
-use crate::options::{ExportOptions, OpenOptions};
+use crate::options::{CallOptions, ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
@@ -253,7 +253,7 @@ pub fn write_export(
     {
         let mut scores = CandidateScores::new();
         for place in CandidateScores::places(prompts.len()) {
-            scores.push(&router.candidate_scores(&prompts[place])?);
+            scores.push(&router.candidate_scores(&prompts[place], &CallOptions::new())?);
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
@@ -311,7 +311,7 @@ fn calibration(
     date: Option<&str>,
 ) -> Result<Calibration> {
     crate::policy::unit_interval("default_strong_share", share)?;
-    let mut table = Calibration::from_win_rates(name, router.win_rates(prompts, None)?)?
+    let mut table = Calibration::from_win_rates(name, router.win_rates(prompts, &CallOptions::new())?)?
         .taken_from(hash_of_prompts(prompts))
         .dated(date)?;
     table.default_strong_share = share;

@@ -174,7 +174,7 @@ impl Router {
     /// ```
     /// use std::sync::{Arc, Mutex};
     ///
-    /// use routellm_core::{RouteOptions, Router};
+    /// use routellm_core::{CallOptions, Router};
     ///
     /// let router = Router::default_router()?;
     /// let seen = Arc::new(Mutex::new(Vec::new()));
@@ -182,7 +182,7 @@ impl Router {
     /// router.on_decision(move |event| {
     ///     sink.lock().unwrap().push((event.id, event.model.to_owned(), event.latency.total));
     /// });
-    /// let decision = router.route("What is 17 * 23?", &RouteOptions::default())?;
+    /// let decision = router.route("What is 17 * 23?", &CallOptions::default())?;
     /// assert_eq!(decision.id, Some(seen.lock().unwrap()[0].0));
     /// router.off_decision();
     /// # Ok::<(), routellm_core::Error>(())

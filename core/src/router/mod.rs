@@ -1,5 +1,6 @@
 //! The router: an immutable handle from a prompt to a decision.
 
+mod ask;
 mod bare;
 mod batch;
 mod call;
@@ -12,7 +13,6 @@ mod export;
 mod export;
 mod hooks;
 mod info;
-mod input;
 mod open;
 mod published;
 mod reloadable;
@@ -21,8 +21,6 @@ mod stats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use call::Call;
-pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 #[cfg(feature = "onnx")]
 pub use export::write_export;
@@ -34,18 +32,18 @@ pub use reloadable::Reloadable;
 pub use stats::Stats;
 
 pub use crate::fallbacks::FallbackWarning;
-pub use crate::input::utf8;
 pub use crate::onnx::RuntimeUse;
 
 use crate::calibrate::{EVERYTHING, NOTHING, Shares};
 use crate::fallbacks::Fallbacks;
-use crate::features::{Features, TextCap};
+use crate::features::TextCap;
 use crate::input::Read;
-use crate::options::OpenOptions;
+use crate::names::Spelling;
+use crate::options::{CallOptions, OpenOptions};
 use crate::pipeline::Pipeline;
-use crate::policy::{Decision, OutOfDistribution, Policy, RouteOptions, threshold_value, unit_interval};
-use crate::scorer::{Pair, Scorer};
-use crate::{CancelToken, Error, ErrorKind, Result};
+use crate::policy::{OutOfDistribution, Policy, threshold_value, unit_interval};
+use crate::scorer::Pair;
+use crate::{Error, ErrorKind, Result};
 
 /// Decides which model should answer a prompt.
 ///
@@ -99,163 +97,6 @@ impl Router {
         OpenOptions::new().open(path)
     }
 
-    /// Decides for one prompt.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a threshold or share outside [0, 1], or a share (but 0 and 1) of a router without
-    /// calibration; what scoring reports, unless `options.on_error` decides instead; `Cancelled`.
-    pub fn route(&self, prompt: &str, options: &RouteOptions) -> Result<Decision> {
-        let (threshold, call) = self.begin(options, 1)?;
-        self.inner.decide(threshold, options, &call, self.score(prompt, &call))
-    }
-
-    /// As [`route`](Self::route), for bytes that should be UTF-8.
-    ///
-    /// # Errors
-    /// As [`route`](Self::route); `InvalidArgument` if they are not UTF-8.
-    pub fn route_utf8(&self, prompt: &[u8], options: &RouteOptions) -> Result<Decision> {
-        let (threshold, call) = self.begin(options, 1)?;
-        let score = utf8(prompt).and_then(|prompt| self.score(prompt, &call));
-        self.inner.decide(threshold, options, &call, score)
-    }
-
-    /// Decides for an embedding that the caller computed, `dimension` numbers.
-    ///
-    /// # Errors
-    /// As [`route`](Self::route); `InvalidArgument` if the embedding does not fit or is not finite.
-    pub fn route_embedding(&self, embedding: &[f32], options: &RouteOptions) -> Result<Decision> {
-        if options.read.is_some() {
-            return Err(Error::invalid_argument("read has no effect on an embedding: it is for chats"));
-        }
-        let (threshold, call) = self.begin(options, 1)?;
-        self.inner.decide(threshold, options, &call, self.score_embedding(embedding, &call))
-    }
-
-    /// Decides for many prompts, with the same bits as one by one.
-    ///
-    /// # Errors
-    /// As [`route`](Self::route), for the first prompt that fails, naming its index.
-    pub fn route_batch<P: AsRef<str> + Sync>(
-        &self,
-        prompts: &[P],
-        options: &RouteOptions,
-    ) -> Result<Vec<Decision>> {
-        self.route_many(prompts.iter().map(|prompt| Ok(prompt.as_ref())).collect(), options)
-    }
-
-    /// As [`route_batch`](Self::route_batch), for bytes that should be UTF-8.
-    ///
-    /// # Errors
-    /// As [`route_utf8`](Self::route_utf8), for the first prompt that fails, naming its index.
-    pub fn route_batch_utf8(&self, prompts: &[&[u8]], options: &RouteOptions) -> Result<Vec<Decision>> {
-        self.route_many(prompts.iter().map(|prompt| utf8(prompt)).collect(), options)
-    }
-
-    /// P(strong model's answer is preferred or needed) for `prompt`, in [0, 1].
-    ///
-    /// # Errors
-    /// What scoring reports.
-    pub fn win_rate(&self, prompt: &str) -> Result<f64> {
-        Ok(self.score(prompt, &Call::default())?.win_rate)
-    }
-
-    /// Win rates of many prompts, with the same bits as one by one.
-    ///
-    /// # Errors
-    /// What scoring reports for the first prompt that fails, naming its index; `Cancelled`.
-    pub fn win_rates<P: AsRef<str> + Sync>(
-        &self,
-        prompts: &[P],
-        cancel: Option<&CancelToken>,
-    ) -> Result<Vec<f64>> {
-        self.inner.check_open()?;
-        let texts = prompts.iter().map(|prompt| Ok(prompt.as_ref())).collect();
-        self.score_many(texts, &Call::unwatched(cancel.cloned()), true, |score| Ok(score?.win_rate))
-    }
-
-    /// The win rate for an embedding that the caller computed, `dimension` numbers.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if it has another length, holds NaN or infinity, or the router reads hashed features.
-    pub fn win_rate_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
-        Ok(self.score_embedding(embedding, &Call::default())?.win_rate)
-    }
-
-    /// Largest cosine similarity of `prompt` to any vote, in [-1, 1]: the paper's measure of how far a prompt is
-    /// from the training data.
-    ///
-    /// # Errors
-    /// What scoring reports; `Unsupported` if the router has no votes.
-    pub fn similarity(&self, prompt: &str) -> Result<f64> {
-        self.call(prompt, None, |worker, prompt| worker.similarity(prompt))
-    }
-
-    /// As [`similarity`](Self::similarity), for an embedding that the caller computed.
-    ///
-    /// # Errors
-    /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding); `Unsupported` if the router has no votes.
-    pub fn similarity_from_embedding(&self, embedding: &[f32]) -> Result<f64> {
-        self.inner.check_open()?;
-        let votes = self.inner.pipeline.votes()?;
-        self.inner.pipeline.scorer_of_embedding(embedding)?;
-        votes.similarity(Features::Dense(embedding))
-    }
-
-    /// Win rates of `out.len()` embeddings, `out.len() x dimension`, row-major, into `out`.
-    ///
-    /// # Errors
-    /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding), naming the row.
-    pub fn win_rates_from_embeddings(&self, embeddings: &[f32], out: &mut [f64]) -> Result<()> {
-        self.inner.check_open()?;
-        if out.is_empty() && embeddings.is_empty() {
-            return Ok(());
-        }
-        if out.is_empty() || embeddings.is_empty() || !embeddings.len().is_multiple_of(out.len()) {
-            return Err(Error::invalid_argument(format!(
-                "{} numbers are no {} equal rows",
-                embeddings.len(),
-                out.len()
-            )));
-        }
-        let dimension = embeddings.len() / out.len();
-        if let Ok(Scorer::SwRanking(sw)) = self.inner.pipeline.scorer_of_embedding(&embeddings[..dimension]) {
-            for (out, score) in out.iter_mut().zip(sw.score_batch(embeddings)?) {
-                *out = score.win_rate;
-            }
-            return Ok(());
-        }
-        let rows = embeddings.chunks(dimension);
-        for (i, (row, out)) in rows.zip(out).enumerate() {
-            *out = self.win_rate_from_embedding(row).map_err(|error| error.context(format!("row {i}")))?;
-        }
-        Ok(())
-    }
-
-    /// One score for each candidate of [`models`](Self::models), higher is better.
-    ///
-    /// # Errors
-    /// What scoring reports; `Unsupported` if the router knows its pair only.
-    pub fn candidate_scores(&self, prompt: &str) -> Result<Vec<f64>> {
-        self.call(prompt, None, |worker, prompt| worker.candidate_scores(prompt))
-    }
-
-    /// As [`candidate_scores`](Self::candidate_scores), for an embedding that the caller computed.
-    ///
-    /// # Errors
-    /// As [`win_rate_from_embedding`](Self::win_rate_from_embedding).
-    pub fn candidate_scores_from_embedding(&self, embedding: &[f32]) -> Result<Vec<f64>> {
-        self.inner.check_open()?;
-        self.inner.pipeline.scorer_of_embedding(embedding)?.candidate_scores(Features::Dense(embedding))
-    }
-
-    /// The dense embedding of `prompt` by this router's featurizer, `dimension` numbers.
-    ///
-    /// # Errors
-    /// What the featurizer reports; `Unsupported` if its features are sparse or come from the caller.
-    pub fn embed(&self, prompt: &str) -> Result<Vec<f32>> {
-        self.call(prompt, None, |worker, prompt| worker.embed(prompt))
-    }
-
     /// The threshold that a policy comes to: for a strong share of 0 the next double above 1 ([`NOTHING`]), for 1 it is 0.
     /// As [`Policy::Threshold`] it decides alike, but that 0 leaves prompts that no vote resembles to
     /// `out_of_distribution`, where the share of 1 does not.
@@ -263,11 +104,27 @@ impl Router {
     /// # Errors
     /// `InvalidArgument` for a number outside [0, 1] (the threshold [`NOTHING`] excepted), or without calibration.
     pub fn threshold(&self, policy: Policy) -> Result<f64> {
+        self.threshold_in(policy, Spelling::Snake)
+    }
+
+    /// As [`threshold`](Self::threshold), with errors that spell options as the caller's language does.
+    pub(super) fn threshold_in(&self, policy: Policy, spelling: Spelling) -> Result<f64> {
         match policy {
             Policy::Default => self.inner.default_threshold.ok_or_else(|| self.uncalibrated()),
             Policy::Threshold(threshold) => threshold_value(threshold),
-            Policy::StrongShare(share) => Ok(self.share(share)?.0),
+            Policy::StrongShare(share) => {
+                unit_interval(&spelling.of("strong_share"), share)?;
+                Ok(self.share(share)?.0)
+            }
         }
+    }
+
+    /// The threshold that a call with these options compares win rates with.
+    ///
+    /// # Errors
+    /// As [`threshold`](Self::threshold); `InvalidArgument` if both a threshold and a strong share are given.
+    pub fn threshold_of(&self, options: &CallOptions) -> Result<f64> {
+        self.threshold_in(options.chosen_policy()?, options.spelling)
     }
 
     /// The threshold that a strong share comes to, and the share of the calibration sample that it sends to strong. It
@@ -337,36 +194,5 @@ impl Router {
     /// How many decisions of this router were fallbacks of each kind of error, in the order of their numbers.
     pub fn fallbacks_by_kind(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
         self.inner.fallbacks.by_kind()
-    }
-}
-
-impl Worker<'_> {
-    /// As [`Router::win_rate`].
-    ///
-    /// # Errors
-    /// What scoring reports; `Cancelled`, or `ResourceExhausted` at a deadline.
-    pub fn win_rate(&mut self, prompt: &str) -> Result<f64> {
-        Ok(self.score(prompt)?.win_rate)
-    }
-
-    /// As [`Router::candidate_scores`].
-    ///
-    /// # Errors
-    /// As [`win_rate`](Self::win_rate); `Unsupported` if the router knows its pair only.
-    pub fn candidate_scores(&mut self, prompt: &str) -> Result<Vec<f64>> {
-        self.inner.pipeline.candidate_scores(self.slot, prompt, self.stop)
-    }
-
-    /// As [`Router::embed`].
-    ///
-    /// # Errors
-    /// As [`win_rate`](Self::win_rate); `Unsupported` if the features are sparse or come from the caller.
-    pub fn embed(&mut self, prompt: &str) -> Result<Vec<f32>> {
-        self.inner.pipeline.with_features(self.slot, prompt, self.stop, |features, _| match features {
-            Features::Dense(values) => Ok(values.to_vec()),
-            Features::Sparse(_) => {
-                Err(Error::unsupported("this router's features are sparse: it has no embedding"))
-            }
-        })
     }
 }

@@ -9,10 +9,10 @@ use super::Router;
 /// A place for the router that is in use. Readers take it without a lock; whoever replaces it disturbs no call.
 ///
 /// ```
-/// use routellm_core::{OpenOptions, Reloadable, RouteOptions};
+/// use routellm_core::{OpenOptions, Reloadable, CallOptions};
 ///
 /// let router = Reloadable::new(OpenOptions::new().open_default()?);
-/// router.get().route("hi", &RouteOptions::default())?;
+/// router.get().route("hi", &CallOptions::default())?;
 /// // Opened in full before it takes the place; calls that run on the old one finish on it.
 /// router.replace(OpenOptions::new().open_default()?);
 /// # Ok::<(), routellm_core::Error>(())

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use routellm_core::artifact::{Artifact, MANIFEST_NAME};
-use routellm_core::{ErrorKind, RouteOptions, Router};
+use routellm_core::{CallOptions, ErrorKind, Router};
 
 use crate::support::{default_router, root};
 
@@ -21,7 +21,7 @@ fn the_folder_and_the_compiled_in_router_are_one() {
     copy_of_default(folder.path());
     let (a, b) = (Router::open(folder.path()).unwrap(), default_router());
     for prompt in ["", "What is 2+2?", "Prove that there are infinitely many primes."] {
-        let options = RouteOptions::default();
+        let options = CallOptions::new();
         assert_eq!(a.route(prompt, &options).unwrap(), b.route(prompt, &options).unwrap());
     }
     assert_eq!(a.info().path.as_deref(), Some(folder.path()));

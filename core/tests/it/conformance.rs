@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use routellm_core::{Decision, Error, Result, RouteOptions, Router, Side, prompt_from_messages};
+use routellm_core::{CallOptions, Decision, Error, Input, Result, Router, Side, prompt_from_messages};
 use serde_json::{Map, Value, json};
 
 use crate::support::{default_router, mf_minilm, root};
@@ -99,7 +99,7 @@ fn every_case(name: &str, router: &Router) {
     let path = root().join(FILE);
     let mut file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let bless = std::env::var_os("ROUTELLM_BLESS").is_some();
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     let mut encoder_bits = BTreeMap::new();
     for case in file["prompts"].as_array_mut().unwrap() {
         let id = case["id"].as_str().unwrap().to_owned();
@@ -108,7 +108,7 @@ fn every_case(name: &str, router: &Router) {
             // What cannot be said in UTF-8 has only one answer in the languages that can say it.
             None => json!({ "error": "InvalidArgument" }),
             Some(Err(error)) => json!({ "error": error.kind().name() }),
-            Some(Ok(bytes)) => outcome(&router.route_utf8(bytes, &options)),
+            Some(Ok(bytes)) => outcome(&router.route(Input::Utf8(bytes), &options)),
         };
         if bless {
             case["expect"][name] = ours;
@@ -123,7 +123,7 @@ fn every_case(name: &str, router: &Router) {
     for case in file["embeddings"].as_array_mut().unwrap() {
         let id = case["id"].as_str().unwrap().to_owned();
         let embedding = embedding_of(case);
-        let ours = outcome(&router.route_embedding(&embedding, &options));
+        let ours = outcome(&router.route(&embedding, &options));
         if bless {
             case["expect"][name] = ours;
         } else {

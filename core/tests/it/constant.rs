@@ -8,7 +8,7 @@ use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable, Winner};
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
 use routellm_core::train::{Encoder, linear, mf, silent};
-use routellm_core::{ErrorKind, Mode, OpenOptions, Policy, RouteOptions, Router, Side};
+use routellm_core::{CallOptions, ErrorKind, Mode, OpenOptions, Policy, Router, Side};
 use serde_json::Map;
 
 const DIM: usize = 6;
@@ -95,7 +95,7 @@ fn every_pair_of_two_tiers_is_calibrated_at_opening_and_no_other_opens() {
                 let reference = open(&out, strong, weak, Mode::Reference).unwrap();
                 let told = reference.info().constant.clone().unwrap();
                 assert!(told.contains(&tier) && told.contains("one half"), "{told}");
-                assert_eq!(reference.win_rate_from_embedding(&made.embeddings[..DIM]).unwrap(), 0.5);
+                assert_eq!(reference.win_rate(&made.embeddings[..DIM], &CallOptions::new()).unwrap(), 0.5);
                 assert_eq!(
                     reference.threshold(Policy::Default).unwrap_err().kind(),
                     ErrorKind::InvalidArgument
@@ -112,11 +112,11 @@ fn every_pair_of_two_tiers_is_calibrated_at_opening_and_no_other_opens() {
                 let (threshold, reached) = router.share(share).unwrap();
                 assert!((reached - share).abs() <= 0.5 / 300.0 + 1e-12, "{strong} {weak} {share} {reached}");
                 // The sample itself is routed by that share, to the prompt.
-                let options = RouteOptions::strong_share(share);
+                let options = CallOptions::new().strong_share(share);
                 let strong = made
                     .embeddings
                     .chunks(DIM)
-                    .filter(|row| router.route_embedding(row, &options).unwrap().side == Side::Strong)
+                    .filter(|row| router.route(row, &options).unwrap().side == Side::Strong)
                     .count();
                 assert_eq!(strong as f64 / 300.0, reached, "{threshold}");
             }
@@ -153,7 +153,7 @@ fn a_pair_in_one_tier_is_refused_in_training() {
     build(&other, &made, &named).unwrap();
     let router = Router::open(&other).unwrap();
     assert_eq!((router.strong(), router.weak()), ("a", "e"));
-    assert!(router.route_embedding(&made.embeddings[..DIM], &RouteOptions::default()).is_ok());
+    assert!(router.route(&made.embeddings[..DIM], &CallOptions::new()).is_ok());
     let swapped = open(&other, "e", "a", Mode::Exact).unwrap();
     assert!(swapped.share(0.3).is_ok());
 }
@@ -209,7 +209,7 @@ fn other_routers_of_several_candidates_calibrate_any_pair_too() {
             let strong = gold
                 .rows
                 .iter()
-                .filter(|row| router.win_rate(&row.prompt).unwrap() >= threshold - 1e-12)
+                .filter(|row| router.win_rate(&row.prompt, &CallOptions::new()).unwrap() >= threshold - 1e-12)
                 .count();
             assert!((strong as f64 / 90.0 - reached).abs() < 1e-12, "{strong} {reached}");
         }
@@ -217,6 +217,6 @@ fn other_routers_of_several_candidates_calibrate_any_pair_too() {
     // A model against itself: one half everywhere, which has no shares but the ends.
     let itself = open(&out, "big", "big", Mode::Exact).unwrap();
     assert!(itself.info().constant.as_ref().unwrap().contains("one half"));
-    assert_eq!(itself.win_rate("x").unwrap(), 0.5);
+    assert_eq!(itself.win_rate("x", &CallOptions::new()).unwrap(), 0.5);
     assert!(itself.share(0.5).is_err() && itself.share(0.0).is_ok());
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use routellm_core::features::{Featurizer, OnnxEncoder, OnnxSpec, Pooling, TextEncoder};
 use routellm_core::onnx::SessionOptions;
-use routellm_core::{CancelToken, ErrorKind, OpenOptions, RouteOptions, Router};
+use routellm_core::{CallOptions, CancelToken, ErrorKind, OpenOptions, Router};
 
 use crate::support::{json, mf_minilm, root};
 
@@ -26,7 +26,7 @@ fn embeddings_agree_with_the_original() {
         let expected: Vec<i64> =
             case["token_ids"].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
         assert_eq!(ids, expected, "{prompt:?}");
-        let ours = router.embed(prompt).unwrap();
+        let ours = router.embed(prompt, &CallOptions::new()).unwrap();
         let column = |key: &str| -> Vec<f64> {
             case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
         };
@@ -45,10 +45,16 @@ fn a_prompt_has_the_same_bits_alone_in_a_batch_and_from_any_thread() {
     let pooled =
         OpenOptions::new().sessions(2).intra_threads(1).open(root().join("artifacts/mf-minilm")).unwrap();
     let prompts: Vec<String> = (1..40).map(|n| "how many apples are left? ".repeat(n)).collect();
-    let batch = router.win_rates(&prompts, None).unwrap();
-    let spread = pooled.win_rates(&prompts, None).unwrap();
+    let batch = router.win_rates(&prompts, &CallOptions::new()).unwrap();
+    let spread = pooled.win_rates(&prompts, &CallOptions::new()).unwrap();
     let alone: Vec<f64> = std::thread::scope(|scope| {
-        let threads: Vec<_> = prompts.iter().map(|p| scope.spawn(|| router.win_rate(p).unwrap())).collect();
+        let threads: Vec<_> = prompts
+            .iter()
+            .map(|p| {
+                let router = router.clone();
+                scope.spawn(move || router.win_rate(p, &CallOptions::new()).unwrap())
+            })
+            .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for i in 0..prompts.len() {
@@ -60,11 +66,11 @@ fn a_prompt_has_the_same_bits_alone_in_a_batch_and_from_any_thread() {
 #[test]
 fn long_prompts_are_cut_and_say_so() {
     let router = mf_minilm();
-    let short = router.route("What is the capital of France?", &RouteOptions::default()).unwrap();
+    let short = router.route("What is the capital of France?", &CallOptions::new()).unwrap();
     assert!(!short.truncated);
-    let tokens = router.route(&"word ".repeat(300), &RouteOptions::default()).unwrap();
+    let tokens = router.route(&"word ".repeat(300), &CallOptions::new()).unwrap();
     assert!(tokens.truncated);
-    let huge = router.route(&"x".repeat(10_000_000), &RouteOptions::default()).unwrap();
+    let huge = router.route(&"x".repeat(10_000_000), &CallOptions::new()).unwrap();
     assert!(huge.truncated);
 }
 
@@ -74,7 +80,7 @@ fn a_running_batch_can_be_cancelled() {
     let token = CancelToken::new();
     let started = Arc::new(std::sync::Barrier::new(2));
     let prompts: Vec<String> = (0..10_000).map(|i| format!("{i} ").repeat(200)).collect();
-    let options = RouteOptions { cancel: Some(token.clone()), ..RouteOptions::default() };
+    let options = CallOptions::new().cancel(token.clone());
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             started.wait();
@@ -87,7 +93,7 @@ fn a_running_batch_can_be_cancelled() {
     });
     let error = router.route("late", &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
-    assert!(router.route("another", &RouteOptions::default()).is_ok());
+    assert!(router.route("another", &CallOptions::new()).is_ok());
 }
 
 #[test]

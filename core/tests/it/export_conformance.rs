@@ -5,7 +5,7 @@
 
 use routellm_core::onnx::Provider;
 use routellm_core::scorer::causal_llm::ScoreToken;
-use routellm_core::{Decision, OpenOptions, Result, RouteOptions, Router};
+use routellm_core::{CallOptions, Decision, OpenOptions, Result, Router};
 use serde_json::{Map, Value, json};
 
 use crate::support::{json as read, needs_onnxruntime, root};
@@ -84,7 +84,7 @@ fn exported_models_agree_with_the_conformance_file() {
         }
         let router = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
         let threshold = case["threshold"].as_f64().unwrap();
-        let route = RouteOptions::threshold(threshold);
+        let route = CallOptions::new().threshold(threshold);
         let prompts: Vec<String> =
             case["prompts"].as_array().unwrap().iter().map(|p| p.as_str().unwrap().to_owned()).collect();
         let single: Vec<Decision> = prompts.iter().map(|p| router.route(p, &route).unwrap()).collect();

@@ -9,7 +9,7 @@ use routellm_core::router::write_export;
 use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
 use routellm_core::{
-    CancelToken, Error, ErrorKind, Mode, OnError, OpenOptions, Result, RouteOptions, Router, Side,
+    CallOptions, CancelToken, Error, ErrorKind, Mode, OnError, OpenOptions, Result, Router, Side,
 };
 
 use ErrorKind::{InvalidArgument, InvalidModel};
@@ -46,7 +46,7 @@ pub(crate) fn llama() -> OpenOptions {
 }
 
 pub(crate) fn rates(router: &Router) -> Vec<f64> {
-    PROMPTS.iter().map(|prompt| router.win_rate(prompt).unwrap()).collect()
+    PROMPTS.iter().map(|prompt| router.win_rate(prompt, &CallOptions::new()).unwrap()).collect()
 }
 
 fn close(a: &[f64], b: &[f64], tolerance: f64, what: &str) {
@@ -161,7 +161,7 @@ fn batches_have_the_bits_of_single_prompts() {
         let folder = tiny_model(name);
         for options in [options.clone(), options.sessions(3)] {
             let router = options.open(&folder).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let route = RouteOptions::threshold(0.5);
+            let route = CallOptions::new().threshold(0.5);
             let single: Vec<_> = PROMPTS.iter().map(|prompt| router.route(prompt, &route).unwrap()).collect();
             let many: Vec<&str> = PROMPTS.iter().cycle().take(50).copied().collect();
             let batch = router.route_batch(&many, &route).unwrap();
@@ -171,7 +171,7 @@ fn batches_have_the_bits_of_single_prompts() {
                 let bits = |rate: Option<f64>| rate.unwrap().to_bits();
                 assert_eq!(bits(decision.win_rate), bits(alone.win_rate), "{name} {:?}", many[i]);
             }
-            assert!(router.route_batch::<&str>(&[], &route).unwrap().is_empty());
+            assert!(router.route_batch([""; 0], &route).unwrap().is_empty());
         }
     }
 }
@@ -190,7 +190,7 @@ fn long_prompts_are_cut_or_read_in_windows() {
     let folder = tiny_model("bert-tiny");
     let long = "one two three four five six seven eight nine ten ".repeat(20);
     let cut = options().max_tokens(16).open(&folder).unwrap();
-    let route = RouteOptions::threshold(0.5);
+    let route = CallOptions::new().threshold(0.5);
     assert!(cut.route(&long, &route).unwrap().truncated);
     assert!(!cut.route("short", &route).unwrap().truncated);
     let windows = |parameters: &str| {
@@ -208,7 +208,10 @@ fn long_prompts_are_cut_or_read_in_windows() {
     assert!(mean.win_rate < max.win_rate);
     assert!(few.route(&long, &route).unwrap().truncated);
     // A prompt of one window has the win rate that it has without windows.
-    assert_eq!(few.win_rate("short").unwrap().to_bits(), cut.win_rate("short").unwrap().to_bits());
+    assert_eq!(
+        few.win_rate("short", &CallOptions::new()).unwrap().to_bits(),
+        cut.win_rate("short", &CallOptions::new()).unwrap().to_bits()
+    );
     // Ten megabytes cost no more than what is read of them.
     let huge = "x ".repeat(5 << 20);
     assert!(cut.route(&huge, &route).unwrap().truncated);
@@ -243,19 +246,22 @@ fn the_question_is_cut_from_its_left_and_never_the_instruction() {
     assert!(cached > 10);
     let tail = short.len() - cached - 1;
     assert_eq!(ids[ids.len() - tail..], short[short.len() - tail..]);
-    assert!(router.route(&long, &RouteOptions::threshold(0.5)).unwrap().truncated);
+    assert!(router.route(&long, &CallOptions::new().threshold(0.5)).unwrap().truncated);
     let huge = "x ".repeat(5 << 20);
-    assert!(router.route(&huge, &RouteOptions::threshold(0.5)).unwrap().truncated);
+    assert!(router.route(&huge, &CallOptions::new().threshold(0.5)).unwrap().truncated);
 }
 
 #[test]
 fn no_score_token_is_win_rate_one_and_flagged() {
     let folder = tiny_model("stories260k-optimum");
     let router = stories().max_new_tokens(3).open(&folder).unwrap();
-    let decision = router.route("Once upon a time", &RouteOptions::threshold(1.0)).unwrap();
+    let decision = router.route("Once upon a time", &CallOptions::new().threshold(1.0)).unwrap();
     assert!(decision.no_score && decision.win_rate == Some(1.0) && decision.side == Side::Strong);
-    let direct =
-        stories().open(&folder).unwrap().route("Once upon a time", &RouteOptions::threshold(1.0)).unwrap();
+    let direct = stories()
+        .open(&folder)
+        .unwrap()
+        .route("Once upon a time", &CallOptions::new().threshold(1.0))
+        .unwrap();
     assert!(!direct.no_score && direct.win_rate < Some(1.0));
 }
 
@@ -267,14 +273,18 @@ fn a_candidates_head_serves_any_pair() {
     };
     let router = open("gpt-4", "llama").unwrap();
     assert_eq!(router.models().collect::<Vec<_>>(), ["gpt-4", "claude", "mixtral", "llama"]);
-    let scores = router.candidate_scores("hi").unwrap();
-    let rate = router.win_rate("hi").unwrap();
+    let scores = router.candidate_scores("hi", &CallOptions::new()).unwrap();
+    let rate = router.win_rate("hi", &CallOptions::new()).unwrap();
     assert!((rate - 1.0 / (1.0 + (scores[3] - scores[0]).exp())).abs() < 1e-12);
-    let other = open("llama", "gpt-4").unwrap().win_rate("hi").unwrap();
+    let other = open("llama", "gpt-4").unwrap().win_rate("hi", &CallOptions::new()).unwrap();
     assert!((rate + other - 1.0).abs() < 1e-12);
     refused(open("gpt-5", "llama"), InvalidArgument, &["gpt-5", "claude"]);
     refused(open("llama", "llama"), InvalidArgument, &["both"]);
-    let error = options().open(tiny_model("bert-tiny")).unwrap().candidate_scores("hi").unwrap_err();
+    let error = options()
+        .open(tiny_model("bert-tiny"))
+        .unwrap()
+        .candidate_scores("hi", &CallOptions::new())
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
     // As an artifact, calibrated on a sample: any pair then knows its shares.
@@ -288,7 +298,7 @@ fn a_candidates_head_serves_any_pair() {
         let router = OpenOptions::new().strong(strong).weak(weak).open(&out).unwrap();
         assert_eq!(router.info().calibration.as_ref().unwrap().date.as_deref(), day);
         for share in [0.25, 0.5, 0.8] {
-            let decisions = router.route_batch(&prompts, &RouteOptions::strong_share(share)).unwrap();
+            let decisions = router.route_batch(&prompts, &CallOptions::new().strong_share(share)).unwrap();
             let strong = decisions.iter().filter(|decision| decision.side == Side::Strong).count();
             assert_eq!(strong as f64 / prompts.len() as f64, router.share(share).unwrap().1);
         }
@@ -313,13 +323,13 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         let written =
             write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.25, None).unwrap();
         for prompt in PROMPTS {
-            let bits = |router: &Router| router.win_rate(prompt).unwrap().to_bits();
+            let bits = |router: &Router| router.win_rate(prompt, &CallOptions::new()).unwrap().to_bits();
             assert_eq!(bits(&bare), bits(&written), "{name} {prompt:?}");
         }
         let again = OpenOptions::new().open(&out).unwrap();
         assert_eq!((again.strong(), again.weak()), ("gpt-4", "mixtral"));
         assert_eq!(again.info().calibration.as_ref().unwrap().count, PROMPTS.len());
-        let shares = again.route_batch(&PROMPTS, &RouteOptions::default()).unwrap();
+        let shares = again.route_batch(PROMPTS, &CallOptions::new()).unwrap();
         assert_eq!(shares.iter().filter(|decision| decision.side == Side::Strong).count(), 2, "{name}");
         let error = OpenOptions::new().strong("mixtral").weak("gpt-4").open(&out).unwrap_err();
         assert_eq!(error.kind(), InvalidArgument);
@@ -349,12 +359,11 @@ fn a_call_stops_at_its_timeout_and_when_it_is_cancelled() {
         (0..5000).map(|i| format!("question number {i}, {}", "and so on ".repeat(40))).collect();
     for options in [llama(), llama().sessions(2)] {
         let router = options.open(&folder).unwrap();
-        let timed = RouteOptions { timeout: Some(Duration::from_millis(20)), ..RouteOptions::threshold(0.5) };
+        let timed = CallOptions::new().threshold(0.5).timeout(Duration::from_millis(20));
         let error = router.route_batch(&many, &timed).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
         assert!(error.message().contains("20 ms"), "{error}");
-        let decisions =
-            router.route_batch(&many, &RouteOptions { on_error: OnError::Strong, ..timed.clone() }).unwrap();
+        let decisions = router.route_batch(&many, &timed.clone().on_error(OnError::Strong)).unwrap();
         let last = decisions.last().unwrap();
         assert_eq!(last.fallback.as_ref().unwrap().kind, ErrorKind::ResourceExhausted);
         assert_eq!((decisions.len(), last.side), (many.len(), Side::Strong));
@@ -364,18 +373,16 @@ fn a_call_stops_at_its_timeout_and_when_it_is_cancelled() {
             std::thread::sleep(Duration::from_millis(20));
             other.cancel();
         });
-        let cancelled =
-            RouteOptions { cancel: Some(token), on_error: OnError::Weak, ..RouteOptions::threshold(0.5) };
+        let cancelled = CallOptions::new().threshold(0.5).cancel(token).on_error(OnError::Weak);
         assert_eq!(router.route_batch(&many, &cancelled).unwrap_err().kind(), ErrorKind::Cancelled);
         thread.join().unwrap();
         // The sessions are whole afterwards, and a generous timeout changes nothing.
-        let generous =
-            RouteOptions { timeout: Some(Duration::from_hours(1)), ..RouteOptions::threshold(0.5) };
-        let plain = RouteOptions::threshold(0.5);
+        let generous = CallOptions::new().threshold(0.5).timeout(Duration::from_hours(1));
+        let plain = CallOptions::new().threshold(0.5);
         assert_eq!(router.route("hi", &generous).unwrap(), router.route("hi", &plain).unwrap());
     }
     let router = Router::default_router().unwrap();
-    let none = RouteOptions { timeout: Some(Duration::ZERO), ..RouteOptions::default() };
+    let none = CallOptions::new().timeout(Duration::ZERO);
     assert_eq!(router.route("hi", &none).unwrap_err().kind(), InvalidArgument);
 }
 

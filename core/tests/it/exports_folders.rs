@@ -9,7 +9,7 @@ use routellm_core::onnx::SessionOptions;
 use routellm_core::router::write_export;
 use routellm_core::scorer::BertScorer;
 use routellm_core::train::Encoder;
-use routellm_core::{ErrorKind, Router};
+use routellm_core::{CallOptions, ErrorKind, Router};
 
 use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
 
@@ -78,10 +78,10 @@ fn added_tokens_that_the_model_lacks_are_refused_where_they_occur() {
     copy.replace("tokenizer.json", "\"added_tokens\": [", "\"added_tokens\": [\n    {\"id\": 1500, \"content\": \"<image>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true},");
     let router = copy.open(&options()).unwrap();
     assert_eq!(bits(&router), bert_tiny());
-    let error = router.win_rate("see <image> here").unwrap_err();
+    let error = router.win_rate("see <image> here", &CallOptions::new()).unwrap_err();
     assert_eq!(error.kind(), Tokenize);
     assert!(error.message().contains("<image>") && error.message().contains("1500"), "{error}");
-    let batch = router.win_rates(&["hello", "see <image> here"], None).unwrap_err();
+    let batch = router.win_rates(["hello", "see <image> here"], &CallOptions::new()).unwrap_err();
     assert_eq!(batch.kind(), Tokenize);
     copy.replace("config.json", r#""vocab_size": 1500"#, r#""vocab_size": 1499"#);
     refused(copy.open(&options()), InvalidModel, &["tokenizer.json", "1499", "do not belong together"]);
@@ -152,7 +152,7 @@ fn names_of_labels_tell_which_output_is_the_strong_model() {
         let logits = scorer.downcast_ref::<BertScorer>().unwrap().logits(prompt).unwrap();
         let weight = |i: usize| f64::from(logits[i]).exp();
         let strong = weight(2) / (weight(0) + weight(1) + weight(2));
-        assert!((router.win_rate(prompt).unwrap() - strong).abs() < 1e-12, "{prompt}");
+        assert!((router.win_rate(prompt, &CallOptions::new()).unwrap() - strong).abs() < 1e-12, "{prompt}");
     }
     let named = options().strong("weak_wins").weak("strong_wins");
     assert_eq!(bits(&copy.open(&named).unwrap()), bert_tiny());

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use routellm_core::{
-    CancelToken, Decision, DecisionEvent, DecisionId, ErrorKind, Input, Latency, OnError, OpenOptions,
-    Reloadable, Result, RouteOptions, Router,
+    CallOptions, CancelToken, Decision, DecisionEvent, DecisionId, ErrorKind, Input, Latency, OnError,
+    OpenOptions, Reloadable, Result, Router,
 };
 
 use crate::support::{default_router, mf_minilm, tiny_model};
@@ -78,12 +78,8 @@ fn awaited<T: Send + 'static>(
     receiver.recv_timeout(EVER).expect("a call that was begun is answered")
 }
 
-fn owned(prompts: &[&str]) -> Vec<Result<String>> {
-    prompts.iter().map(|&prompt| Ok(prompt.to_owned())).collect()
-}
-
 /// Every kind of call that decides, of a router that reads texts.
-fn every_call_is_told(router: &Router, options: &RouteOptions) {
+fn every_call_is_told(router: &Router, options: &CallOptions) {
     let notes = Notes::of(router);
     let prompts = ["hello", "What is 17 * 23?", "Prove that there are infinitely many primes."];
     let long = "many words here ".repeat(2000);
@@ -92,71 +88,73 @@ fn every_call_is_told(router: &Router, options: &RouteOptions) {
     notes.hold(&[router.route("hello", options).unwrap()]);
     router.route("hello", options).unwrap();
     assert!(notes.take()[0].latency.score > Duration::ZERO);
-    notes.hold(&[router.route_utf8(b"hello", options).unwrap()]);
-    notes.hold(&[router.route_input(chat(), options).unwrap()]);
-    notes.hold(&router.route_batch(&prompts, options).unwrap());
-    notes.hold(&router.route_batch_utf8(&prompts.map(str::as_bytes), options).unwrap());
-    notes.hold(&router.route_inputs(&inputs, options).unwrap());
-    notes.hold(&[awaited(|done| router.route_async(Ok("hello".to_owned()), options, done)).unwrap()]);
-    notes.hold(&[awaited(|done| router.route_async(Ok(long), options, done)).unwrap()]);
-    notes.hold(&[awaited(|done| router.route_input_async(chat(), options, done)).unwrap()]);
-    notes.hold(&awaited(|done| router.route_batch_async(owned(&prompts), options, done)).unwrap());
-    notes.hold(&awaited(|done| router.route_inputs_async(&inputs, options, done)).unwrap());
+    notes.hold(&[router.route(Input::Utf8(b"hello"), options).unwrap()]);
+    notes.hold(&[router.route(chat(), options).unwrap()]);
+    notes.hold(&router.route_batch(prompts, options).unwrap());
+    notes.hold(&router.route_batch(prompts.map(|prompt| Input::Utf8(prompt.as_bytes())), options).unwrap());
+    notes.hold(&router.route_batch(&inputs, options).unwrap());
+    notes.hold(&[awaited(|done| router.route_async("hello", options, done)).unwrap()]);
+    notes.hold(&[awaited(|done| router.route_async(&long, options, done)).unwrap()]);
+    notes.hold(&[awaited(|done| router.route_async(chat(), options, done)).unwrap()]);
+    notes.hold(&awaited(|done| router.route_batch_async(prompts, options, done)).unwrap());
+    notes.hold(&awaited(|done| router.route_batch_async(&inputs, options, done)).unwrap());
     // Nothing to decide, and scores.
-    notes.hold(&router.route_batch::<&str>(&[], options).unwrap());
-    router.win_rate("hello").unwrap();
-    router.win_rates(&prompts, None).unwrap();
-    awaited(|done| router.win_rates_async(owned(&prompts), None, done)).unwrap();
+    notes.hold(&router.route_batch([""; 0], options).unwrap());
+    router.win_rate("hello", &CallOptions::new()).unwrap();
+    router.win_rates(prompts, &CallOptions::new()).unwrap();
+    awaited(|done| router.win_rates_async(prompts, &CallOptions::new(), done)).unwrap();
     notes.hold(&[]);
 }
 
 #[test]
 fn every_call_of_the_default_router_is_told() {
-    every_call_is_told(&default_router(), &RouteOptions::default());
+    every_call_is_told(&default_router(), &CallOptions::new());
 }
 
 #[test]
 fn every_call_of_a_router_with_sessions_is_told() {
     let router = mf_minilm();
-    every_call_is_told(&router, &RouteOptions::default());
+    every_call_is_told(&router, &CallOptions::new());
     let notes = Notes::of(&router);
-    let embedding = router.embed("hello").unwrap();
-    let options = RouteOptions::default();
-    notes.hold(&[router.route_embedding(&embedding, &options).unwrap()]);
-    notes.hold(&[awaited(|done| router.route_embedding_async(embedding, &options, done)).unwrap()]);
+    let embedding = router.embed("hello", &CallOptions::new()).unwrap();
+    let options = CallOptions::new();
+    notes.hold(&[router.route(&embedding, &options).unwrap()]);
+    notes.hold(&[awaited(|done| router.route_async(&embedding, &options, done)).unwrap()]);
 }
 
 #[test]
 fn every_call_of_a_model_that_reads_the_prompt_is_told() {
     let router = OpenOptions::new().strong("a").weak("b").open(tiny_model("bert-tiny")).unwrap();
-    every_call_is_told(&router, &RouteOptions::threshold(0.5));
+    every_call_is_told(&router, &CallOptions::new().threshold(0.5));
 }
 
 #[test]
 fn fallbacks_are_told_with_their_kind_and_errors_are_not() {
     let router = default_router();
     let notes = Notes::of(&router);
-    let fallback = RouteOptions { on_error: OnError::Strong, ..RouteOptions::default() };
-    let decision = router.route_utf8(b"\xff", &fallback).unwrap();
+    let fallback = CallOptions::new().on_error(OnError::Strong);
+    let decision = router.route(Input::Utf8(b"\xff"), &fallback).unwrap();
     assert_eq!(decision.propensity.to_bits(), 1.0_f64.to_bits());
     notes.hold(&[decision]);
-    let decisions = router.route_batch_utf8(&[b"hello", b"\xff"], &fallback).unwrap();
+    let decisions = router.route_batch([Input::Utf8(b"hello"), Input::Utf8(b"\xff")], &fallback).unwrap();
     assert_eq!(notes.0.lock().unwrap()[1].fallback, Some(ErrorKind::InvalidArgument));
     notes.hold(&decisions);
     // The batch fails as a whole: what came before the second prompt is not told either.
-    let plain = RouteOptions::default();
-    router.route_utf8(b"\xff", &plain).unwrap_err();
-    router.route_batch_utf8(&[b"hello", b"\xff"], &plain).unwrap_err();
+    let plain = CallOptions::new();
+    router.route(Input::Utf8(b"\xff"), &plain).unwrap_err();
+    router.route_batch([Input::Utf8(b"hello"), Input::Utf8(b"\xff")], &plain).unwrap_err();
     awaited(|done| {
-        let prompts =
-            vec![Ok("hello".to_owned()), Err(routellm_core::Error::new(ErrorKind::InvalidArgument, "no"))];
+        let prompts = [
+            Input::Text("hello"),
+            Input::Unreadable(routellm_core::Error::new(ErrorKind::InvalidArgument, "no")),
+        ];
         router.route_batch_async(prompts, &plain, done)
     })
     .unwrap_err();
-    router.route("hello", &RouteOptions::threshold(2.0)).unwrap_err();
+    router.route("hello", &CallOptions::new().threshold(2.0)).unwrap_err();
     let token = CancelToken::new();
     token.cancel();
-    router.route("hello", &RouteOptions { cancel: Some(token), ..fallback }).unwrap_err();
+    router.route("hello", &fallback.cancel(token)).unwrap_err();
     notes.hold(&[]);
 }
 
@@ -164,11 +162,7 @@ fn fallbacks_are_told_with_their_kind_and_errors_are_not() {
 fn a_call_that_came_too_late_has_only_waited() {
     let router = mf_minilm();
     let notes = Notes::of(&router);
-    let options = RouteOptions {
-        on_error: OnError::Weak,
-        timeout: Some(Duration::from_nanos(1)),
-        ..RouteOptions::default()
-    };
+    let options = CallOptions::new().on_error(OnError::Weak).timeout(Duration::from_nanos(1));
     router.route("hello", &options).unwrap();
     let heard = notes.take();
     assert_eq!(heard[0].fallback, Some(ErrorKind::ResourceExhausted));
@@ -178,7 +172,7 @@ fn a_call_that_came_too_late_has_only_waited() {
 #[test]
 fn ids_are_there_with_a_hook_only_ascend_and_never_repeat() {
     let router = default_router();
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     assert_eq!(router.route("hello", &options).unwrap().id, None);
     let notes = Notes::of(&router);
     let twin = router.clone();
@@ -188,7 +182,7 @@ fn ids_are_there_with_a_hook_only_ascend_and_never_repeat() {
                 let made: Vec<_> =
                     (0..500).map(|_| twin.route("hello", &options).unwrap().id.unwrap()).collect();
                 assert!(made.is_sorted());
-                let together = twin.route_batch(&["a", "b", "c"], &options).unwrap();
+                let together = twin.route_batch(["a", "b", "c"], &options).unwrap();
                 assert!(together.is_sorted_by_key(|decision| decision.id));
                 assert!(together[0].id > made.last().copied());
             });
@@ -211,11 +205,11 @@ fn a_hook_that_panics_ends_nothing_and_the_next_event_comes() {
         count.fetch_add(1, Ordering::Relaxed);
         panic!("a hook that fails");
     });
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     router.route("hello", &options).unwrap();
-    router.route_batch(&["a", "b", "c"], &options).unwrap();
-    awaited(|done| router.route_async(Ok("hello".to_owned()), &options, done)).unwrap();
-    awaited(|done| router.route_batch_async(owned(&["a", "b"]), &options, done)).unwrap();
+    router.route_batch(["a", "b", "c"], &options).unwrap();
+    awaited(|done| router.route_async("hello", &options, done)).unwrap();
+    awaited(|done| router.route_batch_async(["a", "b"], &options, done)).unwrap();
     assert_eq!(heard.load(Ordering::Relaxed), 1 + 3 + 1 + 2);
 }
 
@@ -227,19 +221,19 @@ fn a_hook_may_be_changed_and_ask_the_router_while_it_is_told() {
     let other = router.clone();
     router.on_decision(move |event| {
         mine.note(event);
-        again.win_rate("hello").unwrap();
+        again.win_rate("hello", &CallOptions::new()).unwrap();
         // From the next call on.
         other.off_decision();
     });
-    router.route_batch(&["a", "b"], &RouteOptions::default()).unwrap();
-    router.route("hello", &RouteOptions::default()).unwrap();
+    router.route_batch(["a", "b"], &CallOptions::new()).unwrap();
+    router.route("hello", &CallOptions::new()).unwrap();
     assert_eq!(notes.take().len(), 2);
 }
 
 #[test]
 fn hooks_come_and_go_while_calls_run() {
     let router = default_router();
-    let (options, heard) = (RouteOptions::default(), Arc::new(AtomicUsize::new(0)));
+    let (options, heard) = (CallOptions::new(), Arc::new(AtomicUsize::new(0)));
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| (0..2000).for_each(|_| drop(router.route("hello", &options).unwrap())));
@@ -259,7 +253,7 @@ fn hooks_come_and_go_while_calls_run() {
 
 #[test]
 fn a_reload_hands_the_hook_on_unless_the_next_router_has_its_own() {
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     let place = Reloadable::new(default_router());
     let notes = Notes::of(&place.get());
     let old = place.replace(default_router());

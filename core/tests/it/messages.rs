@@ -2,7 +2,7 @@
 //! slow reading of parsed JSON.
 
 use proptest::prelude::*;
-use routellm_core::{Error, ErrorKind, Input, OnError, Read, Result, RouteOptions, prompt_from_messages};
+use routellm_core::{CallOptions, Error, ErrorKind, Input, OnError, Read, Result, prompt_from_messages};
 use serde_json::{Value, json};
 
 use crate::support::{default_router, root};
@@ -15,9 +15,9 @@ fn json_of(case: &Value) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
-fn options(case: &Value, on_error: OnError) -> RouteOptions {
+fn options(case: &Value, on_error: OnError) -> CallOptions {
     let read: Read = case["read"].as_str().unwrap().parse().unwrap();
-    RouteOptions { read: Some(read), on_error, ..RouteOptions::threshold(0.5) }
+    CallOptions::new().threshold(0.5).read(read).on_error(on_error)
 }
 
 #[test]
@@ -30,18 +30,18 @@ fn every_case() {
     for case in cases {
         let (id, json) = (&case["id"], json_of(case));
         let options = options(case, OnError::Strong);
-        let raise = RouteOptions { on_error: OnError::Raise, ..options.clone() };
-        let alone = |options| router.route_input(Input::Messages(&json), options);
+        let raise = options.clone().on_error(OnError::Raise);
+        let alone = |options| router.route(Input::Messages(&json), options);
         let in_batch = |options| {
             let inputs = [Input::Text("fine"), Input::Messages(&json)];
-            router.route_inputs(&inputs, options).map(|mut decisions| decisions.remove(1))
+            router.route_batch(&inputs, options).map(|mut decisions| decisions.remove(1))
         };
         // Where a case does not say, it is the same in both.
         let places = case["in_batch"].as_bool().map_or(vec![false, true], |place| vec![place]);
         for place in places {
             let route = |options| if place { in_batch(options) } else { alone(options) };
             if let Some(prompt) = case["prompt"].as_str() {
-                assert_eq!(options.read.unwrap().prompt(&json).unwrap(), prompt, "{id}");
+                assert_eq!(router.read(&options).prompt(&json).unwrap(), prompt, "{id}");
                 assert_eq!(route(&raise).unwrap(), router.route(prompt, &raise).unwrap(), "{id}");
                 continue;
             }
@@ -67,8 +67,8 @@ fn one_bad_input_does_not_fail_a_batch() {
             Input::Messages(br#"{"messages":[{"role":"user","content":"five"}]}"#),
         ]
     };
-    let weak = RouteOptions { on_error: OnError::Weak, ..RouteOptions::default() };
-    let decisions = router.route_inputs(&inputs(), &weak).unwrap();
+    let weak = CallOptions::new().on_error(OnError::Weak);
+    let decisions = router.route_batch(inputs(), &weak).unwrap();
     let fallbacks: Vec<bool> = decisions.iter().map(|decision| decision.fallback.is_some()).collect();
     assert_eq!(fallbacks, [false, true, true, true, false]);
     assert_eq!(decisions[4], router.route("five", &weak).unwrap());
@@ -80,7 +80,7 @@ fn one_bad_input_does_not_fail_a_batch() {
     let warned: Vec<bool> =
         decisions.iter().flat_map(|d| &d.fallback).map(|fallback| fallback.warning.is_some()).collect();
     assert_eq!(warned, [true, false, false]);
-    let error = router.route_inputs(&inputs(), &RouteOptions::default()).unwrap_err();
+    let error = router.route_batch(inputs(), &CallOptions::new()).unwrap_err();
     assert!(error.message().starts_with("prompt 1: messages: "), "{error}");
 }
 
@@ -97,13 +97,13 @@ fn what_is_wrong_is_named() {
         assert!(error.message().starts_with("messages: ") && error.message().contains(words), "{error}");
     }
     let bare = [Input::Messages(br#"{"role":"user","content":"x"}"#)];
-    let error = default_router().route_inputs(&bare, &RouteOptions::default()).unwrap_err();
+    let error = default_router().route_batch(&bare, &CallOptions::new()).unwrap_err();
     assert!(
         error.message().contains("route(messages)") && error.message().contains("list of chats"),
         "{error}"
     );
-    let options = RouteOptions { read: Some(Read::AllUser), ..RouteOptions::default() };
-    let error = default_router().route_embedding(&[0.0], &options).unwrap_err();
+    let options = CallOptions::new().read(Read::AllUser);
+    let error = default_router().route(&[0.0], &options).unwrap_err();
     assert!(error.message().contains("read has no effect"), "{error}");
     assert!("last".parse::<Read>().unwrap_err().message().contains("\"all_user\""));
 }

@@ -3,7 +3,7 @@
 use routellm_core::preference::ModelIndex;
 use routellm_core::scorer::MfWeights;
 use routellm_core::train::{mf, silent};
-use routellm_core::{Mode, OpenOptions};
+use routellm_core::{CallOptions, Mode, OpenOptions};
 
 use crate::support::{f32_tensor, json, shared};
 
@@ -26,19 +26,19 @@ fn published_checkpoints_give_the_golden_win_rates() {
                     .mode(mode)
                     .open(folder.join(format!("{case}_ckpt")))
                     .unwrap();
-                let mut rates = vec![0.0; shape[0]];
-                router.win_rates_from_embeddings(&embeddings, &mut rates).unwrap();
+                let rates = router.win_rates(embeddings.chunks(shape[1]), &CallOptions::new()).unwrap();
                 for (i, rate) in rates.iter().enumerate() {
                     let expected = golden[i].as_f64().unwrap();
                     assert!((rate - expected).abs() < 1e-9, "{case} {pair} prompt {i}: {rate} {expected}");
-                    let one =
-                        router.win_rate_from_embedding(&embeddings[i * shape[1]..][..shape[1]]).unwrap();
+                    let one = router
+                        .win_rate(&embeddings[i * shape[1]..][..shape[1]], &CallOptions::new())
+                        .unwrap();
                     assert_eq!(one.to_bits(), rate.to_bits());
                     compared += 1;
                 }
                 for (i, row) in logits.as_array().unwrap().iter().enumerate() {
                     let scores = router
-                        .candidate_scores_from_embedding(&embeddings[i * shape[1]..][..shape[1]])
+                        .candidate_scores(&embeddings[i * shape[1]..][..shape[1]], &CallOptions::new())
                         .unwrap();
                     for (score, expected) in scores.iter().zip(row.as_array().unwrap()) {
                         assert!((score - expected.as_f64().unwrap()).abs() < 1e-9);

@@ -1,7 +1,7 @@
 //! What is refused, and how: nothing is ignored in silence.
 
 use routellm_core::features::{CallerSpec, FeaturizerSpec};
-use routellm_core::{CancelToken, ErrorKind, Mode, OnError, OpenOptions, Policy, RouteOptions, Router};
+use routellm_core::{CallOptions, CancelToken, ErrorKind, Input, Mode, OnError, OpenOptions, Router};
 
 use crate::support::{default_router, root, shared};
 
@@ -22,50 +22,54 @@ fn thresholds_and_shares_lie_in_the_unit_interval() {
     let router = default_router();
     for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
         assert_eq!(
-            kind(router.route("x", &RouteOptions::threshold(bad)), &["threshold", "[0, 1]"]),
+            kind(router.route("x", &CallOptions::new().threshold(bad)), &["threshold", "[0, 1]"]),
             ErrorKind::InvalidArgument
         );
         assert_eq!(
-            kind(router.route("x", &RouteOptions::strong_share(bad)), &["strong_share", "[0, 1]"]),
+            kind(router.route("x", &CallOptions::new().strong_share(bad)), &["strong_share", "[0, 1]"]),
             ErrorKind::InvalidArgument
         );
         // A wrong option stays an error whatever happens to prompts.
-        let options = RouteOptions { on_error: OnError::Weak, ..RouteOptions::threshold(bad) };
+        let options = CallOptions::new().threshold(bad).on_error(OnError::Weak);
         assert!(router.route("x", &options).is_err());
-        assert!(router.route_batch(&["x"], &options).is_err());
+        assert!(router.route_batch(["x"], &options).is_err());
     }
-    assert_eq!(kind(Policy::from_options(Some(0.5), Some(0.5)), &["both"]), ErrorKind::InvalidArgument);
+    let both = CallOptions::new().threshold(0.5).strong_share(0.5);
+    assert_eq!(
+        kind(router.route("x", &both), &["both threshold and strong_share"]),
+        ErrorKind::InvalidArgument
+    );
     assert_eq!(kind("warn".parse::<OnError>(), &["raise"]), ErrorKind::InvalidArgument);
     assert_eq!(kind("approximate".parse::<Mode>(), &["reference"]), ErrorKind::InvalidArgument);
 }
 
 #[test]
 fn embeddings_must_fit_and_be_finite() {
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     let default = default_router();
     assert_eq!(
-        kind(default.route_embedding(&[0.0; 384], &options), &["hashed", "pass the prompt"]),
+        kind(default.route(&[0.0; 384], &options), &["hashed", "pass the prompt"]),
         ErrorKind::InvalidArgument
     );
     let router = published();
-    let options = RouteOptions::threshold(0.5);
-    assert_eq!(kind(router.route_embedding(&[0.0; 31], &options), &["31", "32"]), ErrorKind::InvalidArgument);
+    let options = CallOptions::new().threshold(0.5);
+    assert_eq!(kind(router.route(&[0.0; 31], &options), &["31", "32"]), ErrorKind::InvalidArgument);
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut embedding = [0.5; 32];
         embedding[7] = bad;
         assert_eq!(
-            kind(router.win_rate_from_embedding(&embedding), &["element 7"]),
+            kind(router.win_rate(&embedding, &CallOptions::new()), &["element 7"]),
             ErrorKind::InvalidArgument
         );
         let mut rows = vec![0.1; 64];
         rows[33] = bad;
         assert_eq!(
-            kind(router.win_rates_from_embeddings(&rows, &mut [0.0; 2]), &["row 1", "element 1"]),
+            kind(router.win_rates(rows.chunks(32), &CallOptions::new()), &["row 1", "element 1"]),
             ErrorKind::InvalidArgument
         );
     }
     assert_eq!(
-        kind(router.win_rates_from_embeddings(&[0.0; 65], &mut [0.0; 2]), &["65"]),
+        kind(router.win_rates([0.0; 65].chunks(33), &CallOptions::new()), &["row 0", "33"]),
         ErrorKind::InvalidArgument
     );
 }
@@ -74,15 +78,15 @@ fn embeddings_must_fit_and_be_finite() {
 fn a_router_for_embeddings_reads_no_prompts_and_has_no_share() {
     let router = published();
     assert_eq!(
-        kind(router.route("x", &RouteOptions::threshold(0.5)), &["embedding"]),
+        kind(router.route("x", &CallOptions::new().threshold(0.5)), &["embedding"]),
         ErrorKind::Unsupported
     );
     assert_eq!(
-        kind(router.route_embedding(&[0.1; 32], &RouteOptions::default()), &["threshold"]),
+        kind(router.route(&[0.1; 32], &CallOptions::new()), &["threshold"]),
         ErrorKind::InvalidArgument
     );
     assert_eq!(
-        kind(router.route_embedding(&[0.1; 32], &RouteOptions::strong_share(0.5)), &["no calibration"]),
+        kind(router.route(&[0.1; 32], &CallOptions::new().strong_share(0.5)), &["no calibration"]),
         ErrorKind::InvalidArgument
     );
     assert!(matches!(
@@ -128,12 +132,15 @@ fn options_without_effect_are_refused() {
 #[test]
 fn text_must_be_unicode() {
     let router = default_router();
-    let options = RouteOptions::default();
+    let options = CallOptions::new();
     for bytes in [&b"\xff"[..], b"abc\xc3", b"\xed\xa0\x80"] {
-        assert_eq!(kind(router.route_utf8(bytes, &options), &["not UTF-8"]), ErrorKind::InvalidArgument);
+        assert_eq!(
+            kind(router.route(Input::Utf8(bytes), &options), &["not UTF-8"]),
+            ErrorKind::InvalidArgument
+        );
     }
     assert_eq!(
-        kind(router.route_batch_utf8(&[b"fine", b"\xff"], &options), &["prompt 1"]),
+        kind(router.route_batch([Input::Utf8(b"fine"), Input::Utf8(b"\xff")], &options), &["prompt 1"]),
         ErrorKind::InvalidArgument
     );
 }
@@ -142,9 +149,9 @@ fn text_must_be_unicode() {
 fn a_fallback_is_a_decision_with_its_reason_and_is_counted() {
     let router = default_router();
     for (on_error, model) in [(OnError::Strong, router.strong()), (OnError::Weak, router.weak())] {
-        let options = RouteOptions { on_error, ..RouteOptions::default() };
+        let options = CallOptions::new().on_error(on_error);
         let before = router.fallbacks();
-        let decision = router.route_utf8(b"\xff", &options).unwrap();
+        let decision = router.route(Input::Utf8(b"\xff"), &options).unwrap();
         assert_eq!(&*decision.model, model);
         assert_eq!(decision.win_rate, None);
         let fallback = decision.fallback.unwrap();
@@ -154,8 +161,8 @@ fn a_fallback_is_a_decision_with_its_reason_and_is_counted() {
         // Cancelling is no failure of the router.
         let token = CancelToken::new();
         token.cancel();
-        let cancelled = RouteOptions { cancel: Some(token), on_error, ..RouteOptions::default() };
-        assert_eq!(kind(router.route_batch(&["x"], &cancelled), &[]), ErrorKind::Cancelled);
+        let cancelled = CallOptions::new().cancel(token).on_error(on_error);
+        assert_eq!(kind(router.route_batch(["x"], &cancelled), &[]), ErrorKind::Cancelled);
     }
 }
 
@@ -199,7 +206,7 @@ fn without_onnx_runtime_everything_else_works() {
     assert!(
         error.to_string().contains("/nowhere/libort.so") && !error.to_string().contains("system library")
     );
-    assert!(default_router().route("works", &RouteOptions::default()).is_ok());
+    assert!(default_router().route("works", &CallOptions::new()).is_ok());
     let embeddings = Router::open(root().join("tests/conformance/sw-caller")).unwrap();
-    assert!(embeddings.win_rate_from_embedding(&[0.1; 8]).is_ok());
+    assert!(embeddings.win_rate(&[0.1; 8], &CallOptions::new()).is_ok());
 }

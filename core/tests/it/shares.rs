@@ -8,7 +8,7 @@ use routellm_core::calibrate::{EVERYTHING, NOTHING, quantile};
 use routellm_core::preference::GoldTable;
 use routellm_core::train::{linear, silent};
 use routellm_core::{
-    ErrorKind, Mode, OnError, OpenOptions, OutOfDistribution, Policy, RouteOptions, Router, Side,
+    CallOptions, ErrorKind, Mode, OnError, OpenOptions, OutOfDistribution, Policy, Router, Side,
 };
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ fn a_share_of_0_sends_nothing_and_1_everything() {
         let threshold = router.threshold(Policy::StrongShare(share)).unwrap();
         // The threshold is accepted back, and decides alike.
         assert_eq!(router.threshold(Policy::Threshold(threshold)).unwrap(), threshold);
-        for options in [RouteOptions::strong_share(share), RouteOptions::threshold(threshold)] {
+        for options in [CallOptions::new().strong_share(share), CallOptions::new().threshold(threshold)] {
             for prompt in PROMPTS {
                 let decision = router.route(prompt, &options).unwrap();
                 assert_eq!((decision.side, decision.threshold), (side, threshold));
@@ -53,18 +53,18 @@ fn the_ends_beat_what_is_decided_for_far_prompts_and_errors_beat_the_ends() {
     let far = [-1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     for decision in [OutOfDistribution::Strong, OutOfDistribution::Weak] {
         let router = OpenOptions::new().out_of_distribution(decision).open(&folder).unwrap();
-        let told = router.route_embedding(&far, &RouteOptions::strong_share(0.5)).unwrap();
+        let told = router.route(&far, &CallOptions::new().strong_share(0.5)).unwrap();
         let expected = if decision == OutOfDistribution::Strong { Side::Strong } else { Side::Weak };
         assert_eq!((told.side, told.out_of_distribution), (expected, true));
         for (share, threshold, side) in [(0.0, NOTHING, Side::Weak), (1.0, EVERYTHING, Side::Strong)] {
-            let ends = router.route_embedding(&far, &RouteOptions::strong_share(share)).unwrap();
+            let ends = router.route(&far, &CallOptions::new().strong_share(share)).unwrap();
             assert_eq!((ends.side, ends.out_of_distribution, ends.threshold), (side, true, threshold));
             // Above 1 a threshold sends nothing either; 0 is one as any other.
-            let again = router.route_embedding(&far, &RouteOptions::threshold(threshold)).unwrap();
+            let again = router.route(&far, &CallOptions::new().threshold(threshold)).unwrap();
             assert_eq!(again.side, if share == 0.0 { Side::Weak } else { expected });
             let on_error = if side == Side::Weak { OnError::Strong } else { OnError::Weak };
-            let options = RouteOptions { on_error, ..RouteOptions::strong_share(share) };
-            let fallback = router.route_embedding(&[f32::NAN; 8], &options).unwrap();
+            let options = CallOptions::new().strong_share(share).on_error(on_error);
+            let fallback = router.route(&[f32::NAN; 8], &options).unwrap();
             assert!(fallback.fallback.is_some() && fallback.side != side);
         }
     }
@@ -77,7 +77,7 @@ fn the_ends_need_no_calibration() {
     assert_eq!(router.share(0.0).unwrap(), (NOTHING, 0.0));
     assert_eq!(router.share(1.0).unwrap(), (EVERYTHING, 1.0));
     assert_eq!(router.share(0.5).unwrap_err().kind(), ErrorKind::InvalidArgument);
-    let nothing = router.route_embedding(&[0.1; 32], &RouteOptions::strong_share(0.0)).unwrap();
+    let nothing = router.route(&[0.1; 32], &CallOptions::new().strong_share(0.0)).unwrap();
     assert_eq!(nothing.side, Side::Weak);
 }
 
@@ -120,12 +120,12 @@ fn equal_win_rates_go_together_and_the_share_reached_is_told() {
     assert_eq!((info.count, info.points, info.share_error), (200, 4, 0.0));
     assert_eq!((info.sample.as_str(), info.date.as_deref()), ("made prompts", Some("2026-01-31")));
     assert_eq!(info.sha256.unwrap(), routellm_core::calibrate::hash_of_prompts(&prompts));
-    let rates = router.win_rates(&prompts, None).unwrap();
+    let rates = router.win_rates(&prompts, &CallOptions::new()).unwrap();
     for i in 0..=50 {
         let share = f64::from(i) / 50.0;
         let (threshold, reached) = router.share(share).unwrap();
         assert_eq!(router.threshold(Policy::StrongShare(share)).unwrap(), threshold);
-        let decisions = router.route_batch(&prompts, &RouteOptions::strong_share(share)).unwrap();
+        let decisions = router.route_batch(&prompts, &CallOptions::new().strong_share(share)).unwrap();
         let strong = decisions.iter().filter(|decision| decision.side == Side::Strong).count();
         assert_eq!(reached, strong as f64 / 200.0);
         // No threshold comes nearer.

@@ -12,7 +12,7 @@ use routellm_core::preference::{GoldTable, VoteTable, Winner};
 use routellm_core::scorer::sw_ranking::ClusterOptions;
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
 use routellm_core::train::{Encoder, linear, silent};
-use routellm_core::{Decision, Error, Explanation, OpenOptions, Result, RouteOptions, Router};
+use routellm_core::{CallOptions, Decision, Error, Explanation, OpenOptions, Result, Router};
 use serde_json::{Map, Value, json};
 
 use crate::support::root;
@@ -67,14 +67,14 @@ fn outcome(decision: Result<Decision, Error>, explanation: Result<Explanation, E
 }
 
 fn answer(router: &Router, case: &Value) -> Value {
-    let options = RouteOptions::threshold(case["threshold"].as_f64().unwrap());
+    let options = CallOptions::new().threshold(case["threshold"].as_f64().unwrap());
     let k = case["k"].as_u64().unwrap() as usize;
     if let Some(text) = case["text"].as_str() {
-        return outcome(router.route(text, &options), router.explain(text, k));
+        return outcome(router.route(text, &options), router.explain(text, k, &CallOptions::new()));
     }
     let values: Vec<f32> =
         case["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
-    outcome(router.route_embedding(&values, &options), router.explain_embedding(&values, k))
+    outcome(router.route(&values, &options), router.explain(&values, k, &CallOptions::new()))
 }
 
 #[test]

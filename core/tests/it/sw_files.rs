@@ -10,7 +10,7 @@ use routellm_core::numeric::Rng;
 use routellm_core::preference::Winner;
 use routellm_core::scorer::sw_ranking::{ClusterOptions, MapStore, ScoreOptions, Scratch, SwModel};
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
-use routellm_core::{ErrorKind, Mode, OpenOptions, RouteOptions, Router};
+use routellm_core::{CallOptions, ErrorKind, Mode, OpenOptions, Router};
 use serde_json::Map;
 
 use crate::support::root;
@@ -56,11 +56,11 @@ fn build(out: &Path, store: &str) -> PathBuf {
 /// Everything that reads the store. Whatever it holds, there is an outcome.
 fn use_all(router: &Router) {
     let query: Vec<f32> = (0..DIM).map(|i| (i as f32).sin()).collect();
-    let _ = router.route_embedding(&query, &RouteOptions::default());
-    let _ = router.route_embedding(&query, &RouteOptions::strong_share(0.5));
-    let _ = router.similarity_from_embedding(&query);
-    let _ = router.explain_embedding(&query, 7);
-    let _ = router.win_rates_from_embeddings(&query.repeat(9), &mut [0.0; 9]);
+    let _ = router.route(&query, &CallOptions::new());
+    let _ = router.route(&query, &CallOptions::new().strong_share(0.5));
+    let _ = router.similarity(&query, &CallOptions::new());
+    let _ = router.explain(&query, 7, &CallOptions::new());
+    let _ = router.win_rates([&query; 9], &CallOptions::new());
 }
 
 const STORES: [&str; 6] = ["f32", "f16", "int8", "int4", "int2", "clustered"];
@@ -129,7 +129,7 @@ fn a_store_that_was_read_does_not_depend_on_its_file() {
         let out = folder.path().join(store);
         let file = build(&out, store);
         let mapped = OpenOptions::new().mmap(MapStore::Always).open(&out).unwrap();
-        let expected = mapped.explain_embedding(&query, 5).unwrap();
+        let expected = mapped.explain(&query, 5, &CallOptions::new()).unwrap();
         drop(mapped);
         let read: Vec<Router> = [
             OpenOptions::new(),
@@ -141,7 +141,7 @@ fn a_store_that_was_read_does_not_depend_on_its_file() {
         .collect();
         FileOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap();
         for router in read {
-            let found = router.explain_embedding(&query, 5).unwrap();
+            let found = router.explain(&query, 5, &CallOptions::new()).unwrap();
             assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{store}");
         }
         assert_eq!(Router::open(&out).unwrap_err().kind(), ErrorKind::InvalidModel);
@@ -154,9 +154,9 @@ fn a_mapped_store_that_is_replaced_goes_on() {
     build(folder.path(), "f32");
     let router = OpenOptions::new().mmap(MapStore::Always).open(folder.path()).unwrap();
     let query = [0.5_f32; DIM];
-    let before = router.win_rate_from_embedding(&query).unwrap();
+    let before = router.win_rate(&query, &CallOptions::new()).unwrap();
     build(folder.path(), "int8");
-    assert_eq!(router.win_rate_from_embedding(&query).unwrap().to_bits(), before.to_bits());
+    assert_eq!(router.win_rate(&query, &CallOptions::new()).unwrap().to_bits(), before.to_bits());
     assert_eq!(Router::open(folder.path()).unwrap().info().votes.as_ref().unwrap().store, "int8");
 }
 

@@ -8,7 +8,7 @@ use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable, Winner};
 use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
 use routellm_core::train::{Encoder, Progress, silent};
-use routellm_core::{CancelToken, ErrorKind, OpenOptions, OutOfDistribution, RouteOptions, Router, Side};
+use routellm_core::{CallOptions, CancelToken, ErrorKind, OpenOptions, OutOfDistribution, Router, Side};
 use serde_json::Map;
 
 use crate::support::{default_router, root};
@@ -48,11 +48,11 @@ fn near_votes_decide_and_far_prompts_can_abstain() {
     let out = folder.path().join("sw");
     small(&out, |_, _| {}).unwrap();
     let router = Router::open(&out).unwrap();
-    let rate = |x: [f32; 2]| router.win_rate_from_embedding(&x).unwrap();
+    let rate = |x: [f32; 2]| router.win_rate(&x, &CallOptions::new()).unwrap();
     assert!(rate([1.0, 0.0]) > 0.5 && rate([0.0, 1.0]) < 0.5, "{} {}", rate([1.0, 0.0]), rate([0.0, 1.0]));
-    assert!((router.similarity_from_embedding(&[1.0, 0.0]).unwrap() - 1.0).abs() < 1e-2);
+    assert!((router.similarity(&[1.0, 0.0], &CallOptions::new()).unwrap() - 1.0).abs() < 1e-2);
 
-    let explanation = router.explain_embedding(&[1.0, 0.0], 3).unwrap();
+    let explanation = router.explain(&[1.0, 0.0], 3, &CallOptions::new()).unwrap();
     assert_eq!(explanation.votes.len(), 3);
     assert!(explanation.votes.windows(2).all(|pair| pair[0].weight >= pair[1].weight));
     assert_eq!(explanation.win_rate, rate([1.0, 0.0]));
@@ -61,27 +61,26 @@ fn near_votes_decide_and_far_prompts_can_abstain() {
 
     // Away from every vote: the decision says so, and may be the caller's.
     let far = [-1.0, -1.0];
-    let options = RouteOptions::default();
-    let plain = router.route_embedding(&far, &options).unwrap();
+    let options = CallOptions::new();
+    let plain = router.route(&far, &options).unwrap();
     assert!(plain.out_of_distribution && plain.similarity.unwrap() < 0.0);
     for (decision, side) in [(OutOfDistribution::Strong, Side::Strong), (OutOfDistribution::Weak, Side::Weak)]
     {
         let router = OpenOptions::new().out_of_distribution(decision).open(&out).unwrap();
-        let decided = router.route_embedding(&far, &options).unwrap();
+        let decided = router.route(&far, &options).unwrap();
         assert_eq!((decided.side, decided.out_of_distribution), (side, true));
         assert_eq!(decided.win_rate, plain.win_rate);
-        assert!(!router.route_embedding(&[1.0, 0.0], &options).unwrap().out_of_distribution);
+        assert!(!router.route(&[1.0, 0.0], &options).unwrap().out_of_distribution);
     }
     let strict = OpenOptions::new().min_similarity(0.999).open(&out).unwrap();
-    assert!(strict.route_embedding(&[1.0, 1.0], &options).unwrap().out_of_distribution);
+    assert!(strict.route(&[1.0, 1.0], &options).unwrap().out_of_distribution);
     assert_eq!(router.info().votes.as_ref().unwrap().count, 20);
 
     let rows: Vec<f32> =
         (0..50).map(|i| i as f32 / 32.0).flat_map(|angle| [angle.cos(), angle.sin()]).collect();
-    let mut batch = vec![0.0; 50];
-    router.win_rates_from_embeddings(&rows, &mut batch).unwrap();
+    let batch = router.win_rates(rows.chunks(2), &CallOptions::new()).unwrap();
     for (row, rate) in rows.chunks(2).zip(&batch) {
-        assert_eq!(router.win_rate_from_embedding(row).unwrap().to_bits(), rate.to_bits());
+        assert_eq!(router.win_rate(row, &CallOptions::new()).unwrap().to_bits(), rate.to_bits());
     }
 }
 
@@ -141,19 +140,22 @@ fn added_votes_embed_only_their_own_prompts() {
     assert!(!out.exists());
     assert_eq!((build(20).embedded, build(20).embedded, build(30).embedded), (12, 0, 10));
     let router = Router::open(&out).unwrap();
-    let explanation = router.explain("integral number 7 of x", 1).unwrap();
+    let explanation = router.explain("integral number 7 of x", 1, &CallOptions::new()).unwrap();
     assert_eq!(explanation.votes[0].text.as_deref(), Some("integral number 7 of x"));
     assert_eq!(explanation.votes[0].id.as_deref(), Some("line 8"));
     let token = CancelToken::new();
-    assert_eq!(router.explain_cancellable("integral number 7 of x", 1, &token).unwrap(), explanation);
     assert_eq!(
-        router.similarity_cancellable("integral number 7 of x", &token).unwrap(),
+        router.explain("integral number 7 of x", 1, &CallOptions::new().cancel(token.clone())).unwrap(),
+        explanation
+    );
+    assert_eq!(
+        router.similarity("integral number 7 of x", &CallOptions::new().cancel(token.clone())).unwrap(),
         explanation.similarity
     );
     token.cancel();
     let errors = [
-        router.explain_cancellable("x", 1, &token).unwrap_err(),
-        router.similarity_cancellable("x", &token).unwrap_err(),
+        router.explain("x", 1, &CallOptions::new().cancel(token.clone())).unwrap_err(),
+        router.similarity("x", &CallOptions::new().cancel(token.clone())).unwrap_err(),
     ];
     assert!(errors.iter().all(|error| error.kind() == ErrorKind::Cancelled));
 
@@ -178,11 +180,12 @@ fn added_votes_embed_only_their_own_prompts() {
 #[test]
 fn routers_without_votes_explain_nothing() {
     let router = default_router();
-    for error in
-        [router.explain("x", 1).unwrap_err(), router.similarity("x").map(|_| ()).unwrap_err().context("")]
-    {
+    for error in [
+        router.explain("x", 1, &CallOptions::new()).unwrap_err(),
+        router.similarity("x", &CallOptions::new()).map(|_| ()).unwrap_err().context(""),
+    ] {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
-    let decision = router.route("x", &RouteOptions::default()).unwrap();
+    let decision = router.route("x", &CallOptions::new()).unwrap();
     assert_eq!((decision.similarity, decision.out_of_distribution), (None, false));
 }

@@ -8,7 +8,7 @@ use routellm_core::artifact::{Artifact, default_router};
 use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::train::{Encoder, Progress, linear, mf, silent};
-use routellm_core::{ErrorKind, Input, OpenOptions, Read, RouteOptions, Router};
+use routellm_core::{CallOptions, ErrorKind, Input, OpenOptions, Read, Router};
 use serde_json::Map;
 
 /// Hard prompts are those with "integral" in them; the strong model solves all, the weak one the easy ones.
@@ -58,7 +58,7 @@ fn a_linear_router_learns_and_is_repeatable() {
     assert_eq!(files(&a).len(), 3);
     let router = Router::open(&a).unwrap();
     // A third of the sample is hard; the threshold of a third would be the easiest of them.
-    let share = RouteOptions::strong_share(0.4);
+    let share = CallOptions::new().strong_share(0.4);
     assert_eq!(&*router.route("integral number 7 of x", &share).unwrap().model, "big");
     assert_eq!(&*router.route("greet person 1000", &share).unwrap().model, "small");
     // Training again into the same place replaces the artifact.
@@ -73,14 +73,17 @@ fn the_dense_projection_and_rows_per_candidate_work() {
     let options = linear::LinearOptions { projection: Some(8), per_candidate: true, ..small() };
     train_linear(&out, &options);
     let router = Router::open(&out).unwrap();
-    let scores = router.candidate_scores("integral number 3 of x").unwrap();
+    let scores = router.candidate_scores("integral number 3 of x", &CallOptions::new()).unwrap();
     assert!(scores[0] > scores[1] + 0.3, "{scores:?}");
-    assert_eq!(router.embed("greet person 5").unwrap().len(), 8);
+    assert_eq!(router.embed("greet person 5", &CallOptions::new()).unwrap().len(), 8);
     let swapped = OpenOptions::new().strong("small").weak("big").open(&out).unwrap();
-    let (a, b) = (router.win_rate(HARD).unwrap(), swapped.win_rate(HARD).unwrap());
+    let (a, b) = (
+        router.win_rate(HARD, &CallOptions::new()).unwrap(),
+        swapped.win_rate(HARD, &CallOptions::new()).unwrap(),
+    );
     assert!(a > 0.5 && b < 0.5, "{a} {b}");
     // Quantiles describe the trained pair only.
-    assert!(swapped.route("x", &RouteOptions::default()).is_err());
+    assert!(swapped.route("x", &CallOptions::new()).is_err());
 }
 
 #[test]
@@ -129,16 +132,16 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     assert_eq!(counts["votes_dropped_tie"], 1);
     assert_eq!(counts["votes_used"], 2);
     assert_eq!(counts["gold_comparisons_used"], 30);
-    assert!(Router::open(&out).unwrap().route("integral", &RouteOptions::default()).is_ok());
+    assert!(Router::open(&out).unwrap().route("integral", &CallOptions::new()).is_ok());
     // The artifact says what of a chat is read; opening says otherwise, and so does a call.
     let router = Router::open(&out).unwrap();
     assert_eq!(router.info().read, Read::AllUser);
     let chat = br#"[{"role":"user","content":"integral"},{"role":"user","content":"greet"}]"#;
     let route =
-        |router: &Router, options: &RouteOptions| router.route_input(Input::Messages(chat), options).unwrap();
-    let all = RouteOptions::default();
+        |router: &Router, options: &CallOptions| router.route(Input::Messages(chat), options).unwrap();
+    let all = CallOptions::new();
     assert_eq!(route(&router, &all), router.route("integral\ngreet", &all).unwrap());
-    let last = RouteOptions { read: Some(Read::LastUser), ..RouteOptions::default() };
+    let last = CallOptions::new().read(Read::LastUser);
     assert_eq!(route(&router, &last), router.route("greet", &all).unwrap());
     let opened = OpenOptions::new().read(Read::LastUser).open(&out).unwrap();
     assert_eq!(opened.info().read, Read::LastUser);
