@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwModel,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwModel,
 };
 use routellm_core::testing::{SimulatedVotes, Simulation, flips, lift, simulate, spearman, synthetic_base};
 
@@ -285,14 +285,14 @@ fn table(subject: &Subject) {
     println!(
         "clustered (int8 rows, built in {built:.1} s, {memory:.1} MB beyond)   us a query  x f32 | Spearman  flips %  votes read  estimated / real error"
     );
-    for (name, open) in [
-        ("default", Open::Default),
-        ("1 cluster", Open::Clusters(1)),
-        ("16 clusters", Open::Clusters(16)),
-        ("96 clusters", Open::Clusters(96)),
-        ("everything", Open::All),
+    for (name, probe) in [
+        ("default", Probe::Default),
+        ("1 cluster", Probe::Clusters(1)),
+        ("16 clusters", Probe::Clusters(16)),
+        ("96 clusters", Probe::Clusters(96)),
+        ("everything", Probe::All),
     ] {
-        let options = ScoreOptions { open, ..exact };
+        let options = ScoreOptions { probe, ..exact };
         let seconds = subject.query_time(&model, &options);
         let rates = subject.win_rates(&model, &options);
         let estimated = ScoreOptions { estimate_error: true, ..options };
@@ -308,7 +308,7 @@ fn table(subject: &Subject) {
             f32_times.1 / seconds,
             spearman(&rates, &truth),
             flips(&rates, &truth) * 100.0,
-            reach.opened_votes,
+            reach.probed_votes,
             reach.error.unwrap_or(0.0),
             error.sqrt(),
         );

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use routellm_core::ErrorKind;
 use routellm_core::preference::{ModelIndex, Winner};
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, SwSections,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, SwSections,
 };
 use routellm_core::testing::{SimulatedVotes, Simulation, flips, simulate, spearman, synthetic_base};
 
@@ -83,7 +83,7 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 }
 
 #[test]
-fn an_opened_cluster_store_is_the_plain_store() {
+fn a_cluster_store_that_is_probed_whole_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
     let clusters = Some(ClusterOptions {
         clusters: 100,
@@ -95,8 +95,8 @@ fn an_opened_cluster_store_is_the_plain_store() {
     for store in [StoreKind::F32, StoreKind::Int4] {
         let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
         let clustered = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
-        let all = ScoreOptions { open: Open::All, ..ScoreOptions::default() };
-        let everything = ScoreOptions { open: Open::Clusters(100), ..all };
+        let all = ScoreOptions { probe: Probe::All, ..ScoreOptions::default() };
+        let everything = ScoreOptions { probe: Probe::Clusters(100), ..all };
         let mut scratch = Scratch::default();
         for query in queries.chunks_exact(64).take(40) {
             let want = plain.score(query, &all, &mut scratch).unwrap();
@@ -104,7 +104,7 @@ fn an_opened_cluster_store_is_the_plain_store() {
                 let got = clustered.score(query, options, &mut scratch).unwrap();
                 assert_eq!(got.tier_ratings(), want.tier_ratings());
                 assert_eq!(got.reach().unwrap().error, Some(0.0));
-                assert_eq!(got.reach().unwrap().opened_votes, 6000);
+                assert_eq!(got.reach().unwrap().probed_votes, 6000);
             }
         }
     }
@@ -116,27 +116,28 @@ fn opening_more_clusters_comes_closer() {
     let clusters = Some(ClusterOptions { clusters: 200, ..ClusterOptions::default() });
     let model =
         build(&votes.input(), &BuildOptions { store: StoreKind::F32, clusters, ..BuildOptions::default() });
-    let of = |open| ScoreOptions { open, ..ScoreOptions::default() };
-    let truth = rates(&model, &queries, &of(Open::All));
-    let order = |open| spearman(&rates(&model, &queries, &of(open)), &truth);
-    let (one, default, many) = (order(Open::Clusters(1)), order(Open::Default), order(Open::Clusters(100)));
+    let of = |probe| ScoreOptions { probe, ..ScoreOptions::default() };
+    let truth = rates(&model, &queries, &of(Probe::All));
+    let order = |probe| spearman(&rates(&model, &queries, &of(probe)), &truth);
+    let (one, default, many) =
+        (order(Probe::Clusters(1)), order(Probe::Default), order(Probe::Clusters(100)));
     assert!(default > 0.97 && many > 0.99 && many > one, "{one} {default} {many}");
 
     // The estimated error holds, and a target is reached.
     let mut scratch = Scratch::default();
-    let (mut inside, mut opened) = (0, 0);
+    let (mut inside, mut probed) = (0, 0);
     for (query, want) in queries.chunks_exact(64).zip(&truth).take(100) {
-        let options = of(Open::Error(4e-4));
+        let options = of(Probe::Error(4e-4));
         let score = model.score(query, &options, &mut scratch).unwrap();
         let reach = score.reach().unwrap();
         assert!(reach.error.unwrap() <= 4e-4);
-        opened += reach.opened_clusters;
+        probed += reach.probed_clusters;
         inside += usize::from((score.win_rate(0, 9).unwrap() - want).abs() <= 3.0 * 4e-4);
     }
     assert!(inside >= 97, "{inside} of 100 within three standard deviations");
-    let loose = model.score(&queries[..64], &of(Open::Error(0.5)), &mut scratch).unwrap().reach().unwrap();
-    assert!(loose.opened_clusters * 100 < opened && loose.opened_clusters < 200);
-    let error = model.score(&queries[..64], &of(Open::Error(0.0)), &mut scratch).unwrap_err();
+    let loose = model.score(&queries[..64], &of(Probe::Error(0.5)), &mut scratch).unwrap().reach().unwrap();
+    assert!(loose.probed_clusters * 100 < probed && loose.probed_clusters < 200);
+    let error = model.score(&queries[..64], &of(Probe::Error(0.0)), &mut scratch).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
 
@@ -153,14 +154,14 @@ fn the_largest_similarity_is_that_to_any_vote() {
             let want = plain.score(query, &exact, &mut scratch).unwrap().similarity();
             assert_eq!(model.similarity(query, 2, &mut scratch).unwrap(), want);
             assert_eq!(model.explain(query, 1, &exact, &mut scratch).unwrap().score.similarity(), want);
-            let opened = model.score(query, &exact, &mut scratch).unwrap();
-            missed += usize::from(opened.similarity() != want);
-            // A threshold between what was opened and what is there is decided as if everything had been read.
-            for sure in [f64::INFINITY, want, f64::midpoint(want, opened.similarity())] {
+            let probed = model.score(query, &exact, &mut scratch).unwrap();
+            missed += usize::from(probed.similarity() != want);
+            // A threshold between what was probed and what is there is decided as if everything had been read.
+            for sure in [f64::INFINITY, want, f64::midpoint(want, probed.similarity())] {
                 let sure = ScoreOptions { sure_similarity: Some(sure), ..exact };
                 let score = model.score(query, &sure, &mut scratch).unwrap();
                 assert!(score.similarity() >= sure.sure_similarity.unwrap().min(want), "{store:?}");
-                assert_eq!(score.tier_ratings(), opened.tier_ratings());
+                assert_eq!(score.tier_ratings(), probed.tier_ratings());
             }
         }
         assert!(missed > 0, "no query missed its nearest vote: nothing was tested");
@@ -321,7 +322,7 @@ fn a_written_model_opens_with_the_same_bits() {
             let opened = SwModel::open(&path).unwrap();
             assert_eq!(opened.meta(), model.meta());
             let options =
-                ScoreOptions { estimate_error: true, open: Open::Clusters(3), ..ScoreOptions::default() };
+                ScoreOptions { estimate_error: true, probe: Probe::Clusters(3), ..ScoreOptions::default() };
             let mut scratch = Scratch::default();
             for query in queries.chunks_exact(40).take(5) {
                 let (a, b) = (

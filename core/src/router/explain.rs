@@ -185,8 +185,8 @@ impl Inner {
                 })
                 .collect(),
             reach: score.reach().map(|reach| Reach {
-                opened_clusters: reach.opened_clusters,
-                opened_votes: reach.opened_votes,
+                opened_clusters: reach.probed_clusters,
+                opened_votes: reach.probed_votes,
                 error: reach.error,
             }),
         })

@@ -57,7 +57,7 @@ impl SwModel {
             None => in_order.to_vec(),
         };
         let max = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        // A clustered store may not have opened the nearest vote.
+        // A clustered store may not have read the nearest vote.
         score.similarity = f64::from(max);
         let tiers = &self.layout.tiers;
         let counts = |stored: usize| {

@@ -342,7 +342,7 @@ fn clusters(
     let basis = rows("clusters.basis", "clusters.basis_scales", c.directions, meta.dim)?;
     let moments = rows("clusters.moments", "clusters.moment_scales", groups, pairs)?;
     let mut clusters = Clusters {
-        open_votes: c.open_votes,
+        probe_votes: c.open_votes,
         centroids,
         residuals,
         basis,
