@@ -55,6 +55,28 @@ pub struct HashedSpec {
     pub projection: Option<usize>,
 }
 
+impl HashedSpec {
+    fn check(&self) -> Result<()> {
+        let invalid = |message: String| Err(Error::invalid_model(message));
+        if !(8..=20).contains(&self.bits) {
+            return invalid(format!("hashed featurizer: bits is {}, expected 8 to 20", self.bits));
+        }
+        if self.hash != HASH_NAME {
+            return invalid(format!("hashed featurizer: hash is {:?}, expected {HASH_NAME:?}", self.hash));
+        }
+        if self.canonical.version != CANONICAL_VERSION {
+            return invalid(format!(
+                "hashed featurizer: canonical text has version {}, this library knows {CANONICAL_VERSION}",
+                self.canonical.version
+            ));
+        }
+        if !self.lexical_scale.is_finite() {
+            return invalid(format!("hashed featurizer: lexical_scale is {}", self.lexical_scale));
+        }
+        Ok(())
+    }
+}
+
 /// The hashed featurizer.
 #[derive(Debug)]
 pub struct Hashed {
@@ -76,6 +98,29 @@ pub struct HashedStatistics {
     pub lexical_mean: Vec<f32>,
     /// Standard deviation of each lexical feature; a constant feature has 0 and is left out.
     pub lexical_std: Vec<f32>,
+}
+
+impl HashedStatistics {
+    fn check(&self, buckets: usize) -> Result<()> {
+        let invalid = |message: String| Err(Error::invalid_model(message));
+        if self.idf.len() != buckets
+            || self.lexical_mean.len() != LEXICAL_DIMENSION
+            || self.lexical_std.len() != LEXICAL_DIMENSION
+        {
+            return invalid(format!(
+                "hashed featurizer: {} idf values and {} / {} lexical statistics, expected {buckets} and \
+                 {LEXICAL_DIMENSION}",
+                self.idf.len(),
+                self.lexical_mean.len(),
+                self.lexical_std.len(),
+            ));
+        }
+        let all = self.idf.iter().chain(&self.lexical_mean).chain(&self.lexical_std);
+        if !all.clone().all(|value| value.is_finite()) {
+            return invalid("hashed featurizer: a statistic is not finite".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// Buffers of one thread.
@@ -103,40 +148,11 @@ impl Hashed {
         statistics: HashedStatistics,
         projection: Option<Projection>,
     ) -> Result<Self> {
-        let invalid = |message: String| Err(Error::invalid_model(message));
-        if !(8..=20).contains(&spec.bits) {
-            return invalid(format!("hashed featurizer: bits is {}, expected 8 to 20", spec.bits));
-        }
-        if spec.hash != HASH_NAME {
-            return invalid(format!("hashed featurizer: hash is {:?}, expected {HASH_NAME:?}", spec.hash));
-        }
-        if spec.canonical.version != CANONICAL_VERSION {
-            return invalid(format!(
-                "hashed featurizer: canonical text has version {}, this library knows {CANONICAL_VERSION}",
-                spec.canonical.version
-            ));
-        }
-        if !spec.lexical_scale.is_finite() {
-            return invalid(format!("hashed featurizer: lexical_scale is {}", spec.lexical_scale));
-        }
+        spec.check()?;
         let buckets = 1_usize << spec.bits;
+        statistics.check(buckets)?;
         let sparse = buckets + LEXICAL_DIMENSION;
-        if statistics.idf.len() != buckets
-            || statistics.lexical_mean.len() != LEXICAL_DIMENSION
-            || statistics.lexical_std.len() != LEXICAL_DIMENSION
-        {
-            return invalid(format!(
-                "hashed featurizer: {} idf values and {} / {} lexical statistics, expected {buckets} and \
-                 {LEXICAL_DIMENSION}",
-                statistics.idf.len(),
-                statistics.lexical_mean.len(),
-                statistics.lexical_std.len(),
-            ));
-        }
-        let all = statistics.idf.iter().chain(&statistics.lexical_mean).chain(&statistics.lexical_std);
-        if !all.clone().all(|value| value.is_finite()) {
-            return invalid("hashed featurizer: a statistic is not finite".to_owned());
-        }
+        let invalid = |message: String| Err(Error::invalid_model(message));
         let dimension = match (&projection, spec.projection) {
             (None, None) => sparse,
             (Some(projection), Some(columns))
@@ -272,6 +288,37 @@ fn ln(count: u32) -> f32 {
     lexical::ln_1p(count - 1)
 }
 
+/// Empties the counts, with a table of `capacity` for the next ones.
+fn clear(counts: &mut Vec<(u32, u32)>, slots: &mut Vec<u32>, capacity: usize) {
+    counts.clear();
+    if slots.len() == capacity {
+        slots.fill(0);
+    } else {
+        slots.clear();
+        slots.resize(capacity, 0);
+    }
+}
+
+/// Counts one feature of `bucket`. `capacity` is the length of `slots`, a power of two.
+#[inline]
+fn count(bucket: u32, counts: &mut Vec<(u32, u32)>, slots: &mut [u32], capacity: usize) {
+    let mut slot = bucket as usize & (capacity - 1);
+    loop {
+        match slots[slot] {
+            0 => {
+                counts.push((bucket, 1));
+                slots[slot] = counts.len() as u32;
+                return;
+            }
+            index if counts[index as usize - 1].0 == bucket => {
+                counts[index as usize - 1].1 += 1;
+                return;
+            }
+            _ => slot = (slot + 1) & (capacity - 1),
+        }
+    }
+}
+
 /// Fills `scratch.counts` with the hashed features of `text` and returns its raw lexical features.
 fn count_features(
     canonicalizer: &Canonicalizer,
@@ -282,35 +329,12 @@ fn count_features(
     canonicalizer.run(text, &mut scratch.canonical);
     let Scratch { canonical, counts, slots, .. } = scratch;
     let text = canonical.text.as_str();
-    counts.clear();
     // At most one word and one pair a byte; in practice a third of that.
     let capacity = (text.len() + 8).next_power_of_two().max(64);
-    if slots.len() == capacity {
-        slots.fill(0);
-    } else {
-        slots.clear();
-        slots.resize(capacity, 0);
-    }
+    clear(counts, slots, capacity);
+    let mut add = |key: u64| count(hash::bucket(key, bits), counts, slots, capacity);
     let mut lexical = lexical::LexicalCounter::new();
     let mut previous = None;
-    let mut add = |key: u64| {
-        let bucket = hash::bucket(key, bits);
-        let mut slot = bucket as usize & (capacity - 1);
-        loop {
-            match slots[slot] {
-                0 => {
-                    counts.push((bucket, 1));
-                    slots[slot] = counts.len() as u32;
-                    return;
-                }
-                index if counts[index as usize - 1].0 == bucket => {
-                    counts[index as usize - 1].1 += 1;
-                    return;
-                }
-                _ => slot = (slot + 1) & (capacity - 1),
-            }
-        }
-    };
     let mut lines = 1;
     let bytes = text.as_bytes();
     let mut at = 0;
