@@ -9,9 +9,11 @@ pub mod hashed;
 pub mod onnx;
 mod sparse;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-pub use encoder::TextEncoder;
+pub use encoder::{EmbedDone, Embedding, TextEncoder};
 pub use hashed::{Hashed, HashedSpec};
 #[cfg(feature = "onnx")]
 pub use onnx::OnnxEncoder;
@@ -95,7 +97,7 @@ pub enum Featurizer {
     /// Hashed words and lexical features.
     Hashed(Box<Hashed>),
     /// An encoder.
-    Encoder(Box<dyn TextEncoder>),
+    Encoder(Arc<dyn TextEncoder>),
     /// Embeddings come from the caller.
     Caller(CallerSpec),
 }
@@ -202,9 +204,9 @@ impl Featurizer {
     }
 
     /// The encoder, if that is what this is.
-    pub fn encoder(&self) -> Option<&dyn TextEncoder> {
+    pub fn encoder(&self) -> Option<&Arc<dyn TextEncoder>> {
         match self {
-            Self::Encoder(encoder) => Some(&**encoder),
+            Self::Encoder(encoder) => Some(encoder),
             _ => None,
         }
     }
