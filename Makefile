@@ -77,7 +77,7 @@ test-agreement:
 	@$(PYTHON) tools/agreement.py
 
 bench: python-venv node-addon
-	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) bench -p routellm-core --bench speed
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) bench -p routellm-core --features ort --bench speed
 	$(MAKE) bench-c bench-go bench-python bench-node
 
 # The artifacts that ship, from DATA (votes and gold rows) and target/encoder (tools/encoder/README.md).

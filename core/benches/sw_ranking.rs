@@ -182,10 +182,6 @@ impl Subject<'_> {
     }
 }
 
-fn bytes_of(model: &SwModel) -> &[u8] {
-    model.tensors().into_iter().find(|t| t.name == "votes.vectors").unwrap().bytes
-}
-
 #[allow(clippy::too_many_lines, reason = "one table, printed from top to bottom")]
 fn table(subject: &Subject) {
     let exact = ScoreOptions::default();
@@ -202,7 +198,7 @@ fn table(subject: &Subject) {
         let (model, before) = subject.build(kind, None);
         let memory = subject.memory(&model, before);
         let n = model.meta().votes;
-        let bytes = bytes_of(&model);
+        let bytes = model.vectors();
         let size = bytes.len() as f64;
         let bandwidth = size
             / time(|| {

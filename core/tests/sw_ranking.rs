@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use routellm_core::ErrorKind;
 use routellm_core::preference::{ModelIndex, Winner};
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, SwSections,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
 };
 use routellm_core::testing::{SimulatedVotes, Simulation, flips, simulate, spearman, synthetic_base};
 
@@ -345,15 +345,9 @@ fn damaged_models_are_refused() {
     let clusters = Some(ClusterOptions { clusters: 20, ..ClusterOptions::default() });
     let model =
         build(&votes.input(), &BuildOptions { store: StoreKind::Int4, clusters, ..BuildOptions::default() });
-    let sections = || -> SwSections {
-        model
-            .tensors()
-            .into_iter()
-            .map(|t| (t.name.to_owned(), routellm_core::scorer::sw_ranking::Section::Bytes(t.bytes.to_vec())))
-            .collect()
-    };
+    let parts = || model.to_parts();
     let meta = model.meta().clone();
-    assert!(SwModel::from_parts(meta.clone(), sections()).is_ok());
+    assert!(SwModel::of_parts(meta.clone(), parts()).is_ok());
     let refused = |result: Result<SwModel, routellm_core::Error>, what: &str| {
         assert_eq!(
             result.err().unwrap_or_else(|| panic!("{what} was accepted")).kind(),
@@ -361,20 +355,17 @@ fn damaged_models_are_refused() {
             "{what}"
         );
     };
-    for name in sections().keys() {
+    for name in parts().keys() {
         if name == "votes.ids" {
             continue;
         }
-        let mut missing = sections();
+        let mut missing = parts();
         missing.remove(name);
-        refused(SwModel::from_parts(meta.clone(), missing), name);
-        let mut short = sections();
-        let bytes = short[name].bytes().to_vec();
-        short.insert(
-            name.clone(),
-            routellm_core::scorer::sw_ranking::Section::Bytes(bytes[..bytes.len() - 4].to_vec()),
-        );
-        refused(SwModel::from_parts(meta.clone(), short), name);
+        refused(SwModel::of_parts(meta.clone(), missing), name);
+        let mut short = parts();
+        let kept = short[name].len() - 4;
+        short.get_mut(name).unwrap().truncate(kept);
+        refused(SwModel::of_parts(meta.clone(), short), name);
         // Tables of integers must fit each other; coordinates are the checksum's business.
         if [
             "votes.source",
@@ -386,11 +377,9 @@ fn damaged_models_are_refused() {
         ]
         .contains(&name.as_str())
         {
-            let mut wrong = sections();
-            let mut bytes = wrong[name].bytes().to_vec();
-            bytes[0] ^= 0x41;
-            wrong.insert(name.clone(), routellm_core::scorer::sw_ranking::Section::Bytes(bytes));
-            refused(SwModel::from_parts(meta.clone(), wrong), name);
+            let mut wrong = parts();
+            wrong.get_mut(name).unwrap()[0] ^= 0x41;
+            refused(SwModel::of_parts(meta.clone(), wrong), name);
         }
     }
     for (what, change) in [
@@ -405,7 +394,7 @@ fn damaged_models_are_refused() {
     ] {
         let mut meta = meta.clone();
         change(&mut meta);
-        refused(SwModel::from_parts(meta, sections()), what);
+        refused(SwModel::of_parts(meta, parts()), what);
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");

@@ -14,11 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 CARGO = os.environ.get("CARGO", "cargo")
 
-COMBINATIONS = ["", "onnx", "train", "eval", "parquet", "testing", "train,eval", "onnx,train,eval,parquet"]
+COMBINATIONS = ["", "onnx", "ort", "train", "eval", "parquet", "testing", "train,eval", "onnx,train,eval,parquet,ort"]
 
 # What each feature brings, and a build without it must not carry.
 BROUGHT = {
     "onnx": ["ort", "tokenizers", "minijinja", "minijinja-contrib", "half"],
+    "ort": ["ort", "tokenizers", "minijinja", "minijinja-contrib", "half"],
     "train": ["csv"],
     "eval": ["csv"],
     "parquet": ["parquet", "csv", "half"],

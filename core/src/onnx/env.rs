@@ -71,6 +71,7 @@ pub(super) fn runtime(explicit: Option<&Path>) -> Result<&'static Runtime> {
 ///
 /// # Errors
 /// `InvalidArgument` if a runtime is already in use.
+#[cfg(feature = "ort")]
 pub fn adopt(environment: Environment, library: impl Into<PathBuf>) -> Result<()> {
     let info = RuntimeInfo::of(library.into());
     RUNTIME.set(Runtime { environment, info }).map_err(|_| {

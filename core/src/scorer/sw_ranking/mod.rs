@@ -63,7 +63,5 @@ pub(crate) use scorer::SwSpec;
 pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
 pub use solve::groups::{Group, GroupSum, Mode, weights};
 pub use solve::score::{Reach, SwScore};
-pub use store::memory::{MapStore, Store};
-pub use store::parts::{SwSections, SwTensor};
+pub use store::memory::MapStore;
 pub use store::rows::{MAX_DIM, StoreKind};
-pub use store::section::Section;
