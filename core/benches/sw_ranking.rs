@@ -185,7 +185,7 @@ impl Subject<'_> {
 #[allow(clippy::too_many_lines, reason = "one table, printed from top to bottom")]
 fn table(subject: &Subject) {
     let exact = ScoreOptions::default();
-    let two = ScoreOptions { threads: 2, ..exact };
+    let two = exact.threads(2);
     let mut truth = Vec::new();
     let mut f32_times = (0.0, 0.0);
     println!(
@@ -288,10 +288,10 @@ fn table(subject: &Subject) {
         ("96 clusters", Probe::Clusters(96)),
         ("everything", Probe::All),
     ] {
-        let options = ScoreOptions { probe, ..exact };
+        let options = exact.probe(probe);
         let seconds = subject.query_time(&model, &options);
         let rates = subject.win_rates(&model, &options);
-        let estimated = ScoreOptions { estimate_error: true, ..options };
+        let estimated = options.estimate_error(true);
         let reach =
             model.score(subject.query(0), &estimated, &mut Scratch::default()).unwrap().reach().unwrap();
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;

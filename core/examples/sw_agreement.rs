@@ -48,22 +48,14 @@ fn main() -> Result<(), AnyError> {
     let model_a = numbers(table.votes.iter().map(|v| &v.model_a).collect())?;
     let model_b = numbers(table.votes.iter().map(|v| &v.model_b).collect())?;
     let winners: Vec<_> = table.votes.iter().map(|v| v.winner).collect();
-    let input = SwInput {
-        embeddings: &vectors,
-        dim,
-        models: &models,
-        model_a: &model_a,
-        model_b: &model_b,
-        winners: &winners,
-        ids: None,
-    };
+    let input = SwInput::new(&vectors, dim, &models, &model_a, &model_b, &winners);
     let build = |store, clusters| {
         let options = BuildOptions { store, clusters, ..BuildOptions::default() };
         SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(()))
     };
     let rates = |model: &SwModel, probe| -> Result<Vec<f64>, AnyError> {
         let (s, w) = model.pair(strong, weak, Mode::Exact)?;
-        let options = ScoreOptions { probe, ..ScoreOptions::default() };
+        let options = ScoreOptions::new().probe(probe);
         let scores = model.score_batch(&queries, &options, &mut Scratch::default())?;
         Ok(scores.iter().map(|score| score.win_rate(s, w)).collect::<Result<_, _>>()?)
     };

@@ -15,6 +15,7 @@ use crate::{CancelToken, Error, Result};
 
 /// From a prompt to a score.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Pipeline {
     /// A scorer of features, and what makes them.
     Features {

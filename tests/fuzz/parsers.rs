@@ -73,7 +73,8 @@ pub(super) fn template(data: &[u8]) {
 /// Chat templates: bounded work, and a text or an error.
 pub(super) fn chat_template(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let settings = TokenizerConfig { bos_token: Some("<s>".to_owned()), ..TokenizerConfig::default() };
+    let mut settings = TokenizerConfig::default();
+    settings.bos_token = Some("<s>".to_owned());
     if let Ok(template) = Template::chat(text, Some("system"), "{question}", true, &settings)
         && let Ok(rendered) = template.render("why?")
         && let Some(place) = rendered.question

@@ -67,7 +67,7 @@ fn fallback_of(
     let Some(kind) = ErrorKind::ALL.into_iter().find(|known| known.name() == kind) else {
         return refuse(format!("fallback_kind is {kind:?}, expected the name of an error kind"));
     };
-    Ok(Some(Fallback { kind, reason: text::argument("fallback_reason", reason)?.into(), warning: None }))
+    Ok(Some(Fallback::new(kind, text::argument("fallback_reason", reason)?)))
 }
 
 #[pymethods]
@@ -122,21 +122,18 @@ impl Decision {
             return refuse("without a score the win rate is 1".to_owned());
         }
         let model = text::argument("model", model)?;
-        let inner = routellm_core::Decision {
-            side,
-            model: model.into(),
-            fallback,
-            // <faces:inner>
-            win_rate,
-            threshold,
-            truncated,
-            similarity,
-            out_of_distribution,
-            no_score,
-            propensity,
-            id: id_of(py, id.as_deref())?,
-            // </faces:inner>
-        };
+        let mut inner = routellm_core::Decision::new(side, model, threshold);
+        inner.fallback = fallback;
+        // <faces:inner>
+        inner.win_rate = win_rate;
+        inner.threshold = threshold;
+        inner.truncated = truncated;
+        inner.similarity = similarity;
+        inner.out_of_distribution = out_of_distribution;
+        inner.no_score = no_score;
+        inner.propensity = propensity;
+        inner.id = id_of(py, id.as_deref())?;
+        // </faces:inner>
         Ok(Self { inner, model: PyString::new(py, model).unbind() })
     }
 

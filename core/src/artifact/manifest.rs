@@ -25,6 +25,7 @@ const NO_CHECKSUM: &str = "00000000000000000000000000000000000000000000000000000
 /// What `router.json` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Manifest {
     /// [`FORMAT_VERSION`], or the older one that was read.
     pub format_version: u32,
@@ -71,6 +72,7 @@ fn other_version(version: u64) -> Error {
 /// The candidates of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Models {
     /// Name of each candidate, in the order of the scorer's rows.
     pub names: Vec<String>,
@@ -83,6 +85,7 @@ pub struct Models {
 /// One file of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FileEntry {
     /// What readers ask for: `weights.safetensors`.
     pub name: String,

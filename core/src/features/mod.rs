@@ -29,6 +29,7 @@ use crate::{Error, Result};
 /// The featurizer of an artifact, as it stands in `router.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FeaturizerSpec {
     /// Hashed words and lexical features.
     Hashed(HashedSpec),
@@ -43,11 +44,19 @@ pub enum FeaturizerSpec {
 /// Parameters of the `caller` featurizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CallerSpec {
     /// Name of the embedding model that the scorer was trained on.
     pub id: String,
     /// Length of its vectors.
     pub dimension: usize,
+}
+
+impl CallerSpec {
+    /// Embeddings of `dimension` numbers by the model `id`.
+    pub fn new(id: impl Into<String>, dimension: usize) -> Self {
+        Self { id: id.into(), dimension }
+    }
 }
 
 impl FeaturizerSpec {
@@ -84,6 +93,7 @@ impl FeaturizerSpec {
 
 /// What a scorer reads.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Features<'a> {
     /// Indices and values; every other dimension is zero.
     Sparse(&'a SparseVector),
@@ -93,6 +103,7 @@ pub enum Features<'a> {
 
 /// A featurizer ready for use.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Featurizer {
     /// Hashed words and lexical features.
     Hashed(Box<Hashed>),

@@ -25,6 +25,7 @@ impl Runtime {
 
 /// The ONNX Runtime in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RuntimeInfo {
     /// Path or name that was loaded.
     pub library: PathBuf,

@@ -2,7 +2,7 @@
 //!
 //! The only place that names `ort`, and outside the feature `ort` nothing public does. Nothing here is touched until an artifact asks for a model.
 
-pub mod batch;
+mod batch;
 #[cfg(feature = "onnx")]
 mod env;
 pub mod graph;
@@ -22,7 +22,7 @@ mod sessions;
 mod tensor;
 mod usage;
 
-pub use batch::{BatchLimits, plan};
+pub(crate) use batch::{BatchLimits, plan};
 #[cfg(feature = "ort")]
 pub use env::adopt;
 #[cfg(feature = "onnx")]

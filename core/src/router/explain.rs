@@ -8,6 +8,7 @@ use crate::{CancelToken, Result};
 
 /// Why a prompt got its score. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Explanation {
     /// P(strong model's answer is preferred or needed), in [0, 1].
     pub win_rate: f64,
@@ -27,6 +28,7 @@ pub struct Explanation {
 
 /// Rating of a candidate on one prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ModelRating {
     /// Its name.
     pub model: String,
@@ -40,6 +42,7 @@ pub struct ModelRating {
 
 /// A vote that weighed in a score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ExplainedVote {
     /// Row of the vote in the data it was built from.
     pub row: usize,
@@ -61,6 +64,7 @@ pub struct ExplainedVote {
 
 /// How far a clustered store was read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Reach {
     /// Clusters whose votes were read one by one.
     pub opened_clusters: usize,

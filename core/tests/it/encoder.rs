@@ -126,7 +126,7 @@ fn pooling_prefix_and_length_are_the_artifact_s_choice() {
     let first = open(&|spec| spec.pooling = Pooling::Cls).unwrap();
     assert!(cosine(&first) < 0.99);
     let prefixed = OnnxEncoder::open(
-        OnnxSpec { prefix: "query: ".into(), ..shipped.clone() },
+        shipped.clone().prefix("query: "),
         &root().join("artifacts/mf-minilm"),
         &SessionOptions::default(),
     )

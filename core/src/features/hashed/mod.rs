@@ -20,7 +20,7 @@ pub use canonical::{CANONICAL_VERSION, CanonicalRules, Canonicalizer, OPTION_WOR
 pub use lexical::LEXICAL_FEATURES;
 pub use projection::Projection;
 
-use super::{SparseVector, TextCap};
+use super::{CapSide, SparseVector, TextCap};
 use crate::{Error, Result};
 
 /// Number of lexical features.
@@ -35,6 +35,7 @@ const LEXICAL_CLIP: f32 = 3.0;
 /// Parameters of a hashed featurizer, as they stand in an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct HashedSpec {
     /// Name of this featurizer, for example `hashed-v1`.
     pub id: String,
@@ -56,6 +57,50 @@ pub struct HashedSpec {
 }
 
 impl HashedSpec {
+    /// Features in `2^bits` buckets of the beginning of a prompt, 16,384 bytes at most, with the rules of canonical text
+    /// that this library has, and without a projection.
+    pub fn new(id: impl Into<String>, bits: u32) -> Self {
+        Self {
+            id: id.into(),
+            dimension: 1_usize.checked_shl(bits).unwrap_or(0) + LEXICAL_DIMENSION,
+            bits,
+            hash: HASH_NAME.to_owned(),
+            lexical_scale: 1.0,
+            cap: TextCap::new(16_384, CapSide::Head),
+            canonical: CanonicalRules::default(),
+            projection: None,
+        }
+    }
+
+    /// What every standardised lexical feature is multiplied by.
+    #[must_use]
+    pub fn lexical_scale(mut self, factor: f32) -> Self {
+        self.lexical_scale = factor;
+        self
+    }
+
+    /// The cap on the text that is looked at.
+    #[must_use]
+    pub fn cap(mut self, cap: TextCap) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// The rules of the canonical form.
+    #[must_use]
+    pub fn canonical(mut self, rules: CanonicalRules) -> Self {
+        self.canonical = rules;
+        self
+    }
+
+    /// The dimension of the dense projection, which then is that of the vectors.
+    #[must_use]
+    pub fn projection(mut self, columns: usize) -> Self {
+        self.projection = Some(columns);
+        self.dimension = columns;
+        self
+    }
+
     fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::invalid_model(message));
         if !(8..=20).contains(&self.bits) {
@@ -91,6 +136,7 @@ pub struct Hashed {
 
 /// Statistics of the training prompts that a featurizer needs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct HashedStatistics {
     /// Inverse document frequency of each bucket, `2^bits`.
     pub idf: Vec<f32>,

@@ -8,6 +8,7 @@ use crate::preference::Winner;
 
 /// A vote that an explanation names.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ExplainedVote {
     /// Row of the vote in the input of the build.
     pub row: usize,
@@ -27,6 +28,7 @@ pub struct ExplainedVote {
 
 /// Why a query got its score.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The score, with ratings and standard errors.
     pub score: SwScore,

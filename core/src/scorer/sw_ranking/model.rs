@@ -23,6 +23,7 @@ const BATCH_QUERIES: usize = 64;
 
 /// Everything about a model that is no array: kept as JSON beside the arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SwMeta {
     /// Version of the layout, now 2.
     pub format_version: u32,
@@ -55,6 +56,7 @@ pub struct SwMeta {
 
 /// How a query is scored.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ScoreOptions {
     /// `exact` or `reference`.
     pub mode: Mode,
@@ -68,6 +70,48 @@ pub struct ScoreOptions {
     /// largest to any. Where it is below this, every vote is read for the largest (infinity: always), so that a
     /// comparison with this number comes out as if it were known. Win rates do not depend on it.
     pub sure_similarity: Option<f64>,
+}
+
+impl ScoreOptions {
+    /// `exact` mode on one thread, with the defaults of the store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `exact` or `reference`.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The number of threads for the scan.
+    #[must_use]
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = count;
+        self
+    }
+
+    /// How much of a clustered store is read.
+    #[must_use]
+    pub fn probe(mut self, probe: Probe) -> Self {
+        self.probe = probe;
+        self
+    }
+
+    /// Whether a clustered store estimates the error of what it did not read.
+    #[must_use]
+    pub fn estimate_error(mut self, on: bool) -> Self {
+        self.estimate_error = on;
+        self
+    }
+
+    /// The similarity that is compared with.
+    #[must_use]
+    pub fn sure_similarity(mut self, similarity: f64) -> Self {
+        self.sure_similarity = Some(similarity);
+        self
+    }
 }
 
 impl Default for ScoreOptions {

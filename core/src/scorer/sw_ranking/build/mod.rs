@@ -20,6 +20,7 @@ use crate::scorer::sw_ranking::store::section::Section;
 
 /// Embedded votes, as columns of one length `n`.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SwInput<'a> {
     /// Embeddings of the prompts, `n x dim`, row-major, of any length but zero.
     pub embeddings: &'a [f32],
@@ -37,8 +38,30 @@ pub struct SwInput<'a> {
     pub ids: Option<&'a [String]>,
 }
 
+impl<'a> SwInput<'a> {
+    /// Votes without ids: columns as the fields of these names are.
+    pub fn new(
+        embeddings: &'a [f32],
+        dim: usize,
+        models: &'a ModelIndex,
+        model_a: &'a [usize],
+        model_b: &'a [usize],
+        winners: &'a [Winner],
+    ) -> Self {
+        Self { embeddings, dim, models, model_a, model_b, winners, ids: None }
+    }
+
+    /// The ids of the votes.
+    #[must_use]
+    pub fn ids(mut self, ids: &'a [String]) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+}
+
 /// How tiers are formed from the votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum TierRule {
     /// [`tiers::tiers`] on maximum likelihood ratings.
     #[default]
@@ -122,6 +145,7 @@ impl Default for BuildOptions {
 
 /// What a build is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// Embeddings are checked and scaled to unit length; counted in votes.
     Normalize,
@@ -135,6 +159,7 @@ pub enum Stage {
 
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,

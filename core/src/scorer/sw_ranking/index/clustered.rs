@@ -30,6 +30,7 @@ use crate::scorer::sw_ranking::store::section::Section;
 
 /// Size of a clustered store's index.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClusterMeta {
     /// Clusters of votes.
     pub clusters: usize,

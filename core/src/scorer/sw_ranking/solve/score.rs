@@ -62,6 +62,7 @@ pub(crate) fn deviation(variance: f64) -> f64 {
 
 /// How much of a clustered store a score has read.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Reach {
     /// Clusters whose votes were read one by one.
     pub probed_clusters: usize,
