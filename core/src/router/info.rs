@@ -47,7 +47,7 @@ pub struct RouterInfo {
     /// The folder, or `None` for the router that is compiled in.
     pub path: Option<PathBuf>,
     /// Data sources, seed, tool version.
-    pub provenance: Map<String, Value>,
+    pub(crate) provenance: Map<String, Value>,
     /// Version of this library.
     pub version: &'static str,
 }
@@ -125,7 +125,7 @@ impl VotesInfo {
 pub struct ModelInfo {
     /// Its parameters, as they stand in an artifact: `head` and `long_prompts`, or `template`, `score_tokens`,
     /// `score_threshold` and `max_new_tokens`.
-    pub parameters: Value,
+    pub(crate) parameters: Value,
     /// Tokens of a prompt that are read.
     pub max_tokens: usize,
     /// Whether activations are quantised at run time; then every prompt runs alone.
@@ -135,6 +135,12 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// Its parameters, as they stand in an artifact, as JSON: `head` and `long_prompts`, or `template`, `score_tokens`,
+    /// `score_threshold` and `max_new_tokens`.
+    pub fn parameters(&self) -> String {
+        self.parameters.to_string()
+    }
+
     fn new(scorer: &dyn PromptScorer) -> Self {
         Self {
             // Parameters are plain data, which always serialises.
@@ -147,6 +153,11 @@ impl ModelInfo {
 }
 
 impl RouterInfo {
+    /// Data sources, seed, tool version, as JSON.
+    pub fn provenance(&self) -> String {
+        Value::Object(self.provenance.clone()).to_string()
+    }
+
     #[allow(clippy::too_many_arguments, reason = "gathers what opening knows, in one place")]
     pub(super) fn new(
         name: &str,
