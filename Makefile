@@ -39,7 +39,7 @@ setup: python-venv node-deps
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --workspace --all-targets --features routellm-core/ort -- -D warnings
 	$(VENV_PYTHON) -m ruff check --quiet demo tools tests
 	@$(MAKE) lint-python
 	$(VENV_PYTHON) tools/faces/generate.py --check

@@ -297,7 +297,8 @@ def core(table: Table, output: Output) -> None:
         "use crate::names::{Preset, Provider, Spelling};",
         "",
     ]
-    lines += _group(table, "session", "SessionOptions", "How ONNX models run: [`into_session`](crate::OpenOptions::into_session) makes them.", public=True)
+    doc = "How ONNX models run: [`into_session`](crate::OpenOptions::into_session) makes them."
+    lines += _group(table, "session", "SessionOptions", doc, public=True)
     output.file("core/src/onnx/session_options.rs", lines)
 
 
