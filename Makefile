@@ -39,7 +39,7 @@ setup: python-venv node-deps
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --workspace --all-targets --features routellm-core/ort -- -D warnings
 	$(VENV_PYTHON) -m ruff check --quiet demo tools tests
 	@$(MAKE) lint-python
 	$(VENV_PYTHON) tools/faces/generate.py --check
@@ -77,7 +77,7 @@ test-agreement:
 	@$(PYTHON) tools/agreement.py
 
 bench: python-venv node-addon
-	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) bench -p routellm-core --bench speed
+	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) $(CARGO) bench -p routellm-core --features ort --bench speed
 	$(MAKE) bench-c bench-go bench-python bench-node
 
 # The artifacts that ship, from DATA (votes and gold rows) and target/encoder (tools/encoder/README.md).

@@ -1,7 +1,7 @@
 //! How long classifiers and language models take as routers, as ratios and medians of one run:
 //!
 //! ```sh
-//! ROUTELLM_ORT_PATH=.../libonnxruntime.so cargo bench -p routellm-core --bench exports -- \
+//! ROUTELLM_ORT_PATH=.../libonnxruntime.so cargo bench -p routellm-core --features ort --bench exports -- \
 //!     --classifier DIR [--classifier DIR] --causal DIR
 //! ```
 //!

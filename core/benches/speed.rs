@@ -1,7 +1,7 @@
 //! How long decisions take, as ratios and medians of one run:
 //!
 //! ```sh
-//! ROUTELLM_ORT_PATH=.../libonnxruntime.so cargo bench -p routellm-core --bench speed
+//! ROUTELLM_ORT_PATH=.../libonnxruntime.so cargo bench -p routellm-core --features ort --bench speed
 //! ```
 //!
 //! Without `ROUTELLM_ORT_PATH` the encoder's part is left out, by name.

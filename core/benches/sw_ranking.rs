@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwModel,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwModel,
 };
 use routellm_core::testing::{SimulatedVotes, Simulation, flips, lift, simulate, spearman, synthetic_base};
 
@@ -182,14 +182,10 @@ impl Subject<'_> {
     }
 }
 
-fn bytes_of(model: &SwModel) -> &[u8] {
-    model.tensors().into_iter().find(|t| t.name == "votes.vectors").unwrap().bytes
-}
-
 #[allow(clippy::too_many_lines, reason = "one table, printed from top to bottom")]
 fn table(subject: &Subject) {
     let exact = ScoreOptions::default();
-    let two = ScoreOptions { threads: 2, ..exact };
+    let two = exact.threads(2);
     let mut truth = Vec::new();
     let mut f32_times = (0.0, 0.0);
     println!(
@@ -202,7 +198,7 @@ fn table(subject: &Subject) {
         let (model, before) = subject.build(kind, None);
         let memory = subject.memory(&model, before);
         let n = model.meta().votes;
-        let bytes = bytes_of(&model);
+        let bytes = model.vectors();
         let size = bytes.len() as f64;
         let bandwidth = size
             / time(|| {
@@ -285,17 +281,17 @@ fn table(subject: &Subject) {
     println!(
         "clustered (int8 rows, built in {built:.1} s, {memory:.1} MB beyond)   us a query  x f32 | Spearman  flips %  votes read  estimated / real error"
     );
-    for (name, open) in [
-        ("default", Open::Default),
-        ("1 cluster", Open::Clusters(1)),
-        ("16 clusters", Open::Clusters(16)),
-        ("96 clusters", Open::Clusters(96)),
-        ("everything", Open::All),
+    for (name, probe) in [
+        ("default", Probe::Default),
+        ("1 cluster", Probe::Clusters(1)),
+        ("16 clusters", Probe::Clusters(16)),
+        ("96 clusters", Probe::Clusters(96)),
+        ("everything", Probe::All),
     ] {
-        let options = ScoreOptions { open, ..exact };
+        let options = exact.probe(probe);
         let seconds = subject.query_time(&model, &options);
         let rates = subject.win_rates(&model, &options);
-        let estimated = ScoreOptions { estimate_error: true, ..options };
+        let estimated = options.estimate_error(true);
         let reach =
             model.score(subject.query(0), &estimated, &mut Scratch::default()).unwrap().reach().unwrap();
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
@@ -308,7 +304,7 @@ fn table(subject: &Subject) {
             f32_times.1 / seconds,
             spearman(&rates, &truth),
             flips(&rates, &truth) * 100.0,
-            reach.opened_votes,
+            reach.probed_votes,
             reach.error.unwrap_or(0.0),
             error.sqrt(),
         );

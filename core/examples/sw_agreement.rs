@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use routellm_core::preference::VoteTable;
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
 };
 use routellm_core::testing::{flips, spearman};
 
@@ -48,27 +48,19 @@ fn main() -> Result<(), AnyError> {
     let model_a = numbers(table.votes.iter().map(|v| &v.model_a).collect())?;
     let model_b = numbers(table.votes.iter().map(|v| &v.model_b).collect())?;
     let winners: Vec<_> = table.votes.iter().map(|v| v.winner).collect();
-    let input = SwInput {
-        embeddings: &vectors,
-        dim,
-        models: &models,
-        model_a: &model_a,
-        model_b: &model_b,
-        winners: &winners,
-        ids: None,
-    };
+    let input = SwInput::new(&vectors, dim, &models, &model_a, &model_b, &winners);
     let build = |store, clusters| {
         let options = BuildOptions { store, clusters, ..BuildOptions::default() };
         SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(()))
     };
-    let rates = |model: &SwModel, open| -> Result<Vec<f64>, AnyError> {
+    let rates = |model: &SwModel, probe| -> Result<Vec<f64>, AnyError> {
         let (s, w) = model.pair(strong, weak, Mode::Exact)?;
-        let options = ScoreOptions { open, ..ScoreOptions::default() };
+        let options = ScoreOptions::new().probe(probe);
         let scores = model.score_batch(&queries, &options, &mut Scratch::default())?;
         Ok(scores.iter().map(|score| score.win_rate(s, w)).collect::<Result<_, _>>()?)
     };
     let exact = build(StoreKind::F32, None)?;
-    let truth = rates(&exact, Open::All)?;
+    let truth = rates(&exact, Probe::All)?;
     let mean = truth.iter().sum::<f64>() / truth.len() as f64;
     let deviation = (truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / truth.len() as f64).sqrt();
     println!("{} votes, {} queries, prior ties {}", winners.len(), truth.len(), exact.meta().prior_ties);
@@ -82,11 +74,11 @@ fn main() -> Result<(), AnyError> {
         );
     };
     for kind in StoreKind::ALL {
-        show(kind.name(), &rates(&build(kind, None)?, Open::All)?);
+        show(kind.name(), &rates(&build(kind, None)?, Probe::All)?);
     }
     let clustered = build(StoreKind::Int8, Some(ClusterOptions::default()))?;
-    show("clustered, default", &rates(&clustered, Open::Default)?);
-    show("clustered, 96 opened", &rates(&clustered, Open::Clusters(96))?);
-    show("clustered, all opened", &rates(&clustered, Open::All)?);
+    show("clustered, default", &rates(&clustered, Probe::Default)?);
+    show("clustered, 96 probed", &rates(&clustered, Probe::Clusters(96))?);
+    show("clustered, all probed", &rates(&clustered, Probe::All)?);
     Ok(())
 }

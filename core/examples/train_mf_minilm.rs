@@ -30,17 +30,8 @@ fn main() -> Result<()> {
             "usage: train_mf_minilm ENCODER VOTES.jsonl GOLD.jsonl OUT",
         ));
     };
-    let spec = OnnxSpec {
-        id: "all-MiniLM-L6-v2/int8-weights".into(),
-        dimension: 384,
-        model: "model.onnx".into(),
-        tokenizer: "tokenizer.json".into(),
-        pooling: Pooling::Mean,
-        normalize: true,
-        prefix: String::new(),
-        max_tokens: 256,
-        cap: TextCap { max_bytes: 4096, side: CapSide::Head },
-    };
+    let spec = OnnxSpec::new("all-MiniLM-L6-v2/int8-weights", 384, Pooling::Mean, 256)
+        .cap(TextCap::new(4096, CapSide::Head));
     let encoder = Encoder::from_onnx(spec, Path::new(encoder), &SessionOptions::default())?;
     let votes = VoteTable::read(votes_path)?;
     let gold = GoldTable::read(gold_path)?.renamed(WEAK_IN_GOLD, WEAK)?;

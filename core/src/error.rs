@@ -3,6 +3,7 @@
 //! Numbers are part of the C ABI and are never reused. The mapping to the names of the bindings lives
 //! here, in the crate that owns the enum, so that a new kind fails to compile until it is mapped.
 
+use std::ffi::CStr;
 use std::fmt;
 
 /// Result of every fallible call of this crate.
@@ -11,6 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What went wrong, as a stable number shared by all languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// An argument, option, prompt or embedding is not acceptable.
     InvalidArgument = 1,
@@ -67,19 +69,27 @@ impl ErrorKind {
 
     /// The name of the kind, as in `InvalidArgument`.
     pub const fn name(self) -> &'static str {
+        match self.c_name().to_str() {
+            Ok(name) => name,
+            Err(_) => "",
+        }
+    }
+
+    /// As [`name`](Self::name), for C.
+    pub const fn c_name(self) -> &'static CStr {
         match self {
-            Self::InvalidArgument => "InvalidArgument",
-            Self::NotFound => "NotFound",
-            Self::InvalidModel => "InvalidModel",
-            Self::Unsupported => "Unsupported",
-            Self::RuntimeUnavailable => "RuntimeUnavailable",
-            Self::Inference => "Inference",
-            Self::Tokenize => "Tokenize",
-            Self::Cancelled => "Cancelled",
-            Self::ResourceExhausted => "ResourceExhausted",
-            Self::Internal => "Internal",
-            Self::Io => "Io",
-            Self::Remote => "Remote",
+            Self::InvalidArgument => c"InvalidArgument",
+            Self::NotFound => c"NotFound",
+            Self::InvalidModel => c"InvalidModel",
+            Self::Unsupported => c"Unsupported",
+            Self::RuntimeUnavailable => c"RuntimeUnavailable",
+            Self::Inference => c"Inference",
+            Self::Tokenize => c"Tokenize",
+            Self::Cancelled => c"Cancelled",
+            Self::ResourceExhausted => c"ResourceExhausted",
+            Self::Internal => c"Internal",
+            Self::Io => c"Io",
+            Self::Remote => c"Remote",
         }
     }
 

@@ -61,11 +61,19 @@ impl Fallbacks {
 
 /// What to tell whoever watches the program about fallbacks; its text never holds a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FallbackWarning {
     /// The kind of the errors behind them.
     pub kind: ErrorKind,
     /// How many of this kind there were since the last warning, this one included.
     pub count: u64,
+}
+
+impl FallbackWarning {
+    /// The warning of this many fallbacks of a kind.
+    pub const fn new(kind: ErrorKind, count: u64) -> Self {
+        Self { kind, count }
+    }
 }
 
 impl fmt::Display for FallbackWarning {

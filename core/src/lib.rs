@@ -37,8 +37,9 @@
 //! # Features
 //! Without any, a program routes with the default router, and with artifacts of hashed features or of embeddings that it
 //! computes itself. On by default are `onnx` (encoders, classifiers and language models through ONNX Runtime), `train`
-//! (readers of votes and the trainers) and `eval`; `parquet` reads votes of that form. What an artifact needs and a
-//! program was built without is an error of kind `Unsupported` that names the feature.
+//! (readers of votes and the trainers) and `eval`; `parquet` reads votes of that form. `ort` lets a program that uses `ort`
+//! itself share its environment (`onnx::adopt`), of which a process can have only one; nothing else public names that
+//! crate. What an artifact needs and a program was built without is an error of kind `Unsupported` that names the feature.
 //!
 //! # Errors
 //! Every fallible call returns [`Error`], whose [`ErrorKind`] has a stable number in every language. Nothing is

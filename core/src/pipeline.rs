@@ -15,6 +15,7 @@ use crate::{CancelToken, Error, Result};
 
 /// From a prompt to a score.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Pipeline {
     /// A scorer of features, and what makes them.
     Features {
@@ -216,16 +217,16 @@ fn load_encoder(
     spec: &OnnxSpec,
     artifact: &Artifact,
     session: &SessionOptions,
-) -> Result<Box<dyn TextEncoder>> {
+) -> Result<Arc<dyn TextEncoder>> {
     // Both are looked up in the manifest, so that only verified files are opened.
     let (model, tokenizer) = (artifact.path_of(&spec.model)?, artifact.path_of(&spec.tokenizer)?);
     let encoder =
         crate::features::OnnxEncoder::open_files(spec.clone(), &model, &tokenizer, Some(artifact), session)?;
-    Ok(Box::new(encoder))
+    Ok(Arc::new(encoder))
 }
 
 #[cfg(not(feature = "onnx"))]
-fn load_encoder(spec: &OnnxSpec, _: &Artifact, _: &SessionOptions) -> Result<Box<dyn TextEncoder>> {
+fn load_encoder(spec: &OnnxSpec, _: &Artifact, _: &SessionOptions) -> Result<Arc<dyn TextEncoder>> {
     Err(Error::without_feature("onnx", format!("the encoder {}", spec.id)))
 }
 

@@ -12,6 +12,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Where the line between strong and weak is drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Policy {
     /// The artifact's own default, a strong share of its calibration sample.
     #[default]
@@ -47,6 +48,7 @@ impl Side {
 
 /// Which model should answer, and why.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Decision {
     /// The side that was chosen.
     pub side: Side,
@@ -78,8 +80,30 @@ pub struct Decision {
     pub fallback: Option<Fallback>,
 }
 
+impl Decision {
+    /// A decision of which nothing more is known, for what was logged and is replayed. Routers make their own.
+    pub fn new(side: Side, model: impl Into<Arc<str>>, threshold: f64) -> Self {
+        Self {
+            side,
+            model: model.into(),
+            // <faces:new>
+            win_rate: None,
+            threshold,
+            truncated: false,
+            similarity: None,
+            out_of_distribution: false,
+            no_score: false,
+            propensity: 1.0,
+            id: None,
+            // </faces:new>
+            fallback: None,
+        }
+    }
+}
+
 /// The error behind a fallback.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Fallback {
     /// Its kind.
     #[serde(serialize_with = "kind_name")]
@@ -91,6 +115,13 @@ pub struct Fallback {
     /// it. Bindings pass it on; it takes no part in comparisons.
     #[serde(skip)]
     pub warning: Option<FallbackWarning>,
+}
+
+impl Fallback {
+    /// The fallback of an error of this kind, with its message.
+    pub fn new(kind: ErrorKind, reason: impl Into<Arc<str>>) -> Self {
+        Self { kind, reason: reason.into(), warning: None }
+    }
 }
 
 /// A threshold: a number in [0, 1], or the next double above 1, which a strong share of 0 comes to.

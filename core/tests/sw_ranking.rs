@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use routellm_core::ErrorKind;
 use routellm_core::preference::{ModelIndex, Winner};
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Open, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, SwSections,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
 };
 use routellm_core::testing::{SimulatedVotes, Simulation, flips, simulate, spearman, synthetic_base};
 
@@ -65,8 +65,8 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
     for store in StoreKind::ALL {
         let model = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
         for mode in [Mode::Exact, Mode::Reference] {
-            let options = ScoreOptions { mode, ..ScoreOptions::default() };
-            let two = ScoreOptions { threads: 2, ..options };
+            let options = ScoreOptions::new().mode(mode);
+            let two = options.threads(2);
             let mut scratch = Scratch::default();
             let batch = model.score_batch(&queries[..37 * 72], &options, &mut scratch).unwrap();
             let batch_two = model.score_batch(&queries[..37 * 72], &two, &mut scratch).unwrap();
@@ -83,7 +83,7 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 }
 
 #[test]
-fn an_opened_cluster_store_is_the_plain_store() {
+fn a_cluster_store_that_is_probed_whole_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
     let clusters = Some(ClusterOptions {
         clusters: 100,
@@ -95,8 +95,8 @@ fn an_opened_cluster_store_is_the_plain_store() {
     for store in [StoreKind::F32, StoreKind::Int4] {
         let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
         let clustered = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
-        let all = ScoreOptions { open: Open::All, ..ScoreOptions::default() };
-        let everything = ScoreOptions { open: Open::Clusters(100), ..all };
+        let all = ScoreOptions::new().probe(Probe::All);
+        let everything = all.probe(Probe::Clusters(100));
         let mut scratch = Scratch::default();
         for query in queries.chunks_exact(64).take(40) {
             let want = plain.score(query, &all, &mut scratch).unwrap();
@@ -104,7 +104,7 @@ fn an_opened_cluster_store_is_the_plain_store() {
                 let got = clustered.score(query, options, &mut scratch).unwrap();
                 assert_eq!(got.tier_ratings(), want.tier_ratings());
                 assert_eq!(got.reach().unwrap().error, Some(0.0));
-                assert_eq!(got.reach().unwrap().opened_votes, 6000);
+                assert_eq!(got.reach().unwrap().probed_votes, 6000);
             }
         }
     }
@@ -116,27 +116,28 @@ fn opening_more_clusters_comes_closer() {
     let clusters = Some(ClusterOptions { clusters: 200, ..ClusterOptions::default() });
     let model =
         build(&votes.input(), &BuildOptions { store: StoreKind::F32, clusters, ..BuildOptions::default() });
-    let of = |open| ScoreOptions { open, ..ScoreOptions::default() };
-    let truth = rates(&model, &queries, &of(Open::All));
-    let order = |open| spearman(&rates(&model, &queries, &of(open)), &truth);
-    let (one, default, many) = (order(Open::Clusters(1)), order(Open::Default), order(Open::Clusters(100)));
+    let of = |probe| ScoreOptions::new().probe(probe);
+    let truth = rates(&model, &queries, &of(Probe::All));
+    let order = |probe| spearman(&rates(&model, &queries, &of(probe)), &truth);
+    let (one, default, many) =
+        (order(Probe::Clusters(1)), order(Probe::Default), order(Probe::Clusters(100)));
     assert!(default > 0.97 && many > 0.99 && many > one, "{one} {default} {many}");
 
     // The estimated error holds, and a target is reached.
     let mut scratch = Scratch::default();
-    let (mut inside, mut opened) = (0, 0);
+    let (mut inside, mut probed) = (0, 0);
     for (query, want) in queries.chunks_exact(64).zip(&truth).take(100) {
-        let options = of(Open::Error(4e-4));
+        let options = of(Probe::Error(4e-4));
         let score = model.score(query, &options, &mut scratch).unwrap();
         let reach = score.reach().unwrap();
         assert!(reach.error.unwrap() <= 4e-4);
-        opened += reach.opened_clusters;
+        probed += reach.probed_clusters;
         inside += usize::from((score.win_rate(0, 9).unwrap() - want).abs() <= 3.0 * 4e-4);
     }
     assert!(inside >= 97, "{inside} of 100 within three standard deviations");
-    let loose = model.score(&queries[..64], &of(Open::Error(0.5)), &mut scratch).unwrap().reach().unwrap();
-    assert!(loose.opened_clusters * 100 < opened && loose.opened_clusters < 200);
-    let error = model.score(&queries[..64], &of(Open::Error(0.0)), &mut scratch).unwrap_err();
+    let loose = model.score(&queries[..64], &of(Probe::Error(0.5)), &mut scratch).unwrap().reach().unwrap();
+    assert!(loose.probed_clusters * 100 < probed && loose.probed_clusters < 200);
+    let error = model.score(&queries[..64], &of(Probe::Error(0.0)), &mut scratch).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
 
@@ -153,14 +154,14 @@ fn the_largest_similarity_is_that_to_any_vote() {
             let want = plain.score(query, &exact, &mut scratch).unwrap().similarity();
             assert_eq!(model.similarity(query, 2, &mut scratch).unwrap(), want);
             assert_eq!(model.explain(query, 1, &exact, &mut scratch).unwrap().score.similarity(), want);
-            let opened = model.score(query, &exact, &mut scratch).unwrap();
-            missed += usize::from(opened.similarity() != want);
-            // A threshold between what was opened and what is there is decided as if everything had been read.
-            for sure in [f64::INFINITY, want, f64::midpoint(want, opened.similarity())] {
-                let sure = ScoreOptions { sure_similarity: Some(sure), ..exact };
+            let probed = model.score(query, &exact, &mut scratch).unwrap();
+            missed += usize::from(probed.similarity() != want);
+            // A threshold between what was probed and what is there is decided as if everything had been read.
+            for sure in [f64::INFINITY, want, f64::midpoint(want, probed.similarity())] {
+                let sure = exact.sure_similarity(sure);
                 let score = model.score(query, &sure, &mut scratch).unwrap();
                 assert!(score.similarity() >= sure.sure_similarity.unwrap().min(want), "{store:?}");
-                assert_eq!(score.tier_ratings(), opened.tier_ratings());
+                assert_eq!(score.tier_ratings(), probed.tier_ratings());
             }
         }
         assert!(missed > 0, "no query missed its nearest vote: nothing was tested");
@@ -171,10 +172,10 @@ fn the_largest_similarity_is_that_to_any_vote() {
 fn explanations_name_the_heaviest_votes() {
     let (votes, queries) = votes(500, 32, 6);
     let ids: Vec<String> = (0..500).map(|i| format!("vote-{i}")).collect();
-    let input = SwInput { ids: Some(&ids), ..votes.input() };
+    let input = votes.input().ids(&ids);
     let model = build(&input, &BuildOptions { store: StoreKind::F32, tiers: 3, ..BuildOptions::default() });
     for mode in [Mode::Exact, Mode::Reference] {
-        let options = ScoreOptions { mode, ..ScoreOptions::default() };
+        let options = ScoreOptions::new().mode(mode);
         let explained = model.explain(&queries[..32], 7, &options, &mut Scratch::default()).unwrap();
         let similarity = |i: usize| -> f32 {
             votes.embeddings[i * 32..(i + 1) * 32].iter().zip(&queries[..32]).map(|(a, b)| a * b).sum()
@@ -204,15 +205,9 @@ fn explanations_name_the_heaviest_votes() {
 #[test]
 fn no_positive_similarity_is_out_of_distribution() {
     let models = ModelIndex::new(["a", "b"]).unwrap();
-    let input = SwInput {
-        embeddings: &[1.0, 0.1, 1.0, -0.1, 0.9, 0.0],
-        dim: 2,
-        models: &models,
-        model_a: &[0, 0, 0],
-        model_b: &[1, 1, 1],
-        winners: &[Winner::ModelA, Winner::ModelA, Winner::ModelB],
-        ids: None,
-    };
+    let winners = [Winner::ModelA, Winner::ModelA, Winner::ModelB];
+    let embeddings = [1.0, 0.1, 1.0, -0.1, 0.9, 0.0];
+    let input = SwInput::new(&embeddings, 2, &models, &[0, 0, 0], &[1, 1, 1], &winners);
     let model = build(&input, &BuildOptions { store: StoreKind::F32, ..BuildOptions::default() });
     let mut scratch = Scratch::default();
     let score = model.score(&[-1.0, 0.0], &ScoreOptions::default(), &mut scratch).unwrap();
@@ -220,7 +215,7 @@ fn no_positive_similarity_is_out_of_distribution() {
     assert!((score.win_rate(0, 1).unwrap() - 2.0 / 3.0).abs() < 1e-12);
     let near = model.score(&[1.0, 0.0], &ScoreOptions::default(), &mut scratch).unwrap();
     assert!(!near.out_of_distribution());
-    let reference = ScoreOptions { mode: Mode::Reference, ..ScoreOptions::default() };
+    let reference = ScoreOptions::new().mode(Mode::Reference);
     assert!(model.score(&[-1.0, 0.0], &reference, &mut scratch).is_ok());
 }
 
@@ -285,7 +280,7 @@ proptest! {
             let weight = 10.0 * 10f64.powf(exponent * similarity / max);
             // Every vote twice; a tie is one win each way.
             let outcomes = match votes.winners[i] {
-                Winner::ModelA => [1.0, 1.0], Winner::ModelB => [0.0, 0.0], Winner::Tie => [1.0, 0.0],
+                Winner::ModelA => [1.0, 1.0], Winner::ModelB => [0.0, 0.0], _ => [1.0, 0.0],
             };
             for y in outcomes {
                 rows.push((a, b, y));
@@ -310,7 +305,7 @@ proptest! {
 fn a_written_model_opens_with_the_same_bits() {
     let (votes, queries) = votes(2000, 40, 8);
     let ids: Vec<String> = (0..2000).map(|i| format!("v{i}")).collect();
-    let input = SwInput { ids: Some(&ids), ..votes.input() };
+    let input = votes.input().ids(&ids);
     let folder = tempfile::tempdir().unwrap();
     for store in StoreKind::ALL {
         let clusters = Some(ClusterOptions { clusters: 40, ..ClusterOptions::default() });
@@ -320,8 +315,7 @@ fn a_written_model_opens_with_the_same_bits() {
             model.write(&path).unwrap();
             let opened = SwModel::open(&path).unwrap();
             assert_eq!(opened.meta(), model.meta());
-            let options =
-                ScoreOptions { estimate_error: true, open: Open::Clusters(3), ..ScoreOptions::default() };
+            let options = ScoreOptions::new().estimate_error(true).probe(Probe::Clusters(3));
             let mut scratch = Scratch::default();
             for query in queries.chunks_exact(40).take(5) {
                 let (a, b) = (
@@ -344,15 +338,9 @@ fn damaged_models_are_refused() {
     let clusters = Some(ClusterOptions { clusters: 20, ..ClusterOptions::default() });
     let model =
         build(&votes.input(), &BuildOptions { store: StoreKind::Int4, clusters, ..BuildOptions::default() });
-    let sections = || -> SwSections {
-        model
-            .tensors()
-            .into_iter()
-            .map(|t| (t.name.to_owned(), routellm_core::scorer::sw_ranking::Section::Bytes(t.bytes.to_vec())))
-            .collect()
-    };
+    let parts = || model.to_parts();
     let meta = model.meta().clone();
-    assert!(SwModel::from_parts(meta.clone(), sections()).is_ok());
+    assert!(SwModel::of_parts(meta.clone(), parts()).is_ok());
     let refused = |result: Result<SwModel, routellm_core::Error>, what: &str| {
         assert_eq!(
             result.err().unwrap_or_else(|| panic!("{what} was accepted")).kind(),
@@ -360,20 +348,17 @@ fn damaged_models_are_refused() {
             "{what}"
         );
     };
-    for name in sections().keys() {
+    for name in parts().keys() {
         if name == "votes.ids" {
             continue;
         }
-        let mut missing = sections();
+        let mut missing = parts();
         missing.remove(name);
-        refused(SwModel::from_parts(meta.clone(), missing), name);
-        let mut short = sections();
-        let bytes = short[name].bytes().to_vec();
-        short.insert(
-            name.clone(),
-            routellm_core::scorer::sw_ranking::Section::Bytes(bytes[..bytes.len() - 4].to_vec()),
-        );
-        refused(SwModel::from_parts(meta.clone(), short), name);
+        refused(SwModel::of_parts(meta.clone(), missing), name);
+        let mut short = parts();
+        let kept = short[name].len() - 4;
+        short.get_mut(name).unwrap().truncate(kept);
+        refused(SwModel::of_parts(meta.clone(), short), name);
         // Tables of integers must fit each other; coordinates are the checksum's business.
         if [
             "votes.source",
@@ -385,11 +370,9 @@ fn damaged_models_are_refused() {
         ]
         .contains(&name.as_str())
         {
-            let mut wrong = sections();
-            let mut bytes = wrong[name].bytes().to_vec();
-            bytes[0] ^= 0x41;
-            wrong.insert(name.clone(), routellm_core::scorer::sw_ranking::Section::Bytes(bytes));
-            refused(SwModel::from_parts(meta.clone(), wrong), name);
+            let mut wrong = parts();
+            wrong.get_mut(name).unwrap()[0] ^= 0x41;
+            refused(SwModel::of_parts(meta.clone(), wrong), name);
         }
     }
     for (what, change) in [
@@ -404,7 +387,7 @@ fn damaged_models_are_refused() {
     ] {
         let mut meta = meta.clone();
         change(&mut meta);
-        refused(SwModel::from_parts(meta, sections()), what);
+        refused(SwModel::of_parts(meta, parts()), what);
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
@@ -430,20 +413,28 @@ fn bad_input_is_refused_with_its_row() {
     ] {
         let mut embeddings = votes.embeddings.clone();
         embeddings[24..32].fill(bad);
-        assert_eq!(fails(&SwInput { embeddings: &embeddings, ..votes.input() }, &options), what);
+        let mut input = votes.input();
+        input.embeddings = &embeddings;
+        assert_eq!(fails(&input, &options), what);
     }
     let mut model_a = votes.model_a.clone();
     model_a[7] = 4;
-    let message = fails(&SwInput { model_a: &model_a, ..votes.input() }, &options);
+    let mut input = votes.input();
+    input.model_a = &model_a;
+    let message = fails(&input, &options);
     assert_eq!(message, "vote 7 has the model number 4; known models: m0, m1, m2, m3");
-    assert!(fails(&SwInput { model_b: &[], ..votes.input() }, &options).contains("different lengths"));
+    let mut input = votes.input();
+    input.model_b = &[];
+    assert!(fails(&input, &options).contains("different lengths"));
     assert!(
         fails(&votes.input(), &BuildOptions { weight_exponent: f64::NAN, ..options.clone() })
             .contains("weight_exponent")
     );
     assert!(fails(&votes.input(), &BuildOptions { tiers: 0, ..options.clone() }).contains("tiers is 0"));
     let more = ModelIndex::new(["m0", "m1", "m2", "m3", "m4"]).unwrap();
-    assert!(fails(&SwInput { models: &more, ..votes.input() }, &options).contains("\"m4\" has no votes"));
+    let mut input = votes.input();
+    input.models = &more;
+    assert!(fails(&input, &options).contains("\"m4\" has no votes"));
 
     let model = build(&votes.input(), &options);
     let message = model.pair("m0", "other", Mode::Exact).unwrap_err().message().to_owned();

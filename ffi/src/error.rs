@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char};
 use routellm_core::ErrorKind;
 
 use crate::guard::guard_or;
-use crate::status::{ROUTELLM_INVALID_ARGUMENT, name, routellm_status};
+use crate::status::{ROUTELLM_INVALID_ARGUMENT, routellm_status};
 
 /// What went wrong: a status, its name, and a message that says what was expected and what came.
 ///
@@ -42,7 +42,7 @@ pub extern "C" fn routellm_error_status(error: Option<&routellm_error>) -> route
 /// The name of an error's status, as in `NotFound`. Never `NULL`, and valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn routellm_error_name(error: Option<&routellm_error>) -> *const c_char {
-    name(error.map_or(ErrorKind::InvalidArgument, |error| error.kind)).as_ptr()
+    error.map_or(ErrorKind::InvalidArgument, |error| error.kind).c_name().as_ptr()
 }
 
 /// The message of an error: NUL-terminated UTF-8, valid until the error is freed. Never `NULL`.

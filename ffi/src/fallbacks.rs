@@ -131,7 +131,7 @@ pub unsafe extern "C" fn routellm_fallback_message(
             let Some(kind) = ErrorKind::from_code(status).filter(|_| count > 0) else {
                 return Err(invalid(format!("status {status} and count {count} are those of no warning")));
             };
-            out.give(routellm_string::new(FallbackWarning { kind, count }.to_string()));
+            out.give(routellm_string::new(FallbackWarning::new(kind, count).to_string()));
             Ok(())
         })
     }

@@ -1,5 +1,7 @@
 """Build every promised combination of the features of routellm-core, and look at what the least of them depends on.
 
+The glue of Node has to build without what only its tests call, too.
+
 Without any feature a program routes with the default router, and carries no runtime, tokenizer, template engine or
 reader of tables: that is tested, the other combinations are only checked.
 """
@@ -14,26 +16,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 CARGO = os.environ.get("CARGO", "cargo")
 
-COMBINATIONS = ["", "onnx", "train", "eval", "parquet", "testing", "train,eval", "onnx,train,eval,parquet"]
+COMBINATIONS = ["", "onnx", "ort", "train", "eval", "parquet", "testing", "train,eval", "onnx,train,eval,parquet,ort"]
 
 # What each feature brings, and a build without it must not carry.
 BROUGHT = {
     "onnx": ["ort", "tokenizers", "minijinja", "minijinja-contrib", "half"],
+    "ort": ["ort", "tokenizers", "minijinja", "minijinja-contrib", "half"],
     "train": ["csv"],
     "eval": ["csv"],
     "parquet": ["parquet", "csv", "half"],
 }
 
 
-def cargo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run cargo on the core."""
-    command = [CARGO, *arguments, "--quiet", "-p", "routellm-core", "--no-default-features"]
+def cargo(*arguments: str, package: str = "routellm-core") -> subprocess.CompletedProcess[str]:
+    """Run cargo on a package without its default features."""
+    command = [CARGO, *arguments, "--quiet", "-p", package, "--no-default-features"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace")
 
 
-def builds(features: str) -> str:
+def builds(features: str, package: str = "routellm-core") -> str:
     """Say why a combination does not compile, or compiles with warnings; nothing if all is well."""
-    done = cargo("check", "--lib", "--features", features)
+    done = cargo("check", "--lib", "--features", features, package=package)
     return done.stderr if done.returncode or "warning" in done.stderr else ""
 
 
@@ -56,11 +59,16 @@ def routes(features: str) -> str:
     return done.stdout + done.stderr if done.returncode else ""
 
 
+def node(features: str) -> str:
+    """Say why the glue of Node does not compile."""
+    return builds(features, "routellm-node")
+
+
 def main() -> int:
     """Check every combination."""
     checks = [(builds, features) for features in COMBINATIONS]
     checks += [(carries, features) for features in COMBINATIONS]
-    checks += [(routes, "")]
+    checks += [(routes, ""), (node, "")]
     passed = failed = 0
     for check, features in checks:
         if fault := check(features):

@@ -33,10 +33,10 @@ pub(super) fn manifest(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let signed = text.replacen(&"0".repeat(64), &sha256_hex(data), 1);
     if let Ok(manifest) = Manifest::parse(signed.as_bytes()) {
-        if let Ok(spec) = serde_json::from_value::<BertSpec>(manifest.scorer.clone()) {
+        if let Ok(spec) = serde_json::from_str::<BertSpec>(&manifest.scorer()) {
             let _ = spec.check();
         }
-        if let Ok(spec) = serde_json::from_value::<CausalLlmSpec>(manifest.scorer.clone()) {
+        if let Ok(spec) = serde_json::from_str::<CausalLlmSpec>(&manifest.scorer()) {
             let _ = spec.check();
         }
         let text = manifest.to_text().expect("a manifest that was read can be written");
@@ -73,7 +73,8 @@ pub(super) fn template(data: &[u8]) {
 /// Chat templates: bounded work, and a text or an error.
 pub(super) fn chat_template(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let settings = TokenizerConfig { bos_token: Some("<s>".to_owned()), ..TokenizerConfig::default() };
+    let mut settings = TokenizerConfig::default();
+    settings.bos_token = Some("<s>".to_owned());
     if let Ok(template) = Template::chat(text, Some("system"), "{question}", true, &settings)
         && let Ok(rendered) = template.render("why?")
         && let Some(place) = rendered.question

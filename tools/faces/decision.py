@@ -37,6 +37,14 @@ def _core(fields: tuple[Field, ...], output: Output) -> None:
         lines += wrapped(_sentence(field, render), "    /// ")
         lines.append(f"    pub {field.name}: {types[field.type]},")
     output.part("core/src/policy.rs", "decision", lines)
+    spelled = {"False": "false", "True": "true"}
+    blank: list[str] = []
+    for field in fields:
+        default = "None" if field.type == "optional" else field.default
+        # What has no default is an argument of that name.
+        value = f": {spelled.get(default, default)}" if default else ""
+        blank.append(f"            {field.name}{value},")
+    output.part("core/src/policy.rs", "new", blank)
 
 
 def _c(fields: tuple[Field, ...], output: Output) -> None:
@@ -171,8 +179,8 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
     signature = [f"        {field.name}={defaults.get(str(field.default), field.default)}," for field in late]
     output.part(path, "signature", signature)
     output.part(path, "parameters", [f"        {field.name}: {rust[field.type]}," for field in late])
-    values = {"id": "{0}: id_of(py, {0}.as_deref())?"}
-    inner = [f"            {values.get(field.type, '{0}').format(field.name)}," for field in fields]
+    values = {"id": "id_of(py, {0}.as_deref())?"}
+    inner = [f"        inner.{field.name} = {values.get(field.type, '{0}').format(field.name)};" for field in fields]
     output.part(path, "inner", inner)
     given = [f"            self.{field.name}().into_bound_py_any(py)?," for field in late]
     output.part(path, "arguments", given)

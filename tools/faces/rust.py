@@ -54,7 +54,7 @@ def _names(names: Names) -> list[str]:
     derives = ["Debug", "Clone", "Copy", *(["Default"] if default else []), "PartialEq", "Eq", "Hash"]
     lines = wrapped(names.doc, "/// ")
     lines += [f"#[derive({', '.join([*derives, 'Serialize', 'Deserialize'])})]", '#[serde(rename_all = "snake_case")]']
-    lines.append(f"pub enum {names.rust} {{")
+    lines += ["#[non_exhaustive]", f"pub enum {names.rust} {{"]
     for value in names.values:
         lines += wrapped(value.doc, "    /// ")
         if value.name == names.default:
@@ -130,7 +130,8 @@ def option_info(option: Option) -> list[str]:
 
 def _group(table: Table, group: str, name: str, doc: str, *, public: bool) -> list[str]:
     visible = "pub" if public else "pub(crate)"
-    lines = [f"/// {doc}", "#[derive(Debug, Clone, Default, PartialEq)]", f"{visible} struct {name} {{"]
+    lines = [f"/// {doc}", "#[derive(Debug, Clone, Default, PartialEq)]"]
+    lines += [*(["#[non_exhaustive]"] if public else []), f"{visible} struct {name} {{"]
     for option in table.group(group):
         lines += wrapped(_field_doc(option), "    /// ")
         lines.append(f"    {visible} {option.name}: Option<{_rust_type(option)}>,")
@@ -299,7 +300,8 @@ def core(table: Table, output: Output) -> None:
         "use crate::names::{Preset, Provider, Spelling};",
         "",
     ]
-    lines += _group(table, "session", "SessionOptions", "How ONNX models run.", public=True)
+    doc = "How ONNX models run: [`into_session`](crate::OpenOptions::into_session) makes them."
+    lines += _group(table, "session", "SessionOptions", doc, public=True)
     output.file("core/src/onnx/session_options.rs", lines)
 
 

@@ -23,6 +23,7 @@ mod promise;
 mod route;
 mod router;
 mod scores;
+#[cfg(feature = "testing")]
 mod selftest;
 mod text;
 

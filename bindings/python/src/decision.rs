@@ -52,6 +52,24 @@ fn id_of(py: Python<'_>, text: Option<&str>) -> PyResult<Option<DecisionId>> {
     text.map(str::parse).transpose().map_err(|error| to_python(py, &error))
 }
 
+/// The fallback of this kind and reason.
+fn fallback_of(
+    py: Python<'_>,
+    kind: Option<&Bound<'_, PyAny>>,
+    reason: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<Fallback>> {
+    let refuse = |message: String| Err(invalid_argument(py, message));
+    let (kind, reason) = match (kind, reason) {
+        (None, None) => return Ok(None),
+        (Some(kind), Some(reason)) => (text::argument("fallback_kind", kind)?, reason),
+        _ => return refuse("fallback_kind and fallback_reason come together".to_owned()),
+    };
+    let Some(kind) = ErrorKind::ALL.into_iter().find(|known| known.name() == kind) else {
+        return refuse(format!("fallback_kind is {kind:?}, expected the name of an error kind"));
+    };
+    Ok(Some(Fallback::new(kind, text::argument("fallback_reason", reason)?)))
+}
+
 #[pymethods]
 impl Decision {
     /// For what was logged and is replayed, and for tests; routers make their own.
@@ -89,25 +107,11 @@ impl Decision {
             "weak" => Side::Weak,
             other => return refuse(format!("side is {other:?}, expected \"strong\" or \"weak\"")),
         };
-        let reason = match (fallback_kind, fallback_reason) {
-            (None, None) => None,
-            (Some(kind), Some(reason)) => {
-                let name = text::argument("fallback_kind", kind)?;
-                let Some(kind) = ErrorKind::ALL.into_iter().find(|kind| kind.name() == name) else {
-                    return refuse(format!("fallback_kind is {name:?}, expected the name of an error kind"));
-                };
-                Some(Fallback {
-                    kind,
-                    reason: text::argument("fallback_reason", reason)?.into(),
-                    warning: None,
-                })
-            }
-            _ => return refuse("fallback_kind and fallback_reason come together".to_owned()),
-        };
-        if win_rate.is_none() != reason.is_some() {
+        let fallback = fallback_of(py, fallback_kind, fallback_reason)?;
+        if win_rate.is_none() != fallback.is_some() {
             return refuse("a decision has either a win rate or the reason of its fallback".to_owned());
         }
-        if similarity.is_some() && reason.is_some() {
+        if similarity.is_some() && fallback.is_some() {
             return refuse("a fallback has no similarity: its prompt was not scored".to_owned());
         }
         if out_of_distribution && similarity.is_none() {
@@ -118,21 +122,18 @@ impl Decision {
             return refuse("without a score the win rate is 1".to_owned());
         }
         let model = text::argument("model", model)?;
-        let inner = routellm_core::Decision {
-            side,
-            model: model.into(),
-            fallback: reason,
-            // <faces:inner>
-            win_rate,
-            threshold,
-            truncated,
-            similarity,
-            out_of_distribution,
-            no_score,
-            propensity,
-            id: id_of(py, id.as_deref())?,
-            // </faces:inner>
-        };
+        let mut inner = routellm_core::Decision::new(side, model, threshold);
+        inner.fallback = fallback;
+        // <faces:inner>
+        inner.win_rate = win_rate;
+        inner.threshold = threshold;
+        inner.truncated = truncated;
+        inner.similarity = similarity;
+        inner.out_of_distribution = out_of_distribution;
+        inner.no_score = no_score;
+        inner.propensity = propensity;
+        inner.id = id_of(py, id.as_deref())?;
+        // </faces:inner>
         Ok(Self { inner, model: PyString::new(py, model).unbind() })
     }
 

@@ -68,6 +68,7 @@ fn fits(wanted: OptionType, value: &OptionValue) -> bool {
         OptionValue::List(_) => wanted == OptionType::Tokens,
         OptionValue::Object(_) => wanted == OptionType::Spec,
         OptionValue::Path(_) => wanted == OptionType::Path,
+        _ => true,
     }
 }
 

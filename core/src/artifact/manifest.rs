@@ -25,6 +25,7 @@ const NO_CHECKSUM: &str = "00000000000000000000000000000000000000000000000000000
 /// What `router.json` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Manifest {
     /// [`FORMAT_VERSION`], or the older one that was read.
     pub format_version: u32,
@@ -37,7 +38,7 @@ pub struct Manifest {
     /// What turns a prompt into numbers.
     pub featurizer: FeaturizerSpec,
     /// Parameters of the scorer, by its kind.
-    pub scorer: Value,
+    pub(crate) scorer: Value,
     /// Every other file of the artifact.
     pub files: Vec<FileEntry>,
     /// Win rates on a named sample, for the pair of `models`.
@@ -48,7 +49,7 @@ pub struct Manifest {
     pub read: Option<Read>,
     /// Data sources with counts and label kinds, tie rule, seed, tool version: for people and audits.
     #[serde(default)]
-    pub provenance: Map<String, Value>,
+    pub(crate) provenance: Map<String, Value>,
     /// SHA-256 of this text with 64 zeros in this place.
     pub manifest_sha256: String,
 }
@@ -71,6 +72,7 @@ fn other_version(version: u64) -> Error {
 /// The candidates of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Models {
     /// Name of each candidate, in the order of the scorer's rows.
     pub names: Vec<String>,
@@ -83,6 +85,7 @@ pub struct Models {
 /// One file of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FileEntry {
     /// What readers ask for: `weights.safetensors`.
     pub name: String,
@@ -129,6 +132,16 @@ pub(super) fn is_manifest(text: &[u8]) -> bool {
 }
 
 impl Manifest {
+    /// Parameters of the scorer, by its kind, as JSON.
+    pub fn scorer(&self) -> String {
+        self.scorer.to_string()
+    }
+
+    /// Data sources with counts and label kinds, tie rule, seed, tool version, as JSON: for people and audits.
+    pub fn provenance(&self) -> String {
+        Value::Object(self.provenance.clone()).to_string()
+    }
+
     /// Parses and validates the text of a manifest.
     ///
     /// # Errors

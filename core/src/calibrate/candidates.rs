@@ -17,6 +17,7 @@ pub const SCORES_PROMPTS: usize = 2000;
 /// What the manifest says of the scores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ScoresSpec {
     /// How many prompts of the sample.
     pub prompts: usize,

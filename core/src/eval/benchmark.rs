@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// Graded prompts of one benchmark.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Benchmark {
     /// The prompts.
     pub prompts: Vec<String>,

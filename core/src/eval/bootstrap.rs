@@ -7,6 +7,7 @@ use crate::numeric::Rng;
 
 /// A 95 % percentile interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Interval {
     /// 2.5 % quantile.
     pub low: f64,

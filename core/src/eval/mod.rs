@@ -14,6 +14,7 @@ use crate::{Error, Result};
 
 /// How well both models answered one prompt, in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Graded {
     /// Quality of the strong model's answer.
     pub strong: f64,
@@ -21,8 +22,16 @@ pub struct Graded {
     pub weak: f64,
 }
 
+impl Graded {
+    /// The quality of the strong and of the weak model's answer.
+    pub const fn new(strong: f64, weak: f64) -> Self {
+        Self { strong, weak }
+    }
+}
+
 /// Share of prompts sent to strong, and the mean quality that this gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Point {
     /// In [0, 1].
     pub strong_share: f64,

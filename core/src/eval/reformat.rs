@@ -2,6 +2,7 @@
 
 /// A way to write a prompt differently without changing what it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reformat {
     /// As it is.
     Plain,

@@ -9,9 +9,11 @@ pub mod hashed;
 pub mod onnx;
 mod sparse;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-pub use encoder::TextEncoder;
+pub use encoder::{EmbedDone, Embedding, TextEncoder};
 pub use hashed::{Hashed, HashedSpec};
 #[cfg(feature = "onnx")]
 pub use onnx::OnnxEncoder;
@@ -27,6 +29,7 @@ use crate::{Error, Result};
 /// The featurizer of an artifact, as it stands in `router.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FeaturizerSpec {
     /// Hashed words and lexical features.
     Hashed(HashedSpec),
@@ -41,11 +44,19 @@ pub enum FeaturizerSpec {
 /// Parameters of the `caller` featurizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CallerSpec {
     /// Name of the embedding model that the scorer was trained on.
     pub id: String,
     /// Length of its vectors.
     pub dimension: usize,
+}
+
+impl CallerSpec {
+    /// Embeddings of `dimension` numbers by the model `id`.
+    pub fn new(id: impl Into<String>, dimension: usize) -> Self {
+        Self { id: id.into(), dimension }
+    }
 }
 
 impl FeaturizerSpec {
@@ -82,6 +93,7 @@ impl FeaturizerSpec {
 
 /// What a scorer reads.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Features<'a> {
     /// Indices and values; every other dimension is zero.
     Sparse(&'a SparseVector),
@@ -91,11 +103,12 @@ pub enum Features<'a> {
 
 /// A featurizer ready for use.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Featurizer {
     /// Hashed words and lexical features.
     Hashed(Box<Hashed>),
     /// An encoder.
-    Encoder(Box<dyn TextEncoder>),
+    Encoder(Arc<dyn TextEncoder>),
     /// Embeddings come from the caller.
     Caller(CallerSpec),
 }
@@ -202,9 +215,9 @@ impl Featurizer {
     }
 
     /// The encoder, if that is what this is.
-    pub fn encoder(&self) -> Option<&dyn TextEncoder> {
+    pub fn encoder(&self) -> Option<&Arc<dyn TextEncoder>> {
         match self {
-            Self::Encoder(encoder) => Some(&**encoder),
+            Self::Encoder(encoder) => Some(encoder),
             _ => None,
         }
     }

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "onnx")]
 pub use encoder::OnnxEncoder;
 
-use super::TextCap;
+use super::{CapSide, TextCap};
 
 /// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Pooling {
     /// The mean over all tokens.
     Mean,
@@ -23,6 +24,7 @@ pub enum Pooling {
 /// Parameters of an encoder, as they stand in an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OnnxSpec {
     /// Name of the encoder, for example `all-MiniLM-L6-v2/int8-weights`.
     pub id: String,
@@ -43,4 +45,57 @@ pub struct OnnxSpec {
     pub max_tokens: usize,
     /// Cap on the text, before it is tokenised; its side is also the side that truncation keeps.
     pub cap: TextCap,
+}
+
+impl OnnxSpec {
+    /// An encoder in the files `model.onnx` and `tokenizer.json`, whose vectors are scaled to unit length. It reads the
+    /// beginning of a prompt, 16,384 bytes at most, and puts nothing before it.
+    pub fn new(id: impl Into<String>, dimension: usize, pooling: Pooling, max_tokens: usize) -> Self {
+        Self {
+            id: id.into(),
+            dimension,
+            model: "model.onnx".to_owned(),
+            tokenizer: "tokenizer.json".to_owned(),
+            pooling,
+            normalize: true,
+            prefix: String::new(),
+            max_tokens,
+            cap: TextCap::new(16_384, CapSide::Head),
+        }
+    }
+
+    /// The file of the model.
+    #[must_use]
+    pub fn model(mut self, file: impl Into<String>) -> Self {
+        self.model = file.into();
+        self
+    }
+
+    /// The file of the tokenizer.
+    #[must_use]
+    pub fn tokenizer(mut self, file: impl Into<String>) -> Self {
+        self.tokenizer = file.into();
+        self
+    }
+
+    /// Whether the vector is scaled to unit length.
+    #[must_use]
+    pub fn normalize(mut self, on: bool) -> Self {
+        self.normalize = on;
+        self
+    }
+
+    /// What is put before every prompt.
+    #[must_use]
+    pub fn prefix(mut self, text: impl Into<String>) -> Self {
+        self.prefix = text.into();
+        self
+    }
+
+    /// The cap on the text, before it is tokenised.
+    #[must_use]
+    pub fn cap(mut self, cap: TextCap) -> Self {
+        self.cap = cap;
+        self
+    }
 }

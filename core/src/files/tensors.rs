@@ -7,7 +7,12 @@ use safetensors::{Dtype, SafeTensors};
 use crate::{Error, Result};
 
 /// Type, shape and little-endian bytes of a tensor.
-pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: Vec<u8>,
+}
 
 /// The tensors of one file, read on demand. Every value is checked to be finite.
 #[derive(Debug)]
@@ -111,15 +116,18 @@ impl Tensors {
 
 /// A tensor of `f32` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
-    (Dtype::F32, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Tensor { dtype: Dtype::F32, shape: shape.to_vec(), bytes }
 }
 
 /// A tensor of `f64` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
-    (Dtype::F64, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Tensor { dtype: Dtype::F64, shape: shape.to_vec(), bytes }
 }
 
 /// A tensor of `i8` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_i8(shape: &[usize], values: &[i8]) -> Tensor {
-    (Dtype::I8, shape.to_vec(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Tensor { dtype: Dtype::I8, shape: shape.to_vec(), bytes }
 }

@@ -15,6 +15,7 @@ pub enum CapSide {
 /// Cap on the bytes of a prompt that are looked at, applied before any other work on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TextCap {
     /// Largest number of UTF-8 bytes that is kept.
     pub max_bytes: usize,
@@ -23,6 +24,11 @@ pub struct TextCap {
 }
 
 impl TextCap {
+    /// At most `max_bytes` of UTF-8, at this end of the text.
+    pub const fn new(max_bytes: usize, side: CapSide) -> Self {
+        Self { max_bytes, side }
+    }
+
     /// A part of `text` from which [`apply`](Self::apply) gives what it gives of the whole, with little more.
     pub(crate) fn enough(self, text: &str) -> &str {
         // One byte more than is kept tells that there was more.

@@ -12,6 +12,7 @@ use crate::{Error, Result};
 /// Which mathematics a router follows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Mode {
     /// The mathematically right one.
     #[default]
@@ -44,6 +45,7 @@ impl FromStr for Mode {
 /// What of a chat is its prompt. Of a text all of it is, whatever is read of chats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Read {
     /// The newest user message that has text.
     #[default]
@@ -79,6 +81,7 @@ impl FromStr for Read {
 /// Where a model runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Provider {
     /// The processor.
     #[default]
@@ -114,6 +117,7 @@ impl FromStr for Provider {
 /// Numbers of sessions and threads that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Preset {
     /// One session with a thread for each core, four at most: the shortest time for one caller.
     Latency,
@@ -145,6 +149,7 @@ impl FromStr for Preset {
 /// What is decided for a prompt that no vote resembles (similarity-weighted ranking only).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OutOfDistribution {
     /// The win rate decides as for any prompt; the decision says that the prompt is far away.
     #[default]
@@ -183,6 +188,7 @@ impl FromStr for OutOfDistribution {
 /// `SIGBUS`, and changed contents change the win rates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MapStore {
     /// Stores of up to 256 MB are read into memory, larger ones mapped.
     #[default]
@@ -218,6 +224,7 @@ impl FromStr for MapStore {
 /// What a call does when a prompt cannot be scored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OnError {
     /// Return the error.
     #[default]

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// How errors spell the names of options.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Spelling {
     /// `intra_threads`.
     #[default]

@@ -2,11 +2,11 @@
 
 /// How rows may share a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchLimits {
+pub(crate) struct BatchLimits {
     /// Largest number of rows in a batch; 1 runs every row alone.
-    pub rows: usize,
+    pub(crate) rows: usize,
     /// Largest number of tokens in a batch, padding included.
-    pub padded_tokens: usize,
+    pub(crate) padded_tokens: usize,
 }
 
 /// Parts rows of these lengths into batches: longest first, rows of like length together, none above the limits
@@ -14,7 +14,7 @@ pub struct BatchLimits {
 ///
 /// A batch costs its number of rows times its longest row. Starting with the longest, the last batches to finish
 /// are short ones, so that no session waits long for another.
-pub fn plan(lengths: &[usize], limits: BatchLimits, workers: usize) -> Vec<Vec<usize>> {
+pub(crate) fn plan(lengths: &[usize], limits: BatchLimits, workers: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| (std::cmp::Reverse(lengths[row]), row));
     let rows = limits.rows.min(lengths.len().div_ceil(workers.max(1))).max(1);

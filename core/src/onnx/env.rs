@@ -25,6 +25,7 @@ impl Runtime {
 
 /// The ONNX Runtime in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RuntimeInfo {
     /// Path or name that was loaded.
     pub library: PathBuf,
@@ -71,6 +72,7 @@ pub(super) fn runtime(explicit: Option<&Path>) -> Result<&'static Runtime> {
 ///
 /// # Errors
 /// `InvalidArgument` if a runtime is already in use.
+#[cfg(feature = "ort")]
 pub fn adopt(environment: Environment, library: impl Into<PathBuf>) -> Result<()> {
     let info = RuntimeInfo::of(library.into());
     RUNTIME.set(Runtime { environment, info }).map_err(|_| {

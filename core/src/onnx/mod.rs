@@ -1,8 +1,8 @@
 //! ONNX Runtime: finding the library, the one environment, and sessions.
 //!
-//! The only place that names `ort`. Nothing here is touched until an artifact asks for a model.
+//! The only place that names `ort`, and outside the feature `ort` nothing public does. Nothing here is touched until an artifact asks for a model.
 
-pub mod batch;
+mod batch;
 #[cfg(feature = "onnx")]
 mod env;
 pub mod graph;
@@ -22,17 +22,17 @@ mod sessions;
 mod tensor;
 mod usage;
 
-pub use batch::{BatchLimits, plan};
+pub(crate) use batch::{BatchLimits, plan};
+#[cfg(feature = "ort")]
+pub use env::adopt;
 #[cfg(feature = "onnx")]
-pub use env::{RuntimeInfo, adopt, loaded};
+pub use env::{RuntimeInfo, loaded};
 #[cfg(feature = "onnx")]
 pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, set_package_library};
 pub use options::{Preset, Provider};
 #[cfg(feature = "onnx")]
-pub(crate) use pool::Opening;
-#[cfg(feature = "onnx")]
-pub use pool::SessionPool;
+pub(crate) use pool::{Opening, SessionPool};
 pub use session_options::SessionOptions;
 #[cfg(feature = "onnx")]
-pub use tensor::{Dim, Input, Outputs, TensorSpec, Value};
+pub(crate) use tensor::{Dim, Input, Outputs, TensorSpec, Value};
 pub use usage::RuntimeUse;

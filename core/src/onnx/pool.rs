@@ -19,7 +19,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Equal sessions of a router's models, and what the models are like.
 #[derive(Debug)]
-pub struct SessionPool {
+pub(crate) struct SessionPool {
     models: Arc<Models>,
     slots: Pool,
 }
@@ -49,43 +49,47 @@ impl SessionPool {
     /// # Errors
     /// `RuntimeUnavailable` without ONNX Runtime or the provider that was asked for; `InvalidModel` if the file is no
     /// model that it can run, or names weights outside its folder.
-    pub fn open(path: &Path, listed: Option<&dyn Checksums>, options: &SessionOptions) -> Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        listed: Option<&dyn Checksums>,
+        options: &SessionOptions,
+    ) -> Result<Self> {
         Ok(Opening::new(path, listed, options)?.finish())
     }
 
     /// The inputs of the model number `model`.
-    pub fn inputs(&self, model: usize) -> &[TensorSpec] {
+    pub(crate) fn inputs(&self, model: usize) -> &[TensorSpec] {
         &self.models.list[model].inputs
     }
 
     /// The outputs of the model number `model`.
-    pub fn outputs(&self, model: usize) -> &[TensorSpec] {
+    pub(crate) fn outputs(&self, model: usize) -> &[TensorSpec] {
         &self.models.list[model].outputs
     }
 
     /// Number of sessions of each model.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.models.size
     }
 
     /// Threads inside each session.
-    pub fn intra_threads(&self) -> usize {
+    pub(crate) fn intra_threads(&self) -> usize {
         self.models.intra_threads
     }
 
     /// The provider in use, `cpu` or `cuda`.
-    pub fn provider(&self) -> &'static str {
+    pub(crate) fn provider(&self) -> &'static str {
         self.models.provider
     }
 
     /// Whether activations are quantised by the range that they have in a run: then a row's result depends on the
     /// other rows of its batch.
-    pub fn dynamically_quantized(&self) -> bool {
+    pub(crate) fn dynamically_quantized(&self) -> bool {
         self.models.list.iter().any(|model| model.dynamically_quantized)
     }
 
     /// The slots with the sessions.
-    pub fn slots(&self) -> &Pool {
+    pub(crate) fn slots(&self) -> &Pool {
         &self.slots
     }
 
@@ -93,7 +97,7 @@ impl SessionPool {
     ///
     /// # Errors
     /// As [`Pool::lease`].
-    pub fn lease(&self) -> Result<SlotLease> {
+    pub(crate) fn lease(&self) -> Result<SlotLease> {
         self.slots.lease()
     }
 

@@ -8,8 +8,9 @@ use crate::Result;
 use crate::names::range::whole;
 use crate::names::{Preset, Provider, Spelling};
 
-/// How ONNX models run.
+/// How ONNX models run: [`into_session`](crate::OpenOptions::into_session) makes them.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SessionOptions {
     /// The path of `libonnxruntime`. Without it, `ROUTELLM_ORT_PATH`, `ORT_DYLIB_PATH`, a library that the process has
     /// loaded, the language's own package of ONNX Runtime and the system are looked at. Only routers with a model to

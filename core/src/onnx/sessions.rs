@@ -37,7 +37,7 @@ impl Slot {
     ///
     /// # Errors
     /// `Cancelled`, `ResourceExhausted` at a deadline, `Inference`; and what `consume` returns.
-    pub fn run<T>(
+    pub(crate) fn run<T>(
         &mut self,
         model: usize,
         inputs: &[(&str, Input<'_>)],

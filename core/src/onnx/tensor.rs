@@ -11,18 +11,18 @@ use crate::{Error, ErrorKind, Result};
 
 /// Name, element type and dimensions of an input or output, as the model declares them.
 #[derive(Debug, Clone)]
-pub struct TensorSpec {
+pub(crate) struct TensorSpec {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Type of its elements; `None` if it is no tensor.
     pub(super) element: Option<TensorElementType>,
     /// Its dimensions.
-    pub dims: Vec<Dim>,
+    pub(crate) dims: Vec<Dim>,
 }
 
 /// One dimension of an input or output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Dim {
+pub(crate) enum Dim {
     /// A fixed number.
     Fixed(usize),
     /// Any number, with the name that the exporter gave it (possibly empty).
@@ -51,7 +51,7 @@ impl TensorSpec {
     }
 
     /// Element type and shape, for messages: `float32[batch, 3]`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let dims: Vec<String> = self
             .dims
             .iter()
@@ -66,14 +66,14 @@ impl TensorSpec {
     }
 
     /// Whether its elements are floating-point numbers that can be read.
-    pub fn is_float(&self) -> bool {
+    pub(crate) fn is_float(&self) -> bool {
         matches!(self.element, Some(TensorElementType::Float32 | TensorElementType::Float16))
     }
 }
 
 /// A value for one input.
 #[derive(Debug, Clone, Copy)]
-pub enum Input<'a> {
+pub(crate) enum Input<'a> {
     /// Integers (token ids, masks, positions, flags), converted to the element type that the model declares.
     Integers(&'a [i64], &'a [usize]),
     /// An output of an earlier run.
@@ -82,14 +82,14 @@ pub enum Input<'a> {
 
 /// An output that is kept for later runs, for example a key/value cache. It may be read by many runs at once.
 #[derive(Debug)]
-pub struct Value(pub(super) DynValue);
+pub(crate) struct Value(pub(super) DynValue);
 
 impl Value {
     /// A tensor with no elements of the type that `spec` declares; `shape` has a zero in it.
     ///
     /// # Errors
     /// `InvalidModel` if `spec` is no tensor; `Inference` if the runtime refuses.
-    pub fn empty(spec: &TensorSpec, shape: &[usize]) -> Result<Self> {
+    pub(crate) fn empty(spec: &TensorSpec, shape: &[usize]) -> Result<Self> {
         let element = spec.element.ok_or_else(|| {
             Error::invalid_model(format!("the input {:?} is {}", spec.name, spec.describe()))
         })?;
@@ -137,7 +137,7 @@ impl Input<'_> {
 
 /// The outputs of one run.
 #[derive(Debug)]
-pub struct Outputs<'a, 'r> {
+pub(crate) struct Outputs<'a, 'r> {
     pub(super) values: &'a mut SessionOutputs<'r>,
 }
 
@@ -146,7 +146,7 @@ impl Outputs<'_, '_> {
     ///
     /// # Errors
     /// `InvalidModel` if there is no such output, it holds other elements, or fewer than `range` wants.
-    pub fn floats(
+    pub(crate) fn floats(
         &self,
         name: &str,
         range: impl FnOnce(&[usize]) -> Range<usize>,
@@ -178,7 +178,7 @@ impl Outputs<'_, '_> {
     ///
     /// # Errors
     /// `InvalidModel` if there is no such output.
-    pub fn take(&mut self, name: &str) -> Result<Value> {
+    pub(crate) fn take(&mut self, name: &str) -> Result<Value> {
         self.values
             .remove(name)
             .map(Value)

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// An ONNX Runtime in use.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RuntimeUse {
     /// Path of the library.
     pub library: PathBuf,

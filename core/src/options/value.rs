@@ -13,6 +13,7 @@ use crate::{Error, Result};
 
 /// A value as languages without our types have it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum OptionValue {
     /// True or false.
     Flag(bool),

@@ -19,6 +19,7 @@ pub const ANCHOR: (&str, f64) = ("llama-2-70b-chat", 1082.0);
 
 /// What becomes of a vote between a model and itself (or between two models of one tier).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SelfBattles {
     /// It says nothing about differences and is left out (`exact` mode).
     Drop,
@@ -121,6 +122,7 @@ impl WinMatrix {
 
 /// Ratings of models, on the Elo scale.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct BradleyTerry {
     /// Names of the models, in the order of everything else here.
     pub models: Vec<String>,

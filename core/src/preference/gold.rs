@@ -13,6 +13,7 @@ const DESCRIPTIVE: [&str; 4] = ["id", "prompt", "subject", "category"];
 
 /// One prompt with the quality of each model's answer.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct GoldRow {
     /// Name of the row; `line N` where the source has none.
     pub id: String,
@@ -22,8 +23,16 @@ pub struct GoldRow {
     pub scores: Vec<f64>,
 }
 
+impl GoldRow {
+    /// A prompt with a quality for each model of a table.
+    pub fn new(id: impl Into<String>, prompt: impl Into<String>, scores: Vec<f64>) -> Self {
+        Self { id: id.into(), prompt: prompt.into(), scores }
+    }
+}
+
 /// Gold rows over one list of models (label kind `D_gold`).
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct GoldTable {
     /// The models that have a score in every row.
     pub models: ModelIndex,
@@ -32,6 +41,25 @@ pub struct GoldTable {
 }
 
 impl GoldTable {
+    /// Rows with a score for each of `models`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a row with another number of scores, or one that is not in [0, 1].
+    pub fn new(models: ModelIndex, rows: Vec<GoldRow>) -> Result<Self> {
+        for row in &rows {
+            if row.scores.len() != models.len() || !row.scores.iter().all(|score| (0.0..=1.0).contains(score))
+            {
+                return Err(Error::invalid_argument(format!(
+                    "row {}: {} scores in [0, 1] are expected, got {:?}",
+                    row.id,
+                    models.len(),
+                    row.scores
+                )));
+            }
+        }
+        Ok(Self { models, rows })
+    }
+
     /// Reads `.jsonl` or `.csv`, by the file's ending.
     ///
     /// # Errors
@@ -214,6 +242,17 @@ fn json_row(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_have_a_score_of_each_model() {
+        let table = |scores| {
+            GoldTable::new(ModelIndex::new(["a", "b"]).unwrap(), vec![GoldRow::new("r", "p", scores)])
+        };
+        assert_eq!(table(vec![0.0, 1.0]).unwrap().rows[0].scores, [0.0, 1.0]);
+        for scores in [vec![1.0], vec![0.0, 1.1], vec![f64::NAN, 0.0]] {
+            assert!(table(scores).unwrap_err().message().contains("row r: 2 scores in [0, 1]"));
+        }
+    }
 
     #[test]
     fn jsonl_becomes_votes() {

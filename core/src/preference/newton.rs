@@ -137,6 +137,39 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// Shifts the mean to 0.
+fn center(values: &mut [f64]) {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    for value in values {
+        *value -= mean;
+    }
+}
+
+/// Newton's step, shortened to [`LONGEST`], and its largest component; of mean 0 where the strengths are `free`. The
+/// Hessian gives way to its factor. `None` if there is no step.
+fn bounded_step(gradient: &[f64], hessian: &mut [f64], free: bool, step: &mut [f64]) -> Option<f64> {
+    let n = gradient.len();
+    step.copy_from_slice(gradient);
+    if !cholesky(hessian, n) {
+        return None;
+    }
+    cholesky_solve(hessian, n, step);
+    if free {
+        center(step);
+    }
+    let largest = step.iter().fold(0.0_f64, |m, s| m.max(s.abs()));
+    if !largest.is_finite() {
+        return None;
+    }
+    if largest > LONGEST {
+        for s in step.iter_mut() {
+            *s *= LONGEST / largest;
+        }
+        return Some(LONGEST);
+    }
+    Some(largest)
+}
+
 /// Moves the strengths `e` from where they are to the maximum, and returns the number of steps. Without an
 /// anchor the mean of `e` is kept at 0.
 ///
@@ -153,37 +186,14 @@ pub(crate) fn maximize(duels: &Duels, e: &mut [f64], buffers: &mut Buffers) -> R
         || Error::new(ErrorKind::Inference, "the Bradley-Terry likelihood has no finite maximum");
     derivatives(duels, e, gradient, hessian);
     for count in 1..=MAX_STEPS {
-        step.copy_from_slice(gradient);
-        if !cholesky(hessian, n) {
-            return Err(no_maximum());
-        }
-        cholesky_solve(hessian, n, step);
-        if free {
-            let mean = step.iter().sum::<f64>() / n as f64;
-            for s in step.iter_mut() {
-                *s -= mean;
-            }
-        }
-        let mut largest = step.iter().fold(0.0_f64, |m, s| m.max(s.abs()));
-        if !largest.is_finite() {
-            return Err(no_maximum());
-        }
-        if largest > LONGEST {
-            for s in step.iter_mut() {
-                *s *= LONGEST / largest;
-            }
-            largest = LONGEST;
-        }
+        let largest = bounded_step(gradient, hessian, free, step).ok_or_else(no_maximum)?;
         let mut slope = dot(gradient, step);
         for (e, s) in e.iter_mut().zip(step.iter()) {
             *e += s;
         }
         if largest <= STEP {
             if free {
-                let mean = e.iter().sum::<f64>() / n as f64;
-                for e in e.iter_mut() {
-                    *e -= mean;
-                }
+                center(e);
             }
             return Ok(count);
         }

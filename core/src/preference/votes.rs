@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 /// Whose answer was preferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Winner {
     /// The answer of `model_a`.
     ModelA = 0,
@@ -49,6 +50,7 @@ impl Winner {
 
 /// One preference record (a battle).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Vote {
     /// Name of the record in its source; `line N` where the source has none.
     pub id: String,
@@ -62,8 +64,28 @@ pub struct Vote {
     pub winner: Winner,
 }
 
+impl Vote {
+    /// A battle of two models on a prompt.
+    pub fn new(
+        id: impl Into<String>,
+        prompt: impl Into<String>,
+        model_a: impl Into<String>,
+        model_b: impl Into<String>,
+        winner: Winner,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            prompt: prompt.into(),
+            model_a: model_a.into(),
+            model_b: model_b.into(),
+            winner,
+        }
+    }
+}
+
 /// How many rows were read, and how many of them were left out and why.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VoteCounts {
     /// Rows in the source.
     pub read: usize,
@@ -75,6 +97,7 @@ pub struct VoteCounts {
 
 /// Votes, and the account of the rows they came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VoteTable {
     /// The votes that were kept, in the order of the source.
     pub votes: Vec<Vote>,
@@ -83,6 +106,12 @@ pub struct VoteTable {
 }
 
 impl VoteTable {
+    /// A table of these votes, as if all that was read had been kept.
+    pub fn new(votes: Vec<Vote>) -> Self {
+        let counts = VoteCounts { read: votes.len(), ..VoteCounts::default() };
+        Self { votes, counts }
+    }
+
     /// The models of the votes, in the order of first appearance: all of `model_a`, then `model_b` (the
     /// reference's order).
     pub fn models(&self) -> ModelIndex {

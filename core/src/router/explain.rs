@@ -9,6 +9,7 @@ use crate::policy::Fallback;
 
 /// Why a prompt got its score. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Explanation {
     /// P(strong model's answer is preferred or needed), in [0, 1].
     pub win_rate: f64,
@@ -31,6 +32,7 @@ pub struct Explanation {
 
 /// Rating of a candidate on one prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ModelRating {
     /// Its name.
     pub model: String,
@@ -44,6 +46,7 @@ pub struct ModelRating {
 
 /// A vote that weighed in a score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ExplainedVote {
     /// Row of the vote in the data it was built from.
     pub row: usize,
@@ -65,6 +68,7 @@ pub struct ExplainedVote {
 
 /// How far a clustered store was read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Reach {
     /// Clusters whose votes were read one by one.
     pub opened_clusters: usize,
@@ -136,8 +140,8 @@ impl Inner {
                 })
                 .collect(),
             reach: score.reach().map(|reach| Reach {
-                opened_clusters: reach.opened_clusters,
-                opened_votes: reach.opened_votes,
+                opened_clusters: reach.probed_clusters,
+                opened_votes: reach.probed_votes,
                 error: reach.error,
             }),
             fallback: None,

@@ -251,11 +251,7 @@ pub fn write_export(
     if let (Some(table), Some((_, prompts))) = (&mut calibration, sample)
         && router.pipeline().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
     {
-        let mut scores = CandidateScores::new();
-        for place in CandidateScores::places(prompts.len()) {
-            scores.push(&router.candidate_scores(&prompts[place], &CallOptions::new())?);
-        }
-        table.scores = Some(writer.add_scores(&scores)?);
+        table.scores = Some(writer.add_scores(&candidate_scores(&router, prompts)?)?);
     }
     let files = Files::bare(export);
     for name in EXPORT_FILES {
@@ -263,14 +259,7 @@ pub fn write_export(
             writer.add_copy(name, &path)?;
         }
     }
-    // A model names the files of its weights, and two models may share them.
-    let mut models = BTreeSet::new();
-    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
-    for name in [beside(&first, WITH_PAST), first] {
-        let Some(path) = files.optional(&name) else { continue };
-        models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));
-        models.insert(name);
-    }
+    let models = model_files(&files, kind)?;
     writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
         let path = export.join(name);
         Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
@@ -301,6 +290,27 @@ pub fn write_export(
     let mut options = options.clone();
     options.export = ExportOptions::default();
     options.open(out)
+}
+
+/// The files of a model of this kind and of its weights. A model names those, and two models may share them.
+fn model_files(files: &Files<'_>, kind: Kind) -> Result<BTreeSet<String>> {
+    let mut models = BTreeSet::new();
+    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
+    for name in [beside(&first, WITH_PAST), first] {
+        let Some(path) = files.optional(&name) else { continue };
+        models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));
+        models.insert(name);
+    }
+    Ok(models)
+}
+
+/// What any pair is calibrated from.
+fn candidate_scores(router: &Router, prompts: &[String]) -> Result<CandidateScores> {
+    let mut scores = CandidateScores::new();
+    for place in CandidateScores::places(prompts.len()) {
+        scores.push(&router.candidate_scores(&prompts[place], &CallOptions::new())?);
+    }
+    Ok(scores)
 }
 
 fn calibration(

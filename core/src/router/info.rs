@@ -15,6 +15,7 @@ use crate::scorer::{Pair, PromptScorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RouterInfo {
     /// Name of the artifact.
     pub name: String,
@@ -46,13 +47,14 @@ pub struct RouterInfo {
     /// The folder, or `None` for the router that is compiled in.
     pub path: Option<PathBuf>,
     /// Data sources, seed, tool version.
-    pub provenance: Map<String, Value>,
+    pub(crate) provenance: Map<String, Value>,
     /// Version of this library.
     pub version: &'static str,
 }
 
 /// A featurizer, in short.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct FeaturizerInfo {
     /// `hashed`, `onnx`, `caller`, or `none` if the scorer reads the prompt itself.
     pub kind: &'static str,
@@ -68,6 +70,7 @@ pub struct FeaturizerInfo {
 
 /// A calibration, in short.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct CalibrationInfo {
     /// Which prompts.
     pub sample: String,
@@ -89,6 +92,7 @@ pub struct CalibrationInfo {
 
 /// The votes of similarity-weighted ranking.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct VotesInfo {
     /// How many.
     pub count: usize,
@@ -117,10 +121,11 @@ impl VotesInfo {
 
 /// The model of a router whose scorer reads prompts.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ModelInfo {
     /// Its parameters, as they stand in an artifact: `head` and `long_prompts`, or `template`, `score_tokens`,
     /// `score_threshold` and `max_new_tokens`.
-    pub parameters: Value,
+    pub(crate) parameters: Value,
     /// Tokens of a prompt that are read.
     pub max_tokens: usize,
     /// Whether activations are quantised at run time; then every prompt runs alone.
@@ -130,6 +135,12 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// Its parameters, as they stand in an artifact, as JSON: `head` and `long_prompts`, or `template`, `score_tokens`,
+    /// `score_threshold` and `max_new_tokens`.
+    pub fn parameters(&self) -> String {
+        self.parameters.to_string()
+    }
+
     fn new(scorer: &dyn PromptScorer) -> Self {
         Self {
             // Parameters are plain data, which always serialises.
@@ -142,6 +153,11 @@ impl ModelInfo {
 }
 
 impl RouterInfo {
+    /// Data sources, seed, tool version, as JSON.
+    pub fn provenance(&self) -> String {
+        Value::Object(self.provenance.clone()).to_string()
+    }
+
     #[allow(clippy::too_many_arguments, reason = "gathers what opening knows, in one place")]
     pub(super) fn new(
         name: &str,

@@ -16,18 +16,18 @@ use crate::input::Read;
 use crate::onnx::SessionOptions;
 use crate::options::{OpenOptions, VoteOptions};
 use crate::pipeline::{Pipeline, load_featurizer, no_session};
-use crate::scorer::sw_ranking::{Open, ScoreOptions, SwScorer};
+use crate::scorer::sw_ranking::{Probe, ScoreOptions, SwScorer};
 use crate::scorer::{Kind, LinearScorer, MfScorer, Pair, Scorer};
 use crate::{Error, ErrorKind, Result};
 
 impl VoteOptions {
     /// How far a clustered store is read.
-    fn open(&self) -> Open {
+    fn probe(&self) -> Probe {
         match (self.open_clusters, self.error_target) {
-            (Some(usize::MAX), _) => Open::All,
-            (Some(count), _) => Open::Clusters(count),
-            (None, Some(error)) => Open::Error(error),
-            (None, None) => Open::Default,
+            (Some(usize::MAX), _) => Probe::All,
+            (Some(count), _) => Probe::Clusters(count),
+            (None, Some(error)) => Probe::Error(error),
+            (None, None) => Probe::Default,
         }
     }
 }
@@ -210,7 +210,7 @@ impl OpenOptions {
                 let options = ScoreOptions {
                     mode: self.mode.unwrap_or_default(),
                     threads: scan_threads,
-                    open: self.votes.open(),
+                    probe: self.votes.probe(),
                     estimate_error: false,
                     sure_similarity: self.votes.min_similarity,
                 };

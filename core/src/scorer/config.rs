@@ -65,6 +65,7 @@ impl ConfigFile {
 
 /// What `config.json` (or `genai_config.json`) says of a model, as far as it matters for scoring.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModelConfig {
     /// Architecture family: `bert`, `llama` ...
     pub model_type: String,

@@ -14,6 +14,7 @@ pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// What the rows of weights predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum LinearTarget {
     /// One row: the quality gap of the artifact's pair, strong minus weak.
     Gap,

@@ -44,6 +44,7 @@ impl Pair {
 
 /// What a scorer says of one prompt.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Score {
     /// P(strong model's answer is preferred or needed), in [0, 1].
     pub win_rate: f64,
@@ -65,6 +66,7 @@ impl Score {
 
 /// A scorer of features, bound to one pair of candidates.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Scorer {
     /// A linear model of the quality gap.
     Linear(LinearScorer),

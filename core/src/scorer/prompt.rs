@@ -93,6 +93,7 @@ impl Parameters<'_> {
 }
 
 /// Prompts of a batch that run together, each with the bits that it has alone.
+#[non_exhaustive]
 pub struct Group {
     /// Their rows in the batch.
     pub rows: Vec<usize>,

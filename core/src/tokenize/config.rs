@@ -13,6 +13,7 @@ const NO_LENGTH: f64 = 1e9;
 
 /// What `tokenizer_config.json` says, as far as it matters for scoring.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TokenizerConfig {
     /// Largest number of tokens.
     pub model_max_length: Option<usize>,

@@ -43,6 +43,7 @@ pub type Offsets = Vec<(usize, usize)>;
 
 /// Token ids of a text, with their types (segments).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tokens {
     /// Token ids with special tokens.
     pub ids: Vec<i64>,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
 use crate::features::{Featurizer, FeaturizerSpec};
@@ -63,7 +64,7 @@ impl Encoder {
     pub fn from_onnx(mut spec: OnnxSpec, directory: &Path, session: &SessionOptions) -> Result<Self> {
         let found = places(&[&spec.model]).find(|place| directory.join(place).is_file());
         spec.model = found.unwrap_or(spec.model);
-        let featurizer = Featurizer::Encoder(Box::new(OnnxEncoder::open(spec.clone(), directory, session)?));
+        let featurizer = Featurizer::Encoder(Arc::new(OnnxEncoder::open(spec.clone(), directory, session)?));
         let weights = weights(&spec.model, &directory.join(&spec.model))?;
         Ok(Self {
             spec: FeaturizerSpec::Onnx(spec),

@@ -64,6 +64,21 @@ fn a_prompt_has_the_same_bits_alone_in_a_batch_and_from_any_thread() {
 }
 
 #[test]
+fn a_prompt_has_the_same_bits_by_completion() {
+    let router = mf_minilm();
+    let encoder = router.pipeline().featurizer().and_then(Featurizer::encoder).unwrap();
+    let prompts: Vec<String> = (1..9).map(|n| "how many apples are left? ".repeat(n)).collect();
+    let (sender, heard) = std::sync::mpsc::channel();
+    let done = move |embeddings| sender.send(embeddings).unwrap();
+    Arc::clone(encoder).embed_many_async(prompts.clone(), None, Box::new(done));
+    let embeddings = heard.recv().unwrap().unwrap();
+    assert_eq!(embeddings.len(), prompts.len());
+    for (prompt, (embedding, _)) in prompts.iter().zip(embeddings) {
+        assert_eq!(embedding, encoder.embed(prompt, None).unwrap().0);
+    }
+}
+
+#[test]
 fn long_prompts_are_cut_and_say_so() {
     let router = mf_minilm();
     let short = router.route("What is the capital of France?", &CallOptions::new()).unwrap();
@@ -117,7 +132,7 @@ fn pooling_prefix_and_length_are_the_artifact_s_choice() {
     let first = open(&|spec| spec.pooling = Pooling::Cls).unwrap();
     assert!(cosine(&first) < 0.99);
     let prefixed = OnnxEncoder::open(
-        OnnxSpec { prefix: "query: ".into(), ..shipped.clone() },
+        shipped.clone().prefix("query: "),
         &root().join("artifacts/mf-minilm"),
         &SessionOptions::default(),
     )

@@ -181,7 +181,7 @@ fn dynamically_quantised_rows_never_share_a_batch() {
     let folder = tiny_model("bert-tiny-int8");
     let router = options().open(folder).unwrap();
     let bert: &BertScorer = scorer(&router);
-    assert!(bert.pool().dynamically_quantized() && !bert.batches().unwrap());
+    assert!(bert.dynamically_quantized() && !bert.batches().unwrap());
     assert!(router.info().model.as_ref().unwrap().dynamically_quantized);
 }
 

@@ -240,17 +240,7 @@ fn write_encoder(folder: &Path, outputs: &[&str], told: bool, broken: usize, end
 }
 
 fn encoder_spec(pooling: Pooling, normalize: bool) -> OnnxSpec {
-    OnnxSpec {
-        id: "e".into(),
-        dimension: DIMENSION,
-        model: "model.onnx".into(),
-        tokenizer: "tokenizer.json".into(),
-        pooling,
-        normalize,
-        prefix: String::new(),
-        max_tokens: 64,
-        cap: TextCap { max_bytes: 1 << 16, side: CapSide::Head },
-    }
+    OnnxSpec::new("e", DIMENSION, pooling, 64).normalize(normalize).cap(TextCap::new(1 << 16, CapSide::Head))
 }
 
 fn open_encoder(folder: &Path, pooling: Pooling, normalize: bool) -> routellm_core::Result<OnnxEncoder> {

@@ -9,7 +9,7 @@ use routellm_core::scorer::causal_llm::{
 };
 use routellm_core::scorer::checkpoint::Files;
 use routellm_core::scorer::{Pair, PromptScorer};
-use routellm_core::{Mode, Result};
+use routellm_core::{Mode, OpenOptions, Result};
 use serde_json::Value;
 
 use crate::support::{json, root, shared, tiny_model};
@@ -17,7 +17,7 @@ use crate::support::{json, root, shared, tiny_model};
 const PAIR: Pair = Pair { strong: 0, weak: 1 };
 
 fn session() -> SessionOptions {
-    SessionOptions { intra_threads: Some(1), ..SessionOptions::default() }
+    OpenOptions::new().intra_threads(1).into_session().unwrap()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -40,7 +40,7 @@ fn tolerance(model: &Value) -> f64 {
 }
 
 fn classifier(folder: &Path, head: Head, mode: Mode) -> Result<BertScorer> {
-    let spec = BertSpec { head, long_prompts: "truncate".parse()?, max_tokens: None };
+    let spec = BertSpec::new(head);
     BertScorer::open(&Files::bare(folder), &spec, 4, PAIR, mode, &session())
 }
 

@@ -93,7 +93,7 @@ fn a_router_for_embeddings_reads_no_prompts_and_has_no_share() {
         router.pipeline().featurizer().unwrap(),
         routellm_core::features::Featurizer::Caller(CallerSpec { dimension: 32, .. })
     ));
-    let spec = FeaturizerSpec::Caller(CallerSpec { id: "e".into(), dimension: 1 });
+    let spec = FeaturizerSpec::Caller(CallerSpec::new("e", 1));
     assert_eq!(spec.kind(), "caller");
 }
 

@@ -113,7 +113,7 @@ fn whatever_a_file_holds_it_opens_and_scores_or_is_refused() {
             for map in [MapStore::Never, MapStore::Always] {
                 let Ok(model) = SwModel::open_mapped(&path, map) else { continue };
                 for mode in [Mode::Exact, Mode::Reference] {
-                    let options = ScoreOptions { mode, ..ScoreOptions::default() };
+                    let options = ScoreOptions::new().mode(mode);
                     let _ = model.explain(&query, 5, &options, &mut Scratch::default());
                 }
             }

@@ -62,25 +62,17 @@ fn golden() -> Golden {
 
 impl Golden {
     fn build(&self, store: StoreKind) -> SwModel {
-        let input = SwInput {
-            embeddings: &self.votes,
-            dim: DIM,
-            models: &self.models,
-            model_a: &self.model_a,
-            model_b: &self.model_b,
-            winners: &self.winners,
-            ids: None,
-        };
+        let input = SwInput::new(&self.votes, DIM, &self.models, &self.model_a, &self.model_b, &self.winners);
         let options = BuildOptions { store, tier_rule: TierRule::Reference, ..BuildOptions::default() };
         SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(())).unwrap()
     }
 
     /// Largest difference from the stated optima: in win rate, and in tier ratings (reference mode only).
     fn largest_error(&self, model: &SwModel, mode: Mode, double: bool) -> (f64, f64) {
-        let options = ScoreOptions { mode, ..ScoreOptions::default() };
+        let options = ScoreOptions::new().mode(mode);
         let field = match mode {
             Mode::Reference => "strong_winrate_exact_pair",
-            Mode::Exact => "strong_winrate_exact_no_same_tier_pair",
+            _ => "strong_winrate_exact_no_same_tier_pair",
         };
         let mut worst = (0.0_f64, 0.0_f64);
         for result in self.results["queries"].as_array().unwrap() {

@@ -127,7 +127,8 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     assert_eq!(first, fit(&gold(90)).unwrap());
     assert_eq!(first.train_losses.len(), 5);
     assert!(first.train_losses[4] < first.train_losses[0]);
-    let counts = Artifact::open(&out).unwrap().manifest().provenance["counts"].clone();
+    let provenance = Artifact::open(&out).unwrap().manifest().provenance();
+    let counts = serde_json::from_str::<serde_json::Value>(&provenance).unwrap()["counts"].clone();
     assert_eq!(counts["votes_dropped_null_winner"], 1);
     assert_eq!(counts["votes_dropped_tie"], 1);
     assert_eq!(counts["votes_used"], 2);

@@ -20,6 +20,7 @@ pub const CANONICAL_VERSION: u32 = 1;
 /// The rules of the canonical form, as they stand in an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CanonicalRules {
     /// Version of the algorithm that these rules parametrise: [`CANONICAL_VERSION`].
     pub version: u32,

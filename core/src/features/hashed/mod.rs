@@ -20,7 +20,7 @@ pub use canonical::{CANONICAL_VERSION, CanonicalRules, Canonicalizer, OPTION_WOR
 pub use lexical::LEXICAL_FEATURES;
 pub use projection::Projection;
 
-use super::{SparseVector, TextCap};
+use super::{CapSide, SparseVector, TextCap};
 use crate::{Error, Result};
 
 /// Number of lexical features.
@@ -35,6 +35,7 @@ const LEXICAL_CLIP: f32 = 3.0;
 /// Parameters of a hashed featurizer, as they stand in an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct HashedSpec {
     /// Name of this featurizer, for example `hashed-v1`.
     pub id: String,
@@ -55,6 +56,72 @@ pub struct HashedSpec {
     pub projection: Option<usize>,
 }
 
+impl HashedSpec {
+    /// Features in `2^bits` buckets of the beginning of a prompt, 16,384 bytes at most, with the rules of canonical text
+    /// that this library has, and without a projection.
+    pub fn new(id: impl Into<String>, bits: u32) -> Self {
+        Self {
+            id: id.into(),
+            dimension: 1_usize.checked_shl(bits).unwrap_or(0) + LEXICAL_DIMENSION,
+            bits,
+            hash: HASH_NAME.to_owned(),
+            lexical_scale: 1.0,
+            cap: TextCap::new(16_384, CapSide::Head),
+            canonical: CanonicalRules::default(),
+            projection: None,
+        }
+    }
+
+    /// What every standardised lexical feature is multiplied by.
+    #[must_use]
+    pub fn lexical_scale(mut self, factor: f32) -> Self {
+        self.lexical_scale = factor;
+        self
+    }
+
+    /// The cap on the text that is looked at.
+    #[must_use]
+    pub fn cap(mut self, cap: TextCap) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// The rules of the canonical form.
+    #[must_use]
+    pub fn canonical(mut self, rules: CanonicalRules) -> Self {
+        self.canonical = rules;
+        self
+    }
+
+    /// The dimension of the dense projection, which then is that of the vectors.
+    #[must_use]
+    pub fn projection(mut self, columns: usize) -> Self {
+        self.projection = Some(columns);
+        self.dimension = columns;
+        self
+    }
+
+    fn check(&self) -> Result<()> {
+        let invalid = |message: String| Err(Error::invalid_model(message));
+        if !(8..=20).contains(&self.bits) {
+            return invalid(format!("hashed featurizer: bits is {}, expected 8 to 20", self.bits));
+        }
+        if self.hash != HASH_NAME {
+            return invalid(format!("hashed featurizer: hash is {:?}, expected {HASH_NAME:?}", self.hash));
+        }
+        if self.canonical.version != CANONICAL_VERSION {
+            return invalid(format!(
+                "hashed featurizer: canonical text has version {}, this library knows {CANONICAL_VERSION}",
+                self.canonical.version
+            ));
+        }
+        if !self.lexical_scale.is_finite() {
+            return invalid(format!("hashed featurizer: lexical_scale is {}", self.lexical_scale));
+        }
+        Ok(())
+    }
+}
+
 /// The hashed featurizer.
 #[derive(Debug)]
 pub struct Hashed {
@@ -69,6 +136,7 @@ pub struct Hashed {
 
 /// Statistics of the training prompts that a featurizer needs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct HashedStatistics {
     /// Inverse document frequency of each bucket, `2^bits`.
     pub idf: Vec<f32>,
@@ -76,6 +144,29 @@ pub struct HashedStatistics {
     pub lexical_mean: Vec<f32>,
     /// Standard deviation of each lexical feature; a constant feature has 0 and is left out.
     pub lexical_std: Vec<f32>,
+}
+
+impl HashedStatistics {
+    fn check(&self, buckets: usize) -> Result<()> {
+        let invalid = |message: String| Err(Error::invalid_model(message));
+        if self.idf.len() != buckets
+            || self.lexical_mean.len() != LEXICAL_DIMENSION
+            || self.lexical_std.len() != LEXICAL_DIMENSION
+        {
+            return invalid(format!(
+                "hashed featurizer: {} idf values and {} / {} lexical statistics, expected {buckets} and \
+                 {LEXICAL_DIMENSION}",
+                self.idf.len(),
+                self.lexical_mean.len(),
+                self.lexical_std.len(),
+            ));
+        }
+        let all = self.idf.iter().chain(&self.lexical_mean).chain(&self.lexical_std);
+        if !all.clone().all(|value| value.is_finite()) {
+            return invalid("hashed featurizer: a statistic is not finite".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// Buffers of one thread.
@@ -103,40 +194,11 @@ impl Hashed {
         statistics: HashedStatistics,
         projection: Option<Projection>,
     ) -> Result<Self> {
-        let invalid = |message: String| Err(Error::invalid_model(message));
-        if !(8..=20).contains(&spec.bits) {
-            return invalid(format!("hashed featurizer: bits is {}, expected 8 to 20", spec.bits));
-        }
-        if spec.hash != HASH_NAME {
-            return invalid(format!("hashed featurizer: hash is {:?}, expected {HASH_NAME:?}", spec.hash));
-        }
-        if spec.canonical.version != CANONICAL_VERSION {
-            return invalid(format!(
-                "hashed featurizer: canonical text has version {}, this library knows {CANONICAL_VERSION}",
-                spec.canonical.version
-            ));
-        }
-        if !spec.lexical_scale.is_finite() {
-            return invalid(format!("hashed featurizer: lexical_scale is {}", spec.lexical_scale));
-        }
+        spec.check()?;
         let buckets = 1_usize << spec.bits;
+        statistics.check(buckets)?;
         let sparse = buckets + LEXICAL_DIMENSION;
-        if statistics.idf.len() != buckets
-            || statistics.lexical_mean.len() != LEXICAL_DIMENSION
-            || statistics.lexical_std.len() != LEXICAL_DIMENSION
-        {
-            return invalid(format!(
-                "hashed featurizer: {} idf values and {} / {} lexical statistics, expected {buckets} and \
-                 {LEXICAL_DIMENSION}",
-                statistics.idf.len(),
-                statistics.lexical_mean.len(),
-                statistics.lexical_std.len(),
-            ));
-        }
-        let all = statistics.idf.iter().chain(&statistics.lexical_mean).chain(&statistics.lexical_std);
-        if !all.clone().all(|value| value.is_finite()) {
-            return invalid("hashed featurizer: a statistic is not finite".to_owned());
-        }
+        let invalid = |message: String| Err(Error::invalid_model(message));
         let dimension = match (&projection, spec.projection) {
             (None, None) => sparse,
             (Some(projection), Some(columns))
@@ -272,6 +334,37 @@ fn ln(count: u32) -> f32 {
     lexical::ln_1p(count - 1)
 }
 
+/// Empties the counts, with a table of `capacity` for the next ones.
+fn clear(counts: &mut Vec<(u32, u32)>, slots: &mut Vec<u32>, capacity: usize) {
+    counts.clear();
+    if slots.len() == capacity {
+        slots.fill(0);
+    } else {
+        slots.clear();
+        slots.resize(capacity, 0);
+    }
+}
+
+/// Counts one feature of `bucket`. `capacity` is the length of `slots`, a power of two.
+#[inline]
+fn count(bucket: u32, counts: &mut Vec<(u32, u32)>, slots: &mut [u32], capacity: usize) {
+    let mut slot = bucket as usize & (capacity - 1);
+    loop {
+        match slots[slot] {
+            0 => {
+                counts.push((bucket, 1));
+                slots[slot] = counts.len() as u32;
+                return;
+            }
+            index if counts[index as usize - 1].0 == bucket => {
+                counts[index as usize - 1].1 += 1;
+                return;
+            }
+            _ => slot = (slot + 1) & (capacity - 1),
+        }
+    }
+}
+
 /// Fills `scratch.counts` with the hashed features of `text` and returns its raw lexical features.
 fn count_features(
     canonicalizer: &Canonicalizer,
@@ -282,35 +375,12 @@ fn count_features(
     canonicalizer.run(text, &mut scratch.canonical);
     let Scratch { canonical, counts, slots, .. } = scratch;
     let text = canonical.text.as_str();
-    counts.clear();
     // At most one word and one pair a byte; in practice a third of that.
     let capacity = (text.len() + 8).next_power_of_two().max(64);
-    if slots.len() == capacity {
-        slots.fill(0);
-    } else {
-        slots.clear();
-        slots.resize(capacity, 0);
-    }
+    clear(counts, slots, capacity);
+    let mut add = |key: u64| count(hash::bucket(key, bits), counts, slots, capacity);
     let mut lexical = lexical::LexicalCounter::new();
     let mut previous = None;
-    let mut add = |key: u64| {
-        let bucket = hash::bucket(key, bits);
-        let mut slot = bucket as usize & (capacity - 1);
-        loop {
-            match slots[slot] {
-                0 => {
-                    counts.push((bucket, 1));
-                    slots[slot] = counts.len() as u32;
-                    return;
-                }
-                index if counts[index as usize - 1].0 == bucket => {
-                    counts[index as usize - 1].1 += 1;
-                    return;
-                }
-                _ => slot = (slot + 1) & (capacity - 1),
-            }
-        }
-    };
     let mut lines = 1;
     let bytes = text.as_bytes();
     let mut at = 0;

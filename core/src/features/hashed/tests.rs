@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::features::CapSide;
 
 const CAP: TextCap = TextCap { max_bytes: 200, side: CapSide::Head };
 
@@ -12,16 +11,7 @@ fn hashed(prompts: &[&str], bits: u32) -> Hashed {
     for prompt in prompts {
         builder.add(prompt);
     }
-    let spec = HashedSpec {
-        id: "test".into(),
-        dimension: (1 << bits) + LEXICAL_DIMENSION,
-        bits,
-        hash: HASH_NAME.into(),
-        lexical_scale: 0.5,
-        cap: CAP,
-        canonical: CanonicalRules::default(),
-        projection: None,
-    };
+    let spec = HashedSpec::new("test", bits).lexical_scale(0.5).cap(CAP);
     Hashed::new(spec, builder.finish(), None).unwrap()
 }
 

@@ -178,11 +178,6 @@ impl OnnxEncoder {
         &self.spec
     }
 
-    /// The sessions behind this encoder.
-    pub fn pool(&self) -> &SessionPool {
-        &self.pool
-    }
-
     /// The token ids of `prompt` with prefix and special tokens, and whether the prompt was cut.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::{Error, Mode, Result};
 /// What the outputs of a classifier mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Head {
     /// The paper's three labels: strong wins, tie, weak wins. The win rate is the first one's probability.
     ThreeLabels,
@@ -37,6 +38,7 @@ pub enum Head {
 /// From a regression score to a win rate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RegressionLink {
     /// The score itself, held within [0, 1].
     #[default]

@@ -229,7 +229,7 @@ impl BertScorer {
     }
 
     /// The sessions behind this scorer.
-    pub fn pool(&self) -> &SessionPool {
+    pub(crate) fn pool(&self) -> &SessionPool {
         self.classifier.pool()
     }
 

@@ -8,6 +8,7 @@ use crate::{Error, Result};
 /// Parameters of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct BertSpec {
     /// What its outputs mean.
     pub head: Head,
@@ -19,9 +20,31 @@ pub struct BertSpec {
     pub max_tokens: Option<usize>,
 }
 
+impl BertSpec {
+    /// A classifier with this head; the ends of long prompts are cut.
+    pub fn new(head: Head) -> Self {
+        Self { head, long_prompts: LongPrompts::default(), max_tokens: None }
+    }
+
+    /// What happens to prompts that are longer than it reads.
+    #[must_use]
+    pub fn long_prompts(mut self, long_prompts: LongPrompts) -> Self {
+        self.long_prompts = long_prompts;
+        self
+    }
+
+    /// The tokens that it reads, special ones included.
+    #[must_use]
+    pub fn max_tokens(mut self, count: usize) -> Self {
+        self.max_tokens = Some(count);
+        self
+    }
+}
+
 /// What happens to prompts that are longer than the model reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum LongPrompts {
     /// One end is kept, the one that the tokenizer says; the decision carries `truncated`.
     #[default]
@@ -43,6 +66,7 @@ pub enum LongPrompts {
 /// How the win rates of several windows become one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WindowPooling {
     /// Their mean.
     #[default]

@@ -3,6 +3,8 @@
 //! What an export is like is read from the model: which inputs it has and of which types, the shape of its cache, and
 //! whether one graph does everything (`model.onnx`), chooses a branch (`use_cache_branch`), or is one of two files.
 
+use std::ops::Range;
+
 use crate::jobs::Slot;
 use crate::onnx::graph::beside;
 use crate::onnx::{Dim, Input, Opening, SessionOptions, SessionPool, TensorSpec, Value};
@@ -155,6 +157,13 @@ impl Role {
     }
 }
 
+/// Where the logits of the last position are, of the shape `[1, tokens, vocabulary]`, or with fewer positions where the
+/// export leaves them out.
+fn last_position(shape: &[usize]) -> Range<usize> {
+    let all: usize = shape.iter().product();
+    all.saturating_sub(shape.last().copied().unwrap_or(0))..all
+}
+
 impl Model {
     fn new(opening: &Opening, index: usize, config: &ModelConfig) -> Result<Self> {
         let mut inputs = Vec::new();
@@ -200,6 +209,10 @@ impl Model {
         Ok(Self { index, inputs, scalar, past, present, one_by_one })
     }
 
+    fn empty_cache(&self) -> Result<Vec<Value>> {
+        self.past.iter().map(|(spec, shape)| Value::empty(spec, shape)).collect()
+    }
+
     fn run<T>(
         &self,
         slot: &mut Slot,
@@ -219,8 +232,7 @@ impl Model {
         let cached: &[Value] = if let Some(cache) = past {
             &cache.values
         } else {
-            let empty = self.past.iter().map(|(spec, shape)| Value::empty(spec, shape));
-            nothing = empty.collect::<Result<Vec<_>>>()?;
+            nothing = self.empty_cache()?;
             &nothing
         };
         let mut inputs: Vec<(&str, Input<'_>)> = Vec::with_capacity(self.inputs.len() + self.past.len());
@@ -243,11 +255,7 @@ impl Model {
             wanted.extend(self.present.iter().map(String::as_str));
         }
         slot.run(self.index, &inputs, &wanted, cancel, |mut outputs| {
-            let (_, logits) = outputs.floats(LOGITS, |shape| {
-                // [1, tokens, vocabulary], or fewer positions where the export leaves them out: the last one counts.
-                let all: usize = shape.iter().product();
-                all.saturating_sub(shape.last().copied().unwrap_or(0))..all
-            })?;
+            let (_, logits) = outputs.floats(LOGITS, last_position)?;
             if logits.is_empty() {
                 return Err(Error::invalid_model("the model gave no logits"));
             }

@@ -11,6 +11,7 @@ pub const CLASSIFIER_FILE: &str = "classifier_ft_v5.txt";
 /// How a question becomes the text that the model reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum TemplateSpec {
     /// The published router's: `system_ft_v5.txt` and `classifier_ft_v5.txt` beside the model, in Llama-3 markers and
     /// without the assistant's header at the end (`generate_prompt` of the reference).

@@ -268,7 +268,7 @@ impl CausalLlmScorer {
     }
 
     /// The sessions behind this scorer.
-    pub fn pool(&self) -> &SessionPool {
+    pub(crate) fn pool(&self) -> &SessionPool {
         self.decoder.pool()
     }
 }

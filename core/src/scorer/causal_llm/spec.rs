@@ -8,6 +8,7 @@ use crate::{Error, Result};
 /// Parameters of a causal LM as a scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CausalLlmSpec {
     /// How a question becomes the text that the model reads.
     pub template: TemplateSpec,
@@ -29,6 +30,7 @@ pub struct CausalLlmSpec {
 /// A token by its text or its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum ScoreToken {
     /// Its id.
     Id(u32),
@@ -73,6 +75,34 @@ impl CausalLlmSpec {
             max_new_tokens: max_new_tokens(),
             max_tokens: None,
         }
+    }
+
+    /// The tokens that stand for the scores 1, 2, 3 ...
+    #[must_use]
+    pub fn score_tokens(mut self, tokens: impl IntoIterator<Item = ScoreToken>) -> Self {
+        self.score_tokens = tokens.into_iter().collect();
+        self
+    }
+
+    /// The score from which on the weak model is good enough.
+    #[must_use]
+    pub fn score_threshold(mut self, threshold: usize) -> Self {
+        self.score_threshold = threshold;
+        self
+    }
+
+    /// How many tokens are generated at most until one is a score.
+    #[must_use]
+    pub fn max_new_tokens(mut self, count: usize) -> Self {
+        self.max_new_tokens = count;
+        self
+    }
+
+    /// The tokens that are read, special ones and the instruction included.
+    #[must_use]
+    pub fn max_tokens(mut self, count: usize) -> Self {
+        self.max_tokens = Some(count);
+        self
     }
 
     /// # Errors

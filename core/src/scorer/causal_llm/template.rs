@@ -22,6 +22,7 @@ const FUEL: u64 = 200_000;
 
 /// A text with a question in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rendered {
     /// What the tokenizer is handed.
     pub text: String,

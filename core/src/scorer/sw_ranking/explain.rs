@@ -8,6 +8,7 @@ use crate::preference::Winner;
 
 /// A vote that an explanation names.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ExplainedVote {
     /// Row of the vote in the input of the build.
     pub row: usize,
@@ -27,6 +28,7 @@ pub struct ExplainedVote {
 
 /// Why a query got its score.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The score, with ratings and standard errors.
     pub score: SwScore,
@@ -57,7 +59,7 @@ impl SwModel {
             None => in_order.to_vec(),
         };
         let max = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        // A clustered store may not have opened the nearest vote.
+        // A clustered store may not have read the nearest vote.
         score.similarity = f64::from(max);
         let tiers = &self.layout.tiers;
         let counts = |stored: usize| {

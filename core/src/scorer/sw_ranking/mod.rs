@@ -20,15 +20,10 @@
 //! use std::ops::ControlFlow;
 //!
 //! let models = ModelIndex::new(["large", "small"])?;
-//! let input = SwInput {
-//!     embeddings: &[1.0, 0.0, 0.9, 0.1, 0.8, 0.2, 0.0, 1.0],
-//!     dim: 2,
-//!     models: &models,
-//!     model_a: &[0, 0, 0, 1],
-//!     model_b: &[1, 1, 1, 0],
-//!     winners: &[Winner::ModelA, Winner::ModelA, Winner::Tie, Winner::ModelA],
-//!     ids: None,
-//! };
+//! let embeddings = [1.0, 0.0, 0.9, 0.1, 0.8, 0.2, 0.0, 1.0];
+//! let (model_a, model_b) = ([0, 0, 0, 1], [1, 1, 1, 0]);
+//! let winners = [Winner::ModelA, Winner::ModelA, Winner::Tie, Winner::ModelA];
+//! let input = SwInput::new(&embeddings, 2, &models, &model_a, &model_b, &winners);
 //! let model = SwModel::build(&input, &BuildOptions::default(), &mut |_| ControlFlow::Continue(()))?;
 //! let (large, small) = model.pair("large", "small", Mode::Exact)?;
 //! let mut scratch = Scratch::default();
@@ -57,12 +52,11 @@ pub(crate) mod testing;
 pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
 pub use explain::{ExplainedVote, Explanation};
 pub use index::clustered::ClusterMeta;
-pub use model::{Open, ScoreOptions, Scratch, SwMeta, SwModel};
+pub use index::probe::Probe;
+pub use model::{ScoreOptions, Scratch, SwMeta, SwModel};
 pub(crate) use scorer::SwSpec;
 pub use scorer::{STORE_FILE, SwScorer, TEXTS_FILE};
 pub use solve::groups::{Group, GroupSum, Mode, weights};
 pub use solve::score::{Reach, SwScore};
-pub use store::memory::{MapStore, Store};
-pub use store::parts::{SwSections, SwTensor};
+pub use store::memory::MapStore;
 pub use store::rows::{MAX_DIM, StoreKind};
-pub use store::section::Section;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::index::clustered::{ClusterMeta, Clusters};
+use super::index::probe::Probe;
 use super::solve::groups::{self, Group, GroupSum, Mode, Similarity, Weighting};
 use super::solve::score::{Layout, Reach, SwScore};
 use super::store::rows::{RowQuery, Rows, StoreKind};
@@ -22,6 +23,7 @@ const BATCH_QUERIES: usize = 64;
 
 /// Everything about a model that is no array: kept as JSON beside the arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SwMeta {
     /// Version of the layout, now 2.
     pub format_version: u32,
@@ -52,35 +54,64 @@ pub struct SwMeta {
     pub clusters: Option<ClusterMeta>,
 }
 
-/// How many votes of a clustered store are read one by one. The other stores always read every vote.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Open {
-    /// The nearest clusters, until they have the number of votes that the artifact names.
-    #[default]
-    Default,
-    /// This many of the nearest clusters (at least one).
-    Clusters(usize),
-    /// The nearest clusters until the estimated error of every win rate is at most this.
-    Error(f64),
-    /// Everything: the answer of the store without clusters, to the bit.
-    All,
-}
-
 /// How a query is scored.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ScoreOptions {
     /// `exact` or `reference`.
     pub mode: Mode,
     /// Threads for the scan. The result does not depend on it.
     pub threads: usize,
     /// How much of a clustered store is read.
-    pub open: Open,
+    pub probe: Probe,
     /// Whether a clustered store estimates the error of what it did not read ([`Reach::error`]).
     pub estimate_error: bool,
-    /// A clustered store knows the largest similarity to the votes that it opened, which is nearly always the
+    /// A clustered store knows the largest similarity to the votes that it probed, which is nearly always the
     /// largest to any. Where it is below this, every vote is read for the largest (infinity: always), so that a
     /// comparison with this number comes out as if it were known. Win rates do not depend on it.
     pub sure_similarity: Option<f64>,
+}
+
+impl ScoreOptions {
+    /// `exact` mode on one thread, with the defaults of the store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `exact` or `reference`.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The number of threads for the scan.
+    #[must_use]
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = count;
+        self
+    }
+
+    /// How much of a clustered store is read.
+    #[must_use]
+    pub fn probe(mut self, probe: Probe) -> Self {
+        self.probe = probe;
+        self
+    }
+
+    /// Whether a clustered store estimates the error of what it did not read.
+    #[must_use]
+    pub fn estimate_error(mut self, on: bool) -> Self {
+        self.estimate_error = on;
+        self
+    }
+
+    /// The similarity that is compared with.
+    #[must_use]
+    pub fn sure_similarity(mut self, similarity: f64) -> Self {
+        self.sure_similarity = Some(similarity);
+        self
+    }
 }
 
 impl Default for ScoreOptions {
@@ -88,7 +119,7 @@ impl Default for ScoreOptions {
         Self {
             mode: Mode::Exact,
             threads: 1,
-            open: Open::Default,
+            probe: Probe::Default,
             estimate_error: false,
             sure_similarity: None,
         }
@@ -238,7 +269,7 @@ impl SwModel {
     /// positive; `Inference` in `reference` mode when the largest similarity is exactly 0.
     pub fn score(&self, query: &[f32], options: &ScoreOptions, scratch: &mut Scratch) -> Result<SwScore> {
         let unit = unit_query(query, self.meta.dim)?;
-        if let (Some(clusters), false) = (&self.clusters, options.open == Open::All) {
+        if let (Some(clusters), false) = (&self.clusters, options.probe == Probe::All) {
             return clusters.score(self, &unit, options, scratch);
         }
         let mut scores = self.score_units(&[unit], options, scratch)?;
@@ -280,7 +311,7 @@ impl SwModel {
         for (i, query) in queries.chunks_exact(dim).enumerate() {
             units.push(unit_query(query, dim).map_err(|e| e.context(format!("query {i}")))?);
         }
-        if let (Some(clusters), false) = (&self.clusters, options.open == Open::All) {
+        if let (Some(clusters), false) = (&self.clusters, options.probe == Probe::All) {
             let score = |(i, unit): (usize, &Vec<f32>)| {
                 clusters.score(self, unit, options, scratch).map_err(|e| e.context(format!("query {i}")))
             };
@@ -376,8 +407,8 @@ impl SwModel {
         let weighting = Weighting::new(max.into(), min.into(), self.meta.weight_exponent, options.mode)?;
         let sums = groups::sums(&self.layout.groups, similarities, &weighting);
         let reach = self.clusters.as_ref().map(|clusters| Reach {
-            opened_clusters: clusters.count(),
-            opened_votes: self.meta.votes,
+            probed_clusters: clusters.count(),
+            probed_votes: self.meta.votes,
             error: Some(0.0),
         });
         self.finish(max.into(), &weighting, sums, options.mode, reach)

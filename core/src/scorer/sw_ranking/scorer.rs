@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MapStore, Open, ScoreOptions, Scratch, SwModel, SwScore};
+use super::{MapStore, Probe, ScoreOptions, Scratch, SwModel, SwScore};
 use crate::artifact::Artifact;
 use crate::features::Features;
 use crate::scorer::{Pair, Score};
@@ -51,7 +51,7 @@ impl SwScorer {
         let model = SwModel::open_mapped(&path, map)?;
         fits(&path, "models", model.models().names() == manifest.models.names)?;
         fits(&path, "dimension", model.meta().dim == manifest.featurizer.dimension())?;
-        if options.open != Open::Default && model.meta().clusters.is_none() {
+        if options.probe != Probe::Default && model.meta().clusters.is_none() {
             return Err(Error::invalid_argument(
                 "open_clusters and error_target have no effect: this router's store has no clusters",
             ));

@@ -10,7 +10,7 @@ use crate::numeric;
 use crate::preference::bradley_terry::{self, BradleyTerry, WinMatrix};
 use crate::preference::{ModelIndex, SelfBattles, Winner, tiers};
 use crate::scorer::sw_ranking::index::cluster;
-use crate::scorer::sw_ranking::index::clustered::{ClusterMeta, MAX_DIRECTIONS};
+use crate::scorer::sw_ranking::index::clustered::{Clusters, MAX_DIRECTIONS};
 use crate::scorer::sw_ranking::model::{Residuals, SwMeta, SwModel, pack};
 use crate::scorer::sw_ranking::solve::groups::{Group, Mode};
 use crate::scorer::sw_ranking::solve::score::Layout;
@@ -20,6 +20,7 @@ use crate::scorer::sw_ranking::store::section::Section;
 
 /// Embedded votes, as columns of one length `n`.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SwInput<'a> {
     /// Embeddings of the prompts, `n x dim`, row-major, of any length but zero.
     pub embeddings: &'a [f32],
@@ -37,8 +38,30 @@ pub struct SwInput<'a> {
     pub ids: Option<&'a [String]>,
 }
 
+impl<'a> SwInput<'a> {
+    /// Votes without ids: columns as the fields of these names are.
+    pub fn new(
+        embeddings: &'a [f32],
+        dim: usize,
+        models: &'a ModelIndex,
+        model_a: &'a [usize],
+        model_b: &'a [usize],
+        winners: &'a [Winner],
+    ) -> Self {
+        Self { embeddings, dim, models, model_a, model_b, winners, ids: None }
+    }
+
+    /// The ids of the votes.
+    #[must_use]
+    pub fn ids(mut self, ids: &'a [String]) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+}
+
 /// How tiers are formed from the votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum TierRule {
     /// [`tiers::tiers`] on maximum likelihood ratings.
     #[default]
@@ -65,7 +88,7 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// The directions and the opened votes for embeddings of this dimension.
+    /// The directions and the probed votes for embeddings of this dimension.
     pub(crate) fn sizes(&self, dim: usize) -> (usize, usize) {
         // In more dimensions a query costs more whatever the index holds, and win rates lie closer together.
         let (directions, votes) = if dim <= 768 { (64, 1024) } else { (96, 2048) };
@@ -122,6 +145,7 @@ impl Default for BuildOptions {
 
 /// What a build is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// Embeddings are checked and scaled to unit length; counted in votes.
     Normalize,
@@ -135,6 +159,7 @@ pub enum Stage {
 
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,
@@ -172,34 +197,12 @@ impl SwModel {
     pub fn build(input: &SwInput, options: &BuildOptions, progress: ProgressFn) -> Result<Self> {
         let n = check(input, options)?;
         let dim = input.dim;
-        let mut unit = input.embeddings.to_vec();
-        for (row, vector) in unit.chunks_exact_mut(dim).enumerate() {
-            if row % REPORT == 0 {
-                report(progress, Stage::Normalize, row, n)?;
-            }
-            if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
-                return Err(Error::invalid_argument(format!("embedding {row} has a coordinate {x}")));
-            }
-            if numeric::normalize(vector) == 0.0 {
-                return Err(Error::invalid_argument(format!("embedding {row} is all zeros")));
-            }
-        }
+        let unit = unit_vectors(input, progress)?;
         report(progress, Stage::Rate, 0, 1)?;
         let (fit, prior_ties) = rate(input, options)?;
         let tier_of = tiers_of(&fit, options)?;
 
-        // Groups in a fixed order, and the group of every vote.
-        let keys: Vec<Group> = (0..n)
-            .map(|i| Group::of(tier_of[input.model_a[i]], tier_of[input.model_b[i]], input.winners[i]))
-            .collect();
-        let mut groups = keys.clone();
-        groups.sort_unstable();
-        groups.dedup();
-        let group_of: Vec<u32> =
-            keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
-        for group in &group_of {
-            groups[*group as usize].votes += 1;
-        }
+        let (groups, group_of) = grouped(input, &tier_of);
         let plan = match &options.clusters {
             Some(clusters) => Some((clusters, cluster::plan(&unit, dim, clusters, options, progress)?)),
             None => None,
@@ -227,10 +230,7 @@ impl SwModel {
             .iter()
             .map(|row| *row as usize)
             .map(|row| pack(input.model_a[row], input.model_b[row], input.winners[row]));
-        let ids = input.ids.map(|ids| {
-            let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
-            Section::Bytes(text.join("\n").into_bytes())
-        });
+        let ids = input.ids.map(|ids| joined_ids(ids, &order));
         let meta = SwMeta {
             format_version: 2,
             dim,
@@ -244,12 +244,7 @@ impl SwModel {
             seed: options.seed,
             groups,
             runs: residuals.as_ref().map_or(0, |_| runs),
-            clusters: clusters.as_ref().map(|c| ClusterMeta {
-                clusters: c.count(),
-                profiles: c.profile_count(),
-                directions: c.basis.n,
-                open_votes: c.open_votes,
-            }),
+            clusters: clusters.as_ref().map(Clusters::meta),
         };
         Ok(Self {
             layout: Arc::new(layout(&meta)?),
@@ -331,6 +326,45 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
         }
     }
     Ok(n)
+}
+
+/// The embeddings, each scaled to unit length.
+fn unit_vectors(input: &SwInput, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Vec<f32>> {
+    let mut unit = input.embeddings.to_vec();
+    for (row, vector) in unit.chunks_exact_mut(input.dim).enumerate() {
+        if row % REPORT == 0 {
+            report(progress, Stage::Normalize, row, input.winners.len())?;
+        }
+        if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
+            return Err(Error::invalid_argument(format!("embedding {row} has a coordinate {x}")));
+        }
+        if numeric::normalize(vector) == 0.0 {
+            return Err(Error::invalid_argument(format!("embedding {row} is all zeros")));
+        }
+    }
+    Ok(unit)
+}
+
+/// The groups in a fixed order, with their numbers of votes, and the group of every vote.
+fn grouped(input: &SwInput, tier_of: &[usize]) -> (Vec<Group>, Vec<u32>) {
+    let keys: Vec<Group> = (0..input.winners.len())
+        .map(|i| Group::of(tier_of[input.model_a[i]], tier_of[input.model_b[i]], input.winners[i]))
+        .collect();
+    let mut groups = keys.clone();
+    groups.sort_unstable();
+    groups.dedup();
+    let group_of: Vec<u32> =
+        keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
+    for group in &group_of {
+        groups[*group as usize].votes += 1;
+    }
+    (groups, group_of)
+}
+
+/// The ids in the order of storage, one a line.
+fn joined_ids(ids: &[String], order: &[u32]) -> Section {
+    let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
+    Section::Bytes(text.join("\n").into_bytes())
 }
 
 fn rate(input: &SwInput, options: &BuildOptions) -> Result<(BradleyTerry, f64)> {

@@ -115,13 +115,7 @@ pub(crate) fn index(
     for (c, stored) in stored.chunks_exact_mut(dim).enumerate() {
         centroids.decode_rotated(c, stored);
     }
-    let mut offsets = vec![0_u32; k + 1];
-    for cluster in &plan.cluster_of {
-        offsets[*cluster as usize + 1] += 1;
-    }
-    for c in 0..k {
-        offsets[c + 1] += offsets[c];
-    }
+    let offsets = offsets(k, &plan.cluster_of);
     let source = Source {
         unit,
         dim,
@@ -136,20 +130,14 @@ pub(crate) fn index(
     let mut random = SplitMix(options.seed ^ 0x7072_6f66_696c_6573);
     let profiles = profiles(&source, clusters.profiles.min(k), options.weight_exponent, &mut random);
     step(2)?;
-    let (directions, open_votes) = clusters.sizes(dim);
+    let (directions, probe_votes) = clusters.sizes(dim);
     let basis = basis(&source, directions, &mut random);
     let spread = spread(&source);
     let (pooled, moments) = moments(&source, &basis, &spread, &profiles);
     step(3)?;
     let residuals = residuals(&source, &profiles);
-
-    // Where a stored vote stands in the order of the groups.
-    let mut rank = vec![0_u32; order.len()];
-    for (position, row) in by_group.iter().enumerate() {
-        rank[*row as usize] = position as u32;
-    }
     let mut clusters = Clusters {
-        open_votes,
+        probe_votes,
         centroids,
         spread: Section::Floats(spread),
         counts: Section::Floats(counts(k, groups, &plan.cluster_of, group_of)),
@@ -158,12 +146,33 @@ pub(crate) fn index(
         basis,
         pooled: Section::Floats(pooled),
         moments,
-        position: Section::Words(order.iter().map(|row| rank[*row as usize]).collect()),
+        position: Section::Words(positions(order, by_group)),
         derived: Derived::default(),
         offsets: Section::Words(offsets),
     };
     clusters.derive(groups);
     Ok(clusters)
+}
+
+/// First stored vote of each cluster, and their number at the end.
+fn offsets(clusters: usize, cluster_of: &[u32]) -> Vec<u32> {
+    let mut offsets = vec![0_u32; clusters + 1];
+    for cluster in cluster_of {
+        offsets[*cluster as usize + 1] += 1;
+    }
+    for c in 0..clusters {
+        offsets[c + 1] += offsets[c];
+    }
+    offsets
+}
+
+/// Where each stored vote stands in the order of the groups.
+fn positions(order: &[u32], by_group: &[u32]) -> Vec<u32> {
+    let mut rank = vec![0_u32; order.len()];
+    for (position, row) in by_group.iter().enumerate() {
+        rank[*row as usize] = position as u32;
+    }
+    order.iter().map(|row| rank[*row as usize]).collect()
 }
 
 /// Votes per cluster and group.
@@ -263,16 +272,7 @@ fn basis(source: &Source<'_>, count: usize, random: &mut SplitMix) -> Rows {
 fn moments(source: &Source<'_>, basis: &Rows, spread: &[f32], profiles: &[f32]) -> (Vec<f32>, Rows) {
     let (dim, n) = (source.dim, source.order.len());
     let count = basis.n;
-    // Coordinates along the stored directions, in units of their length.
-    let mut decoded = vec![0.0; count * dim];
-    for (i, row) in decoded.chunks_exact_mut(dim).enumerate() {
-        basis.decode_rotated(i, row);
-        let square = dot(row, row);
-        for x in row.iter_mut() {
-            *x = if square > 0.0 { *x / square } else { 0.0 };
-        }
-    }
-    let rows = Rows::encode(StoreKind::F32, dim, 0, decoded.chunks_exact(dim));
+    let rows = in_units_of_length(basis);
     let width = ClusterMeta::pairs(count);
     let profile_count = profiles.len() / source.clusters();
     let (slot, _) = slots(source.groups);
@@ -308,20 +308,35 @@ fn moments(source: &Source<'_>, basis: &Rows, spread: &[f32], profiles: &[f32]) 
     for (sums, expected) in sums.chunks_exact_mut(width).zip(expected) {
         add(sums, -expected as f32, &pooled);
     }
-    // A product of two different coordinates stands in a square twice.
-    let twice = |values: &mut [f32]| {
-        let mut at = 0;
-        for i in 0..count {
-            for value in &mut values[at + 1..at + count - i] {
-                *value *= 2.0;
-            }
-            at += count - i;
-        }
-    };
     let mut pooled = pooled;
-    twice(&mut pooled);
-    sums.chunks_exact_mut(width).for_each(twice);
+    double_mixed(&mut pooled, count);
+    sums.chunks_exact_mut(width).for_each(|sums| double_mixed(sums, count));
     (pooled, Rows::encode(INDEX_KIND, width, 0, sums.chunks_exact(width)))
+}
+
+/// What gives the coordinates along the stored directions, in units of their length.
+fn in_units_of_length(basis: &Rows) -> Rows {
+    let dim = basis.dim;
+    let mut decoded = vec![0.0; basis.n * dim];
+    for (i, row) in decoded.chunks_exact_mut(dim).enumerate() {
+        basis.decode_rotated(i, row);
+        let square = dot(row, row);
+        for x in row.iter_mut() {
+            *x = if square > 0.0 { *x / square } else { 0.0 };
+        }
+    }
+    Rows::encode(StoreKind::F32, dim, 0, decoded.chunks_exact(dim))
+}
+
+/// Doubles the products of two different coordinates of `count`, which stand in a square twice.
+fn double_mixed(products: &mut [f32], count: usize) {
+    let mut at = 0;
+    for i in 0..count {
+        for product in &mut products[at + 1..at + count - i] {
+            *product *= 2.0;
+        }
+        at += count - i;
+    }
 }
 
 /// Sums of the residuals per profile and group.

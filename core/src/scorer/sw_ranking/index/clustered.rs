@@ -1,7 +1,7 @@
 //! The clustered store: the sum of a group's weights over a cluster of votes is a property of the cluster.
 //!
 //! Votes lie cluster by cluster, in each cluster group by group. For a query `q` the nearest clusters are
-//! **opened**: their votes are read one by one, which also finds the largest similarity. Every other vote
+//! **probed** (`probe.rs`): their votes are read one by one, which also finds the largest similarity. Every other vote
 //! `x = c + r` of cluster `c` weighs `exp(a q.x) = exp(a q.c) exp(a q.r)`, and the second factor is expanded:
 //!
 //! - `W_c = exp(a q.c + a^2 v_c / 2)` with `v_c` the mean of `(q.r)^2` over the cluster, as the pooled second
@@ -19,16 +19,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use super::probe::{Probe, Probed};
+use crate::error::Result;
 use crate::numeric::{dispatch, exp};
-use crate::scorer::sw_ranking::model::{Open, ScoreOptions, Scratch, SwModel};
-use crate::scorer::sw_ranking::solve::groups::{Group, GroupSum, Mode, Weighting};
+use crate::scorer::sw_ranking::model::{ScoreOptions, Scratch, SwModel};
+use crate::scorer::sw_ranking::solve::groups::{Group, Mode, Weighting};
 use crate::scorer::sw_ranking::solve::score::{Reach, SwScore, deviation};
 use crate::scorer::sw_ranking::store::rows::{RowQuery, Rows, StoreKind};
 use crate::scorer::sw_ranking::store::section::Section;
 
 /// Size of a clustered store's index.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClusterMeta {
     /// Clusters of votes.
     pub clusters: usize,
@@ -36,7 +38,7 @@ pub struct ClusterMeta {
     pub profiles: usize,
     /// Directions of the second moments.
     pub directions: usize,
-    /// [`Open::Default`] opens the nearest clusters until they have this many votes.
+    /// [`Probe::Default`] probes the nearest clusters until they have this many votes.
     pub open_votes: usize,
 }
 
@@ -51,9 +53,7 @@ impl ClusterMeta {
 pub(crate) const INDEX_KIND: StoreKind = StoreKind::Int8;
 /// Most directions of second moments: their pairs have to fit a row.
 pub(crate) const MAX_DIRECTIONS: usize = 256;
-/// Most clusters that are opened by default.
-const MOST_OPENED: usize = 128;
-/// Rounds in which the profiles learn what they can of the opened clusters, whose weights do not bind them.
+/// Rounds in which the profiles learn what they can of the probed clusters, whose weights do not bind them.
 const FILL_ROUNDS: usize = 3;
 /// Largest logarithm by which the expansion may change a group's sum: beyond it, it has no meaning.
 const LARGEST_CHANGE: f64 = 3.0;
@@ -61,7 +61,7 @@ const LARGEST_CHANGE: f64 = 3.0;
 /// The index over the votes of a clustered store.
 #[derive(Debug, Clone)]
 pub(crate) struct Clusters {
-    pub(crate) open_votes: usize,
+    pub(crate) probe_votes: usize,
     pub(crate) centroids: Rows,
     /// First stored vote of each cluster, and their number at the end.
     pub(crate) offsets: Section,
@@ -93,7 +93,7 @@ pub(crate) struct Derived {
     counts: Vec<u8>,
     larger: Vec<(u32, u16, f64)>,
     /// Group of each stored vote.
-    group_of: Vec<u16>,
+    pub(super) group_of: Vec<u16>,
     /// Place of each group in the order of residuals and moments.
     slot: Vec<usize>,
     /// Number of groups between tiers.
@@ -205,22 +205,10 @@ dispatch! {
         = centroid_weights_body
 }
 
-#[inline(always)]
-fn vote_weights_body(similarities: &[f32], slope: f64, shift: f64, out: &mut [f64]) {
-    for (out, s) in out.iter_mut().zip(similarities) {
-        *out = exp(slope * f64::from(*s) - shift);
-    }
-}
-
-dispatch! {
-    /// Weight of each opened vote.
-    fn vote_weights(similarities: &[f32], slope: f64, shift: f64, out: &mut [f64]) -> () = vote_weights_body
-}
-
-/// What the index says about a query before any cluster is opened.
-struct Products {
+/// What the index says about a query before any cluster is probed.
+pub(super) struct Products {
     /// `q.c` of each cluster.
-    near: Vec<f32>,
+    pub(super) near: Vec<f32>,
     /// `q.R_jg`, as far as the mode needs it.
     residuals: Vec<f32>,
     /// The query's products with the moments.
@@ -230,6 +218,23 @@ struct Products {
     inside: f64,
 }
 
+/// The weights of the votes that are not read one by one, for one query.
+pub(super) struct Expansion {
+    /// Mean weight of the votes of each cluster; 0 for the probed ones.
+    scales: Vec<f64>,
+    /// Coefficients of the profiles, and what they make of the probed clusters.
+    pub(super) fit: Vec<f64>,
+    pub(super) fit_probed: Vec<f64>,
+    /// Both orders, summed over the votes of each group.
+    pub(super) first: Vec<f64>,
+    pub(super) second: Vec<f64>,
+    /// The formula's `a`, and half its square.
+    pub(super) slope: f64,
+    pub(super) half_square: f64,
+    /// `v_c` in units of the cluster's spread.
+    pub(super) relative: f64,
+}
+
 impl Clusters {
     pub(crate) fn count(&self) -> usize {
         self.offsets.words().len() - 1
@@ -237,6 +242,15 @@ impl Clusters {
 
     pub(crate) fn profile_count(&self) -> usize {
         self.profiles.floats().len() / self.count()
+    }
+
+    pub(crate) fn meta(&self) -> ClusterMeta {
+        ClusterMeta {
+            clusters: self.count(),
+            profiles: self.profile_count(),
+            directions: self.basis.n,
+            open_votes: self.probe_votes,
+        }
     }
 
     /// Fills what is derived from the stored tables, which have been checked.
@@ -275,68 +289,7 @@ impl Clusters {
         self.derived = Derived { counts, larger, group_of, slot, between, spread, lengths, outside };
     }
 
-    /// Scores a query of unit length.
-    pub(crate) fn score(
-        &self,
-        model: &SwModel,
-        unit: &[f32],
-        options: &ScoreOptions,
-        scratch: &mut Scratch,
-    ) -> Result<SwScore> {
-        let query = self.centroids.query(unit);
-        let row_query = if model.rows.kind == INDEX_KIND { query.clone() } else { model.rows.query(unit) };
-        let products = self.products(&query, options.mode);
-        let near = &products.near;
-        let mut order: Vec<u32> = (0..near.len() as u32).collect();
-        let nearer = |i: &u32, j: &u32| near[*j as usize].total_cmp(&near[*i as usize]).then(i.cmp(j));
-        let mut opened = match options.open {
-            Open::Clusters(n) => n.clamp(1, self.count()),
-            Open::Error(target) if target.is_nan() || target <= 0.0 => {
-                return Err(Error::invalid_argument(format!(
-                    "error target is {target}, expected a positive number"
-                )));
-            }
-            _ => 0,
-        };
-        if opened == 0 {
-            // Few are opened by default: a partial selection is enough to find them.
-            let most = self.open_votes.min(MOST_OPENED).min(self.count());
-            if most < order.len() {
-                order.select_nth_unstable_by(most, nearer);
-            }
-            order[..most].sort_unstable_by(nearer);
-            let mut votes = 0;
-            opened = order[..most]
-                .iter()
-                .position(|c| {
-                    votes += self.range(*c as usize).len();
-                    votes >= self.open_votes
-                })
-                .map_or(most, |last| last + 1);
-        } else {
-            order.sort_unstable_by(nearer);
-        }
-        loop {
-            if opened >= self.count() {
-                return model.score(unit, &ScoreOptions { open: Open::All, ..*options }, scratch);
-            }
-            let mut score =
-                self.score_opened(model, unit, &order[..opened], &row_query, &products, options, scratch)?;
-            if let Open::Error(target) = options.open
-                && score.reach.and_then(|reach| reach.error).is_none_or(|error| error > target)
-            {
-                opened = (2 * opened).min(self.count());
-                order.sort_unstable_by(nearer);
-                continue;
-            }
-            if options.sure_similarity.is_some_and(|sure| score.similarity < sure) {
-                score.similarity = model.largest_similarity(unit, options.threads, scratch);
-            }
-            return Ok(score);
-        }
-    }
-
-    fn range(&self, cluster: usize) -> std::ops::Range<usize> {
+    pub(super) fn range(&self, cluster: usize) -> std::ops::Range<usize> {
         let offsets = self.offsets.words();
         offsets[cluster] as usize..offsets[cluster + 1] as usize
     }
@@ -345,7 +298,7 @@ impl Clusters {
         self.range(cluster).len() as f64
     }
 
-    fn products(&self, query: &RowQuery, mode: Mode) -> Products {
+    pub(super) fn products(&self, query: &RowQuery, mode: Mode) -> Products {
         let queries = std::slice::from_ref(query);
         let mut near = vec![0.0_f32; self.count()];
         self.centroids.scan_all(queries, &mut near, 1);
@@ -372,18 +325,18 @@ impl Clusters {
     }
 
     /// The coefficients of the profiles that come closest to the clusters' weights, over the votes of all
-    /// clusters but the opened ones, and what they make of the opened ones.
-    fn fit_profiles(&self, weights: &[f64], opened: &[u32]) -> (Vec<f64>, Vec<f64>) {
+    /// clusters but the probed ones, and what they make of the probed ones.
+    fn fit_profiles(&self, weights: &[f64], probed: &[u32]) -> (Vec<f64>, Vec<f64>) {
         let count = self.profile_count();
         let table = self.profiles.floats();
         let mut fixed = vec![0.0; count];
         let scales: Vec<f32> = weights.iter().enumerate().map(|(c, w)| (w * self.votes(c)) as f32).collect();
         profile_sums(&mut fixed, &scales, table);
         let mut fit = fixed.clone();
-        let mut filled = vec![0.0; opened.len()];
+        let mut filled = vec![0.0; probed.len()];
         for _ in 0..FILL_ROUNDS {
             let mut next = fixed.clone();
-            for (filled, c) in filled.iter_mut().zip(opened) {
+            for (filled, c) in filled.iter_mut().zip(probed) {
                 let c = *c as usize;
                 let profile = &table[c * count..(c + 1) * count];
                 *filled = product(&fit, profile);
@@ -394,62 +347,30 @@ impl Clusters {
             }
             fit = next;
         }
-        for (filled, c) in filled.iter_mut().zip(opened) {
+        for (filled, c) in filled.iter_mut().zip(probed) {
             *filled = product(&fit, &table[*c as usize * count..(*c as usize + 1) * count]);
         }
         (fit, filled)
     }
 
-    #[allow(clippy::too_many_lines, reason = "one formula, from top to bottom")]
-    #[allow(clippy::too_many_arguments, reason = "one step of `score`, which owns all of these")]
-    fn score_opened(
-        &self,
-        model: &SwModel,
-        unit: &[f32],
-        opened: &[u32],
-        query: &RowQuery,
-        products: &Products,
-        options: &ScoreOptions,
-        scratch: &mut Scratch,
-    ) -> Result<SwScore> {
-        let groups = &model.layout.groups;
-        let width = groups.len();
+    /// The expansion of the weights of all votes but those of the `probed` clusters. Of these it still holds both orders,
+    /// which [`Probed`] takes out.
+    fn expand(&self, products: &Products, weighting: &Weighting, probed: &[u32], width: usize) -> Expansion {
         let derived = &self.derived;
-        let near = &products.near;
-        let votes: usize = opened.iter().map(|c| self.range(*c as usize).len()).sum();
-        if scratch.similarities.len() < votes {
-            scratch.similarities.resize(votes, 0.0);
-        }
-        let mut filled = 0;
-        for cluster in opened {
-            let range = self.range(*cluster as usize);
-            let out = &mut scratch.similarities[filled..filled + range.len()];
-            filled += range.len();
-            model.rows.scan(range.start, std::slice::from_ref(query), &mut [out]);
-        }
-        let similarities = &scratch.similarities[..votes];
-        let mut max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        if max <= 0.0 {
-            // Whether any similarity is positive decides over all weights, so here it has to be known.
-            max = model.largest_similarity(unit, options.threads, &mut Scratch::default());
-        }
-        let min = f64::from(near.iter().copied().fold(f32::INFINITY, f32::min));
-        let weighting = Weighting::new(max, min, model.meta.weight_exponent, options.mode)?;
         let a = weighting.slope;
         let half_square = 0.5 * a * a;
 
-        // The clusters' weights without the opened ones, and the profiles that come closest.
+        // The clusters' weights without the probed ones, and the profiles that come closest.
         let relative = products.variance / derived.spread.max(f64::MIN_POSITIVE);
         let mut scales = vec![0.0; self.count()];
         let factors = (a, half_square * relative);
-        centroid_weights(near, self.spread.floats(), factors, weighting.shift, &mut scales);
-        for cluster in opened {
+        centroid_weights(&products.near, self.spread.floats(), factors, weighting.shift, &mut scales);
+        for cluster in probed {
             scales[*cluster as usize] = 0.0;
         }
-        let (fit, fit_opened) = self.fit_profiles(&scales, opened);
+        let (fit, fit_probed) = self.fit_profiles(&scales, probed);
         let count = fit.len();
 
-        // Both orders of the expansion over all votes, from which the opened ones are taken out.
         let read = products.moments.len();
         let (mut first, mut second) = (vec![0.0; width], vec![0.0; width]);
         for (group, slot) in derived.slot.iter().enumerate().filter(|(_, slot)| **slot < read) {
@@ -459,34 +380,18 @@ impl Clusters {
                 first[group] += a * fit * f64::from(products.residuals[row]);
             }
         }
-        let mut weights = vec![0.0; votes];
-        vote_weights(similarities, a, weighting.shift, &mut weights);
-        let mut sums = vec![GroupSum::default(); width];
-        let mut left: Vec<f64> = groups.iter().map(|g| f64::from(g.votes)).collect();
-        let mut at = 0;
-        let mut seen = 0.0;
-        for (cluster, fitted) in opened.iter().map(|c| *c as usize).zip(fit_opened) {
-            let fitted_0 = fit[0] * f64::from(self.profiles.floats()[cluster * count]);
-            let expected = relative * f64::from(self.spread.floats()[cluster]);
-            for group in &derived.group_of[self.range(cluster)] {
-                let group = usize::from(*group);
-                let (weight, residual) =
-                    (weights[at], f64::from(similarities[at]) - f64::from(near[cluster]));
-                at += 1;
-                sums[group].weight += weight;
-                sums[group].square += weight * weight;
-                left[group] -= 1.0;
-                first[group] -= a * fitted * residual;
-                second[group] -= half_square * fitted_0 * (residual * residual - expected);
-                seen += residual * residual;
-            }
-        }
+        Expansion { scales, fit, fit_probed, first, second, slope: a, half_square, relative }
+    }
 
-        // All others by their clusters.
-        let mut base = vec![0.0; width];
+    /// Adds the weights of the votes that were not probed, by their clusters, to the sums of the groups. Returns the sum
+    /// of the squares of those weights.
+    fn add_others(&self, expansion: &Expansion, probed: &mut Probed, variance: f64) -> f64 {
+        let Expansion { scales, first, second, .. } = expansion;
+        let Probed { sums, left, .. } = probed;
+        let mut base = vec![0.0; sums.len()];
         let single: Vec<f32> = scales.iter().map(|w| *w as f32).collect();
-        count_sums(&mut base, &single, &derived.counts);
-        for (cluster, group, more) in &derived.larger {
+        count_sums(&mut base, &single, &self.derived.counts);
+        for (cluster, group, more) in &self.derived.larger {
             base[usize::from(*group)] += scales[*cluster as usize] * more;
         }
         let (mut others, mut mass, mut squares) = (0.0, 0.0, 0.0);
@@ -498,7 +403,7 @@ impl Clusters {
         }
         // Squared weights as if those of each group varied like those of all.
         let variation = if mass > 0.0 { others * squares / (mass * mass) } else { 1.0 };
-        let variation = variation * exp(2.0 * half_square * products.variance);
+        let variation = variation * exp(2.0 * expansion.half_square * variance);
         for (group, base) in base.iter().enumerate().filter(|(_, base)| **base > 0.0) {
             // The logarithm to second order: a group of one vote then gets the weight of that vote.
             let (first, second) = (first[group] / base, second[group] / base);
@@ -507,13 +412,44 @@ impl Clusters {
             sums[group].weight += weight;
             sums[group].square += weight * weight / left[group].max(1.0) * variation;
         }
-        let reach = Reach { opened_clusters: opened.len(), opened_votes: votes, error: None };
+        squares
+    }
+
+    /// The score with the votes of the `probed` clusters read one by one, and all others by the expansion.
+    #[allow(clippy::too_many_arguments, reason = "one step of `score`, which owns all of these")]
+    pub(super) fn score_probed(
+        &self,
+        model: &SwModel,
+        unit: &[f32],
+        probed: &[u32],
+        query: &RowQuery,
+        products: &Products,
+        options: &ScoreOptions,
+        scratch: &mut Scratch,
+    ) -> Result<SwScore> {
+        let groups = &model.layout.groups;
+        let similarities = self.read_votes(model, probed, query, scratch);
+        let mut max = f64::from(similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        if max <= 0.0 {
+            // Whether any similarity is positive decides over all weights, so here it has to be known.
+            max = model.largest_similarity(unit, options.threads, &mut Scratch::default());
+        }
+        let min = f64::from(products.near.iter().copied().fold(f32::INFINITY, f32::min));
+        let weighting = Weighting::new(max, min, model.meta.weight_exponent, options.mode)?;
+        let mut expansion = self.expand(products, &weighting, probed, groups.len());
+        let votes = similarities.len();
+        let reach = Reach { probed_clusters: probed.len(), probed_votes: votes, error: None };
+        let mut probed =
+            self.take_out(groups, probed, similarities, &products.near, weighting.shift, &mut expansion);
+        let squares = self.add_others(&expansion, &mut probed, products.variance);
+        let Probed { sums, left, seen } = probed;
         let mut score = model.finish(max, &weighting, sums, options.mode, Some(reach))?;
-        if options.estimate_error || matches!(options.open, Open::Error(_)) {
-            // Embeddings do not vary alike in all directions: the opened votes show how much along the query.
+        if options.estimate_error || matches!(options.probe, Probe::Error(_)) {
+            // Embeddings do not vary alike in all directions: the probed votes show how much along the query.
             let variance = products.variance.max(seen / votes.max(1) as f64);
             let inside = products.inside * variance / products.variance.max(f64::MIN_POSITIVE);
-            let unknown = self.unknown(&scales, &fit, a * a * variance, a * a * inside) / squares;
+            let Expansion { scales, fit, slope: a, .. } = &expansion;
+            let unknown = self.unknown(scales, fit, a * a * variance, a * a * inside) / squares;
             let variances: Vec<f64> = score
                 .sums
                 .iter()
@@ -525,7 +461,7 @@ impl Clusters {
         Ok(score)
     }
 
-    /// Sum over the votes of the closed clusters of the variance that the expansion leaves open in their weights,
+    /// Sum over the votes of the other clusters of the variance that the expansion leaves open in their weights,
     /// for a variance `spread` of `a q.r`, `inside` of it in the basis: to first order where the profiles miss
     /// the cluster's weight, to second order what lies outside the basis and where the first profile misses it.
     fn unknown(&self, weights: &[f64], fit: &[f64], spread: f64, inside: f64) -> f64 {

@@ -4,3 +4,4 @@ pub(crate) mod cluster;
 pub(crate) mod clustered;
 pub(crate) mod directions;
 pub(crate) mod kmeans;
+pub(crate) mod probe;

@@ -10,6 +10,7 @@ use crate::preference::Winner;
 
 /// One group of votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Group {
     /// The tier with the smaller number.
     pub first: u16,
@@ -45,6 +46,7 @@ impl Group {
 
 /// Sums over the votes of a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct GroupSum {
     /// Sum of the weights.
     pub weight: f64,

@@ -62,14 +62,15 @@ pub(crate) fn deviation(variance: f64) -> f64 {
 
 /// How much of a clustered store a score has read.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Reach {
     /// Clusters whose votes were read one by one.
-    pub opened_clusters: usize,
+    pub probed_clusters: usize,
     /// Votes that were read one by one.
-    pub opened_votes: usize,
+    pub probed_votes: usize,
     /// Estimated standard deviation of the error, in win rate, that reading every vote would remove: the
-    /// largest over all pairs of tiers. It does not cover a nearest vote that was not opened, on which all weights
-    /// depend a little. 0 when everything was opened; `None` where it was not asked for or is not known.
+    /// largest over all pairs of tiers. It does not cover a nearest vote that was not read, on which all weights
+    /// depend a little. 0 when everything was read; `None` where it was not asked for or is not known.
     pub error: Option<f64>,
 }
 
@@ -88,7 +89,7 @@ pub struct SwScore {
 impl SwScore {
     /// Largest cosine similarity of the query to any vote: the paper's measure of how far a prompt is from
     /// the training data. A compressed store knows it up to its precision. Of a clustered store it is the largest
-    /// over the opened votes (a lower bound) unless [`ScoreOptions::sure_similarity`] asks for more.
+    /// over the probed votes (a lower bound) unless [`ScoreOptions::sure_similarity`] asks for more.
     ///
     /// [`ScoreOptions::sure_similarity`]: crate::scorer::sw_ranking::ScoreOptions::sure_similarity
     pub fn similarity(&self) -> f64 {

@@ -20,7 +20,7 @@ fn maps(map: MapStore, bytes: u64) -> bool {
 
 /// The bytes of a file.
 #[derive(Debug)]
-pub enum Store {
+pub(crate) enum Store {
     /// In memory, aligned for numbers of four bytes; the number of bytes is less than that of the words.
     Read(Vec<u32>, usize),
     /// Mapped: whoever writes into the file changes them.
@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// All of them.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Read(words, length) => &super::section::word_bytes(words)[..*length],
             Self::Mapped(map) => map,

@@ -24,23 +24,23 @@ const META: &str = "routellm.sw_ranking";
 
 /// One named array of a model.
 #[derive(Debug, Clone, Copy)]
-pub struct SwTensor<'a> {
+pub(crate) struct SwTensor<'a> {
     /// Name, unique in the model.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// `U8`, `U32` or `F32`.
-    pub dtype: Dtype,
+    pub(crate) dtype: Dtype,
     /// Shape; the product times the size of a number is the length of `bytes`.
-    pub shape: [usize; 2],
+    pub(crate) shape: [usize; 2],
     /// Little-endian, row-major.
-    pub bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
 }
 
 /// The arrays of a model by name, as they come out of a file.
-pub type SwSections = BTreeMap<String, Section>;
+pub(crate) type SwSections = BTreeMap<String, Section>;
 
 impl SwModel {
     /// The arrays of the model. Shapes are two-dimensional, with 1 for the missing dimension.
-    pub fn tensors(&self) -> Vec<SwTensor<'_>> {
+    pub(crate) fn tensors(&self) -> Vec<SwTensor<'_>> {
         let n = self.meta.votes;
         let mut out = Vec::new();
         push_rows(&mut out, ["votes.vectors", "votes.scales"], &self.rows);
@@ -76,7 +76,7 @@ impl SwModel {
     ///
     /// # Errors
     /// `InvalidModel` for a description or an array that is missing or does not fit the others.
-    pub fn from_parts(meta: SwMeta, mut sections: SwSections) -> Result<Self> {
+    pub(crate) fn from_parts(meta: SwMeta, mut sections: SwSections) -> Result<Self> {
         check_meta(&meta)?;
         let n = meta.votes;
         let mut take = |name: &str| sections.remove(name);
@@ -342,7 +342,7 @@ fn clusters(
     let basis = rows("clusters.basis", "clusters.basis_scales", c.directions, meta.dim)?;
     let moments = rows("clusters.moments", "clusters.moment_scales", groups, pairs)?;
     let mut clusters = Clusters {
-        open_votes: c.open_votes,
+        probe_votes: c.open_votes,
         centroids,
         residuals,
         basis,

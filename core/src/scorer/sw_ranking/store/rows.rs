@@ -16,6 +16,7 @@ pub const MAX_DIM: usize = 65_536;
 /// How the embeddings of the votes are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum StoreKind {
     /// Single precision: 4 bytes a dimension.
     F32,

@@ -6,7 +6,7 @@ use super::memory::Store;
 
 /// One flat section of a store. Numbers in it are little-endian.
 #[derive(Debug, Clone)]
-pub enum Section {
+pub(crate) enum Section {
     /// Owned bytes.
     Bytes(Vec<u8>),
     /// Owned floats, aligned for use.
@@ -29,7 +29,7 @@ compile_error!("the stores are little-endian and are read in place");
 
 impl Section {
     /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
             Self::Floats(floats) => float_bytes(floats),

@@ -4,12 +4,36 @@ mod simulate;
 
 pub use simulate::{SimulatedVotes, Simulation, flips, lift, simulate, spearman, synthetic_base};
 
-use super::model::{SwModel, unit_query};
+use std::collections::BTreeMap;
+
+use super::model::{SwMeta, SwModel, unit_query};
 use super::solve::groups::{self, GroupSum, Mode, Similarity, Weighting};
+use super::store::section::Section;
 use crate::preference::bradley_terry;
 use crate::{Error, Result};
 
+/// The arrays of a model by name, little-endian and row-major.
+pub type SwParts = BTreeMap<String, Vec<u8>>;
+
 impl SwModel {
+    /// The arrays of the model.
+    pub fn to_parts(&self) -> SwParts {
+        self.tensors().into_iter().map(|tensor| (tensor.name.to_owned(), tensor.bytes.to_vec())).collect()
+    }
+
+    /// A model of a description and arrays.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of_parts(meta: SwMeta, parts: SwParts) -> Result<Self> {
+        Self::from_parts(meta, parts.into_iter().map(|(name, bytes)| (name, Section::Bytes(bytes))).collect())
+    }
+
+    /// The stored vectors.
+    pub fn vectors(&self) -> &[u8] {
+        self.rows.data.bytes()
+    }
+
     /// The scan alone, as a benchmark wants it: similarities of all votes to the queries, in the order of
     /// storage, into `out` (`queries x votes`).
     ///
