@@ -94,6 +94,7 @@ pub mod train;
 
 pub use cancel::CancelToken;
 pub use error::{Error, ErrorKind, Result};
+pub use files::Json;
 pub use id::DecisionId;
 pub use input::{Input, Read, prompt_from_messages};
 pub use names::{Mode, OnError, OutOfDistribution};

@@ -1,11 +1,9 @@
 //! Routers of exported models: a sequence classifier or a causal LM, in a bare folder or as an artifact.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-
-use serde_json::{Map, Value};
 
 use super::Router;
 use super::bare::Bare;
@@ -14,6 +12,7 @@ use super::open::Parts;
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::features::FeaturizerSpec;
+use crate::files::Json;
 use crate::onnx::graph::{Graph, beside};
 use crate::options::{ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
@@ -139,7 +138,7 @@ impl OpenOptions {
         pair: Pair,
         scorer: Arc<dyn PromptScorer>,
     ) -> Result<Router> {
-        let kind = scorer.parameters().kind().as_str();
+        let kind = scorer.parameters().kind();
         self.check_vote_options(kind)?;
         let (name, path) = (folder.name(), Some(folder.path));
         let pipeline = Pipeline::Prompts(scorer);
@@ -152,7 +151,7 @@ impl OpenOptions {
             &pipeline,
             None,
             path,
-            Map::new(),
+            Json::object(),
         );
         self.assemble(Parts::uncalibrated(pipeline, names, pair, info))
     }
@@ -180,7 +179,7 @@ impl OpenOptions {
             )))
         };
         if kind == Kind::Bert {
-            let spec: BertSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
+            let spec: BertSpec = crate::strict::from_value(manifest.scorer.value()).map_err(invalid)?;
             spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
             if spec.head != Head::Candidates {
                 only_its_pair()?;
@@ -197,7 +196,7 @@ impl OpenOptions {
             .map_err(|error| error.context(CONFIG_FILE))?;
             return Ok(Arc::new(scorer));
         }
-        let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
+        let spec: CausalLlmSpec = crate::strict::from_value(manifest.scorer.value()).map_err(invalid)?;
         spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
         only_its_pair()?;
         Ok(Arc::new(CausalLlmScorer::open(&files, spec, self.mode.unwrap_or_default(), &self.session)?))
@@ -238,12 +237,11 @@ pub fn write_export(
         return Err(Error::invalid_argument(format!(
             "{} is a router of kind {:?}, not an exported classifier or language model",
             export.display(),
-            router.info().kind
+            router.info().kind.as_str()
         )));
     };
     let kind = scorer.parameters().kind();
-    let spec =
-        serde_json::to_value(scorer.parameters()).map_err(|error| Error::invalid_model(error.to_string()))?;
+    let spec = Json::of(&scorer.parameters())?;
     let mut calibration = sample
         .map(|(name, prompts)| calibration(&router, name, prompts, default_strong_share, date))
         .transpose()?;
@@ -280,22 +278,19 @@ pub fn write_export(
         strong: router.strong().to_owned(),
         weak: router.weak().to_owned(),
     };
-    let provenance = [("tool", format!("routellm {}", crate::VERSION))];
+    let provenance = BTreeMap::from([("tool", format!("routellm {}", crate::VERSION))]);
     let name = out.file_name().map_or_else(|| kind.to_string(), |name| name.to_string_lossy().into_owned());
     writer.finish(&Manifest {
         format_version: crate::artifact::FORMAT_VERSION,
         name,
-        kind: kind.to_string(),
+        kind,
         models,
         featurizer: FeaturizerSpec::None,
         scorer: spec,
         files: Vec::new(),
         calibration,
         read: options.read,
-        provenance: provenance
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), Value::String(value)))
-            .collect(),
+        provenance: Json::of(&provenance)?,
         manifest_sha256: String::new(),
     })?;
     let mut options = options.clone();

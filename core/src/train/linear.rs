@@ -13,6 +13,7 @@ use crate::features::hashed::{
     StatisticsBuilder,
 };
 use crate::features::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
+use crate::files::Json;
 use crate::input::Read;
 use crate::numeric::Rng;
 use crate::pipeline::FEATURIZER_FILE;
@@ -185,15 +186,14 @@ pub fn train(
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: options.name.clone(),
-        kind: Kind::Linear.as_str().to_owned(),
+        kind: Kind::Linear,
         models: Models { names, strong: pair.0.to_owned(), weak: pair.1.to_owned() },
         featurizer: FeaturizerSpec::Hashed(hashed.spec().clone()),
-        scorer: serde_json::to_value(LinearSpec { target, link })
-            .map_err(|error| Error::invalid_model(error.to_string()))?,
+        scorer: Json::of(&LinearSpec { target, link })?,
         files: Vec::new(),
         calibration: Some(calibration),
         read: options.read,
-        provenance: provenance(gold, pair, &training, options, sources),
+        provenance: provenance(gold, pair, &training, options, sources).into(),
         manifest_sha256: String::new(),
     };
     add_files(&mut writer, &hashed, &statistics, &weights, &intercepts)?;

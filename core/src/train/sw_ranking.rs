@@ -11,6 +11,7 @@ use super::{ProgressFn, report};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, SCORES_PROMPTS, hash_of_prompts};
 use crate::features::{CallerSpec, FeaturizerSpec};
+use crate::files::Json;
 use crate::input::Read;
 use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
 use crate::scorer::Kind;
@@ -262,18 +263,17 @@ fn write(
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: options.name.clone(),
-        kind: Kind::SwRanking.as_str().to_owned(),
+        kind: Kind::SwRanking,
         models: Models { names: models.names().to_vec(), strong, weak },
         featurizer: encoder.map_or_else(
             || FeaturizerSpec::Caller(CallerSpec { id: columns.encoder.to_owned(), dimension: columns.dim }),
             |encoder| encoder.spec().clone(),
         ),
-        scorer: serde_json::to_value(SwSpec { texts: texts.is_some() })
-            .map_err(|error| Error::invalid_model(error.to_string()))?,
+        scorer: Json::of(&SwSpec { texts: texts.is_some() })?,
         files: Vec::new(),
         calibration: Some(calibration),
         read: options.read,
-        provenance: full_provenance(&model, provenance),
+        provenance: full_provenance(&model, provenance).into(),
         manifest_sha256: String::new(),
     };
     writer.add_with(STORE_FILE, |path| model.write(path))?;

@@ -7,7 +7,7 @@ use routellm_core::artifact::Artifact;
 use routellm_core::onnx::{Preset, Provider};
 use routellm_core::router::write_export;
 use routellm_core::scorer::causal_llm::ScoreToken;
-use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
+use routellm_core::scorer::{BertScorer, CausalLlmScorer, Kind, PromptScorer};
 use routellm_core::{
     CancelToken, Error, ErrorKind, Mode, OnError, OpenOptions, Result, RouteOptions, Router, Side,
 };
@@ -127,7 +127,7 @@ fn every_form_of_decoder_gives_the_same_win_rates() {
         ] {
             let folder = tiny_model(name);
             let router = options.open(folder).unwrap();
-            assert_eq!(router.info().kind, "causal_llm");
+            assert_eq!(router.info().kind, Kind::CausalLlm);
             let found = rates(&router);
             close(first.get_or_insert_with(|| found.clone()), &found, 1e-4, name);
         }

@@ -7,7 +7,7 @@ use routellm_core::features::{
 };
 use routellm_core::onnx::SessionOptions;
 use routellm_core::router::write_export;
-use routellm_core::scorer::BertScorer;
+use routellm_core::scorer::{BertScorer, Kind};
 use routellm_core::train::Encoder;
 use routellm_core::{ErrorKind, Router};
 
@@ -58,14 +58,14 @@ fn a_folder_without_architectures_is_what_its_model_is() {
     for name in ["llama-genai", "llama-tiny-nopast", "llama-tiny-two-files"] {
         let copy = Copy::of(name);
         copy.replace("config.json", "\"LlamaForCausalLM\"", "");
-        assert_eq!(copy.open(&llama()).unwrap().info().kind, "causal_llm", "{name}");
+        assert_eq!(copy.open(&llama()).unwrap().info().kind, Kind::CausalLlm, "{name}");
     }
     // Such logits have models that fill gaps too.
     let copy = Copy::of("llama-tiny-nopast");
     copy.replace("config.json", "\"LlamaForCausalLM\"", "\"BertForMaskedLM\"");
     copy.replace("config.json", "\"model_type\": \"llama\"", "\"model_type\": \"bert\"");
     refused(copy.open(&llama()), InvalidArgument, &["kind is needed", "BertForMaskedLM", "causal_llm"]);
-    assert_eq!(copy.open(&llama().kind("causal_llm")).unwrap().info().kind, "causal_llm");
+    assert_eq!(copy.open(&llama().kind("causal_llm")).unwrap().info().kind, Kind::CausalLlm);
     std::fs::remove_file(bert.path("model.onnx")).unwrap();
     refused(bert.open(&options()), InvalidModel, &["config.json", "architecture", "no exported model"]);
     std::fs::write(bert.path("config.json"), r#"{"dim": 128, "num_models": 64}"#).unwrap();

@@ -1,5 +1,6 @@
 //! Trainers end to end on small data.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -124,7 +125,8 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     assert_eq!(first, fit(&gold(90)).unwrap());
     assert_eq!(first.train_losses.len(), 5);
     assert!(first.train_losses[4] < first.train_losses[0]);
-    let counts = Artifact::open(&out).unwrap().manifest().provenance["counts"].clone();
+    let counts = Artifact::open(&out).unwrap().manifest().provenance.get("/counts").unwrap();
+    let counts: BTreeMap<String, usize> = counts.read().unwrap();
     assert_eq!(counts["votes_dropped_null_winner"], 1);
     assert_eq!(counts["votes_dropped_tie"], 1);
     assert_eq!(counts["votes_used"], 2);

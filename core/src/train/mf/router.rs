@@ -9,6 +9,7 @@ use super::{Comparison, MfFit, MfOptions, fit};
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::features::Features;
+use crate::files::Json;
 use crate::input::Read;
 use crate::preference::{GoldTable, VoteTable, Winner};
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
@@ -88,14 +89,14 @@ pub fn train(
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: training.name.clone(),
-        kind: Kind::Mf.as_str().to_owned(),
+        kind: Kind::Mf,
         models: Models { names: data.names.clone(), strong: pair.0.to_owned(), weak: pair.1.to_owned() },
         featurizer: encoder.spec().clone(),
-        scorer: json!({}),
+        scorer: Json::object(),
         files: Vec::new(),
         calibration: Some(table),
         read: training.read,
-        provenance: data.provenance(&training.fit, &fit, sources),
+        provenance: data.provenance(&training.fit, &fit, sources).into(),
         manifest_sha256: String::new(),
     };
     let weights = &fit.weights;

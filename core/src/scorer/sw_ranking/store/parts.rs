@@ -28,7 +28,7 @@ pub struct SwTensor<'a> {
     /// Name, unique in the model.
     pub name: &'static str,
     /// `U8`, `U32` or `F32`.
-    pub dtype: Dtype,
+    pub(crate) dtype: Dtype,
     /// Shape; the product times the size of a number is the length of `bytes`.
     pub shape: [usize; 2],
     /// Little-endian, row-major.
