@@ -58,6 +58,7 @@
 pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
+mod control;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
@@ -78,6 +79,7 @@ mod process;
 mod queue;
 pub mod router;
 pub mod scorer;
+mod setters;
 mod strict;
 mod sync;
 #[cfg(feature = "testing")]
@@ -93,6 +95,7 @@ pub mod tokenize;
 pub mod train;
 
 pub use cancel::CancelToken;
+pub use control::{Control, Progress, ProgressFn};
 pub use error::{Error, ErrorKind, Result};
 pub use files::Json;
 pub use id::DecisionId;

@@ -659,7 +659,7 @@ fn total(prompts: &[input::Prompt<'_>]) -> usize {
 }
 
 /// A time in milliseconds.
-fn timeout(py: Python<'_>, milliseconds: f64) -> PyResult<Duration> {
+pub(crate) fn timeout(py: Python<'_>, milliseconds: f64) -> PyResult<Duration> {
     if milliseconds.is_nan() || milliseconds <= 0.0 {
         let message = format!("timeout_ms is {milliseconds}, expected a positive number of milliseconds");
         return Err(invalid_argument(py, message));

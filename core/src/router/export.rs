@@ -10,7 +10,8 @@ use super::bare::Bare;
 use super::info::RouterInfo;
 use super::open::Parts;
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
-use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
+use crate::calibrate::{Calibration, CandidateScores, Sample, hash_of_prompts};
+use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
 use crate::files::Json;
 use crate::onnx::graph::{Graph, beside};
@@ -214,24 +215,56 @@ const EXPORT_FILES: [&str; 7] = [
     CLASSIFIER_FILE,
 ];
 
+/// What an export is calibrated on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ExportSample {
+    /// The prompts.
+    pub sample: Sample,
+    /// Share of calls that name neither threshold nor share, in [0, 1]; 0.5 unless it is set.
+    pub default_strong_share: f64,
+    /// Day of the sample, `2026-01-31`; today (UTC) without it.
+    pub date: Option<String>,
+}
+
+impl ExportSample {
+    /// These prompts, of today.
+    pub fn new(sample: Sample) -> Self {
+        Self { sample, default_strong_share: 0.5, date: None }
+    }
+
+    /// Share of calls that name neither threshold nor share, in [0, 1].
+    #[must_use]
+    pub fn default_strong_share(mut self, share: f64) -> Self {
+        self.default_strong_share = share;
+        self
+    }
+
+    /// Day of the sample, `2026-01-31`.
+    #[must_use]
+    pub fn date(mut self, day: impl Into<String>) -> Self {
+        self.date = Some(day.into());
+        self
+    }
+}
+
 /// Writes the exported model in the folder `export`, opened with `options`, as the artifact `out`, and returns the
 /// router that `options` open there.
 ///
-/// `sample` names prompts and holds them: their win rates become the calibration, and `default_strong_share` the share
-/// of calls that name neither threshold nor share; `date` is the day of the sample, `2026-01-31`, or today (UTC). Where
-/// the model scores more than two candidates, any pair of them is calibrated.
+/// The win rates of the prompts of `sample` become the calibration. Where the model scores more than two candidates, any
+/// pair of them is calibrated. The scoring of the sample is the stage `calibration` of `control`.
 ///
 /// # Errors
 /// As [`OpenOptions::open`]; what scoring the sample reports; those of [`ArtifactWriter`]; `InvalidArgument` if the sample
-/// has fewer than two distinct win rates.
+/// has fewer than two distinct win rates; `Cancelled`; `ResourceExhausted` if the time of `control` is over.
 pub fn write_export(
     options: &OpenOptions,
     export: &Path,
     out: &Path,
-    sample: Option<(&str, &[String])>,
-    default_strong_share: f64,
-    date: Option<&str>,
+    sample: Option<&ExportSample>,
+    control: Control<'_>,
 ) -> Result<Router> {
+    let mut watch = control.start()?;
     let router = options.open(export)?;
     let Some(scorer) = router.pipeline().prompts() else {
         return Err(Error::invalid_argument(format!(
@@ -242,15 +275,15 @@ pub fn write_export(
     };
     let kind = scorer.parameters().kind();
     let spec = Json::of(&scorer.parameters())?;
-    let mut calibration = sample
-        .map(|(name, prompts)| calibration(&router, name, prompts, default_strong_share, date))
-        .transpose()?;
+    let mut calibration = sample.map(|sample| calibration(&router, sample, &mut watch)).transpose()?;
     let mut writer = ArtifactWriter::new(out)?;
-    if let (Some(table), Some((_, prompts))) = (&mut calibration, sample)
+    if let (Some(table), Some(sample)) = (&mut calibration, sample)
         && router.pipeline().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
     {
         let mut scores = CandidateScores::new();
+        let prompts = sample.sample.prompts();
         for place in CandidateScores::places(prompts.len()) {
+            watch.check()?;
             scores.push(&router.candidate_scores(&prompts[place])?);
         }
         table.scores = Some(writer.add_scores(&scores)?);
@@ -298,17 +331,15 @@ pub fn write_export(
     options.open(out)
 }
 
-fn calibration(
-    router: &Router,
-    name: &str,
-    prompts: &[String],
-    share: f64,
-    date: Option<&str>,
-) -> Result<Calibration> {
-    crate::policy::unit_interval("default_strong_share", share)?;
-    let mut table = Calibration::from_win_rates(name, router.win_rates(prompts, None)?)?
+fn calibration(router: &Router, of: &ExportSample, watch: &mut Watch<'_>) -> Result<Calibration> {
+    crate::policy::unit_interval("default_strong_share", of.default_strong_share)?;
+    let (prompts, total) = (of.sample.prompts(), of.sample.prompts().len());
+    watch.report("calibration", 0, total, None)?;
+    let rates = router.win_rates(prompts, watch.stop())?;
+    watch.report("calibration", total, total, None)?;
+    let mut table = Calibration::from_win_rates(of.sample.name(), rates)?
         .taken_from(hash_of_prompts(prompts))
-        .dated(date)?;
-    table.default_strong_share = share;
+        .dated(of.date.as_deref())?;
+    table.default_strong_share = of.default_strong_share;
     Ok(table)
 }

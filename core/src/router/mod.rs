@@ -25,7 +25,7 @@ use call::Call;
 pub use call::Worker;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 #[cfg(feature = "onnx")]
-pub use export::write_export;
+pub use export::{ExportSample, write_export};
 use hooks::Hooks;
 pub use hooks::{DecisionEvent, Latency};
 pub use info::{CalibrationInfo, FeaturizerInfo, ModelInfo, RouterInfo, VotesInfo};

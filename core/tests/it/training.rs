@@ -8,9 +8,8 @@ use std::path::Path;
 use routellm_core::artifact::{Artifact, default_router};
 use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::train::{Encoder, Progress, linear, mf, silent};
+use routellm_core::train::{Control, Encoder, Sources, TrainOptions, linear, mf};
 use routellm_core::{ErrorKind, Input, OpenOptions, Read, RouteOptions, Router};
-use serde_json::Map;
 
 /// Hard prompts are those with "integral" in them; the strong model solves all, the weak one the easy ones.
 fn gold(rows: usize) -> GoldTable {
@@ -26,19 +25,21 @@ fn gold(rows: usize) -> GoldTable {
 
 const HARD: &str = "integral number 5 of x";
 
+fn common() -> TrainOptions {
+    // The bytes of an artifact depend on the day otherwise.
+    TrainOptions::new().pair("big", "small").calibration_date("2026-01-31")
+}
+
 fn small() -> linear::LinearOptions {
-    linear::LinearOptions {
-        bits: 10,
-        lambdas: vec![0.1, 1.0],
-        folds: 4,
-        // The bytes of an artifact depend on the day otherwise.
-        calibration_date: Some("2026-01-31".into()),
-        ..linear::LinearOptions::default()
-    }
+    linear::LinearOptions::new().common(common()).bits(10).lambdas(vec![0.1, 1.0]).folds(4)
+}
+
+fn gold_of(rows: usize) -> Sources {
+    Sources::new().gold(gold(rows))
 }
 
 fn train_linear(out: &Path, options: &linear::LinearOptions) -> linear::LinearReport {
-    linear::train(out, &gold(90), ("big", "small"), None, options, Map::new(), &mut silent).unwrap()
+    linear::train(out, &gold_of(90), options, Control::new()).unwrap()
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn a_linear_router_learns_and_is_repeatable() {
     assert_eq!(&*router.route("integral number 7 of x", &share).unwrap().model, "big");
     assert_eq!(&*router.route("greet person 1000", &share).unwrap().model, "small");
     // Training again into the same place replaces the artifact.
-    train_linear(&a, &linear::LinearOptions { name: "again".into(), ..small() });
+    train_linear(&a, &small().common(common().name("again")));
     assert_eq!(Router::open(&a).unwrap().info().name, "again");
 }
 
@@ -71,7 +72,7 @@ fn a_linear_router_learns_and_is_repeatable() {
 fn the_dense_projection_and_rows_per_candidate_work() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("dense");
-    let options = linear::LinearOptions { projection: Some(8), per_candidate: true, ..small() };
+    let options = small().projection(Some(8)).per_candidate(true);
     train_linear(&out, &options);
     let router = Router::open(&out).unwrap();
     let scores = router.candidate_scores("integral number 3 of x").unwrap();
@@ -88,7 +89,7 @@ fn the_dense_projection_and_rows_per_candidate_work() {
 fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     let folder = tempfile::tempdir().unwrap();
     let (dense, out) = (folder.path().join("dense"), folder.path().join("mf"));
-    train_linear(&dense, &linear::LinearOptions { projection: Some(8), ..small() });
+    train_linear(&dense, &small().projection(Some(8)));
     let votes = r#"{"id": "1", "prompt": "integral of x squared", "model_a": "big", "model_b": "small", "winner": "model_a"}
 {"id": "2", "prompt": "greet a person", "model_a": "big", "model_b": "small", "winner": "model_b"}
 {"id": "3", "prompt": "greet two", "model_a": "big", "model_b": "small", "winner": "tie"}
@@ -96,33 +97,13 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     let votes = VoteTable::from_jsonl(votes.as_bytes(), "votes").unwrap();
     let encoder =
         Encoder::from_artifact(Artifact::open(&dense).unwrap(), &SessionOptions::default()).unwrap();
-    let training = mf::MfTraining {
-        name: "test".into(),
-        fit: mf::MfOptions {
-            dim: 4,
-            epochs: 5,
-            learning_rate: 1e-2,
-            noise: 0.01,
-            ..mf::MfOptions::default()
-        },
-        calibration_date: None,
-        read: Some(Read::AllUser),
-    };
-    let fit = |gold: &GoldTable| {
-        mf::train(
-            &out,
-            Some(&votes),
-            Some(gold),
-            ("big", "small"),
-            &encoder,
-            None,
-            &training,
-            Map::new(),
-            &mut silent,
-        )
-    };
-    let first = fit(&gold(90)).unwrap();
-    assert_eq!(first, fit(&gold(90)).unwrap());
+    let options = mf::MfOptions::new()
+        .common(common().name("test").read(Read::AllUser))
+        .fit(mf::FitOptions::new().dim(4).epochs(5).learning_rate(1e-2).noise(0.01));
+    let sources = gold_of(90).votes(votes.clone());
+    let fit = || mf::train(&out, &sources, &encoder, &options, Control::new()).unwrap().fit;
+    let first = fit();
+    assert_eq!(first, fit());
     assert_eq!(first.train_losses.len(), 5);
     assert!(first.train_losses[4] < first.train_losses[0]);
     let counts = Artifact::open(&out).unwrap().manifest().provenance.get("/counts").unwrap();
@@ -147,17 +128,7 @@ fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     assert_eq!(route(&opened, &all), router.route("greet", &all).unwrap());
     // Sparse features are no embedding.
     let sparse = Encoder::from_artifact(default_router().unwrap(), &SessionOptions::default()).unwrap();
-    let error = mf::train(
-        &out,
-        Some(&votes),
-        None,
-        ("big", "small"),
-        &sparse,
-        None,
-        &training,
-        Map::new(),
-        &mut silent,
-    );
+    let error = mf::train(&out, &Sources::new().votes(votes), &sparse, &options, Control::new());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
@@ -168,12 +139,11 @@ fn cancelling_leaves_the_old_artifact_whole() {
     train_linear(&out, &small());
     let before = fs::read(out.join("router.json")).unwrap();
     let mut seen = Vec::new();
-    let mut stop = |progress: Progress<'_>| {
+    let control = Control::new().progress(|progress| {
         seen.push(progress.stage.to_owned());
         if progress.stage == "calibration" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let error =
-        linear::train(&out, &gold(60), ("big", "small"), None, &small(), Map::new(), &mut stop).unwrap_err();
+    });
+    let error = linear::train(&out, &gold_of(60), &small(), control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(seen.contains(&"features".to_owned()) && seen.contains(&"cross-validation".to_owned()));
     assert_eq!(fs::read(out.join("router.json")).unwrap(), before);
@@ -185,21 +155,21 @@ fn cancelling_leaves_the_old_artifact_whole() {
 fn data_that_teaches_nothing_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("a");
-    let train = |gold: &GoldTable, pair| {
-        linear::train(&out, gold, pair, None, &small(), Map::new(), &mut silent).unwrap_err()
+    let train = |gold: GoldTable, pair: (&str, &str)| {
+        let options = small().common(TrainOptions::new().pair(pair.0, pair.1));
+        linear::train(&out, &Sources::new().gold(gold), &options, Control::new()).unwrap_err()
     };
-    assert!(train(&gold(90), ("big", "medium")).to_string().contains("medium"));
-    assert_eq!(train(&gold(90), ("big", "big")).kind(), ErrorKind::InvalidArgument);
-    assert!(train(&gold(3), ("big", "small")).to_string().contains("folds"));
+    assert!(train(gold(90), ("big", "medium")).to_string().contains("medium"));
+    assert_eq!(train(gold(90), ("big", "big")).kind(), ErrorKind::InvalidArgument);
+    assert!(train(gold(3), ("big", "small")).to_string().contains("folds"));
     let mut flat = gold(90);
     for row in &mut flat.rows {
         row.scores = vec![1.0, 1.0];
     }
-    assert!(train(&flat, ("big", "small")).to_string().contains("both outcomes"));
+    assert!(train(flat, ("big", "small")).to_string().contains("both outcomes"));
     let foreign = folder.path().join("foreign");
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("precious.txt"), "x").unwrap();
-    let trained =
-        linear::train(&foreign, &gold(90), ("big", "small"), None, &small(), Map::new(), &mut silent);
+    let trained = linear::train(&foreign, &gold_of(90), &small(), Control::new());
     assert!(trained.is_ok() && foreign.join("precious.txt").exists());
 }
