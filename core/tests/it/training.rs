@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use routellm_core::artifact::{Artifact, default_router};
+use routellm_core::artifact::{Artifact, default_router, sha256_hex};
+use routellm_core::features::FeaturizerSpec;
 use routellm_core::onnx::SessionOptions;
-use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::train::{Control, Encoder, Sources, TrainOptions, linear, mf};
-use routellm_core::{ErrorKind, Input, OpenOptions, Read, RouteOptions, Router};
+use routellm_core::preference::{EmbeddedVotes, GoldTable, VoteTable, Votes, Winner};
+use routellm_core::scorer::sw_ranking::BuildOptions;
+use routellm_core::train::{
+    Control, Encoder, OnError, Sample, Sources, TrainOptions, linear, mf, sw_ranking,
+};
+use routellm_core::{CancelToken, ErrorKind, Input, OpenOptions, Read, RouteOptions, Router};
+
+use crate::support::{mf_minilm, root, tiny_model};
 
 /// Hard prompts are those with "integral" in them; the strong model solves all, the weak one the easy ones.
 fn gold(rows: usize) -> GoldTable {
@@ -172,4 +179,188 @@ fn data_that_teaches_nothing_is_refused() {
     fs::write(foreign.join("precious.txt"), "x").unwrap();
     let trained = linear::train(&foreign, &gold_of(90), &small(), Control::new());
     assert!(trained.is_ok() && foreign.join("precious.txt").exists());
+}
+
+#[test]
+fn rows_from_files_say_where_they_come_from_and_which_model_is_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, out) = (folder.path().join("gold.jsonl"), folder.path().join("a"));
+    let lines: Vec<String> = (0..90)
+        .map(|i| {
+            let (prompt, hard) = if i % 3 == 0 { ("integral", true) } else { ("greet", false) };
+            format!(r#"{{"prompt": "{prompt} {i}", "small": {}, "big": true}}"#, !hard)
+        })
+        .collect();
+    fs::write(&path, lines.join("\n")).unwrap();
+    let sources = Sources::new().gold_file(&path).unwrap();
+    let provenance = r#"{"owner": "me"}"#.parse().unwrap();
+    let common = TrainOptions::new().rename("big", "huge").provenance(provenance);
+    linear::train(&out, &sources, &small().common(common), Control::new()).unwrap();
+    let router = Router::open(&out).unwrap();
+    assert_eq!((router.strong(), router.weak()), ("huge", "small"));
+    let of = |pointer: &str| router.info().provenance.get(pointer).unwrap().read::<String>().unwrap();
+    assert_eq!((of("/owner"), of("/sources/0/name")), ("me".to_owned(), "gold.jsonl".to_owned()));
+    assert_eq!(of("/sources/0/sha256"), sha256_hex(&fs::read(&path).unwrap()));
+    // One of a pair follows from the other.
+    let swapped = small().common(TrainOptions::new().weak("big"));
+    linear::train(&out, &sources, &swapped, Control::new()).map(|_| ()).unwrap_err();
+    let named = small().common(TrainOptions::new().strong("big"));
+    linear::train(&out, &sources, &named, Control::new()).unwrap();
+    assert_eq!(Router::open(&out).unwrap().weak(), "small");
+}
+
+#[test]
+fn options_without_effect_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a");
+    let votes = VoteTable::from_jsonl(&b""[..], "votes").unwrap();
+    let refused = |sources: &Sources, common: TrainOptions, expected: &str| {
+        let error = linear::train(&out, sources, &small().common(common), Control::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains(expected), "{error}");
+    };
+    refused(&gold_of(90), common().cache("x"), "cache has no effect");
+    refused(&gold_of(90), common().on_error(OnError::LeaveOut), "on_error has no effect");
+    refused(&gold_of(90).votes(votes.clone()), common(), "votes have no effect");
+    refused(&Sources::new(), common(), "no gold rows");
+    refused(&Sources::new(), common().rename("a", "b"), "rename has no effect");
+    refused(&gold_of(90), common().provenance("[1]".parse().unwrap()), "provenance is no JSON object");
+    let sample = sw_ranking::SwOptions::new().common(TrainOptions::new().calibration(Sample::new(["a"])));
+    let numbers = Votes::from_names(&["a"], &["b"], &[Winner::Tie]).unwrap();
+    let input = EmbeddedVotes { votes: &numbers, embeddings: &[1.0], dim: 1 };
+    let error = sw_ranking::train_columns(&out, &input, "x", &sample, Control::new()).unwrap_err();
+    assert!(error.message().contains("calibration has no effect"), "{error}");
+    assert!(!out.exists());
+    assert_eq!("leave_out".parse::<OnError>().unwrap(), OnError::LeaveOut);
+    assert!(
+        "strong".parse::<OnError>().unwrap_err().message().contains("expected \"raise\" or \"leave_out\"")
+    );
+}
+
+/// A classifier as an encoder of three dimensions, which fails on prompts that are longer than it has positions for.
+fn short_sighted() -> Encoder {
+    let parameters =
+        r#"{"id": "tiny", "dimension": 3, "pooling": "mean", "normalize": false, "max_tokens": 5000}"#;
+    let folder = tiny_model("bert-tiny");
+    Encoder::from_parameters(&folder, &parameters.parse().unwrap(), &SessionOptions::default()).unwrap()
+}
+
+/// Votes on short prompts, every tenth of them on one that is too long.
+fn uneven_votes(rows: usize) -> VoteTable {
+    let lines: Vec<String> = (0..rows)
+        .map(|i| {
+            let prompt = if i % 10 == 9 { "too long ".repeat(900) } else { format!("number {i}") };
+            let winner = if i % 3 == 0 { "model_b" } else { "model_a" };
+            format!(r#"{{"prompt": "{prompt}", "model_a": "big", "model_b": "small", "winner": "{winner}"}}"#)
+        })
+        .collect();
+    VoteTable::from_jsonl(lines.join("\n").as_bytes(), "votes").unwrap()
+}
+
+#[test]
+fn a_prompt_that_cannot_be_embedded_is_named_or_left_out() {
+    let encoder = short_sighted();
+    let folder = tempfile::tempdir().unwrap();
+    let (out, cache) = (folder.path().join("a"), folder.path().join("cache.safetensors"));
+    let sources = Sources::new().votes(uneven_votes(40));
+    let leave_out = common().on_error(OnError::LeaveOut);
+    let build = BuildOptions::new().tiers(2);
+    let sw = |common: TrainOptions| {
+        let options = sw_ranking::SwOptions::new().common(common).build(build.clone()).texts(true);
+        sw_ranking::train(&out, &sources, &encoder, &options, Control::new())
+    };
+    let error = sw(common().cache(&cache)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Inference);
+    assert!(error.message().starts_with("the prompt of vote \"line 10\": "), "{error}");
+    assert!(!out.exists());
+    let report = sw(leave_out.clone().cache(&cache)).unwrap();
+    // One prompt of four votes; nine were embedded before it was found.
+    assert_eq!((report.votes, report.left_out, report.embedded), (36, 1, 27));
+    let router = Router::open(&out).unwrap();
+    assert_eq!(router.info().provenance.get("/left_out").unwrap().read::<u64>().unwrap(), 1);
+    assert_eq!(router.explain("number 7", 1).unwrap().votes[0].text.as_deref(), Some("number 7"));
+
+    let mf = |common: TrainOptions, sources: &Sources| {
+        let options = mf::MfOptions::new().common(common).fit(mf::FitOptions::new().dim(2).epochs(2));
+        mf::train(&out, sources, &encoder, &options, Control::new())
+    };
+    assert_eq!(mf(common(), &sources).unwrap_err().kind(), ErrorKind::Inference);
+    let sample = Sample::new(["number 1".to_owned(), "number 2".to_owned(), "too long ".repeat(901)]);
+    let error = mf(common().calibration(sample.clone()), &Sources::new().votes(uneven_votes(9))).unwrap_err();
+    assert!(error.message().starts_with("prompt 2 of the calibration: "), "{error}");
+    let report = mf(leave_out.clone().calibration(sample).cache(&cache), &sources).unwrap();
+    assert_eq!((report.left_out, report.embedded), (2, 0));
+    assert_eq!(Router::open(&out).unwrap().info().calibration.as_ref().unwrap().count, 2);
+    let mut only = uneven_votes(40);
+    only.votes.retain(|vote| vote.prompt.len() > 100);
+    let error = mf(leave_out, &Sources::new().votes(only)).unwrap_err();
+    assert!(error.message().contains("no prompt of the votes could be embedded"), "{error}");
+}
+
+#[test]
+fn a_training_ends_at_its_deadline_and_when_its_token_is_cancelled() {
+    let encoder = short_sighted();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a");
+    let votes = Sources::new().votes(uneven_votes(9));
+    let stopped = |control: &dyn Fn() -> Control<'static>, expected: ErrorKind| {
+        let errors = [
+            linear::train(&out, &gold_of(90), &small(), control()).unwrap_err(),
+            mf::train(&out, &votes, &encoder, &mf::MfOptions::new().common(common()), control()).unwrap_err(),
+            sw_ranking::train(
+                &out,
+                &votes,
+                &encoder,
+                &sw_ranking::SwOptions::new().common(common()),
+                control(),
+            )
+            .unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), expected, "{error}");
+        }
+        assert!(!out.exists());
+    };
+    stopped(&|| Control::new().timeout(Duration::from_nanos(1)), ErrorKind::ResourceExhausted);
+    stopped(&|| Control::new().timeout(Duration::ZERO), ErrorKind::InvalidArgument);
+    let token = CancelToken::new();
+    token.cancel();
+    stopped(&|| Control::new().cancel(&token), ErrorKind::Cancelled);
+    // Leaving prompts out leaves no prompt out for being too late.
+    let late = sw_ranking::SwOptions::new().common(common().on_error(OnError::LeaveOut));
+    let control = Control::new().timeout(Duration::from_nanos(1));
+    let error = sw_ranking::train(&out, &votes, &encoder, &late, control).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
+}
+
+#[test]
+fn a_running_encoder_is_stopped() {
+    // Skips where there is no runtime.
+    mf_minilm();
+    let folder = root().join("artifacts/mf-minilm");
+    let opened = Encoder::open(&folder, &SessionOptions::default()).unwrap();
+    let FeaturizerSpec::Onnx(mut spec) = opened.spec().clone() else { panic!("{:?}", opened.spec()) };
+    (spec.max_tokens, spec.cap.max_bytes) = (512, 1 << 20);
+    let encoder = Encoder::from_onnx(spec, &folder, &SessionOptions::default()).unwrap();
+    let lines: Vec<String> = (0..400)
+        .map(|i| {
+            let prompt = format!("{i} and so on").repeat(300);
+            format!(r#"{{"prompt": "{prompt}", "model_a": "big", "model_b": "small", "winner": "model_a"}}"#)
+        })
+        .collect();
+    let sources = Sources::new().votes_jsonl(lines.join("\n").as_bytes()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let options = mf::MfOptions::new().common(common());
+    let token = CancelToken::new();
+    let begun = Instant::now();
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            token.cancel();
+        });
+        let control = Control::new().cancel(&token);
+        mf::train(folder.path().join("a"), &sources, &encoder, &options, control).unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
