@@ -7,7 +7,7 @@ use crate::calibrate::Calibration;
 use crate::features::FeaturizerSpec;
 use crate::files::{Json, sha256_hex};
 use crate::input::Read;
-use crate::scorer::Kind;
+use crate::names::Kind;
 use crate::{Error, Result};
 
 /// Name of the manifest in its folder.
