@@ -95,8 +95,8 @@ def linear(
             message that has text; the default), ``all_user`` or ``conversation``.
         provenance: put into the artifact's provenance, over what is noted anyway.
         timeout_ms: longest time of the training, in milliseconds.
-        progress: called with (stage, done, total); returning False, or raising, stops the training. Ctrl-C does
-            without it, too.
+        progress: called with (stage, done, total); returning False, or raising, stops the training. Ctrl-C
+            stops it without this, too.
 
     Raises:
         InvalidArgumentError: for malformed rows (naming the line), unknown models or too little data.

@@ -268,9 +268,7 @@ def uneven_votes(rows: int) -> Rows:
     ]
 
 
-def test_a_prompt_that_cannot_be_embedded_is_named_or_left_out(
-    short_sighted: Any, tmp_path: Path
-) -> None:
+def test_a_prompt_that_cannot_be_embedded_is_named_or_left_out(short_sighted: Any, tmp_path: Path) -> None:
     out, cache = tmp_path / "router", tmp_path / "cache.safetensors"
     votes = uneven_votes(40)
     pair: Any = {"strong": "big", "weak": "small"}
