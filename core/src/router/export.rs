@@ -288,24 +288,7 @@ pub fn write_export(
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
-    let files = Files::bare(export);
-    for name in EXPORT_FILES {
-        if let Some(path) = files.optional(name) {
-            writer.add_copy(name, &path)?;
-        }
-    }
-    // A model names the files of its weights, and two models may share them.
-    let mut models = BTreeSet::new();
-    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
-    for name in [beside(&first, WITH_PAST), first] {
-        let Some(path) = files.optional(&name) else { continue };
-        models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));
-        models.insert(name);
-    }
-    writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
-        let path = export.join(name);
-        Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
-    })?;
+    add_files(&mut writer, export, kind)?;
     let models = Models {
         names: router.models().map(str::to_owned).collect(),
         strong: router.strong().to_owned(),
@@ -329,6 +312,28 @@ pub fn write_export(
     let mut options = options.clone();
     options.export = ExportOptions::default();
     options.open(out)
+}
+
+/// Adds copies of the files of an export.
+fn add_files(writer: &mut ArtifactWriter, export: &Path, kind: Kind) -> Result<()> {
+    let files = Files::bare(export);
+    for name in EXPORT_FILES {
+        if let Some(path) = files.optional(name) {
+            writer.add_copy(name, &path)?;
+        }
+    }
+    // A model names the files of its weights, and two models may share them.
+    let mut models = BTreeSet::new();
+    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
+    for name in [beside(&first, WITH_PAST), first] {
+        let Some(path) = files.optional(&name) else { continue };
+        models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));
+        models.insert(name);
+    }
+    writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
+        let path = export.join(name);
+        Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
+    })
 }
 
 fn calibration(router: &Router, of: &ExportSample, watch: &mut Watch<'_>) -> Result<Calibration> {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::preference::{Ballot, GoldTable, ModelIndex, VoteTable, Votes, Winner};
+use super::embeddings::Embedded;
+use crate::preference::{Ballot, GoldRow, GoldTable, ModelIndex, Vote, VoteTable, Votes, Winner};
 use crate::{Error, Result};
 
 /// A prompt, and where it stands first.
@@ -42,7 +43,7 @@ impl<'a> Prompt<'a> {
     }
 }
 
-/// Votes by number, their distinct prompts in the order of first appearance, and, where votes are to be named, their ids.
+/// Votes by number, and their distinct prompts in the order of first appearance.
 #[derive(Debug)]
 pub(super) struct Collected<'a> {
     pub(super) votes: Votes,
@@ -64,19 +65,14 @@ impl<'a> Collected<'a> {
     }
 
     /// Adds a vote of a table.
-    pub(super) fn add_vote(&mut self, vote: &'a crate::preference::Vote) -> Result<()> {
+    pub(super) fn add_vote(&mut self, vote: &'a Vote) -> Result<()> {
         let models = self.votes.models();
         let pair = (models.number(&vote.model_a)?, models.number(&vote.model_b)?);
         self.add(Prompt { text: &vote.prompt, place: Place::Vote(&vote.id) }, pair, vote.winner)
     }
 
     /// Adds a vote between two models, by number, that a gold row makes.
-    pub(super) fn add_gold(
-        &mut self,
-        row: &'a crate::preference::GoldRow,
-        pair: (usize, usize),
-        winner: Winner,
-    ) -> Result<()> {
+    pub(super) fn add_gold(&mut self, row: &'a GoldRow, pair: (usize, usize), winner: Winner) -> Result<()> {
         self.add(Prompt { text: &row.prompt, place: Place::Gold(&row.id) }, pair, winner)
     }
 
@@ -98,13 +94,12 @@ impl<'a> Collected<'a> {
     ///
     /// # Errors
     /// `InvalidArgument` if no vote is left.
-    pub(super) fn keep(&mut self, row_of: &[Option<usize>]) -> Result<()> {
-        if row_of.iter().all(Option::is_some) {
+    pub(super) fn keep(&mut self, embedded: &Embedded) -> Result<()> {
+        if embedded.row_of.iter().all(Option::is_some) {
             return Ok(());
         }
-        self.votes.renumber_prompts(row_of);
-        let mut kept = row_of.iter().map(Option::is_some);
-        self.prompts.retain(|_| kept.next().unwrap_or_default());
+        self.votes.renumber_prompts(&embedded.row_of);
+        embedded.keep(&mut self.prompts);
         // They are of other numbers now.
         self.numbers.clear();
         if self.votes.ballots().is_empty() {

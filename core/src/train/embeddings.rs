@@ -44,6 +44,14 @@ pub(super) struct Embedded {
     pub(super) row_of: Vec<Option<usize>>,
 }
 
+impl Embedded {
+    /// Keeps the prompts that have an embedding.
+    pub(super) fn keep<T>(&self, prompts: &mut Vec<T>) {
+        let mut kept = self.row_of.iter().map(Option::is_some);
+        prompts.retain(|_| kept.next().unwrap_or_default());
+    }
+}
+
 impl<'a> Embeddings<'a> {
     /// Those of `encoder`, beginning with what the cache has that the options name.
     ///
@@ -72,17 +80,12 @@ impl<'a> Embeddings<'a> {
         self.left_out
     }
 
-    /// The embeddings of `prompts`. They are the steps of `total` that come after the first `done`.
+    /// The embeddings of `prompts`.
     ///
     /// # Errors
     /// `Unsupported` if the encoder gives no dense vectors; what the encoder reports, with the place of the prompt;
     /// `Cancelled`; `ResourceExhausted`; `Io`.
-    pub(super) fn of(
-        &mut self,
-        prompts: &[Prompt<'_>],
-        (done, total): (usize, usize),
-        watch: &mut Watch<'_>,
-    ) -> Result<Embedded> {
+    pub(super) fn of(&mut self, prompts: &[Prompt<'_>], watch: &mut Watch<'_>) -> Result<Embedded> {
         let mut made = Embedded::default();
         made.values.reserve(prompts.len() * self.encoder.spec().dimension());
         let mut rows = 0;
@@ -90,7 +93,7 @@ impl<'a> Embeddings<'a> {
             let kept = self.add(prompt, &mut made.values, watch.stop())?;
             made.row_of.push(kept.then_some(rows));
             rows += usize::from(kept);
-            watch.report("embedding", done + i + 1, total, None)
+            watch.report("embedding", i + 1, prompts.len(), None)
         });
         let kept = self.save(1);
         // What stopped the training is what the caller has to hear of.

@@ -111,12 +111,12 @@ pub fn train(
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
     let trainer = Trainer { name: "similarity-weighted ranking", needs_direction: true };
     let mut embeddings = Embeddings::new(encoder, trainer, common)?;
-    let embedded = embeddings.of(&data.prompts, (0, data.prompts.len()), &mut training.watch)?;
+    let embedded = embeddings.of(&data.prompts, &mut training.watch)?;
     let has_row = |prompt: usize| embedded.row_of[prompt].is_some();
     build.rated = build
         .rated
         .map(|rated| data.votes.ballots().iter().take(rated).filter(|ballot| has_row(ballot.prompt)).count());
-    data.keep(&embedded.row_of)?;
+    data.keep(&embedded)?;
     let dim = encoder.spec().dimension();
     let votes_in = EmbeddedVotes { votes: &data.votes, embeddings: &embedded.values, dim };
     let (model, ratings) = build_model(&votes_in, &build, &mut training.watch)?;

@@ -69,35 +69,25 @@ pub fn train(
     let (strong, weak) = common.pair_of(gold.filter(|_| votes.is_none()))?;
     let (mut data, counts) = collect(votes, gold, &[&strong, &weak])?;
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
-    let sample = common.calibration.as_ref();
-    let total = data.prompts.len() + sample.map_or(0, |sample| sample.prompts.len());
     let trainer = Trainer { name: "matrix factorization", needs_direction: false };
     let mut embeddings = Embeddings::new(encoder, trainer, common)?;
-    let done = data.prompts.len();
-    let embedded = embeddings.of(&data.prompts, (0, total), &mut training.watch)?;
-    data.keep(&embedded.row_of)?;
-    let values = embedded.values;
-    let dim = encoder.spec().dimension();
+    let embedded = embeddings.of(&data.prompts, &mut training.watch)?;
+    data.keep(&embedded)?;
+    let (values, dim) = (embedded.values, encoder.spec().dimension());
     let input = EmbeddedVotes { votes: &data.votes, embeddings: &values, dim };
     let fit = fit_watched(&input, &options.fit, None, &mut training.watch)?;
 
     let models = data.votes.models();
     let bound = Pair { strong: models.number(&strong)?, weak: models.number(&weak)? };
     let scorer = MfScorer::new(&fit.weights, bound)?;
-    let (name, prompts, values) = match sample {
-        None => ("the prompts of the training data", data.prompts.clone(), values),
+    let (rated, values) = match &common.calibration {
+        None => (rated("the prompts of the training data", &data.prompts), values),
         Some(sample) => {
             let mut prompts = Prompt::of_sample(&sample.prompts);
-            let embedded = embeddings.of(&prompts, (done, total), &mut training.watch)?;
-            let mut kept = embedded.row_of.iter().map(Option::is_some);
-            prompts.retain(|_| kept.next().unwrap_or_default());
-            (sample.name.as_str(), prompts, embedded.values)
+            let embedded = embeddings.of(&prompts, &mut training.watch)?;
+            embedded.keep(&mut prompts);
+            (rated(&sample.name, &prompts), embedded.values)
         }
-    };
-    let rated = Rated {
-        name: name.into(),
-        sha256: hash_of_prompts(prompts.iter().map(|prompt| prompt.text)),
-        rows: (0..prompts.len()).collect(),
     };
     // Of two candidates there is one pair.
     let calibration = training.calibrate(rated, models.len() > 2, |row, candidates| {
@@ -117,6 +107,11 @@ pub fn train(
         facts: facts(&counts, &options.fit, &report),
     })?;
     Ok(report)
+}
+
+fn rated<'a>(name: &'a str, prompts: &[Prompt<'_>]) -> Rated<'a> {
+    let texts = prompts.iter().map(|prompt| prompt.text);
+    Rated { name: name.into(), sha256: hash_of_prompts(texts), rows: (0..prompts.len()).collect() }
 }
 
 type Counts = BTreeMap<&'static str, usize>;
