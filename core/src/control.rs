@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{CancelToken, Error, ErrorKind, Result};
 
@@ -41,7 +41,8 @@ pub type ProgressFn<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
 pub struct Control<'a> {
     progress: Option<Box<ProgressFn<'a>>>,
     cancel: Option<CancelToken>,
-    timeout: Option<Duration>,
+    /// Since when, and how long.
+    timeout: Option<(Instant, Duration)>,
 }
 
 impl<'a> Control<'a> {
@@ -64,14 +65,14 @@ impl<'a> Control<'a> {
         self
     }
 
-    /// Stops the work after this time from its beginning: the error is `ResourceExhausted`.
+    /// Stops the work after this time from now: the error is `ResourceExhausted`.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = Some((Instant::now(), timeout));
         self
     }
 
-    /// Begins to count the time.
+    /// Begins the work.
     ///
     /// # Errors
     /// `InvalidArgument` for a time of 0.
@@ -79,10 +80,10 @@ impl<'a> Control<'a> {
         let Self { progress, cancel, timeout } = self;
         let stop = match timeout {
             None => cancel,
-            Some(Duration::ZERO) => {
+            Some((_, Duration::ZERO)) => {
                 return Err(Error::invalid_argument("timeout is 0, expected a positive time"));
             }
-            Some(timeout) => Some(cancel.unwrap_or_default().with_timeout(timeout)),
+            Some((since, allowed)) => Some(cancel.unwrap_or_default().with_timeout_since(since, allowed)),
         };
         Ok(Watch { progress, stop })
     }

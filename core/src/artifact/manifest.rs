@@ -55,7 +55,7 @@ pub struct Manifest {
 }
 
 fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-    Map::deserialize(deserializer).map(Json::from)
+    Map::deserialize(deserializer).map(Json::of_members)
 }
 
 /// Why the text of a manifest could not be read: a newer form may have fields and kinds that this release does not know,

@@ -28,7 +28,7 @@ pub struct Json(Value);
 impl Json {
     /// An object without members.
     pub fn object() -> Self {
-        Self(Value::Object(Map::new()))
+        Self::of_members(Map::new())
     }
 
     /// The form of a value in JSON.
@@ -57,18 +57,17 @@ impl Json {
         &self.0
     }
 
+    /// The object of these members.
+    pub(crate) fn of_members(members: Map<String, Value>) -> Self {
+        Self(Value::Object(members))
+    }
+
     /// The members of an object; `None` for another value.
     pub(crate) fn into_members(self) -> Option<Map<String, Value>> {
         match self.0 {
             Value::Object(members) => Some(members),
             _ => None,
         }
-    }
-}
-
-impl From<Map<String, Value>> for Json {
-    fn from(members: Map<String, Value>) -> Self {
-        Self(Value::Object(members))
     }
 }
 

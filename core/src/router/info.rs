@@ -15,6 +15,7 @@ use crate::scorer::{Kind, Pair, PromptScorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RouterInfo {
     /// Name of the artifact.
     pub name: String,
@@ -53,6 +54,7 @@ pub struct RouterInfo {
 
 /// A featurizer, in short.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct FeaturizerInfo {
     /// `hashed`, `onnx`, `caller`, or `none` if the scorer reads the prompt itself.
     pub kind: &'static str,
@@ -68,6 +70,7 @@ pub struct FeaturizerInfo {
 
 /// A calibration, in short.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct CalibrationInfo {
     /// Which prompts.
     pub sample: String,
@@ -89,6 +92,7 @@ pub struct CalibrationInfo {
 
 /// The votes of similarity-weighted ranking.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct VotesInfo {
     /// How many.
     pub count: usize,
@@ -117,6 +121,7 @@ impl VotesInfo {
 
 /// The model of a router whose scorer reads prompts.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ModelInfo {
     /// Its parameters, as they stand in an artifact: `head` and `long_prompts`, or `template`, `score_tokens`,
     /// `score_threshold` and `max_new_tokens`.

@@ -103,7 +103,8 @@ impl<'a> Collected<'a> {
         // They are of other numbers now.
         self.numbers.clear();
         if self.votes.ballots().is_empty() {
-            return Err(Error::invalid_argument("no prompt of the votes could be embedded"));
+            let why = embedded.why.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+            return Err(Error::invalid_argument(format!("no prompt of the votes could be embedded{why}")));
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ use crate::{CancelToken, Error, ErrorKind, Result};
 /// written in all then stays in proportion to what was embedded.
 const SAVE_EVERY: usize = 512;
 const SAVE_SHARE: usize = 16;
+/// Prompts between two reports of progress where nothing has to be embedded.
+const REPORT: usize = 64;
 
 /// The embeddings that a training reads. Their file is written now and then and at the end, whatever the end is: an
 /// interrupted training goes on where it was.
@@ -42,6 +44,8 @@ pub(super) struct Embedded {
     pub(super) values: Vec<f32>,
     /// For each prompt its row; `None` if it was left out.
     pub(super) row_of: Vec<Option<usize>>,
+    /// Why the first one was left out.
+    pub(super) why: Option<Error>,
 }
 
 impl Embedded {
@@ -90,10 +94,13 @@ impl<'a> Embeddings<'a> {
         made.values.reserve(prompts.len() * self.encoder.spec().dimension());
         let mut rows = 0;
         let embedded = prompts.iter().enumerate().try_for_each(|(i, prompt)| {
-            let kept = self.add(prompt, &mut made.values, watch.stop())?;
+            let before = self.computed();
+            let kept = self.add(prompt, &mut made, watch.stop())?;
             made.row_of.push(kept.then_some(rows));
             rows += usize::from(kept);
-            watch.report("embedding", i + 1, prompts.len(), None)
+            // What the cache holds takes no time that is worth telling.
+            let told = self.computed() > before || i % REPORT == 0 || i + 1 == prompts.len();
+            if told { watch.report("embedding", i + 1, prompts.len(), None) } else { Ok(()) }
         });
         let kept = self.save(1);
         // What stopped the training is what the caller has to hear of.
@@ -102,23 +109,27 @@ impl<'a> Embeddings<'a> {
         Ok(made)
     }
 
-    /// Adds the embedding of a prompt to `rows`, and returns whether it has one.
-    fn add(&mut self, prompt: &Prompt<'_>, rows: &mut Vec<f32>, stop: Option<&CancelToken>) -> Result<bool> {
+    /// Adds the embedding of a prompt, and returns whether it has one.
+    fn add(&mut self, prompt: &Prompt<'_>, made: &mut Embedded, stop: Option<&CancelToken>) -> Result<bool> {
         if let Some(known) = self.cache.get(prompt.text) {
-            rows.extend_from_slice(known);
+            made.values.extend_from_slice(known);
             return Ok(true);
         }
         let row = match self.embed(prompt.text, stop) {
             Ok(row) => row,
             Err(error) if !is_of_prompt(error.kind()) => return Err(error),
-            Err(_) if self.on_error == OnError::LeaveOut => {
+            Err(error) => {
+                let error = error.context(prompt.place());
+                if self.on_error == OnError::Raise {
+                    return Err(error);
+                }
                 self.left_out += 1;
+                made.why.get_or_insert(error);
                 return Ok(false);
             }
-            Err(error) => return Err(error.context(prompt.place())),
         };
         self.cache.insert(prompt.text, &row)?;
-        rows.extend_from_slice(&row);
+        made.values.extend_from_slice(&row);
         self.save(SAVE_EVERY.max(self.cache.len() / SAVE_SHARE))?;
         Ok(true)
     }

@@ -93,7 +93,7 @@ impl Encoder {
             ("cap", json!({ "max_bytes": 16_384, "side": "head" })),
         ]);
         all.extend(parameters.clone().into_members().unwrap_or_default());
-        let spec = Json::from(all).read().map_err(|error| error.context("encoder"))?;
+        let spec = Json::of_members(all).read().map_err(|error| error.context("encoder"))?;
         Self::from_onnx(spec, directory, session)
     }
 

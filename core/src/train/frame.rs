@@ -127,7 +127,7 @@ impl<'a> Training<'a> {
             files: Vec::new(),
             calibration: Some(made.calibration),
             read: self.common.read,
-            provenance: provenance.into(),
+            provenance: Json::of_members(provenance),
             manifest_sha256: String::new(),
         })
     }

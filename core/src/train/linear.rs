@@ -185,8 +185,9 @@ fn cross_validate(
         let hashed = featurizer(options, lexical_scale, statistics.clone(), None)?;
         let features = features(&hashed, gold);
         for &lambda in &options.lambdas {
+            let dimension = hashed.sparse_dimension();
             let predictions =
-                out_of_fold(&features, hashed.sparse_dimension(), gaps, &folds, options.folds, lambda);
+                out_of_fold(&features, dimension, gaps, (&folds, options.folds), lambda, watch)?;
             let error = mean_squared_error(&predictions, gaps);
             done += 1;
             watch.report("cross-validation", done, total, Some(error))?;
@@ -295,12 +296,13 @@ fn out_of_fold(
     features: &[SparseVector],
     dimension: usize,
     targets: &[f64],
-    fold_of: &[usize],
-    folds: usize,
+    (fold_of, folds): (&[usize], usize),
     lambda: f64,
-) -> Vec<f64> {
+    watch: &Watch<'_>,
+) -> Result<Vec<f64>> {
     let mut predictions = vec![0.0; features.len()];
     for fold in 0..folds {
+        watch.check()?;
         let inside = |i: &usize| fold_of[*i] != fold;
         let rows: Vec<&SparseVector> = (0..features.len()).filter(inside).map(|i| &features[i]).collect();
         let values: Vec<f64> = (0..features.len()).filter(inside).map(|i| targets[i]).collect();
@@ -309,7 +311,7 @@ fn out_of_fold(
             predictions[i] = fit.predict(&features[i]);
         }
     }
-    predictions
+    Ok(predictions)
 }
 
 /// Weights in single precision, row-major, and intercepts, one row for each target.

@@ -294,7 +294,10 @@ fn a_prompt_that_cannot_be_embedded_is_named_or_left_out() {
     let mut only = uneven_votes(40);
     only.votes.retain(|vote| vote.prompt.len() > 100);
     let error = mf(leave_out, &Sources::new().votes(only)).unwrap_err();
-    assert!(error.message().contains("no prompt of the votes could be embedded"), "{error}");
+    assert!(
+        error.message().starts_with("no prompt of the votes could be embedded: the prompt of vote "),
+        "{error}"
+    );
 }
 
 #[test]
