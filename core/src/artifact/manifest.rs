@@ -82,6 +82,23 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Error {
     }
 }
 
+/// The files that a manifest lists, also of a kind that this library does not know. Of one that was altered nothing is
+/// known.
+pub(super) fn listed_files(text: &[u8]) -> Vec<FileEntry> {
+    #[derive(Deserialize)]
+    struct Listed {
+        format_version: u64,
+        files: Vec<FileEntry>,
+        manifest_sha256: String,
+    }
+    let Ok(text) = std::str::from_utf8(text) else { return Vec::new() };
+    let Ok(Listed { format_version, files, manifest_sha256 }) = serde_json::from_str(text) else {
+        return Vec::new();
+    };
+    let ours = READABLE.contains(&format_version) && check_unaltered(text, &manifest_sha256).is_ok();
+    if ours && files.iter().all(FileEntry::is_sound) { files } else { Vec::new() }
+}
+
 /// # Errors
 /// `InvalidModel` if the checksum of a manifest is not that of its text.
 fn check_unaltered(text: &str, sha256: &str) -> Result<()> {
@@ -333,7 +350,7 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_unsupported_where_the_text_is_whole() {
         let mut manifest = manifest();
-        manifest.name = "random".into();
+        manifest.files.push(file("weights", Some("weights.0123456789abcdef")));
         let text = manifest.to_text().unwrap().replacen(r#""kind": "mf""#, r#""kind": "random""#, 1);
         let error = Manifest::parse(text.as_bytes()).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::InvalidModel, "{error}");
@@ -344,6 +361,9 @@ mod tests {
         let error = Manifest::parse(whole.as_bytes()).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Unsupported, "{error}");
         assert!(error.message().starts_with(r#"kind is "random"; this library knows "linear""#), "{error}");
+        // Who replaces it can still tell its files from others.
+        assert_eq!(listed_files(whole.as_bytes()), manifest.files);
+        assert!(listed_files(text.as_bytes()).is_empty() && listed_files(b"{}").is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::numeric;
 use crate::preference::bradley_terry::{self, BradleyTerry, WinMatrix};
-use crate::preference::{EmbeddedVotes, ModelIndex, SelfBattles, Votes, tiers};
+use crate::preference::{Ballot, EmbeddedVotes, ModelIndex, SelfBattles, Votes, tiers};
 use crate::scorer::sw_ranking::index::cluster;
 use crate::scorer::sw_ranking::index::clustered::{ClusterMeta, MAX_DIRECTIONS};
 use crate::scorer::sw_ranking::model::{Residuals, SwMeta, SwModel, pack};
@@ -141,19 +141,7 @@ impl SwModel {
         let (fit, prior_ties) = rate(input.votes, options)?;
         let tier_of = tiers_of(&fit, options)?;
 
-        // Groups in a fixed order, and the group of every vote.
-        let keys: Vec<Group> = ballots
-            .iter()
-            .map(|ballot| Group::of(tier_of[ballot.model_a], tier_of[ballot.model_b], ballot.winner))
-            .collect();
-        let mut groups = keys.clone();
-        groups.sort_unstable();
-        groups.dedup();
-        let group_of: Vec<u32> =
-            keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
-        for group in &group_of {
-            groups[*group as usize].votes += 1;
-        }
+        let (groups, group_of) = group(ballots, &tier_of);
         let plan = match &options.clusters {
             Some(clusters) => Some((clusters, cluster::plan(&unit, dim, clusters, options, progress)?)),
             None => None,
@@ -229,6 +217,23 @@ pub(crate) fn layout(meta: &SwMeta) -> Result<Layout> {
         exact: Solvable::new(tier_count, &meta.groups, Mode::Exact)?,
         reference: Solvable::new(tier_count, &meta.groups, Mode::Reference)?,
     })
+}
+
+/// The groups of votes in a fixed order, and the group of every vote.
+fn group(ballots: &[Ballot], tier_of: &[usize]) -> (Vec<Group>, Vec<u32>) {
+    let keys: Vec<Group> = ballots
+        .iter()
+        .map(|ballot| Group::of(tier_of[ballot.model_a], tier_of[ballot.model_b], ballot.winner))
+        .collect();
+    let mut groups = keys.clone();
+    groups.sort_unstable();
+    groups.dedup();
+    let group_of: Vec<u32> =
+        keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
+    for group in &group_of {
+        groups[*group as usize].votes += 1;
+    }
+    (groups, group_of)
 }
 
 /// The embedding of every vote, of unit length.
