@@ -47,7 +47,8 @@ fn main() -> Result<(), AnyError> {
     let numbered = Votes::from_names(&model_a, &model_b, &winners)?;
     let input = EmbeddedVotes { votes: &numbered, embeddings: &vectors, dim };
     let build = |store, clusters| {
-        let options = BuildOptions::new().store(store).clusters(clusters);
+        let mut options = BuildOptions::new().store(store);
+        options.clusters = clusters;
         SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(()))
     };
     let rates = |model: &SwModel, open| -> Result<Vec<f64>, AnyError> {

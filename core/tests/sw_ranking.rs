@@ -85,14 +85,8 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 #[test]
 fn an_opened_cluster_store_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(
-        ClusterOptions::new()
-            .clusters(100)
-            .profiles(8)
-            .directions(Some(16))
-            .open_votes(Some(300))
-            .iterations(6),
-    );
+    let clusters =
+        ClusterOptions::new().clusters(100).profiles(8).directions(16).open_votes(300).iterations(6);
     for store in [StoreKind::F32, StoreKind::Int4] {
         let plain = build(&votes.input(), &BuildOptions::new().store(store));
         let clustered = build(&votes.input(), &BuildOptions::new().store(store).clusters(clusters));
@@ -114,7 +108,7 @@ fn an_opened_cluster_store_is_the_plain_store() {
 #[test]
 fn opening_more_clusters_comes_closer() {
     let (votes, queries) = votes(12_000, 64, 10);
-    let clusters = Some(ClusterOptions::new().clusters(200));
+    let clusters = ClusterOptions::new().clusters(200);
     let model = build(&votes.input(), &BuildOptions::new().store(StoreKind::F32).clusters(clusters));
     let of = |open| ScoreOptions { open, ..ScoreOptions::default() };
     let truth = rates(&model, &queries, &of(Open::All));
@@ -143,7 +137,7 @@ fn opening_more_clusters_comes_closer() {
 #[test]
 fn the_largest_similarity_is_that_to_any_vote() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(ClusterOptions::new().clusters(200).open_votes(Some(100)));
+    let clusters = ClusterOptions::new().clusters(200).open_votes(100);
     for store in [StoreKind::F32, StoreKind::Int8, StoreKind::Int4] {
         let model = build(&votes.input(), &BuildOptions::new().store(store).clusters(clusters));
         let plain = build(&votes.input(), &BuildOptions::new().store(store));
@@ -314,7 +308,9 @@ fn a_written_model_opens_with_the_same_bits() {
     for store in StoreKind::ALL {
         let clusters = Some(ClusterOptions::new().clusters(40));
         for clusters in [None, clusters] {
-            let model = build(&input, &BuildOptions::new().store(store).clusters(clusters));
+            let mut options = BuildOptions::new().store(store);
+            options.clusters = clusters;
+            let model = build(&input, &options);
             let path = folder.path().join("model.safetensors");
             model.write(&path).unwrap();
             let opened = SwModel::open(&path).unwrap();
@@ -340,7 +336,7 @@ fn a_written_model_opens_with_the_same_bits() {
 #[test]
 fn damaged_models_are_refused() {
     let (votes, _) = votes(400, 16, 5);
-    let clusters = Some(ClusterOptions::new().clusters(20));
+    let clusters = ClusterOptions::new().clusters(20);
     let model = build(&votes.input(), &BuildOptions::new().store(StoreKind::Int4).clusters(clusters));
     let sections = || -> SwSections {
         model
@@ -472,7 +468,7 @@ fn bad_input_is_refused_with_its_row() {
 #[test]
 fn a_build_can_be_cancelled_and_tells_its_progress() {
     let (votes, _) = votes(300, 8, 4);
-    let clusters = Some(ClusterOptions::new().clusters(8));
+    let clusters = ClusterOptions::new().clusters(8);
     let options = BuildOptions::new().clusters(clusters);
     let mut reports = Vec::new();
     SwModel::build(&votes.input(), &options, &mut |p| {

@@ -47,7 +47,7 @@ options_struct! {
         /// Rules of the canonical text.
         canonical: CanonicalRules = CanonicalRules::default(),
         /// Dimensions of a dense projection of the features, on which the weights then work; `None`: sparse.
-        projection: Option<usize> = None,
+        projection: Option<usize> = None => usize,
         /// Whether each candidate gets a row of weights of its own, so that any pair can be scored, instead of
         /// one row for the gap of the pair. Of more than two candidates, any pair is then calibrated too.
         per_candidate: bool = false,

@@ -169,7 +169,7 @@ fn other_routers_of_several_candidates_calibrate_any_pair_too() {
     let (dense, out) = (folder.path().join("linear"), folder.path().join("mf"));
     let common = TrainOptions::new().pair("big", "small");
     let options = linear::LinearOptions::new().bits(10).lambdas(vec![0.1]).folds(4);
-    let options = options.projection(Some(8)).per_candidate(true).common(common.clone());
+    let options = options.projection(8).per_candidate(true).common(common.clone());
     let gold = gold();
     let sources = Sources::new().gold(gold.clone());
     linear::train(&dense, &sources, &options, Control::new()).unwrap();

@@ -262,8 +262,7 @@ fn build_fixtures() {
         let input = EmbeddedVotes { votes: &votes, embeddings: &made.embeddings, dim: DIM };
         let mut options = SwOptions::new().common(dated(name)).build(build).store(store).unwrap();
         if let Some(clusters) = &mut options.build.clusters {
-            *clusters =
-                clusters.clusters(12).profiles(3).directions(Some(4)).open_votes(Some(60)).iterations(5);
+            *clusters = clusters.clusters(12).profiles(3).directions(4).open_votes(60).iterations(5);
         }
         train_columns(folder.join(name), &input, "made-up", &options, Control::new()).unwrap();
     };
@@ -289,7 +288,7 @@ fn hashed_fixture(out: &Path) {
     let gold = GoldTable::from_jsonl(rows.join("\n").as_bytes(), "made").unwrap();
     let dense = tempfile::tempdir().unwrap();
     let dense = dense.path().join("dense");
-    let options = linear::LinearOptions::new().bits(8).folds(4).lambdas(vec![1.0]).projection(Some(DIM));
+    let options = linear::LinearOptions::new().bits(8).folds(4).lambdas(vec![1.0]).projection(DIM);
     let options = options.common(TrainOptions::new().pair("huge", "tiny"));
     linear::train(&dense, &Sources::new().gold(gold), &options, Control::new()).unwrap();
     let mut rng = Rng::new(9);

@@ -39,7 +39,7 @@ fn build(out: &Path, store: &str) -> PathBuf {
     let mut options = SwOptions::default().store(store).unwrap();
     options.build.tiers = 3;
     if let Some(clusters) = &mut options.build.clusters {
-        *clusters = clusters.clusters(12).open_votes(Some(60));
+        *clusters = clusters.clusters(12).open_votes(60);
     }
     train_columns(out, &input, "test", &options, Control::new()).unwrap();
     Artifact::open(out).unwrap().path_of("votes.safetensors").unwrap()

@@ -79,7 +79,7 @@ fn a_linear_router_learns_and_is_repeatable() {
 fn the_dense_projection_and_rows_per_candidate_work() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("dense");
-    let options = small().projection(Some(8)).per_candidate(true);
+    let options = small().projection(8).per_candidate(true);
     train_linear(&out, &options);
     let router = Router::open(&out).unwrap();
     let scores = router.candidate_scores("integral number 3 of x").unwrap();
@@ -96,7 +96,7 @@ fn the_dense_projection_and_rows_per_candidate_work() {
 fn mf_trains_on_the_dense_projection_without_onnx_runtime() {
     let folder = tempfile::tempdir().unwrap();
     let (dense, out) = (folder.path().join("dense"), folder.path().join("mf"));
-    train_linear(&dense, &small().projection(Some(8)));
+    train_linear(&dense, &small().projection(8));
     let votes = r#"{"id": "1", "prompt": "integral of x squared", "model_a": "big", "model_b": "small", "winner": "model_a"}
 {"id": "2", "prompt": "greet a person", "model_a": "big", "model_b": "small", "winner": "model_b"}
 {"id": "3", "prompt": "greet two", "model_a": "big", "model_b": "small", "winner": "tie"}

@@ -22,16 +22,15 @@ struct LinearSettings {
 
 impl LinearSettings {
     fn options(self) -> LinearOptions {
-        let mut cap = LinearOptions::new().cap;
-        cap.max_bytes = self.max_bytes;
-        LinearOptions::new()
+        let mut options = LinearOptions::new();
+        options.cap.max_bytes = self.max_bytes;
+        options.projection = self.projection;
+        options
             .bits(self.bits)
             .lambdas(self.lambdas)
             .lexical_scales(self.lexical_scales)
             .folds(self.folds)
-            .projection(self.projection)
             .per_candidate(self.per_candidate)
-            .cap(cap)
             .seed(self.seed)
     }
 }

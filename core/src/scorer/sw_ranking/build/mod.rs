@@ -40,9 +40,9 @@ options_struct! {
         profiles: usize = 16,
         /// Directions in which the second moments of a group's residuals are kept. `None`: 64 up to 768 dimensions,
         /// then 96.
-        directions: Option<usize> = None,
+        directions: Option<usize> = None => usize,
         /// Votes that are read one by one for a query by default. `None`: 1024 up to 768 dimensions, then 2048.
-        open_votes: Option<usize> = None,
+        open_votes: Option<usize> = None => usize,
         /// Iterations of k-means.
         iterations: usize = 10,
     }
@@ -68,17 +68,17 @@ options_struct! {
         /// How embeddings are stored.
         store: StoreKind = StoreKind::Int8,
         /// Adds the index of a clustered store.
-        clusters: Option<ClusterOptions> = None,
+        clusters: Option<ClusterOptions> = None => ClusterOptions,
         /// 1 is the paper's.
         weight_exponent: f64 = 1.0,
         /// Seed of the rotation and of the clustering.
         seed: u64 = 0,
         /// Virtual ties per model in the ratings behind the tiers. `None`: none if all ratings are finite without,
         /// else one.
-        prior_ties: Option<f64> = None,
+        prior_ties: Option<f64> = None => f64,
         /// The tiers come from this many of the first votes; `None`: from all. Votes of another kind (gold rows, most
         /// of which are ties) count in every score, but would pull the models that they compare into one tier.
-        rated: Option<usize> = None,
+        rated: Option<usize> = None => usize,
         /// Threads for the clustering. The result does not depend on it.
         threads: usize = 1,
     }
