@@ -137,7 +137,8 @@ struct Subject<'a> {
 impl Subject<'_> {
     /// The model as it is used, mapped from a file, and the anonymous memory of the process before it was opened.
     fn build(&self, store: StoreKind, clusters: Option<ClusterOptions>) -> (SwModel, f64) {
-        let options = BuildOptions { store, clusters, threads: 2, ..BuildOptions::default() };
+        let mut options = BuildOptions::new().store(store).threads(2);
+        options.clusters = clusters;
         let model =
             SwModel::build(&self.votes.input(), &options, &mut |_| ControlFlow::Continue(())).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -268,13 +269,11 @@ fn table(subject: &Subject) {
     }
     let start = Instant::now();
     let default = ClusterOptions::default();
-    let clusters = ClusterOptions {
-        clusters: list("SW_CLUSTERS", &default.clusters.to_string())[0],
-        profiles: list("SW_PROFILES", &default.profiles.to_string())[0],
-        directions: list("SW_DIRECTIONS", "").first().copied(),
-        open_votes: list("SW_OPEN_VOTES", "").first().copied(),
-        ..default
-    };
+    let mut clusters = default
+        .clusters(list("SW_CLUSTERS", &default.clusters.to_string())[0])
+        .profiles(list("SW_PROFILES", &default.profiles.to_string())[0]);
+    clusters.directions = list("SW_DIRECTIONS", "").first().copied();
+    clusters.open_votes = list("SW_OPEN_VOTES", "").first().copied();
     let (model, before) = subject.build(StoreKind::Int8, Some(clusters));
     let built = start.elapsed().as_secs_f64();
     let memory = subject.memory(&model, before);

@@ -10,9 +10,9 @@
 
 use std::ops::ControlFlow;
 
-use routellm_core::preference::VoteTable;
+use routellm_core::preference::{EmbeddedVotes, VoteTable, Votes};
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwModel,
 };
 use routellm_core::testing::{flips, spearman};
 
@@ -41,16 +41,14 @@ fn main() -> Result<(), AnyError> {
     let table = VoteTable::read(votes)?;
     let (vectors, dim) = embeddings(vectors)?;
     let (queries, _) = embeddings(queries)?;
-    let models = table.models();
-    let numbers = |names: Vec<&String>| -> Result<Vec<usize>, AnyError> {
-        Ok(names.into_iter().map(|name| models.number(name)).collect::<Result<_, _>>()?)
-    };
-    let model_a = numbers(table.votes.iter().map(|v| &v.model_a).collect())?;
-    let model_b = numbers(table.votes.iter().map(|v| &v.model_b).collect())?;
-    let winners: Vec<_> = table.votes.iter().map(|v| v.winner).collect();
-    let input = SwInput::new(&vectors, dim, &models, &model_a, &model_b, &winners);
+    let model_a: Vec<&str> = table.votes.iter().map(|vote| vote.model_a.as_str()).collect();
+    let model_b: Vec<&str> = table.votes.iter().map(|vote| vote.model_b.as_str()).collect();
+    let winners: Vec<_> = table.votes.iter().map(|vote| vote.winner).collect();
+    let numbered = Votes::from_names(&model_a, &model_b, &winners)?;
+    let input = EmbeddedVotes { votes: &numbered, embeddings: &vectors, dim };
     let build = |store, clusters| {
-        let options = BuildOptions { store, clusters, ..BuildOptions::default() };
+        let mut options = BuildOptions::new().store(store);
+        options.clusters = clusters;
         SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(()))
     };
     let rates = |model: &SwModel, probe| -> Result<Vec<f64>, AnyError> {

@@ -15,9 +15,8 @@ use routellm_core::numeric::Rng;
 use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::train::sw_ranking::{SwOptions, train};
-use routellm_core::train::{Encoder, silent};
+use routellm_core::train::{Control, Encoder, Sources, TrainOptions};
 use routellm_core::{CallOptions, Error, ErrorKind, OpenOptions, Result, Router};
-use serde_json::Map;
 
 const STRONG: &str = "gpt-4-1106-preview";
 const WEAK: &str = "mixtral-8x7b-instruct-v0.1";
@@ -63,15 +62,15 @@ fn main() -> Result<()> {
     let encoder =
         Encoder::from_artifact(Artifact::open(Path::new(encoder_path))?, &SessionOptions::default())?;
     let cache = work.join("embeddings.safetensors");
-    for (name, votes, gold) in
-        [("votes", Some(&votes), None), ("gold", None, Some(&gold)), ("both", Some(&votes), Some(&gold))]
-    {
+    let common = TrainOptions::new().pair(STRONG, WEAK).cache(cache);
+    let votes = Sources::new().votes(votes);
+    let both = votes.clone().gold(gold.clone());
+    for (name, sources) in [("votes", votes), ("gold", Sources::new().gold(gold)), ("both", both)] {
         for exponent in [1.0, 2.0, 4.0] {
-            let mut options = SwOptions { pair: Some((STRONG.into(), WEAK.into())), ..SwOptions::default() }
-                .store("f32")?;
+            let mut options = SwOptions::new().common(common.clone()).store("f32")?;
             options.build.weight_exponent = exponent;
             let out = work.join(format!("sw-{name}-x{exponent}"));
-            train(&out, votes, gold, &encoder, Some(&cache), &options, Map::new(), &mut silent)?;
+            train(&out, &sources, &encoder, &options, Control::new())?;
             let router = Router::open(&out)?;
             let mut rates = Vec::new();
             for (embeddings, (_, benchmark)) in embeddings.iter().zip(&benchmarks) {

@@ -15,9 +15,9 @@ use std::path::Path;
 
 use routellm_core::artifact::{Artifact, MANIFEST_NAME};
 use routellm_core::preference::GoldTable;
-use routellm_core::train::{Progress, linear};
-use routellm_core::{Error, ErrorKind, Result};
-use serde_json::{Map, json};
+use routellm_core::train::{Control, Progress, Sample, Sources, TrainOptions, linear};
+use routellm_core::{Error, ErrorKind, Json, Result};
+use serde_json::json;
 use support::{STRONG, WEAK, WEAK_IN_GOLD, digest, prompts_of};
 
 fn main() -> Result<()> {
@@ -34,34 +34,30 @@ fn main() -> Result<()> {
         "{} prompts of Chatbot Arena votes (lmsys-arena-human-preference-55k, a part)",
         prompts.len()
     );
-    let mut sources = Map::new();
-    sources.insert(
-        "sources".into(),
-        json!([{
+    let provenance = Json::of(&json!({
+        "sources": [{
             "name": "MMLU questions with the correctness of both models' answers (RouteLLM's gold labels)",
             "label_kind": "D_gold",
             "rows": gold.rows.len(),
             "sha256": digest(gold_path)?,
             "licence": "Apache-2.0 (questions MIT)",
-        }]),
-    );
-    let options = linear::LinearOptions { name: "default".into(), ..linear::LinearOptions::default() };
-    let mut progress = |progress: Progress<'_>| {
+        }],
+    }))?;
+    let common = TrainOptions::new()
+        .name("default")
+        .pair(STRONG, WEAK)
+        .calibration(Sample::new(prompts).named(sample))
+        .provenance(provenance);
+    let progress = |progress: Progress<'_>| {
         if progress.stage == "cross-validation" {
             println!("{}/{} error {:.6}", progress.done, progress.total, progress.loss.unwrap_or(f64::NAN));
         }
         ControlFlow::Continue(())
     };
     let trained = Path::new(out).join(".trained");
-    let report = linear::train(
-        &trained,
-        &gold,
-        (STRONG, WEAK),
-        Some((&sample, &prompts)),
-        &options,
-        sources,
-        &mut progress,
-    )?;
+    let options = linear::LinearOptions::new().common(common);
+    let report =
+        linear::train(&trained, &Sources::new().gold(gold), &options, Control::new().progress(progress))?;
     compiled_in(&trained, Path::new(out))?;
     println!(
         "lambda {}, lexical scale {}, error {:.5} (mean predictor {:.5}), link a {:.4} b {:.4}",

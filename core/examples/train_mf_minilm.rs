@@ -17,9 +17,9 @@ use std::path::Path;
 use routellm_core::features::{CapSide, OnnxSpec, Pooling, TextCap};
 use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::train::{Encoder, Progress, mf};
-use routellm_core::{Error, ErrorKind, Result};
-use serde_json::{Map, json};
+use routellm_core::train::{Control, Encoder, Progress, Sample, Sources, TrainOptions, mf};
+use routellm_core::{Error, ErrorKind, Json, Result};
+use serde_json::json;
 use support::{STRONG, WEAK, WEAK_IN_GOLD, digest, prompts_of};
 
 fn main() -> Result<()> {
@@ -40,10 +40,8 @@ fn main() -> Result<()> {
         "{} prompts of Chatbot Arena votes (lmsys-arena-human-preference-55k, a part)",
         prompts.len()
     );
-    let mut sources = Map::new();
-    sources.insert(
-        "sources".into(),
-        json!([
+    let provenance = Json::of(&json!({
+        "sources": [
             {
                 "name": "Chatbot Arena human votes (lmsys-arena-human-preference-55k, a part)",
                 "label_kind": "D_arena",
@@ -58,32 +56,23 @@ fn main() -> Result<()> {
                 "sha256": digest(gold_path)?,
                 "licence": "Apache-2.0 (questions MIT)",
             },
-        ]),
-    );
-    let training = mf::MfTraining {
-        name: "mf-minilm".into(),
-        fit: mf::MfOptions::default(),
-        calibration_date: None,
-        read: None,
-    };
-    let mut progress = |progress: Progress<'_>| {
+        ],
+    }))?;
+    let common = TrainOptions::new()
+        .name("mf-minilm")
+        .pair(STRONG, WEAK)
+        .calibration(Sample::new(prompts).named(sample))
+        .provenance(provenance);
+    let progress = |progress: Progress<'_>| {
         if progress.done.is_multiple_of(500) || progress.stage == "epoch" {
             let loss = progress.loss.map_or_else(String::new, |loss| format!(" loss {loss:.5}"));
             println!("{} {}/{}{loss}", progress.stage, progress.done, progress.total);
         }
         ControlFlow::Continue(())
     };
-    let fit = mf::train(
-        Path::new(out),
-        Some(&votes),
-        Some(&gold),
-        (STRONG, WEAK),
-        &encoder,
-        Some((&sample, &prompts)),
-        &training,
-        sources,
-        &mut progress,
-    )?;
+    let sources = Sources::new().votes(votes).gold(gold);
+    let options = mf::MfOptions::new().common(common);
+    let fit = mf::train(out, &sources, &encoder, &options, Control::new().progress(progress))?.fit;
     println!("best epoch {}, held-out loss {:.5}", fit.best_epoch, fit.held_out_losses[fit.best_epoch]);
     Ok(())
 }

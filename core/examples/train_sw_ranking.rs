@@ -14,11 +14,9 @@ use std::path::Path;
 
 use routellm_core::artifact::Artifact;
 use routellm_core::onnx::SessionOptions;
-use routellm_core::preference::{GoldTable, VoteTable};
 use routellm_core::train::sw_ranking::{SwOptions, train};
-use routellm_core::train::{Encoder, Progress};
+use routellm_core::train::{Control, Encoder, Progress, Sources, TrainOptions};
 use routellm_core::{Error, ErrorKind, Result};
-use serde_json::Map;
 
 const STRONG: &str = "gpt-4-1106-preview";
 const WEAK: &str = "mixtral-8x7b-instruct-v0.1";
@@ -42,30 +40,30 @@ fn main() -> Result<()> {
             _ => return Err(invalid(format!("unknown or incomplete option {:?}", pair[0]))),
         }
     }
-    let votes = named.get("--votes").map(VoteTable::read).transpose()?;
-    let gold = named.get("--gold").map(GoldTable::read).transpose()?;
-    let gold = gold.map(|gold| gold.renamed(WEAK_IN_GOLD, WEAK)).transpose()?;
-    let mut options = SwOptions { pair: Some((STRONG.into(), WEAK.into())), ..SwOptions::default() }
-        .store(named.get("--store").unwrap_or(&"int8"))?;
+    let mut sources = Sources::new();
+    let mut common = TrainOptions::new().pair(STRONG, WEAK);
+    if let Some(votes) = named.get("--votes") {
+        sources = sources.votes_file(votes)?;
+    }
+    if let Some(gold) = named.get("--gold") {
+        sources = sources.gold_file(gold)?;
+        common = common.rename(WEAK_IN_GOLD, WEAK);
+    }
+    if let Some(cache) = named.get("--cache") {
+        common = common.cache(cache);
+    }
+    let mut options = SwOptions::new().common(common).store(named.get("--store").unwrap_or(&"int8"))?;
     let exponent = named.get("--exponent").unwrap_or(&"1");
     options.build.weight_exponent =
         exponent.parse().map_err(|error| invalid(format!("--exponent {exponent}: {error}")))?;
     let encoder = Encoder::from_artifact(Artifact::open(Path::new(encoder))?, &SessionOptions::default())?;
-    let report = train(
-        Path::new(out),
-        votes.as_ref(),
-        gold.as_ref(),
-        &encoder,
-        named.get("--cache").map(Path::new),
-        &options,
-        Map::new(),
-        &mut |progress: Progress<'_>| {
-            if progress.done.is_multiple_of(500) || progress.done == progress.total {
-                println!("{} {}/{}", progress.stage, progress.done, progress.total);
-            }
-            ControlFlow::Continue(())
-        },
-    )?;
+    let control = Control::new().progress(|progress: Progress<'_>| {
+        if progress.done.is_multiple_of(500) || progress.done == progress.total {
+            println!("{} {}/{}", progress.stage, progress.done, progress.total);
+        }
+        ControlFlow::Continue(())
+    });
+    let report = train(out, &sources, &encoder, &options, control)?;
     println!("{} votes in {} tiers, {} prompts embedded", report.votes, report.tiers, report.embedded);
     for (model, rating) in report.ratings.iter().take(5) {
         println!("  {rating:7.1}  {model}");

@@ -86,8 +86,13 @@ impl CancelToken {
 
     /// A token that shares this one's flag and also stops what it was given to after `allowed` from now.
     pub(crate) fn with_timeout(&self, allowed: Duration) -> Self {
+        self.with_timeout_since(Instant::now(), allowed)
+    }
+
+    /// As [`with_timeout`](Self::with_timeout), after `allowed` from `since`.
+    pub(crate) fn with_timeout_since(&self, since: Instant, allowed: Duration) -> Self {
         // A time that the clock cannot hold is no deadline.
-        let deadline = Instant::now().checked_add(allowed).map(|at| Deadline { at, allowed });
+        let deadline = since.checked_add(allowed).map(|at| Deadline { at, allowed });
         Self { inner: Arc::clone(&self.inner), deadline }
     }
 

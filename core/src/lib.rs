@@ -59,6 +59,7 @@
 pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
+mod control;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
@@ -79,6 +80,7 @@ mod process;
 mod queue;
 pub mod router;
 pub mod scorer;
+mod setters;
 mod strict;
 mod sync;
 #[cfg(feature = "testing")]
@@ -94,7 +96,9 @@ pub mod tokenize;
 pub mod train;
 
 pub use cancel::CancelToken;
+pub use control::{Control, Progress, ProgressFn};
 pub use error::{Error, ErrorKind, Result};
+pub use files::Json;
 pub use id::DecisionId;
 pub use input::{Input, Read, prompt_from_messages};
 pub use names::{Mode, OnError, OutOfDistribution};

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use routellm_core::ErrorKind;
-use routellm_core::preference::{ModelIndex, Winner};
+use routellm_core::preference::{Ballot, EmbeddedVotes, ModelIndex, Votes, Winner};
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwInput, SwModel,
+    BuildOptions, ClusterOptions, Mode, Probe, ScoreOptions, Scratch, StoreKind, SwModel,
 };
 use routellm_core::testing::{SimulatedVotes, Simulation, flips, simulate, spearman, synthetic_base};
 
-fn build(input: &SwInput, options: &BuildOptions) -> SwModel {
+fn build(input: &EmbeddedVotes<'_>, options: &BuildOptions) -> SwModel {
     SwModel::build(input, options, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -45,7 +45,7 @@ fn rates(model: &SwModel, queries: &[f32], options: &ScoreOptions) -> Vec<f64> {
 fn compressed_stores_keep_the_order() {
     let (votes, queries) = votes(8000, 96, 12);
     let exact = ScoreOptions::default();
-    let model = |store| build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
+    let model = |store| build(&votes.input(), &BuildOptions::new().store(store));
     let truth = rates(&model(StoreKind::F32), &queries, &exact);
     for (store, order, share) in [
         (StoreKind::F16, 0.99999, 0.0),
@@ -63,7 +63,7 @@ fn compressed_stores_keep_the_order() {
 fn a_batch_and_threads_give_the_bits_of_single_queries() {
     let (votes, queries) = votes(3001, 72, 9);
     for store in StoreKind::ALL {
-        let model = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
+        let model = build(&votes.input(), &BuildOptions::new().store(store));
         for mode in [Mode::Exact, Mode::Reference] {
             let options = ScoreOptions::new().mode(mode);
             let two = options.threads(2);
@@ -85,16 +85,11 @@ fn a_batch_and_threads_give_the_bits_of_single_queries() {
 #[test]
 fn a_cluster_store_that_is_probed_whole_is_the_plain_store() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(ClusterOptions {
-        clusters: 100,
-        profiles: 8,
-        directions: Some(16),
-        open_votes: Some(300),
-        iterations: 6,
-    });
+    let clusters =
+        ClusterOptions::new().clusters(100).profiles(8).directions(16).open_votes(300).iterations(6);
     for store in [StoreKind::F32, StoreKind::Int4] {
-        let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
-        let clustered = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
+        let plain = build(&votes.input(), &BuildOptions::new().store(store));
+        let clustered = build(&votes.input(), &BuildOptions::new().store(store).clusters(clusters));
         let all = ScoreOptions::new().probe(Probe::All);
         let everything = all.probe(Probe::Clusters(100));
         let mut scratch = Scratch::default();
@@ -113,9 +108,8 @@ fn a_cluster_store_that_is_probed_whole_is_the_plain_store() {
 #[test]
 fn opening_more_clusters_comes_closer() {
     let (votes, queries) = votes(12_000, 64, 10);
-    let clusters = Some(ClusterOptions { clusters: 200, ..ClusterOptions::default() });
-    let model =
-        build(&votes.input(), &BuildOptions { store: StoreKind::F32, clusters, ..BuildOptions::default() });
+    let clusters = ClusterOptions::new().clusters(200);
+    let model = build(&votes.input(), &BuildOptions::new().store(StoreKind::F32).clusters(clusters));
     let of = |probe| ScoreOptions::new().probe(probe);
     let truth = rates(&model, &queries, &of(Probe::All));
     let order = |probe| spearman(&rates(&model, &queries, &of(probe)), &truth);
@@ -144,10 +138,10 @@ fn opening_more_clusters_comes_closer() {
 #[test]
 fn the_largest_similarity_is_that_to_any_vote() {
     let (votes, queries) = votes(6000, 64, 10);
-    let clusters = Some(ClusterOptions { clusters: 200, open_votes: Some(100), ..ClusterOptions::default() });
+    let clusters = ClusterOptions::new().clusters(200).open_votes(100);
     for store in [StoreKind::F32, StoreKind::Int8, StoreKind::Int4] {
-        let model = build(&votes.input(), &BuildOptions { store, clusters, ..BuildOptions::default() });
-        let plain = build(&votes.input(), &BuildOptions { store, ..BuildOptions::default() });
+        let model = build(&votes.input(), &BuildOptions::new().store(store).clusters(clusters));
+        let plain = build(&votes.input(), &BuildOptions::new().store(store));
         let mut scratch = Scratch::default();
         let (mut missed, exact) = (0, ScoreOptions::default());
         for query in queries.chunks_exact(64).take(200) {
@@ -172,8 +166,10 @@ fn the_largest_similarity_is_that_to_any_vote() {
 fn explanations_name_the_heaviest_votes() {
     let (votes, queries) = votes(500, 32, 6);
     let ids: Vec<String> = (0..500).map(|i| format!("vote-{i}")).collect();
-    let input = votes.input().ids(&ids);
-    let model = build(&input, &BuildOptions { store: StoreKind::F32, tiers: 3, ..BuildOptions::default() });
+    let named = votes.votes.clone().with_ids(ids.clone()).unwrap();
+    let input = EmbeddedVotes { votes: &named, ..votes.input() };
+    let ballots = named.ballots();
+    let model = build(&input, &BuildOptions::new().store(StoreKind::F32).tiers(3));
     for mode in [Mode::Exact, Mode::Reference] {
         let options = ScoreOptions::new().mode(mode);
         let explained = model.explain(&queries[..32], 7, &options, &mut Scratch::default()).unwrap();
@@ -181,7 +177,8 @@ fn explanations_name_the_heaviest_votes() {
             votes.embeddings[i * 32..(i + 1) * 32].iter().zip(&queries[..32]).map(|(a, b)| a * b).sum()
         };
         let counts = |i: &usize| {
-            mode == Mode::Reference || model.tiers()[votes.model_a[*i]] != model.tiers()[votes.model_b[*i]]
+            mode == Mode::Reference
+                || model.tiers()[ballots[*i].model_a] != model.tiers()[ballots[*i].model_b]
         };
         let mut order: Vec<usize> = (0..500).filter(counts).collect();
         order.sort_by(|i, j| similarity(*j).total_cmp(&similarity(*i)));
@@ -189,8 +186,9 @@ fn explanations_name_the_heaviest_votes() {
         assert_eq!(rows, order[..7]);
         for vote in &explained.votes {
             assert_eq!(vote.id.as_deref(), Some(ids[vote.row].as_str()));
-            assert_eq!((vote.model_a, vote.model_b), (votes.model_a[vote.row], votes.model_b[vote.row]));
-            assert_eq!(vote.winner, votes.winners[vote.row]);
+            let ballot = ballots[vote.row];
+            assert_eq!((vote.model_a, vote.model_b), (ballot.model_a, ballot.model_b));
+            assert_eq!(vote.winner, ballot.winner);
             let want = 10.0 * 10f64.powf(vote.similarity / explained.score.similarity());
             assert!((vote.weight - want).abs() < 1e-9 * want && vote.weight <= 100.0 + 1e-9);
         }
@@ -204,11 +202,10 @@ fn explanations_name_the_heaviest_votes() {
 
 #[test]
 fn no_positive_similarity_is_out_of_distribution() {
-    let models = ModelIndex::new(["a", "b"]).unwrap();
     let winners = [Winner::ModelA, Winner::ModelA, Winner::ModelB];
-    let embeddings = [1.0, 0.1, 1.0, -0.1, 0.9, 0.0];
-    let input = SwInput::new(&embeddings, 2, &models, &[0, 0, 0], &[1, 1, 1], &winners);
-    let model = build(&input, &BuildOptions { store: StoreKind::F32, ..BuildOptions::default() });
+    let votes = Votes::from_names(&["a"; 3], &["b"; 3], &winners).unwrap();
+    let input = EmbeddedVotes { votes: &votes, embeddings: &[1.0, 0.1, 1.0, -0.1, 0.9, 0.0], dim: 2 };
+    let model = build(&input, &BuildOptions::new().store(StoreKind::F32));
     let mut scratch = Scratch::default();
     let score = model.score(&[-1.0, 0.0], &ScoreOptions::default(), &mut scratch).unwrap();
     assert!(score.out_of_distribution() && score.similarity() < 0.0);
@@ -266,7 +263,7 @@ proptest! {
             base: &base, base_dim: 16, dim: 16, votes: 150, abilities: &abilities(4), strength: 2.0, ties: 0.5, seed,
         };
         let votes = simulate(&simulation);
-        let options = BuildOptions { store: StoreKind::F32, weight_exponent: exponent, ..BuildOptions::default() };
+        let options = BuildOptions::new().store(StoreKind::F32).weight_exponent(exponent);
         let model = build(&votes.input(), &options);
         prop_assume!(model.tiers().iter().collect::<std::collections::BTreeSet<_>>().len() == 4);
         let query = &base[..16];
@@ -276,10 +273,11 @@ proptest! {
         prop_assume!(max > 0.05);
         let (mut rows, mut weights) = (Vec::new(), Vec::new());
         for (i, similarity) in similarities.iter().enumerate() {
-            let (a, b) = (model.tiers()[votes.model_a[i]], model.tiers()[votes.model_b[i]]);
+            let ballot = votes.votes.ballots()[i];
+            let (a, b) = (model.tiers()[ballot.model_a], model.tiers()[ballot.model_b]);
             let weight = 10.0 * 10f64.powf(exponent * similarity / max);
             // Every vote twice; a tie is one win each way.
-            let outcomes = match votes.winners[i] {
+            let outcomes = match ballot.winner {
                 Winner::ModelA => [1.0, 1.0], Winner::ModelB => [0.0, 0.0], _ => [1.0, 0.0],
             };
             for y in outcomes {
@@ -305,12 +303,15 @@ proptest! {
 fn a_written_model_opens_with_the_same_bits() {
     let (votes, queries) = votes(2000, 40, 8);
     let ids: Vec<String> = (0..2000).map(|i| format!("v{i}")).collect();
-    let input = votes.input().ids(&ids);
+    let named = votes.votes.clone().with_ids(ids).unwrap();
+    let input = EmbeddedVotes { votes: &named, ..votes.input() };
     let folder = tempfile::tempdir().unwrap();
     for store in StoreKind::ALL {
-        let clusters = Some(ClusterOptions { clusters: 40, ..ClusterOptions::default() });
+        let clusters = Some(ClusterOptions::new().clusters(40));
         for clusters in [None, clusters] {
-            let model = build(&input, &BuildOptions { store, clusters, ..BuildOptions::default() });
+            let mut options = BuildOptions::new().store(store);
+            options.clusters = clusters;
+            let model = build(&input, &options);
             let path = folder.path().join("model.safetensors");
             model.write(&path).unwrap();
             let opened = SwModel::open(&path).unwrap();
@@ -335,9 +336,8 @@ fn a_written_model_opens_with_the_same_bits() {
 #[test]
 fn damaged_models_are_refused() {
     let (votes, _) = votes(400, 16, 5);
-    let clusters = Some(ClusterOptions { clusters: 20, ..ClusterOptions::default() });
-    let model =
-        build(&votes.input(), &BuildOptions { store: StoreKind::Int4, clusters, ..BuildOptions::default() });
+    let clusters = ClusterOptions::new().clusters(20);
+    let model = build(&votes.input(), &BuildOptions::new().store(StoreKind::Int4).clusters(clusters));
     let parts = || model.to_parts();
     let meta = model.meta().clone();
     assert!(SwModel::of_parts(meta.clone(), parts()).is_ok());
@@ -400,7 +400,7 @@ fn damaged_models_are_refused() {
 fn bad_input_is_refused_with_its_row() {
     let (votes, _) = votes(50, 8, 4);
     let options = BuildOptions::default();
-    let fails = |input: &SwInput, options: &BuildOptions| {
+    let fails = |input: &EmbeddedVotes<'_>, options: &BuildOptions| {
         let result = SwModel::build(input, options, &mut |_| ControlFlow::Continue(()));
         let error = result.expect_err("an error");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
@@ -413,28 +413,30 @@ fn bad_input_is_refused_with_its_row() {
     ] {
         let mut embeddings = votes.embeddings.clone();
         embeddings[24..32].fill(bad);
-        let mut input = votes.input();
-        input.embeddings = &embeddings;
-        assert_eq!(fails(&input, &options), what);
+        assert_eq!(fails(&EmbeddedVotes { embeddings: &embeddings, ..votes.input() }, &options), what);
     }
-    let mut model_a = votes.model_a.clone();
-    model_a[7] = 4;
-    let mut input = votes.input();
-    input.model_a = &model_a;
-    let message = fails(&input, &options);
-    assert_eq!(message, "vote 7 has the model number 4; known models: m0, m1, m2, m3");
-    let mut input = votes.input();
-    input.model_b = &[];
-    assert!(fails(&input, &options).contains("different lengths"));
+    let mut more = votes.votes.clone();
+    let ballot = Ballot { model_a: 0, model_b: 4, winner: Winner::Tie, prompt: 50 };
+    let message = more.push(ballot).unwrap_err().message().to_owned();
+    assert_eq!(message, "vote 50 has the model number 4; known models: m0, m1, m2, m3");
+    more.push(Ballot { model_b: 3, ..ballot }).unwrap();
     assert!(
-        fails(&votes.input(), &BuildOptions { weight_exponent: f64::NAN, ..options.clone() })
-            .contains("weight_exponent")
+        fails(&EmbeddedVotes { votes: &more, ..votes.input() }, &options).contains("vote 50 is on prompt 50")
     );
-    assert!(fails(&votes.input(), &BuildOptions { tiers: 0, ..options.clone() }).contains("tiers is 0"));
+    assert!(fails(&EmbeddedVotes { dim: 7, ..votes.input() }, &options).contains("no whole embeddings"));
+    let uneven = Votes::from_names(&["a"], &["b", "c"], &[Winner::Tie]).unwrap_err();
+    assert!(uneven.message().contains("1 model_a, 2 model_b, 1 winners"), "{uneven}");
+    for ids in [vec!["x".to_owned(); 49], vec!["x\ny".to_owned(); 50]] {
+        assert!(votes.votes.clone().with_ids(ids).is_err());
+    }
+    assert!(fails(&votes.input(), &options.clone().weight_exponent(f64::NAN)).contains("weight_exponent"));
+    assert!(fails(&votes.input(), &options.clone().tiers(0)).contains("tiers is 0"));
     let more = ModelIndex::new(["m0", "m1", "m2", "m3", "m4"]).unwrap();
-    let mut input = votes.input();
-    input.models = &more;
-    assert!(fails(&input, &options).contains("\"m4\" has no votes"));
+    let mut unvoted = Votes::new(more);
+    votes.votes.ballots().iter().for_each(|ballot| unvoted.push(*ballot).unwrap());
+    assert!(
+        fails(&EmbeddedVotes { votes: &unvoted, ..votes.input() }, &options).contains("\"m4\" has no votes")
+    );
 
     let model = build(&votes.input(), &options);
     let message = model.pair("m0", "other", Mode::Exact).unwrap_err().message().to_owned();
@@ -455,8 +457,8 @@ fn bad_input_is_refused_with_its_row() {
 #[test]
 fn a_build_can_be_cancelled_and_tells_its_progress() {
     let (votes, _) = votes(300, 8, 4);
-    let clusters = Some(ClusterOptions { clusters: 8, ..ClusterOptions::default() });
-    let options = BuildOptions { clusters, ..BuildOptions::default() };
+    let clusters = ClusterOptions::new().clusters(8);
+    let options = BuildOptions::new().clusters(clusters);
     let mut reports = Vec::new();
     SwModel::build(&votes.input(), &options, &mut |p| {
         reports.push(p);

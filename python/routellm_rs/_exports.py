@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import _native, _options, _runtime
-from ._training_data import calibration_sample, date_text
+from ._training_data import calibration_of, date_text
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ._router import Router
-    from ._training_data import Prompts
+    from ._training_data import Progress, Prompts
     from ._types import OpenOptions, StrPath
 
 
@@ -24,6 +24,8 @@ def from_export(
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
     default_strong_share: float | None = None,
+    timeout_ms: float | None = None,
+    progress: Progress | None = None,
     **options: Unpack[OpenOptions],
 ) -> Router:
     """Make an artifact of an exported classifier or causal LM, whose weights were trained elsewhere.
@@ -42,6 +44,8 @@ def from_export(
         calibration_date: its day, a date or a text such as ``2026-01-31``; today (UTC) by default.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
             default.
+        timeout_ms: longest time of it all, in milliseconds.
+        progress: see :func:`linear`; the scoring of the sample is the stage ``calibration``.
         **options: see :meth:`Router.open`. ``strong`` and ``weak`` are needed. These, ``read`` and what
             tells of the model (``kind``, ``head``, ``template`` ...) go into the artifact; the others are for
             the sample, and for the router that is returned.
@@ -53,6 +57,8 @@ def from_export(
         InvalidArgumentError: for an option that is wrong or has no effect on this model.
         InvalidModelError: if the model's files do not fit together.
         RuntimeUnavailableError: if there is no ONNX Runtime.
+        ResourceExhaustedError: if ``timeout_ms`` has passed.
+        CancelledError: if ``progress`` returned False.
     """
     from ._router import Router
 
@@ -65,8 +71,11 @@ def from_export(
         if calibration is None and value is not None:
             raise InvalidArgumentError(f"{name} has no effect without calibration")
     given = _options.opening("from_export", options)
-    sample = None if calibration is None else calibration_sample(calibration, calibration_name)
-    share = 0.5 if default_strong_share is None else default_strong_share
+    sample = {
+        **calibration_of(calibration, calibration_name),
+        "calibration_date": date_text(calibration_date),
+        "default_strong_share": default_strong_share,
+        "timeout_ms": timeout_ms,
+    }
     _runtime.announce()
-    date = date_text(calibration_date)
-    return Router._of(_native.train_from_export(out, directory, given, sample, share, date))
+    return Router._of(_native.train_from_export(out, directory, given, sample, progress))

@@ -435,7 +435,6 @@ def train_sw_ranking(
     gold: StrPath | bytes | None,
     encoder: StrPath,
     spec: str | None,
-    cache: StrPath | None,
     common: Mapping[str, Any],
     options: Mapping[str, Any],
     progress: Callable[[str, int, int], bool | None] | None = None,
@@ -456,7 +455,6 @@ def train_from_export(
     out: StrPath,
     directory: StrPath,
     options: dict[str, Any],
-    sample: tuple[str, list[str]] | None,
-    default_strong_share: float,
-    calibration_date: str | None,
+    calibration: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
 ) -> Router: ...

@@ -6,18 +6,19 @@ import os
 
 from . import _bundled
 from ._options import json_text
-from .errors import InvalidArgumentError, IoError, NotFoundError, _of_system
+from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, TypeAlias
 
-    from ._types import EncoderSpec, Read, StrPath
+    from ._types import EncoderSpec, OnTrainingError, Read, StrPath
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
     Prompts: TypeAlias = StrPath | Iterable[str]
+    Progress: TypeAlias = Callable[[str, int, int], bool | None]
 
 
 def column(name: str, values: Iterable[str]) -> list[str]:
@@ -29,27 +30,32 @@ def column(name: str, values: Iterable[str]) -> list[str]:
 
 
 def common_of(
+    *,
     name: str,
     strong: str | None,
     weak: str | None,
     rename: Mapping[str, str] | None,
-    calibration: Prompts | None,
-    calibration_name: str | None,
+    calibration: Prompts | None = None,
+    calibration_name: str | None = None,
     calibration_date: str | datetime.date | None,
     provenance: Mapping[str, Any] | None,
     read: Read | None,
+    cache: StrPath | None = None,
+    on_error: OnTrainingError | None = None,
+    timeout_ms: float | None,
 ) -> dict[str, Any]:
-    if calibration is None and calibration_name is not None:
-        raise InvalidArgumentError("calibration_name has no effect without calibration")
     return {
         "name": name,
         "strong": strong,
         "weak": weak,
         "rename": dict(rename or {}),
-        "calibration": None if calibration is None else calibration_sample(calibration, calibration_name),
+        **calibration_of(calibration, calibration_name),
         "calibration_date": date_text(calibration_date),
         "provenance": json_text("provenance", dict(provenance or {})),
         "read": read,
+        "cache": cache,
+        "on_error": on_error,
+        "timeout_ms": timeout_ms,
     }
 
 
@@ -64,35 +70,13 @@ def date_text(date: str | datetime.date | None) -> str | None:
     return date.strftime("%Y-%m-%d")
 
 
-def calibration_sample(prompts: Prompts, name: str | None) -> tuple[str, list[str]]:
-    if isinstance(prompts, (str, os.PathLike)):
-        texts = _prompts_of(prompts)
-        return name or f"{len(texts)} prompts of {os.path.basename(os.fspath(prompts))}", texts
-    texts = list(prompts)
-    return name or f"{len(texts)} prompts given in memory", texts
-
-
-def _prompts_of(path: StrPath) -> list[str]:
-    import json
-
-    texts = []
-    try:
-        # A byte-order mark is no part of the first line.
-        with open(path, encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    try:
-                        texts.append(json.loads(line)["prompt"])
-                    except (ValueError, KeyError, TypeError) as error:
-                        raise InvalidArgumentError(
-                            f"{path}, line {number}: expected a JSON object with prompt: {error!r}"
-                        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidArgumentError(f"{path}: not UTF-8 text ({error.reason})") from error
-    except OSError as error:
-        kind = NotFoundError if isinstance(error, FileNotFoundError) else IoError
-        raise _of_system(kind, error.errno or 0, str(error), error.filename) from error
-    return texts
+def calibration_of(prompts: Prompts | None, name: str | None) -> dict[str, Any]:
+    """Return a path as it is, and prompts in memory as a list."""
+    if prompts is None and name is not None:
+        raise InvalidArgumentError("calibration_name has no effect without calibration")
+    if prompts is not None and not isinstance(prompts, (str, os.PathLike)):
+        prompts = list(prompts)
+    return {"calibration": prompts, "calibration_name": name}
 
 
 def rows_of(name: str, rows: Rows) -> StrPath | bytes:
@@ -154,12 +138,7 @@ def encoder_of(encoder: StrPath | EncoderSpec) -> tuple[StrPath, str | None]:
         raise InvalidArgumentError(
             f"encoder is of type {type(encoder).__name__}, expected a path, a name or a mapping"
         )
-    spec: dict[str, Any] = {
-        "model": "model.onnx",
-        "tokenizer": "tokenizer.json",
-        "cap": {"max_bytes": 16_384, "side": "head"},
-        **encoder,
-    }
+    spec: dict[str, Any] = {**encoder}
     if "directory" not in spec:
         raise InvalidArgumentError(
             "encoder: directory is missing: the folder with the model and the tokenizer"

@@ -356,6 +356,10 @@ class TextCap(TypedDict):
     side: Literal["head", "tail"]
 
 
+OnTrainingError: TypeAlias = Literal["raise", "leave_out"]
+"""What a training does with a prompt that cannot be embedded."""
+
+
 class EncoderSpec(TypedDict):
     """A sentence encoder: a folder with an ONNX model and a tokenizer, and how to use them."""
 
@@ -389,6 +393,8 @@ class MfReport(TypedDict):
     best_epoch: int
     train_losses: list[float]
     held_out_losses: list[float]
+    embedded: int
+    left_out: int
 
 
 class SwRankingReport(TypedDict):
@@ -396,5 +402,6 @@ class SwRankingReport(TypedDict):
 
     votes: int
     embedded: int
+    left_out: int
     tiers: int
     ratings: dict[str, float]

@@ -22,15 +22,16 @@ from .errors import InvalidArgumentError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, TypeAlias, Unpack
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Unpack
 
-    from ._training_data import Prompts, Rows
+    from ._training_data import Progress, Prompts, Rows
     from ._types import (
         Embeddings,
         EncoderSpec,
         LinearReport,
         MfReport,
+        OnTrainingError,
         Read,
         SessionOptions,
         Store,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
         SwRankingReport,
         Winner,
     )
-
-    Progress: TypeAlias = Callable[[str, int, int], bool | None]
 
 __all__ = ["from_export", "linear", "mf", "sw_ranking"]
 
@@ -65,6 +64,7 @@ def linear(
     max_bytes: int = 16_384,
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
+    timeout_ms: float | None = None,
     progress: Progress | None = None,
 ) -> LinearReport:
     """Train a linear router on hashed features: ridge regression of the quality gap.
@@ -94,10 +94,13 @@ def linear(
         read: what of a chat the router reads, unless it is told otherwise: ``last_user`` (the newest user
             message that has text; the default), ``all_user`` or ``conversation``.
         provenance: put into the artifact's provenance, over what is noted anyway.
-        progress: called with (stage, done, total); returning False, or raising, stops the training.
+        timeout_ms: longest time of the training, in milliseconds.
+        progress: called with (stage, done, total); returning False, or raising, stops the training. Ctrl-C
+            stops it without this, too.
 
     Raises:
         InvalidArgumentError: for malformed rows (naming the line), unknown models or too little data.
+        ResourceExhaustedError: if ``timeout_ms`` has passed.
         CancelledError: if ``progress`` returned False.
     """
     import json
@@ -113,7 +116,16 @@ def linear(
         "seed": seed,
     }
     common = common_of(
-        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance, read
+        name=name,
+        strong=strong,
+        weak=weak,
+        rename=rename,
+        calibration=calibration,
+        calibration_name=calibration_name,
+        calibration_date=calibration_date,
+        provenance=provenance,
+        read=read,
+        timeout_ms=timeout_ms,
     )
     report: LinearReport = json.loads(
         _native.train_linear(out, rows_of("gold", gold), common, options, progress)
@@ -145,6 +157,9 @@ def mf(
     shuffle: bool = True,
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
+    cache: StrPath | None = None,
+    on_error: OnTrainingError = "raise",
+    timeout_ms: float | None = None,
     progress: Progress | None = None,
     **session: Unpack[SessionOptions],
 ) -> MfReport:
@@ -177,13 +192,20 @@ def mf(
         shuffle: whether each epoch goes over them in a new order.
         read: see :func:`linear`.
         provenance: see :func:`linear`.
+        cache: a file of embeddings that were computed before: read if it exists, and written, so that a later
+            training with more rows embeds the new prompts only.
+        on_error: what becomes of a prompt that cannot be embedded: ``raise`` fails and names its row,
+            ``leave_out`` goes on without it and counts it in the report.
+        timeout_ms: longest time of the training, in milliseconds; a model that runs then is stopped.
         progress: see :func:`linear`.
         **session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
             :meth:`Router.open`.
 
     Raises:
         InvalidArgumentError: for malformed rows (naming the line), unknown models or no comparisons.
+        TokenizeError, InferenceError: for a prompt that cannot be embedded, unless it is left out.
         UnsupportedError: if the encoder gives no dense vectors.
+        ResourceExhaustedError: if ``timeout_ms`` has passed.
         CancelledError: if ``progress`` returned False.
     """
     import json
@@ -202,7 +224,18 @@ def mf(
     }
     directory, spec = encoder_of(encoder)
     common = common_of(
-        name, strong, weak, rename, calibration, calibration_name, calibration_date, provenance, read
+        name=name,
+        strong=strong,
+        weak=weak,
+        rename=rename,
+        calibration=calibration,
+        calibration_name=calibration_name,
+        calibration_date=calibration_date,
+        provenance=provenance,
+        read=read,
+        cache=cache,
+        on_error=on_error,
+        timeout_ms=timeout_ms,
     )
     vote_rows = None if votes is None else rows_of("votes", votes)
     gold_rows = None if gold is None else rows_of("gold", gold)
@@ -238,6 +271,8 @@ def sw_ranking(
     embedding_model: str = "caller",
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
+    on_error: OnTrainingError = "raise",
+    timeout_ms: float | None = None,
     progress: Progress | None = None,
     **session: Unpack[SessionOptions],
 ) -> SwRankingReport:
@@ -277,6 +312,8 @@ def sw_ranking(
         embedding_model: name of the model behind ``embeddings``, for whoever opens the artifact.
         read: see :func:`linear`.
         provenance: see :func:`linear`.
+        on_error: see :func:`mf`; the votes of a prompt that is left out are, too.
+        timeout_ms: see :func:`mf`.
         progress: see :func:`linear`.
         **session: how the encoder runs (``onnxruntime``, ``provider``, ``sessions`` ...): see
             :meth:`Router.open`.
@@ -285,7 +322,9 @@ def sw_ranking(
         InvalidArgumentError: for malformed rows (naming the line or the row), columns of different lengths,
             an embedding that is zero or not finite, rows and columns together, or a pair inside one tier,
             which would get one half on every prompt.
+        TokenizeError, InferenceError: for a prompt that cannot be embedded, unless it is left out.
         UnsupportedError: if the encoder gives no dense vectors.
+        ResourceExhaustedError: if ``timeout_ms`` has passed.
         CancelledError: if ``progress`` returned False.
     """
     import json
@@ -303,6 +342,7 @@ def sw_ranking(
         "cache": cache,
         "rename": rename or None,
         "read": read,
+        "on_error": None if on_error == "raise" else on_error,
         **of_session,
     }
     of_columns = {
@@ -317,8 +357,6 @@ def sw_ranking(
     columns_given = [key for key, value in of_columns.items() if value is not None]
     if rows_given and columns_given:
         raise InvalidArgumentError(f"{rows_given[0]} does not go with {columns_given[0]}: {how}")
-    if rename and gold is None:
-        raise InvalidArgumentError("rename has no effect without gold rows")
     options = {
         "tiers": tiers,
         "store": store,
@@ -327,7 +365,18 @@ def sw_ranking(
         "texts": texts,
         "session": of_session,
     }
-    common = common_of(name, strong, weak, rename, None, None, calibration_date, provenance, read)
+    common = common_of(
+        name=name,
+        strong=strong,
+        weak=weak,
+        rename=rename,
+        calibration_date=calibration_date,
+        provenance=provenance,
+        read=read,
+        cache=cache,
+        on_error=on_error,
+        timeout_ms=timeout_ms,
+    )
     if columns_given:
         if embeddings is None or model_a is None or model_b is None or winner is None:
             needed = ("embeddings", "model_a", "model_b", "winner")
@@ -355,7 +404,7 @@ def sw_ranking(
         gold_rows = None if gold is None else rows_of("gold", gold)
         _runtime.announce()
         answer = _native.train_sw_ranking(
-            out, vote_rows, gold_rows, directory, spec, cache, common, options, progress
+            out, vote_rows, gold_rows, directory, spec, common, options, progress
         )
     report: SwRankingReport = json.loads(answer)
     # Pairs, so that JSON keeps their order.

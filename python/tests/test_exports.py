@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from routellm_rs import (
+    CancelledError,
     InvalidArgumentError,
     ResourceExhaustedError,
     Router,
@@ -363,6 +364,24 @@ def test_a_timeout_is_positive(router: Router, caller_router: Router, time: floa
 
 
 # Artifacts
+
+
+@pytest.mark.usefixtures("classifier")
+def test_making_an_artifact_is_watched_and_has_a_deadline(tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+
+    def progress(stage: str, done: int, total: int) -> bool:
+        steps.append((stage, done, total))
+        return True
+
+    made: dict[str, Any] = {**PAIR, "calibration": PROMPTS}
+    train.from_export(tmp_path / "a", MODELS / "bert-tiny", progress=progress, **made)
+    assert steps == [("calibration", 0, len(PROMPTS)), ("calibration", len(PROMPTS), len(PROMPTS))]
+    with pytest.raises(ResourceExhaustedError):
+        train.from_export(tmp_path / "b", MODELS / "bert-tiny", timeout_ms=1e-6, **made)
+    with pytest.raises(CancelledError):
+        train.from_export(tmp_path / "b", MODELS / "bert-tiny", progress=lambda *_: False, **made)
+    assert not (tmp_path / "b").exists()
 
 
 def test_an_export_becomes_an_artifact(classifier: Router, tmp_path: Path) -> None:

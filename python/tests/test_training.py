@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,16 @@ import pytest
 
 from routellm_rs import (
     CancelledError,
+    InferenceError,
     InvalidArgumentError,
     NotFoundError,
+    ResourceExhaustedError,
     Router,
     UnsupportedError,
     train,
 )
 
+MODELS = Path(__file__).resolve().parents[2] / "tests" / "models"
 Rows = list[dict[str, Any]]
 SMALL: dict[str, Any] = {"bits": 10, "lambdas": [1.0, 4.0], "lexical_scales": [0.1], "folds": 5}
 HARD, EASY = "Please derive the integral number 5 for me.", "Please name a fruit number 5 for me."
@@ -240,3 +245,94 @@ def test_matrix_factorization_on_a_sentence_encoder(
     spec.pop("kind")
     train.mf(tmp_path / "b", encoder={"directory": mf_artifact, **spec}, gold=rows, **options)
     assert Router.open(tmp_path / "a").win_rate(HARD) == Router.open(tmp_path / "b").win_rate(HARD)
+
+
+@pytest.fixture(scope="module")
+def short_sighted(onnx_router: Router) -> dict[str, Any]:
+    """A classifier as an encoder of three dimensions, which fails on prompts longer than its positions."""
+    del onnx_router  # It skips without ONNX Runtime.
+    options = {"pooling": "mean", "normalize": False, "max_tokens": 5000}
+    return {"directory": MODELS / "bert-tiny", "id": "tiny", "dimension": 3, **options}
+
+
+def uneven_votes(rows: int) -> Rows:
+    """Votes on short prompts, every tenth of them on one that is too long."""
+    return [
+        {
+            "prompt": "too long " * 900 if i % 10 == 9 else f"number {i}",
+            "model_a": "big",
+            "model_b": "small",
+            "winner": "model_a" if i % 3 else "model_b",
+        }
+        for i in range(rows)
+    ]
+
+
+def test_a_prompt_that_cannot_be_embedded_is_named_or_left_out(short_sighted: Any, tmp_path: Path) -> None:
+    out, cache = tmp_path / "router", tmp_path / "cache.safetensors"
+    votes = uneven_votes(40)
+    pair: Any = {"strong": "big", "weak": "small"}
+    with pytest.raises(InferenceError, match='the prompt of vote "line 10": '):
+        train.sw_ranking(out, votes=votes, encoder=short_sighted, tiers=2, cache=cache, **pair)
+    built = train.sw_ranking(
+        out, votes=votes, encoder=short_sighted, tiers=2, cache=cache, on_error="leave_out", **pair
+    )
+    assert (built["votes"], built["left_out"], built["embedded"]) == (36, 1, 27)
+    assert Router.open(out).info()["provenance"]["left_out"] == 1
+    with pytest.raises(InferenceError, match="the prompt of vote"):
+        train.mf(out, votes=votes, encoder=short_sighted, **pair, **MF)
+    fit = train.mf(out, votes=votes, encoder=short_sighted, cache=cache, on_error="leave_out", **pair, **MF)
+    assert (fit["left_out"], fit["embedded"]) == (1, 0)
+    wrong: Any = "strong"
+    with pytest.raises(InvalidArgumentError, match='on_error is "strong", expected "raise" or "leave_out"'):
+        train.mf(out, votes=votes, encoder=short_sighted, on_error=wrong, **pair, **MF)
+
+
+def test_a_training_has_a_deadline(gold_rows: Rows, dense_artifact: Path, tmp_path: Path) -> None:
+    out = tmp_path / "router"
+    with pytest.raises(ResourceExhaustedError):
+        train.linear(out, gold=gold_rows, timeout_ms=1e-6, **SMALL)
+    with pytest.raises(ResourceExhaustedError):
+        train.mf(out, encoder=dense_artifact, gold=gold_rows, timeout_ms=1e-6, on_error="leave_out", **MF)
+    with pytest.raises(ResourceExhaustedError):
+        train.sw_ranking(out, encoder=dense_artifact, gold=gold_rows, timeout_ms=1e-6, tiers=2)
+    for wrong in (0, -1, float("nan")):
+        with pytest.raises(InvalidArgumentError, match="timeout_ms"):
+            train.linear(out, gold=gold_rows, timeout_ms=wrong, **SMALL)
+    assert not out.exists()
+    train.linear(out, gold=gold_rows, timeout_ms=600_000, **SMALL)
+
+
+def test_progress_is_told_on_the_thread_of_the_caller(gold_rows: Rows, tmp_path: Path) -> None:
+    threads = set()
+
+    def progress(*_: object) -> None:
+        threads.add(threading.get_ident())
+
+    train.linear(tmp_path / "router", gold=gold_rows, progress=progress, **SMALL)
+    assert threads == {threading.get_ident()}
+
+
+def test_ctrl_c_interrupts_a_training(
+    onnx_router: Router, mf_artifact: Path, tmp_path: Path, run_python: Callable[..., str]
+) -> None:
+    code = """
+import signal, sys
+from routellm_rs import train
+rows = [{"prompt": f"{i} and so on " * 200, "a": True, "b": False} for i in range(3000)]
+# The handler runs while the native call does, and nobody asks for progress.
+signal.setitimer(signal.ITIMER_REAL, 0.4)
+def handler(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, handler)
+try:
+    train.mf(sys.argv[2], encoder=sys.argv[1], gold=rows)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    runtime = onnx_router.info()["runtime"]
+    assert runtime is not None
+    out = tmp_path / "router"
+    done = run_python(code, mf_artifact, out, ROUTELLM_ORT_PATH=runtime["library"])
+    assert done.strip() == "interrupted"
+    assert not out.exists()

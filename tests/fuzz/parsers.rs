@@ -33,10 +33,10 @@ pub(super) fn manifest(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let signed = text.replacen(&"0".repeat(64), &sha256_hex(data), 1);
     if let Ok(manifest) = Manifest::parse(signed.as_bytes()) {
-        if let Ok(spec) = serde_json::from_str::<BertSpec>(&manifest.scorer()) {
+        if let Ok(spec) = manifest.scorer.read::<BertSpec>() {
             let _ = spec.check();
         }
-        if let Ok(spec) = serde_json::from_str::<CausalLlmSpec>(&manifest.scorer()) {
+        if let Ok(spec) = manifest.scorer.read::<CausalLlmSpec>() {
             let _ = spec.check();
         }
         let text = manifest.to_text().expect("a manifest that was read can be written");

@@ -35,7 +35,7 @@ impl CancelToken {
 }
 
 /// How often a long call looks for signals.
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+pub(crate) const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Waits, with the GIL released, for what `begin` starts on a thread of the library, and looks for signals meanwhile: a
 /// handler that raises (Ctrl-C) cancels `token`, and its exception comes out.

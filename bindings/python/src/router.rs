@@ -1,9 +1,12 @@
 //! The router: what converts arguments and results, and nothing else.
 
+use std::time::Duration;
+
 use numpy::PyArray1;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
+use routellm_core::options::milliseconds;
 use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
 use routellm_core::{CallOptions, OpenOptions, Result, Router as Core, Side};
@@ -594,4 +597,9 @@ pub(crate) fn need_numpy(py: Python<'_>) -> PyResult<()> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// A time in milliseconds.
+pub(crate) fn timeout(py: Python<'_>, timeout_ms: f64) -> PyResult<Duration> {
+    milliseconds("timeout_ms", timeout_ms).map_err(|error| to_python(py, &error))
 }

@@ -10,9 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::manifest::listed_files;
 use super::staging::{Leftover, Staging, is_old, sync_folder};
 use super::write::PURPOSE;
-use super::{FileEntry, MANIFEST_NAME, Manifest};
+use super::{FileEntry, MANIFEST_NAME};
 use crate::{Error, ErrorKind, Result};
 
 /// The file that is locked for this moment, and gone after it.
@@ -95,10 +96,9 @@ fn publish(
     Ok(())
 }
 
-/// The files that a manifest lists. Of one that was altered nothing is known.
+/// Where the files are that a manifest lists.
 fn files_of(manifest: &[u8]) -> Vec<PathBuf> {
-    let manifest = Manifest::parse(manifest).ok();
-    manifest.iter().flat_map(|manifest| &manifest.files).map(|file| file.path().into()).collect()
+    listed_files(manifest).iter().map(|file| file.path().into()).collect()
 }
 
 /// Removes files of artifacts, and their folders if nothing else is in them.

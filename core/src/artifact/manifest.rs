@@ -1,12 +1,13 @@
 //! `router.json`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::calibrate::Calibration;
 use crate::features::FeaturizerSpec;
-use crate::files::sha256_hex;
+use crate::files::{Json, sha256_hex};
 use crate::input::Read;
+use crate::names::Kind;
 use crate::{Error, Result};
 
 /// Name of the manifest in its folder.
@@ -31,14 +32,14 @@ pub struct Manifest {
     pub format_version: u32,
     /// Name of the router, for people: `default`.
     pub name: String,
-    /// Kind of scorer: `linear`, `mf` ...
-    pub kind: String,
+    /// Kind of scorer.
+    pub kind: Kind,
     /// The candidates.
     pub models: Models,
     /// What turns a prompt into numbers.
     pub featurizer: FeaturizerSpec,
     /// Parameters of the scorer, by its kind.
-    pub(crate) scorer: Value,
+    pub scorer: Json,
     /// Every other file of the artifact.
     pub files: Vec<FileEntry>,
     /// Win rates on a named sample, for the pair of `models`.
@@ -47,20 +48,66 @@ pub struct Manifest {
     /// What of a chat is read, unless a call says otherwise; the newest user message with text if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
-    /// Data sources with counts and label kinds, tie rule, seed, tool version: for people and audits.
-    #[serde(default)]
-    pub(crate) provenance: Map<String, Value>,
+    /// Data sources with counts and label kinds, tie rule, seed, tool version: for people and audits. An object.
+    #[serde(default = "Json::object", deserialize_with = "object")]
+    pub provenance: Json,
     /// SHA-256 of this text with 64 zeros in this place.
     pub manifest_sha256: String,
 }
 
-/// The version of a manifest that this release cannot read otherwise.
-fn version_of(text: &str) -> Option<u64> {
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+    Map::deserialize(deserializer).map(Json::of_members)
+}
+
+/// Why the text of a manifest could not be read: a newer form may have fields and kinds that this release does not know,
+/// so that those explain it better than `error`.
+fn unreadable(text: &str, error: &serde_json::Error) -> Error {
     #[derive(Deserialize)]
-    struct Version {
+    struct Head {
         format_version: u64,
+        #[serde(default)]
+        kind: Value,
+        #[serde(default)]
+        manifest_sha256: Value,
     }
-    serde_json::from_str(text).ok().map(|Version { format_version }| format_version)
+    let Ok(head) = serde_json::from_str::<Head>(text) else {
+        return Error::invalid_model("format_version is missing");
+    };
+    if !READABLE.contains(&head.format_version) {
+        return other_version(head.format_version);
+    }
+    let unknown = head.kind.as_str().and_then(|kind| kind.parse::<Kind>().err());
+    match (unknown, head.manifest_sha256.as_str()) {
+        (Some(unknown), Some(sha256)) => check_unaltered(text, sha256).err().unwrap_or(unknown),
+        _ => Error::invalid_model(error.to_string()),
+    }
+}
+
+/// The files that a manifest lists, also of a kind that this library does not know. Of one that was altered nothing is
+/// known.
+pub(super) fn listed_files(text: &[u8]) -> Vec<FileEntry> {
+    #[derive(Deserialize)]
+    struct Listed {
+        format_version: u64,
+        files: Vec<FileEntry>,
+        manifest_sha256: String,
+    }
+    let Ok(text) = std::str::from_utf8(text) else { return Vec::new() };
+    let Ok(Listed { format_version, files, manifest_sha256 }) = serde_json::from_str(text) else {
+        return Vec::new();
+    };
+    let ours = READABLE.contains(&format_version) && check_unaltered(text, &manifest_sha256).is_ok();
+    if ours && files.iter().all(FileEntry::is_sound) { files } else { Vec::new() }
+}
+
+/// # Errors
+/// `InvalidModel` if the checksum of a manifest is not that of its text.
+fn check_unaltered(text: &str, sha256: &str) -> Result<()> {
+    let blank = text.replacen(sha256, NO_CHECKSUM, 1);
+    if sha256.len() == NO_CHECKSUM.len() && sha256_hex(blank.as_bytes()) == sha256 {
+        return Ok(());
+    }
+    Err(Error::invalid_model("the manifest was changed after it was written (its checksum differs)"))
 }
 
 fn other_version(version: u64) -> Error {
@@ -132,30 +179,16 @@ pub(super) fn is_manifest(text: &[u8]) -> bool {
 }
 
 impl Manifest {
-    /// Parameters of the scorer, by its kind, as JSON.
-    pub fn scorer(&self) -> String {
-        self.scorer.to_string()
-    }
-
-    /// Data sources with counts and label kinds, tie rule, seed, tool version, as JSON: for people and audits.
-    pub fn provenance(&self) -> String {
-        Value::Object(self.provenance.clone()).to_string()
-    }
-
     /// Parses and validates the text of a manifest.
     ///
     /// # Errors
-    /// `InvalidModel` if it is malformed, of another version, altered, or contradicts itself.
+    /// `InvalidModel` if it is malformed, of another version, altered, or contradicts itself; `Unsupported` for a kind of
+    /// scorer that this library does not know.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let invalid = |message: String| Error::invalid_model(message);
         let text = std::str::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
-        // Read once: opening the default router is mostly this. A newer form may have fields that this one refuses, so
-        // that the version explains what cannot be read.
-        let manifest: Self = serde_json::from_str(text).map_err(|error| match version_of(text) {
-            Some(version) if !READABLE.contains(&version) => other_version(version),
-            Some(_) => invalid(error.to_string()),
-            None => invalid("format_version is missing".to_owned()),
-        })?;
+        // Read once: opening the default router is mostly this.
+        let manifest: Self = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
         let version = u64::from(manifest.format_version);
         if !READABLE.contains(&version) {
             return Err(other_version(version));
@@ -166,14 +199,7 @@ impl Manifest {
                 "calibration: quantiles belong to format_version 1, a table to later ones".to_owned(),
             ));
         }
-        let blank = text.replacen(&manifest.manifest_sha256, NO_CHECKSUM, 1);
-        if manifest.manifest_sha256.len() != NO_CHECKSUM.len()
-            || sha256_hex(blank.as_bytes()) != manifest.manifest_sha256
-        {
-            return Err(invalid(
-                "the manifest was changed after it was written (its checksum differs)".to_owned(),
-            ));
-        }
+        check_unaltered(text, &manifest.manifest_sha256)?;
         manifest.validate()?;
         Ok(manifest)
     }
@@ -237,14 +263,14 @@ mod tests {
         Manifest {
             format_version: FORMAT_VERSION,
             name: "test".into(),
-            kind: "mf".into(),
+            kind: Kind::Mf,
             models: Models { names: vec!["a".into(), "b".into()], strong: "a".into(), weak: "b".into() },
             featurizer: FeaturizerSpec::Caller(CallerSpec { id: "e".into(), dimension: 3 }),
-            scorer: Value::Object(Map::new()),
+            scorer: Json::object(),
             files: vec![],
             calibration: None,
             read: None,
-            provenance: Map::new(),
+            provenance: Json::object(),
             manifest_sha256: String::new(),
         }
     }
@@ -322,6 +348,25 @@ mod tests {
             let message = manifest.to_text().unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_unsupported_where_the_text_is_whole() {
+        let mut manifest = manifest();
+        manifest.files.push(file("weights", Some("weights.0123456789abcdef")));
+        let text = manifest.to_text().unwrap().replacen(r#""kind": "mf""#, r#""kind": "random""#, 1);
+        let error = Manifest::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::InvalidModel, "{error}");
+        let sealed: Value = serde_json::from_str(&text).unwrap();
+        let old = sealed["manifest_sha256"].as_str().unwrap();
+        let blank = text.replacen(old, NO_CHECKSUM, 1);
+        let whole = blank.replacen(NO_CHECKSUM, &sha256_hex(blank.as_bytes()), 1);
+        let error = Manifest::parse(whole.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Unsupported, "{error}");
+        assert!(error.message().starts_with(r#"kind is "random"; this library knows "linear""#), "{error}");
+        // Who replaces it can still tell its files from others.
+        assert_eq!(listed_files(whole.as_bytes()), manifest.files);
+        assert!(listed_files(text.as_bytes()).is_empty() && listed_files(b"{}").is_empty());
     }
 
     #[test]

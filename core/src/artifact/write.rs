@@ -146,8 +146,9 @@ impl ArtifactWriter {
         let invalid = |error: safetensors::SafeTensorError| Error::invalid_model(format!("{name}: {error}"));
         let views = tensors
             .iter()
-            .map(|(key, Tensor { dtype, shape, bytes })| {
-                Ok((*key, TensorView::new(*dtype, shape.clone(), bytes).map_err(invalid)?))
+            .map(|(key, tensor)| {
+                let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes);
+                Ok((*key, view.map_err(invalid)?))
             })
             .collect::<Result<Vec<_>>>()?;
         let bytes = safetensors::serialize(views, None).map_err(invalid)?;

@@ -7,11 +7,13 @@
 mod candidates;
 mod date;
 mod quantiles;
+mod sample;
 mod shares;
 mod table;
 
 pub(crate) use candidates::SCORES_TENSOR;
 pub use candidates::{CandidateScores, SCORES_FILE, SCORES_PROMPTS, ScoresSpec};
 pub use quantiles::quantile;
+pub use sample::Sample;
 pub use shares::{EVERYTHING, NOTHING, Shares};
 pub use table::{Calibration, MAX_POINTS, hash_of_prompts};

@@ -1,6 +1,91 @@
-//! JSON as Python writes it.
+//! JSON that this library keeps without looking into it, and JSON as Python writes it.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// A JSON value: parameters, provenance, what else has a form that is not fixed here. Members of objects have no order:
+/// they are written in alphabetical order.
+///
+/// ```
+/// use routellm_core::Json;
+/// let json: Json = r#"{"sources": [{"name": "mine", "rows": 3}]}"#.parse()?;
+/// assert_eq!(json.get("/sources/0/rows").and_then(|rows| rows.read().ok()), Some(3));
+/// assert_eq!(json.get("/sources/1"), None);
+/// assert_eq!(json.to_string(), r#"{"sources":[{"name":"mine","rows":3}]}"#);
+/// # Ok::<(), routellm_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json(Value);
+
+impl Json {
+    /// An object without members.
+    pub fn object() -> Self {
+        Self::of_members(Map::new())
+    }
+
+    /// The form of a value in JSON.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what JSON cannot hold, such as a map whose keys are no texts.
+    pub fn of(value: &impl Serialize) -> Result<Self> {
+        serde_json::to_value(value).map(Self).map_err(|error| Error::invalid_argument(error.to_string()))
+    }
+
+    /// The part that a JSON Pointer (RFC 6901) leads to: `/sources/0/rows` is the member `rows` of the first element of
+    /// the member `sources`. `None` if there is none.
+    pub fn get(&self, pointer: &str) -> Option<Self> {
+        self.0.pointer(pointer).cloned().map(Self)
+    }
+
+    /// The value as a Rust type.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if it is of another form.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(self.0.clone()).map_err(|error| Error::invalid_argument(error.to_string()))
+    }
+
+    pub(crate) fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The object of these members.
+    pub(crate) fn of_members(members: Map<String, Value>) -> Self {
+        Self(Value::Object(members))
+    }
+
+    /// The members of an object; `None` for another value.
+    pub(crate) fn into_members(self) -> Option<Map<String, Value>> {
+        match self.0 {
+            Value::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Json {
+    type Err = Error;
+
+    /// # Errors
+    /// `InvalidArgument` for text that is no JSON.
+    fn from_str(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| Error::invalid_argument(error.to_string()))
+    }
+}
 
 /// Bare words that Python's `json` writes for floats that JSON has no number for.
 const NO_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];

@@ -1,4 +1,4 @@
-//! What files of every kind need: their hashes, tensors in them, and JSON as Python writes it.
+//! What files of every kind need: their hashes, tensors in them, and JSON.
 
 mod json;
 mod tensors;
@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+pub use json::Json;
 pub(crate) use json::tolerant_json;
 use sha2::{Digest, Sha256};
 pub use tensors::{Tensor, Tensors, tensor_f32, tensor_f64, tensor_i8};

@@ -6,12 +6,19 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::{Error, Result};
 
-/// Type, shape and little-endian bytes of a tensor.
-#[derive(Debug, Clone)]
+/// A tensor for a file: the type of its numbers, its shape, and its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
+    /// Little-endian, row-major.
     pub(crate) bytes: Vec<u8>,
+}
+
+impl Tensor {
+    fn new<const N: usize>(dtype: Dtype, shape: &[usize], numbers: impl Iterator<Item = [u8; N]>) -> Self {
+        Self { dtype, shape: shape.to_vec(), bytes: numbers.flatten().collect() }
+    }
 }
 
 /// The tensors of one file, read on demand. Every value is checked to be finite.
@@ -116,18 +123,15 @@ impl Tensors {
 
 /// A tensor of `f32` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Tensor { dtype: Dtype::F32, shape: shape.to_vec(), bytes }
+    Tensor::new(Dtype::F32, shape, values.iter().map(|value| value.to_le_bytes()))
 }
 
 /// A tensor of `f64` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Tensor { dtype: Dtype::F64, shape: shape.to_vec(), bytes }
+    Tensor::new(Dtype::F64, shape, values.iter().map(|value| value.to_le_bytes()))
 }
 
 /// A tensor of `i8` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_i8(shape: &[usize], values: &[i8]) -> Tensor {
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Tensor { dtype: Dtype::I8, shape: shape.to_vec(), bytes }
+    Tensor::new(Dtype::I8, shape, values.iter().map(|value| value.to_le_bytes()))
 }

@@ -3,7 +3,10 @@
 //! Everything else may stand on this.
 
 mod generated;
+mod kind;
 pub(crate) mod range;
+
+pub use kind::Kind;
 
 pub use generated::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read};
 

@@ -13,7 +13,7 @@ pub use call::{CALL, CallOptions};
 pub(crate) use open::{ExportOptions, VoteOptions};
 pub use open::{OPEN, OpenOptions};
 pub use table::{OptionInfo, OptionType};
-pub use value::OptionValue;
+pub use value::{OptionValue, milliseconds};
 
 pub use crate::names::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling};
 pub use crate::onnx::SessionOptions;

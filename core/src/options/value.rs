@@ -160,9 +160,21 @@ impl OptionValue {
     }
 }
 
+/// The time that a number of milliseconds is, called `name` in errors: for languages without durations.
+///
+/// # Errors
+/// `InvalidArgument` unless it is above 0.
+pub fn milliseconds(name: &str, milliseconds: f64) -> Result<Duration> {
+    duration(milliseconds).ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "{name} is {milliseconds}, expected a positive number of milliseconds"
+        ))
+    })
+}
+
 /// A time of so many milliseconds: `None` unless it is longer than nothing. A time that no clock holds is as good as none,
 /// and less than a nanosecond is not nothing.
-pub(super) fn duration(milliseconds: f64) -> Option<Duration> {
+fn duration(milliseconds: f64) -> Option<Duration> {
     let time = || Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or(Duration::MAX);
     (milliseconds > 0.0).then(|| time().max(Duration::from_nanos(1)))
 }

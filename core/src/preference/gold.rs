@@ -173,11 +173,7 @@ impl GoldTable {
             prompt: row.prompt.clone(),
             model_a: model_a.to_owned(),
             model_b: model_b.to_owned(),
-            winner: match row.scores[a].total_cmp(&row.scores[b]) {
-                std::cmp::Ordering::Greater => Winner::ModelA,
-                std::cmp::Ordering::Less => Winner::ModelB,
-                std::cmp::Ordering::Equal => Winner::Tie,
-            },
+            winner: row.winner(a, b),
         });
         let counts = VoteCounts { read: self.rows.len(), ..VoteCounts::default() };
         Ok(VoteTable { votes: votes.collect(), counts })
@@ -185,6 +181,15 @@ impl GoldTable {
 }
 
 impl GoldRow {
+    /// Which of two models, by number, answered better; equal scores are a tie.
+    pub(crate) fn winner(&self, a: usize, b: usize) -> Winner {
+        match self.scores[a].total_cmp(&self.scores[b]) {
+            std::cmp::Ordering::Greater => Winner::ModelA,
+            std::cmp::Ordering::Less => Winner::ModelB,
+            std::cmp::Ordering::Equal => Winner::Tie,
+        }
+    }
+
     fn named(mut self, line: u64) -> Self {
         if self.id.is_empty() {
             self.id = format!("line {line}");

@@ -35,4 +35,4 @@ pub use bradley_terry::SelfBattles;
 pub use filter::{MIN_FIRST_TURN, filter_votes, first_turn_of_json, is_long_enough};
 #[cfg(feature = "train")]
 pub use gold::{GoldRow, GoldTable};
-pub use votes::{ModelIndex, Vote, VoteCounts, VoteTable, Winner};
+pub use votes::{Ballot, EmbeddedVotes, ModelIndex, Vote, VoteCounts, VoteTable, Votes, Winner};

@@ -131,6 +131,166 @@ impl VoteTable {
     }
 }
 
+/// One vote by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ballot {
+    /// Number of the first model.
+    pub model_a: usize,
+    /// Number of the second model.
+    pub model_b: usize,
+    /// Whose answer was preferred.
+    pub winner: Winner,
+    /// Number of the prompt: the row of its embedding.
+    pub prompt: usize,
+}
+
+/// Votes by number: the one form between rows as people write them and whatever is computed from votes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Votes {
+    models: ModelIndex,
+    ballots: Vec<Ballot>,
+    ids: Option<Vec<String>>,
+}
+
+impl Votes {
+    /// No votes yet, between these models.
+    pub fn new(models: ModelIndex) -> Self {
+        Self { models, ballots: Vec::new(), ids: None }
+    }
+
+    /// Votes of columns of one length, each on a prompt of its own. The models are numbered in alphabetical order.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for columns of different lengths or without a row, or an empty name.
+    pub fn from_names<S: AsRef<str>>(model_a: &[S], model_b: &[S], winner: &[Winner]) -> Result<Self> {
+        let n = winner.len();
+        if model_a.len() != n || model_b.len() != n || n == 0 {
+            return Err(Error::invalid_argument(format!(
+                "columns of one length, and at least one row, are needed: {} model_a, {} model_b, {n} winners",
+                model_a.len(),
+                model_b.len(),
+            )));
+        }
+        let mut names: Vec<&str> = model_a.iter().chain(model_b).map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut votes = Self::new(ModelIndex::new(names)?);
+        for (prompt, ((a, b), winner)) in model_a.iter().zip(model_b).zip(winner).enumerate() {
+            let (model_a, model_b) = (votes.models.number(a.as_ref())?, votes.models.number(b.as_ref())?);
+            votes.ballots.push(Ballot { model_a, model_b, winner: *winner, prompt });
+        }
+        Ok(votes)
+    }
+
+    /// The same votes with an id for each, for explanations.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for another number of ids than of votes, or an id with a newline.
+    pub fn with_ids(mut self, ids: Vec<String>) -> Result<Self> {
+        if ids.len() != self.ballots.len() {
+            return Err(Error::invalid_argument(format!(
+                "columns of one length are needed: {} votes, {} ids",
+                self.ballots.len(),
+                ids.len()
+            )));
+        }
+        if let Some(row) = ids.iter().position(|id| id.contains('\n')) {
+            return Err(Error::invalid_argument(format!("the id of vote {row} contains a newline")));
+        }
+        self.ids = Some(ids);
+        Ok(self)
+    }
+
+    /// Adds a vote, to votes without ids.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a number that is no model's, or votes with ids.
+    pub fn push(&mut self, ballot: Ballot) -> Result<()> {
+        let number = ballot.model_a.max(ballot.model_b);
+        if number >= self.models.len() {
+            return Err(Error::invalid_argument(format!(
+                "vote {} has the model number {number}; known models: {}",
+                self.ballots.len(),
+                self.models.names().join(", ")
+            )));
+        }
+        if self.ids.is_some() {
+            return Err(Error::invalid_argument("these votes have ids: a vote without one cannot join them"));
+        }
+        self.ballots.push(ballot);
+        Ok(())
+    }
+
+    /// The models that the numbers refer to.
+    pub fn models(&self) -> &ModelIndex {
+        &self.models
+    }
+
+    /// The votes, in their order.
+    pub fn ballots(&self) -> &[Ballot] {
+        &self.ballots
+    }
+
+    /// An id for each vote, if they have any.
+    pub fn ids(&self) -> Option<&[String]> {
+        self.ids.as_deref()
+    }
+
+    /// Keeps the votes on the prompts that have a new number here, by that number.
+    pub(crate) fn renumber_prompts(&mut self, number_of: &[Option<usize>]) {
+        let kept: Vec<Option<usize>> =
+            self.ballots.iter().map(|ballot| number_of.get(ballot.prompt).copied().flatten()).collect();
+        if let Some(ids) = &mut self.ids {
+            let mut keep = kept.iter().map(Option::is_some);
+            ids.retain(|_| keep.next().unwrap_or_default());
+        }
+        let ballots = self.ballots.iter().zip(&kept);
+        self.ballots =
+            ballots.filter_map(|(ballot, prompt)| Some(Ballot { prompt: (*prompt)?, ..*ballot })).collect();
+    }
+}
+
+/// Votes whose prompts have embeddings.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddedVotes<'a> {
+    /// The votes; the number of a prompt is the row of its embedding.
+    pub votes: &'a Votes,
+    /// Embeddings of the prompts, `prompts x dim`, row-major.
+    pub embeddings: &'a [f32],
+    /// Dimension of the embeddings.
+    pub dim: usize,
+}
+
+impl<'a> EmbeddedVotes<'a> {
+    /// How many embeddings there are.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for embeddings that are not whole, or a vote on a prompt that has none.
+    pub(crate) fn prompts(&self) -> Result<usize> {
+        let Self { votes, embeddings, dim } = *self;
+        if dim == 0 || !embeddings.len().is_multiple_of(dim) {
+            return Err(Error::invalid_argument(format!(
+                "{} numbers are no whole embeddings of {dim} dimensions",
+                embeddings.len()
+            )));
+        }
+        let prompts = embeddings.len() / dim;
+        match votes.ballots.iter().position(|ballot| ballot.prompt >= prompts) {
+            Some(row) => Err(Error::invalid_argument(format!(
+                "vote {row} is on prompt {}, and there are {prompts} embeddings of {dim} dimensions for {} votes",
+                votes.ballots[row].prompt,
+                votes.ballots.len()
+            ))),
+            None => Ok(prompts),
+        }
+    }
+
+    /// The embedding of a vote's prompt.
+    pub(crate) fn embedding(&self, ballot: &Ballot) -> &'a [f32] {
+        &self.embeddings[ballot.prompt * self.dim..][..self.dim]
+    }
+}
+
 /// Names of models and their numbers, in a fixed order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelIndex {

@@ -119,11 +119,12 @@ impl OpenOptions {
 
     /// # Errors
     /// `InvalidArgument` if the options name another kind.
-    pub(super) fn check_kind(&self, found: &str) -> Result<()> {
+    pub(super) fn check_kind(&self, found: Kind) -> Result<()> {
         match &self.kind {
-            Some(kind) if kind != found => {
-                Err(Error::invalid_argument(format!("kind is {kind:?}, and this artifact's is {found:?}")))
-            }
+            Some(kind) if kind != found.as_str() => Err(Error::invalid_argument(format!(
+                "kind is {kind:?}, and this artifact's is {:?}",
+                found.as_str()
+            ))),
             _ => Ok(()),
         }
     }

@@ -1,19 +1,19 @@
 //! Routers of exported models: a sequence classifier or a causal LM, in a bare folder or as an artifact.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-
-use serde_json::{Map, Value};
 
 use super::Router;
 use super::bare::Bare;
 use super::info::RouterInfo;
 use super::open::Parts;
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
-use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
+use crate::calibrate::{Calibration, CandidateScores, Sample, hash_of_prompts};
+use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
+use crate::files::Json;
 use crate::onnx::graph::{Graph, beside};
 use crate::options::{CallOptions, ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
@@ -139,7 +139,7 @@ impl OpenOptions {
         pair: Pair,
         scorer: Arc<dyn PromptScorer>,
     ) -> Result<Router> {
-        let kind = scorer.parameters().kind().as_str();
+        let kind = scorer.parameters().kind();
         self.check_vote_options(kind)?;
         let (name, path) = (folder.name(), Some(folder.path));
         let pipeline = Pipeline::Prompts(scorer);
@@ -152,7 +152,7 @@ impl OpenOptions {
             &pipeline,
             None,
             path,
-            Map::new(),
+            Json::object(),
         );
         self.assemble(Parts::uncalibrated(pipeline, names, pair, info))
     }
@@ -180,7 +180,7 @@ impl OpenOptions {
             )))
         };
         if kind == Kind::Bert {
-            let spec: BertSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
+            let spec: BertSpec = crate::strict::from_value(manifest.scorer.value()).map_err(invalid)?;
             spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
             if spec.head != Head::Candidates {
                 only_its_pair()?;
@@ -197,7 +197,7 @@ impl OpenOptions {
             .map_err(|error| error.context(CONFIG_FILE))?;
             return Ok(Arc::new(scorer));
         }
-        let spec: CausalLlmSpec = crate::strict::from_value(&manifest.scorer).map_err(invalid)?;
+        let spec: CausalLlmSpec = crate::strict::from_value(manifest.scorer.value()).map_err(invalid)?;
         spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
         only_its_pair()?;
         Ok(Arc::new(CausalLlmScorer::open(&files, spec, self.mode.unwrap_or_default(), &self.session)?))
@@ -215,44 +215,109 @@ const EXPORT_FILES: [&str; 7] = [
     CLASSIFIER_FILE,
 ];
 
+/// What an export is calibrated on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ExportSample {
+    /// The prompts.
+    pub sample: Sample,
+    /// Share of calls that name neither threshold nor share, in [0, 1]; 0.5 unless it is set.
+    pub default_strong_share: f64,
+    /// Day of the sample, `2026-01-31`; today (UTC) without it.
+    pub date: Option<String>,
+}
+
+impl ExportSample {
+    /// These prompts, of today.
+    pub fn new(sample: Sample) -> Self {
+        Self { sample, default_strong_share: 0.5, date: None }
+    }
+
+    /// Share of calls that name neither threshold nor share, in [0, 1].
+    #[must_use]
+    pub fn default_strong_share(mut self, share: f64) -> Self {
+        self.default_strong_share = share;
+        self
+    }
+
+    /// Day of the sample, `2026-01-31`.
+    #[must_use]
+    pub fn date(mut self, day: impl Into<String>) -> Self {
+        self.date = Some(day.into());
+        self
+    }
+}
+
 /// Writes the exported model in the folder `export`, opened with `options`, as the artifact `out`, and returns the
 /// router that `options` open there.
 ///
-/// `sample` names prompts and holds them: their win rates become the calibration, and `default_strong_share` the share
-/// of calls that name neither threshold nor share; `date` is the day of the sample, `2026-01-31`, or today (UTC). Where
-/// the model scores more than two candidates, any pair of them is calibrated.
+/// The win rates of the prompts of `sample` become the calibration. Where the model scores more than two candidates, any
+/// pair of them is calibrated. The scoring of the sample is the stage `calibration` of `control`.
 ///
 /// # Errors
 /// As [`OpenOptions::open`]; what scoring the sample reports; those of [`ArtifactWriter`]; `InvalidArgument` if the sample
-/// has fewer than two distinct win rates.
+/// has fewer than two distinct win rates; `Cancelled`; `ResourceExhausted` if the time of `control` is over.
 pub fn write_export(
     options: &OpenOptions,
     export: &Path,
     out: &Path,
-    sample: Option<(&str, &[String])>,
-    default_strong_share: f64,
-    date: Option<&str>,
+    sample: Option<&ExportSample>,
+    control: Control<'_>,
 ) -> Result<Router> {
+    let mut watch = control.start()?;
     let router = options.open(export)?;
     let Some(scorer) = router.pipeline().prompts() else {
         return Err(Error::invalid_argument(format!(
             "{} is a router of kind {:?}, not an exported classifier or language model",
             export.display(),
-            router.info().kind
+            router.info().kind.as_str()
         )));
     };
     let kind = scorer.parameters().kind();
-    let spec =
-        serde_json::to_value(scorer.parameters()).map_err(|error| Error::invalid_model(error.to_string()))?;
-    let mut calibration = sample
-        .map(|(name, prompts)| calibration(&router, name, prompts, default_strong_share, date))
-        .transpose()?;
+    let spec = Json::of(&scorer.parameters())?;
+    let mut calibration = sample.map(|sample| calibration(&router, sample, &mut watch)).transpose()?;
     let mut writer = ArtifactWriter::new(out)?;
-    if let (Some(table), Some((_, prompts))) = (&mut calibration, sample)
+    if let (Some(table), Some(sample)) = (&mut calibration, sample)
         && router.pipeline().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
     {
-        table.scores = Some(writer.add_scores(&candidate_scores(&router, prompts)?)?);
+        let mut options = CallOptions::new();
+        options.set_cancel(watch.stop().cloned());
+        let mut scores = CandidateScores::new();
+        let prompts = sample.sample.prompts();
+        for place in CandidateScores::places(prompts.len()) {
+            watch.check()?;
+            scores.push(&router.candidate_scores(&prompts[place], &options)?);
+        }
+        table.scores = Some(writer.add_scores(&scores)?);
     }
+    add_files(&mut writer, export, kind)?;
+    let models = Models {
+        names: router.models().map(str::to_owned).collect(),
+        strong: router.strong().to_owned(),
+        weak: router.weak().to_owned(),
+    };
+    let provenance = BTreeMap::from([("tool", format!("routellm {}", crate::VERSION))]);
+    let name = out.file_name().map_or_else(|| kind.to_string(), |name| name.to_string_lossy().into_owned());
+    writer.finish(&Manifest {
+        format_version: crate::artifact::FORMAT_VERSION,
+        name,
+        kind,
+        models,
+        featurizer: FeaturizerSpec::None,
+        scorer: spec,
+        files: Vec::new(),
+        calibration,
+        read: options.read,
+        provenance: Json::of(&provenance)?,
+        manifest_sha256: String::new(),
+    })?;
+    let mut options = options.clone();
+    options.export = ExportOptions::default();
+    options.open(out)
+}
+
+/// Adds copies of the files of an export.
+fn add_files(writer: &mut ArtifactWriter, export: &Path, kind: Kind) -> Result<()> {
     let files = Files::bare(export);
     for name in EXPORT_FILES {
         if let Some(path) = files.optional(name) {
@@ -263,33 +328,7 @@ pub fn write_export(
     writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
         let path = export.join(name);
         Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
-    })?;
-    let models = Models {
-        names: router.models().map(str::to_owned).collect(),
-        strong: router.strong().to_owned(),
-        weak: router.weak().to_owned(),
-    };
-    let provenance = [("tool", format!("routellm {}", crate::VERSION))];
-    let name = out.file_name().map_or_else(|| kind.to_string(), |name| name.to_string_lossy().into_owned());
-    writer.finish(&Manifest {
-        format_version: crate::artifact::FORMAT_VERSION,
-        name,
-        kind: kind.to_string(),
-        models,
-        featurizer: FeaturizerSpec::None,
-        scorer: spec,
-        files: Vec::new(),
-        calibration,
-        read: options.read,
-        provenance: provenance
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), Value::String(value)))
-            .collect(),
-        manifest_sha256: String::new(),
-    })?;
-    let mut options = options.clone();
-    options.export = ExportOptions::default();
-    options.open(out)
+    })
 }
 
 /// The files of a model of this kind and of its weights. A model names those, and two models may share them.
@@ -304,26 +343,17 @@ fn model_files(files: &Files<'_>, kind: Kind) -> Result<BTreeSet<String>> {
     Ok(models)
 }
 
-/// What any pair is calibrated from.
-fn candidate_scores(router: &Router, prompts: &[String]) -> Result<CandidateScores> {
-    let mut scores = CandidateScores::new();
-    for place in CandidateScores::places(prompts.len()) {
-        scores.push(&router.candidate_scores(&prompts[place], &CallOptions::new())?);
-    }
-    Ok(scores)
-}
-
-fn calibration(
-    router: &Router,
-    name: &str,
-    prompts: &[String],
-    share: f64,
-    date: Option<&str>,
-) -> Result<Calibration> {
-    crate::policy::unit_interval("default_strong_share", share)?;
-    let mut table = Calibration::from_win_rates(name, router.win_rates(prompts, &CallOptions::new())?)?
+fn calibration(router: &Router, of: &ExportSample, watch: &mut Watch<'_>) -> Result<Calibration> {
+    crate::policy::unit_interval("default_strong_share", of.default_strong_share)?;
+    let (prompts, total) = (of.sample.prompts(), of.sample.prompts().len());
+    watch.report("calibration", 0, total, None)?;
+    let mut options = CallOptions::new();
+    options.set_cancel(watch.stop().cloned());
+    let rates = router.win_rates(prompts, &options)?;
+    watch.report("calibration", total, total, None)?;
+    let mut table = Calibration::from_win_rates(of.sample.name(), rates)?
         .taken_from(hash_of_prompts(prompts))
-        .dated(date)?;
-    table.default_strong_share = share;
+        .dated(of.date.as_deref())?;
+    table.default_strong_share = of.default_strong_share;
     Ok(table)
 }

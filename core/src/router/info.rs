@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::Mode;
 use crate::calibrate::Calibration;
 use crate::features::Featurizer;
+use crate::files::Json;
 use crate::input::Read;
 use crate::onnx::RuntimeUse;
 use crate::pipeline::Pipeline;
-use crate::scorer::{Pair, PromptScorer, SwScorer};
+use crate::scorer::{Kind, Pair, PromptScorer, SwScorer};
 
 /// What is known about a router. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, Serialize)]
@@ -19,8 +19,8 @@ use crate::scorer::{Pair, PromptScorer, SwScorer};
 pub struct RouterInfo {
     /// Name of the artifact.
     pub name: String,
-    /// Kind of scorer: `linear`, `mf`, `sw_ranking`, `bert`, `causal_llm`.
-    pub kind: String,
+    /// Kind of scorer.
+    pub kind: Kind,
     /// Names of the candidates.
     pub models: Vec<String>,
     /// The strong model.
@@ -46,8 +46,8 @@ pub struct RouterInfo {
     pub model: Option<ModelInfo>,
     /// The folder, or `None` for the router that is compiled in.
     pub path: Option<PathBuf>,
-    /// Data sources, seed, tool version.
-    pub(crate) provenance: Map<String, Value>,
+    /// Data sources, seed, tool version: an object.
+    pub provenance: Json,
     /// Version of this library.
     pub version: &'static str,
 }
@@ -125,7 +125,7 @@ impl VotesInfo {
 pub struct ModelInfo {
     /// Its parameters, as they stand in an artifact: `head` and `long_prompts`, or `template`, `score_tokens`,
     /// `score_threshold` and `max_new_tokens`.
-    pub(crate) parameters: Value,
+    pub parameters: Json,
     /// Tokens of a prompt that are read.
     pub max_tokens: usize,
     /// Whether activations are quantised at run time; then every prompt runs alone.
@@ -135,16 +135,10 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Its parameters, as they stand in an artifact, as JSON: `head` and `long_prompts`, or `template`, `score_tokens`,
-    /// `score_threshold` and `max_new_tokens`.
-    pub fn parameters(&self) -> String {
-        self.parameters.to_string()
-    }
-
     fn new(scorer: &dyn PromptScorer) -> Self {
         Self {
             // Parameters are plain data, which always serialises.
-            parameters: serde_json::to_value(scorer.parameters()).unwrap_or(Value::Null),
+            parameters: Json::of(&scorer.parameters()).unwrap_or_else(|_| Json::object()),
             max_tokens: scorer.max_tokens(),
             dynamically_quantized: scorer.dynamically_quantized(),
             cached_tokens: scorer.cached_tokens(),
@@ -153,26 +147,21 @@ impl ModelInfo {
 }
 
 impl RouterInfo {
-    /// Data sources, seed, tool version, as JSON.
-    pub fn provenance(&self) -> String {
-        Value::Object(self.provenance.clone()).to_string()
-    }
-
     #[allow(clippy::too_many_arguments, reason = "gathers what opening knows, in one place")]
     pub(super) fn new(
         name: &str,
-        kind: &str,
+        kind: Kind,
         names: &[String],
         pair: Pair,
         mode: Mode,
         pipeline: &Pipeline,
         calibration: Option<(&Calibration, f64)>,
         path: Option<&Path>,
-        provenance: Map<String, Value>,
+        provenance: Json,
     ) -> Self {
         Self {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             models: names.to_vec(),
             strong: names[pair.strong].clone(),
             weak: names[pair.weak].clone(),

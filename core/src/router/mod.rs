@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 #[cfg(feature = "onnx")]
-pub use export::write_export;
+pub use export::{ExportSample, write_export};
 use hooks::Hooks;
 pub use hooks::{DecisionEvent, Latency};
 pub use info::{CalibrationInfo, FeaturizerInfo, ModelInfo, RouterInfo, VotesInfo};

@@ -12,6 +12,7 @@ use crate::artifact::{self, Artifact, MANIFEST_NAME};
 use crate::calibrate::Shares;
 use crate::fallbacks::Fallbacks;
 use crate::features::{Featurizer, FeaturizerSpec};
+use crate::files::Json;
 use crate::input::Read;
 use crate::onnx::SessionOptions;
 use crate::options::{OpenOptions, VoteOptions};
@@ -104,15 +105,15 @@ impl OpenOptions {
         let manifest = artifact.manifest();
         let pair = self.pair(&manifest.models.names, &manifest.models.strong, &manifest.models.weak)?;
         // A factorization scores a model against itself (one half) as the reference does; elsewhere it is a mistake.
-        if pair.strong == pair.weak && manifest.kind != "mf" {
+        if pair.strong == pair.weak && manifest.kind != Kind::Mf {
             return Err(Error::invalid_argument(format!(
                 "strong and weak are both {:?}; name two of: {}",
                 manifest.models.names[pair.weak],
                 manifest.models.names.join(", ")
             )));
         }
-        self.check_vote_options(&manifest.kind)?;
-        self.check_kind(&manifest.kind)?;
+        self.check_vote_options(manifest.kind)?;
+        self.check_kind(manifest.kind)?;
         let of_files = "they belong to the artifact, which says what its model is like";
         if let Some(error) = self.spelling.without_effect(&self.export.given(), of_files) {
             return Err(error);
@@ -137,7 +138,7 @@ impl OpenOptions {
             .map(|(table, shares)| shares.resolve(table.default_strong_share).0);
         let mut info = RouterInfo::new(
             &manifest.name,
-            &manifest.kind,
+            manifest.kind,
             names,
             pair,
             self.mode.unwrap_or_default(),
@@ -179,7 +180,7 @@ impl OpenOptions {
     /// What scores, with its files.
     fn load_pipeline(&self, artifact: &Artifact, pair: Pair) -> Result<Pipeline> {
         let manifest = artifact.manifest();
-        let kind: Kind = manifest.kind.parse().map_err(|error: Error| error.context(MANIFEST_NAME))?;
+        let kind = manifest.kind;
         if let Kind::Bert | Kind::CausalLlm = kind {
             if manifest.featurizer != FeaturizerSpec::None {
                 return Err(Error::invalid_model(format!(
@@ -222,8 +223,8 @@ impl OpenOptions {
     }
 
     /// Refuses options that have no effect or are out of range.
-    pub(super) fn check_vote_options(&self, kind: &str) -> Result<()> {
-        if kind != "sw_ranking" {
+    pub(super) fn check_vote_options(&self, kind: Kind) -> Result<()> {
+        if kind != Kind::SwRanking {
             let why = format!("this router ({kind}) has no votes");
             if let Some(error) = self.spelling.without_effect(&self.votes.given(), &why) {
                 return Err(error);
@@ -255,7 +256,7 @@ impl OpenOptions {
         let manifest = artifact.manifest();
         let mut session = self.session.clone();
         let scan_threads = session.intra_threads.unwrap_or(1);
-        if manifest.kind == "sw_ranking" && manifest.featurizer.kind() != "onnx" {
+        if manifest.kind == Kind::SwRanking && manifest.featurizer.kind() != "onnx" {
             session.intra_threads = None;
         }
         (session, scan_threads)
@@ -263,7 +264,7 @@ impl OpenOptions {
 
     fn open_published(&self, folder: &Bare<'_>) -> Result<Router> {
         let kind = Kind::Mf;
-        self.check_vote_options(kind.as_str())?;
+        self.check_vote_options(kind)?;
         self.refuse_export_options(kind, &[])?;
         let checkpoint = published::read(folder)?;
         let names: Vec<String> = published::REFERENCE_MODELS.map(str::to_owned).to_vec();
@@ -274,14 +275,14 @@ impl OpenOptions {
         let pipeline = Pipeline::Features { featurizer, scorer };
         let info = RouterInfo::new(
             &folder.name(),
-            kind.as_str(),
+            kind,
             &names,
             pair,
             self.mode.unwrap_or_default(),
             &pipeline,
             None,
             Some(folder.path),
-            serde_json::Map::new(),
+            Json::object(),
         );
         self.assemble(Parts::uncalibrated(pipeline, &names, pair, info))
     }

@@ -96,8 +96,10 @@ impl LinearScorer {
 
     pub(crate) fn load(artifact: &Artifact, sparse_dimension: Option<usize>, pair: Pair) -> Result<Self> {
         let manifest = artifact.manifest();
-        let spec: LinearSpec = serde_json::from_value(manifest.scorer.clone())
-            .map_err(|error| Error::invalid_model(format!("router.json: scorer: {error}")))?;
+        let spec: LinearSpec = manifest
+            .scorer
+            .read()
+            .map_err(|error| Error::invalid_model(format!("router.json: scorer: {}", error.message())))?;
         let rows = match spec.target {
             LinearTarget::Gap => 1,
             LinearTarget::Candidates => manifest.models.names.len(),

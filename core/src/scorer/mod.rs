@@ -6,18 +6,17 @@ pub mod causal_llm;
 #[cfg(feature = "onnx")]
 pub mod checkpoint;
 pub mod config;
-mod kind;
 pub mod linear;
 pub mod mf;
 pub(crate) mod model_files;
 mod prompt;
 pub mod sw_ranking;
 
+pub use crate::names::Kind;
 #[cfg(feature = "onnx")]
 pub use bert::BertScorer;
 #[cfg(feature = "onnx")]
 pub use causal_llm::CausalLlmScorer;
-pub use kind::Kind;
 pub use linear::{LinearScorer, LinearTarget, Link};
 pub use mf::{MfScorer, MfWeights};
 pub use prompt::{Group, GroupWork, Parameters, PromptScorer};

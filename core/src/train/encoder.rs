@@ -5,10 +5,17 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "onnx")]
+use serde_json::json;
+
+#[cfg(feature = "onnx")]
+use super::frame::members;
 use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
 use crate::features::{Featurizer, FeaturizerSpec};
 #[cfg(feature = "onnx")]
 use crate::features::{OnnxEncoder, OnnxSpec};
+#[cfg(feature = "onnx")]
+use crate::files::Json;
 use crate::onnx::SessionOptions;
 use crate::onnx::graph::{Graph, beside};
 use crate::pipeline::{FEATURIZER_FILE, load_featurizer};
@@ -72,6 +79,23 @@ impl Encoder {
             weights,
             origin: Origin::Directory(directory.to_path_buf()),
         })
+    }
+
+    /// As [`from_onnx`](Self::from_onnx), with the parameters as a JSON object. The names of the files are `model.onnx` and
+    /// `tokenizer.json`, and 16,384 bytes of a text from its beginning are read, unless it says otherwise.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for parameters that are wrong or unknown; as [`from_onnx`](Self::from_onnx).
+    #[cfg(feature = "onnx")]
+    pub fn from_parameters(directory: &Path, parameters: &Json, session: &SessionOptions) -> Result<Self> {
+        let mut all = members([
+            ("model", json!("model.onnx")),
+            ("tokenizer", json!("tokenizer.json")),
+            ("cap", json!({ "max_bytes": 16_384, "side": "head" })),
+        ]);
+        all.extend(parameters.clone().into_members().unwrap_or_default());
+        let spec = Json::of_members(all).read().map_err(|error| error.context("encoder"))?;
+        Self::from_onnx(spec, directory, session)
     }
 
     /// Its parameters.

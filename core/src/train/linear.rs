@@ -3,77 +3,62 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{ProgressFn, Ridge, fit_link, report};
-use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32, tensor_f64, tensor_i8};
-use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
+use super::frame::{Made, Rated, Training, members};
+use super::{Control, Ridge, Sources, TrainOptions, fit_link};
+use crate::artifact::{ArtifactWriter, Models, tensor_f32, tensor_f64, tensor_i8};
+use crate::calibrate::{Calibration, hash_of_prompts};
+use crate::control::Watch;
 use crate::features::hashed::{
     CanonicalRules, HASH_NAME, Hashed, HashedSpec, HashedStatistics, LEXICAL_DIMENSION, Projection,
     StatisticsBuilder,
 };
 use crate::features::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
-use crate::input::Read;
+use crate::files::Json;
 use crate::numeric::Rng;
 use crate::pipeline::FEATURIZER_FILE;
 use crate::preference::GoldTable;
 use crate::scorer::linear::{LinearScorer, LinearSpec, LinearTarget, Link, WEIGHTS_FILE};
 use crate::scorer::{Kind, Pair};
+use crate::setters::options_struct;
 use crate::{Error, Result};
 
-/// Options of [`train`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct LinearOptions {
-    /// Name of the artifact.
-    pub name: String,
-    /// Binary logarithm of the number of hash buckets.
-    pub bits: u32,
-    /// Strengths of the ridge to choose from, by cross-validation on prompts.
-    pub lambdas: Vec<f64>,
-    /// Scales of the lexical features to choose from, likewise.
-    pub lexical_scales: Vec<f32>,
-    /// Number of folds.
-    pub folds: usize,
-    /// Seed of the folds.
-    pub seed: u64,
-    /// Cap on the bytes of a prompt.
-    pub cap: TextCap,
-    /// Rules of the canonical text.
-    pub canonical: CanonicalRules,
-    /// Dimensions of a dense projection of the features, on which the weights then work; `None`: sparse.
-    pub projection: Option<usize>,
-    /// Whether each candidate gets a row of weights of its own, so that any pair can be scored, instead of
-    /// one row for the gap of the pair. Of more than two candidates, any pair is then calibrated too.
-    pub per_candidate: bool,
-    /// Day of the calibration sample, `2026-01-31`; today (UTC) without it.
-    pub calibration_date: Option<String>,
-    /// What of a chat the router reads, unless it is told otherwise.
-    pub read: Option<Read>,
-}
-
-impl Default for LinearOptions {
-    fn default() -> Self {
-        Self {
-            name: "linear".to_owned(),
-            bits: 16,
-            lambdas: vec![0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
-            lexical_scales: vec![0.05, 0.1, 0.2],
-            folds: 10,
-            seed: 42,
-            cap: TextCap { max_bytes: 16_384, side: CapSide::Head },
-            canonical: CanonicalRules::default(),
-            projection: None,
-            per_candidate: false,
-            calibration_date: None,
-            read: None,
-        }
+options_struct! {
+    /// Options of [`train`].
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct LinearOptions {
+        /// What all trainers take.
+        common: TrainOptions = TrainOptions::new(),
+        /// Binary logarithm of the number of hash buckets.
+        bits: u32 = 16,
+        /// Strengths of the ridge to choose from, by cross-validation on prompts.
+        lambdas: Vec<f64> = vec![0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
+        /// Scales of the lexical features to choose from, likewise.
+        lexical_scales: Vec<f32> = vec![0.05, 0.1, 0.2],
+        /// Number of folds.
+        folds: usize = 10,
+        /// Seed of the folds.
+        seed: u64 = 42,
+        /// Cap on the bytes of a prompt.
+        cap: TextCap = TextCap { max_bytes: 16_384, side: CapSide::Head },
+        /// Rules of the canonical text.
+        canonical: CanonicalRules = CanonicalRules::default(),
+        /// Dimensions of a dense projection of the features, on which the weights then work; `None`: sparse.
+        projection: Option<usize> = None => usize,
+        /// Whether each candidate gets a row of weights of its own, so that any pair can be scored, instead of
+        /// one row for the gap of the pair. Of more than two candidates, any pair is then calibrated too.
+        per_candidate: bool = false,
     }
 }
 
 /// What the training chose and found.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct LinearReport {
-    /// Chosen strength of the ridge.
+    /// Chosen strength of the ridge; `strength` where a report is written as JSON.
     pub lambda: f64,
     /// Chosen scale of the lexical features.
     pub lexical_scale: f32,
@@ -81,100 +66,69 @@ pub struct LinearReport {
     pub error: f64,
     /// Mean squared error of always predicting the mean.
     pub baseline_error: f64,
-    /// The link from gaps to win rates.
+    /// The link from gaps to win rates; `link_a` and `link_b` where a report is written as JSON.
     pub link: Link,
     /// Predicted gap of each gold row, by the folds that did not see its prompt.
     pub out_of_fold: Vec<f64>,
 }
 
-/// Trains on `gold` for the pair (`strong`, `weak`) and writes the artifact `out`, calibrated on the prompts
-/// `calibration` (or on the gold prompts, if there are none). `sources` goes into the provenance.
+impl Serialize for LinearReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("LinearReport", 7)?;
+        report.serialize_field("strength", &self.lambda)?;
+        report.serialize_field("lexical_scale", &f64::from(self.lexical_scale))?;
+        report.serialize_field("error", &self.error)?;
+        report.serialize_field("baseline_error", &self.baseline_error)?;
+        report.serialize_field("link_a", &self.link.a)?;
+        report.serialize_field("link_b", &self.link.b)?;
+        report.serialize_field("out_of_fold", &self.out_of_fold)?;
+        report.end()
+    }
+}
+
+/// Trains on gold rows and writes the artifact `out`, calibrated on the prompts of the options, or on the gold prompts.
+/// Where the rows know just two models, the better one is the strong model of a pair that is not named.
 ///
 /// # Errors
-/// `InvalidArgument` for unknown models, too few rows or data that teach nothing; `Cancelled`; `Io`.
+/// `InvalidArgument` for unknown models, too few rows or data that teach nothing, and for votes, which this trainer does
+/// not read; `Cancelled`; `ResourceExhausted` if its time is over; `Io`.
 pub fn train(
-    out: &Path,
-    gold: &GoldTable,
-    pair: (&str, &str),
-    calibration: Option<(&str, &[String])>,
+    out: impl AsRef<Path>,
+    sources: &Sources,
     options: &LinearOptions,
-    sources: Map<String, Value>,
-    progress: &mut ProgressFn<'_>,
+    control: Control<'_>,
 ) -> Result<LinearReport> {
-    let (strong, weak) = (gold.models.number(pair.0)?, gold.models.number(pair.1)?);
-    check(options, gold, strong, weak)?;
-    // A destination that cannot be written is found before the work, not after it.
-    let mut writer = ArtifactWriter::new(out)?;
-    let gaps: Vec<f64> = gold.rows.iter().map(|row| row.scores[strong] - row.scores[weak]).collect();
-
-    let mut builder = StatisticsBuilder::new(options.canonical.clone(), options.cap, options.bits);
-    for (i, row) in gold.rows.iter().enumerate() {
-        builder.add(&row.prompt);
-        if i % 256 == 0 {
-            report(progress, "features", i, gold.rows.len(), None)?;
-        }
+    let common = &options.common;
+    common.refuse(&["cache", "on_error"], "a linear router reads hashed features, and no encoder runs")?;
+    if sources.vote_table().is_some() {
+        return Err(Error::invalid_argument("votes have no effect: a linear router learns from gold rows"));
     }
-    let statistics = builder.finish();
-    let folds = folds(gold, options);
-
-    // The scale only multiplies the lexical block, so features are computed once for each.
-    let mut best: Option<Choice> = None;
-    let total = options.lexical_scales.len() * options.lambdas.len();
-    let mut done = 0;
-    for &lexical_scale in &options.lexical_scales {
-        let hashed = featurizer(options, lexical_scale, statistics.clone(), None)?;
-        let features: Vec<SparseVector> =
-            gold.rows.iter().map(|row| hashed.with_sparse(&row.prompt, |sparse, _| sparse.clone())).collect();
-        for &lambda in &options.lambdas {
-            let predictions =
-                out_of_fold(&features, hashed.sparse_dimension(), &gaps, &folds, options.folds, lambda);
-            let error = mean_squared_error(&predictions, &gaps);
-            done += 1;
-            report(progress, "cross-validation", done, total, Some(error))?;
-            if best.as_ref().is_none_or(|best| error < best.error) {
-                best = Some(Choice { lambda, lexical_scale, error, predictions });
-            }
-        }
-    }
-    let best = best.ok_or_else(|| Error::invalid_argument("lambdas and lexical_scales must not be empty"))?;
+    let gold = common.renamed(sources.gold_table())?;
+    let gold =
+        gold.as_deref().ok_or_else(|| Error::invalid_argument("there are no gold rows to learn from"))?;
+    let (strong, weak) = common.pair_of(Some(gold))?;
+    let pair = Pair { strong: gold.models.number(&strong)?, weak: gold.models.number(&weak)? };
+    check(options, gold, pair)?;
+    let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
+    let gaps: Vec<f64> = gold.rows.iter().map(|row| pair.gap(&row.scores)).collect();
+    let statistics = statistics(gold, options, &mut training.watch)?;
+    let best = cross_validate(gold, &gaps, options, &statistics, &mut training.watch)?;
     let better: Vec<bool> = gaps.iter().map(|gap| *gap > 0.0).collect();
     let link = fit_link(&best.predictions, &better)?;
+    let fitted = fit(gold, gaps.clone(), options, &statistics, &best)?;
+    training.watch.report("fit", 1, 1, Some(best.error))?;
 
-    let sparse = featurizer(options, best.lexical_scale, statistics.clone(), None)?;
-    let features: Vec<SparseVector> =
-        gold.rows.iter().map(|row| sparse.with_sparse(&row.prompt, |sparse, _| sparse.clone())).collect();
-    let projection = match options.projection {
-        None => None,
-        Some(columns) => {
-            Some(super::lsa::projection(&features, sparse.sparse_dimension(), columns, options.seed)?)
-        }
-    };
-    let hashed = featurizer(options, best.lexical_scale, statistics.clone(), projection)?;
-    let targets: Vec<Vec<f64>> = if options.per_candidate {
-        (0..gold.models.len()).map(|model| gold.rows.iter().map(|row| row.scores[model]).collect()).collect()
+    let Fitted { hashed, weights, intercepts } = fitted;
+    let (target, bound, names) = if options.per_candidate {
+        (LinearTarget::Candidates, pair, gold.models.names().to_vec())
     } else {
-        vec![gaps.clone()]
+        (LinearTarget::Gap, Pair { strong: 0, weak: 1 }, vec![strong.clone(), weak.clone()])
     };
-    let (weights, intercepts) = fit_rows(&hashed, &features, &targets, best.lambda);
-    report(progress, "fit", 1, 1, Some(best.error))?;
-
-    let target = if options.per_candidate { LinearTarget::Candidates } else { LinearTarget::Gap };
-    let names: Vec<String> = if options.per_candidate {
-        gold.models.names().to_vec()
-    } else {
-        vec![pair.0.to_owned(), pair.1.to_owned()]
-    };
-    let bound = if options.per_candidate { Pair { strong, weak } } else { Pair { strong: 0, weak: 1 } };
-    let scorer =
-        LinearScorer::new(&weights, intercepts.clone(), hashed.projection().is_none(), target, link, bound)?;
-    let (calibration, scores) = calibrate(&hashed, &scorer, gold, calibration, progress)?;
-    let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
-    if let Some(scores) = scores {
-        calibration.scores = Some(writer.add_scores(&scores)?);
-    }
-
+    let sparse = hashed.projection().is_none();
+    let scorer = LinearScorer::new(&weights, intercepts.clone(), sparse, target, link, bound)?;
+    let calibration = calibrate(&mut training, &hashed, &scorer, gold, common)?;
     let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-    let training = LinearReport {
+    let report = LinearReport {
         lambda: best.lambda,
         lexical_scale: best.lexical_scale,
         error: best.error,
@@ -182,23 +136,29 @@ pub fn train(
         link,
         out_of_fold: best.predictions,
     };
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        name: options.name.clone(),
-        kind: Kind::Linear.as_str().to_owned(),
-        models: Models { names, strong: pair.0.to_owned(), weak: pair.1.to_owned() },
+    add_files(&mut training.writer, &hashed, &statistics, &weights, &intercepts)?;
+    training.finish(Made {
+        kind: Kind::Linear,
+        name: "linear",
+        facts: facts(gold, (&strong, &weak), &report, options),
+        models: Models { names, strong, weak },
         featurizer: FeaturizerSpec::Hashed(hashed.spec().clone()),
-        scorer: serde_json::to_value(LinearSpec { target, link })
-            .map_err(|error| Error::invalid_model(error.to_string()))?,
-        files: Vec::new(),
-        calibration: Some(calibration),
-        read: options.read,
-        provenance: provenance(gold, pair, &training, options, sources),
-        manifest_sha256: String::new(),
-    };
-    add_files(&mut writer, &hashed, &statistics, &weights, &intercepts)?;
-    writer.finish(&manifest)?;
-    Ok(training)
+        scorer: Json::of(&LinearSpec { target, link })?,
+        calibration,
+    })?;
+    Ok(report)
+}
+
+/// What the features of all prompts are weighed by.
+fn statistics(gold: &GoldTable, options: &LinearOptions, watch: &mut Watch<'_>) -> Result<HashedStatistics> {
+    let mut builder = StatisticsBuilder::new(options.canonical.clone(), options.cap, options.bits);
+    for (i, row) in gold.rows.iter().enumerate() {
+        builder.add(&row.prompt);
+        if i % 256 == 0 {
+            watch.report("features", i, gold.rows.len(), None)?;
+        }
+    }
+    Ok(builder.finish())
 }
 
 struct Choice {
@@ -208,8 +168,74 @@ struct Choice {
     predictions: Vec<f64>,
 }
 
-fn check(options: &LinearOptions, gold: &GoldTable, strong: usize, weak: usize) -> Result<()> {
-    if strong == weak {
+/// The best strength and scale, by predictions of folds that did not see the prompt.
+fn cross_validate(
+    gold: &GoldTable,
+    gaps: &[f64],
+    options: &LinearOptions,
+    statistics: &HashedStatistics,
+    watch: &mut Watch<'_>,
+) -> Result<Choice> {
+    let folds = folds(gold, options);
+    let mut best: Option<Choice> = None;
+    let total = options.lexical_scales.len() * options.lambdas.len();
+    let mut done = 0;
+    for &lexical_scale in &options.lexical_scales {
+        // The scale only multiplies the lexical block, so features are computed once for each.
+        let hashed = featurizer(options, lexical_scale, statistics.clone(), None)?;
+        let features = features(&hashed, gold);
+        for &lambda in &options.lambdas {
+            let dimension = hashed.sparse_dimension();
+            let predictions =
+                out_of_fold(&features, dimension, gaps, (&folds, options.folds), lambda, watch)?;
+            let error = mean_squared_error(&predictions, gaps);
+            done += 1;
+            watch.report("cross-validation", done, total, Some(error))?;
+            if best.as_ref().is_none_or(|best| error < best.error) {
+                best = Some(Choice { lambda, lexical_scale, error, predictions });
+            }
+        }
+    }
+    best.ok_or_else(|| Error::invalid_argument("lambdas and lexical_scales must not be empty"))
+}
+
+fn features(hashed: &Hashed, gold: &GoldTable) -> Vec<SparseVector> {
+    gold.rows.iter().map(|row| hashed.with_sparse(&row.prompt, |sparse, _| sparse.clone())).collect()
+}
+
+/// A featurizer, and the weights on what it gives, one row for each target.
+struct Fitted {
+    hashed: Hashed,
+    weights: Vec<f32>,
+    intercepts: Vec<f64>,
+}
+
+/// Fits all rows with the strength and the scale that were chosen.
+fn fit(
+    gold: &GoldTable,
+    gaps: Vec<f64>,
+    options: &LinearOptions,
+    statistics: &HashedStatistics,
+    best: &Choice,
+) -> Result<Fitted> {
+    let sparse = featurizer(options, best.lexical_scale, statistics.clone(), None)?;
+    let features = features(&sparse, gold);
+    let projection = options
+        .projection
+        .map(|columns| super::lsa::projection(&features, sparse.sparse_dimension(), columns, options.seed))
+        .transpose()?;
+    let hashed = featurizer(options, best.lexical_scale, statistics.clone(), projection)?;
+    let targets: Vec<Vec<f64>> = if options.per_candidate {
+        (0..gold.models.len()).map(|model| gold.rows.iter().map(|row| row.scores[model]).collect()).collect()
+    } else {
+        vec![gaps]
+    };
+    let (weights, intercepts) = fit_rows(&hashed, &features, &targets, best.lambda);
+    Ok(Fitted { hashed, weights, intercepts })
+}
+
+fn check(options: &LinearOptions, gold: &GoldTable, pair: Pair) -> Result<()> {
+    if pair.strong == pair.weak {
         return Err(Error::invalid_argument("strong and weak are the same model"));
     }
     if options.folds < 2 || gold.rows.len() < 2 * options.folds {
@@ -270,12 +296,13 @@ fn out_of_fold(
     features: &[SparseVector],
     dimension: usize,
     targets: &[f64],
-    fold_of: &[usize],
-    folds: usize,
+    (fold_of, folds): (&[usize], usize),
     lambda: f64,
-) -> Vec<f64> {
+    watch: &Watch<'_>,
+) -> Result<Vec<f64>> {
     let mut predictions = vec![0.0; features.len()];
     for fold in 0..folds {
+        watch.check()?;
         let inside = |i: &usize| fold_of[*i] != fold;
         let rows: Vec<&SparseVector> = (0..features.len()).filter(inside).map(|i| &features[i]).collect();
         let values: Vec<f64> = (0..features.len()).filter(inside).map(|i| targets[i]).collect();
@@ -284,7 +311,7 @@ fn out_of_fold(
             predictions[i] = fit.predict(&features[i]);
         }
     }
-    predictions
+    Ok(predictions)
 }
 
 /// Weights in single precision, row-major, and intercepts, one row for each target.
@@ -322,36 +349,26 @@ fn fit_rows(
 }
 
 fn calibrate(
+    training: &mut Training<'_>,
     hashed: &Hashed,
     scorer: &LinearScorer,
     gold: &GoldTable,
-    sample: Option<(&str, &[String])>,
-    progress: &mut ProgressFn<'_>,
-) -> Result<(Calibration, Option<CandidateScores>)> {
-    let gold_prompts: Vec<String>;
-    let (name, prompts) = if let Some(sample) = sample {
-        sample
-    } else {
-        gold_prompts = gold.rows.iter().map(|row| row.prompt.clone()).collect();
-        ("the prompts of the gold rows", gold_prompts.as_slice())
+    common: &TrainOptions,
+) -> Result<Calibration> {
+    let (name, prompts): (_, Vec<&str>) = match &common.calibration {
+        Some(sample) => (sample.name.as_str(), sample.prompts.iter().map(String::as_str).collect()),
+        None => ("the prompts of the gold rows", gold.rows.iter().map(|row| row.prompt.as_str()).collect()),
     };
-    let mut rates = Vec::with_capacity(prompts.len());
-    for (i, prompt) in prompts.iter().enumerate() {
-        rates.push(with_features(hashed, prompt, |features| scorer.win_rate(features))?);
-        if i % 1024 == 0 {
-            report(progress, "calibration", i, prompts.len(), None)?;
-        }
-    }
-    let table = Calibration::from_win_rates(name, rates)?.taken_from(hash_of_prompts(prompts));
+    let rated =
+        Rated { name: name.into(), sha256: hash_of_prompts(&prompts), rows: (0..prompts.len()).collect() };
     // Of two candidates there is one pair.
-    if scorer.candidates().is_none_or(|candidates| candidates < 3) {
-        return Ok((table, None));
-    }
-    let mut scores = CandidateScores::new();
-    for place in CandidateScores::places(prompts.len()) {
-        scores.push(&with_features(hashed, &prompts[place], |features| scorer.candidate_scores(features))?);
-    }
-    Ok((table, Some(scores)))
+    let any_pair = scorer.candidates().is_some_and(|candidates| candidates > 2);
+    training.calibrate(rated, any_pair, |row, candidates| {
+        with_features(hashed, prompts[row], |features| {
+            let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };
+            Ok((scorer.win_rate(features)?, scores))
+        })
+    })
 }
 
 /// What `read` makes of the features of a prompt, as the scorer takes them.
@@ -368,26 +385,23 @@ fn mean_squared_error(predictions: &[f64], targets: &[f64]) -> f64 {
     predictions.iter().zip(targets).map(|(p, t)| (p - t) * (p - t)).sum::<f64>() / targets.len() as f64
 }
 
-fn provenance(
+fn facts(
     gold: &GoldTable,
-    pair: (&str, &str),
-    training: &LinearReport,
+    (strong, weak): (&str, &str),
+    report: &LinearReport,
     options: &LinearOptions,
-    sources: Map<String, Value>,
 ) -> Map<String, Value> {
-    let mut map = Map::new();
-    map.insert("tool".into(), json!(format!("routellm {}", crate::VERSION)));
-    map.insert("trainer".into(), json!("linear: ridge regression of the quality gap"));
-    map.insert("gold_rows".into(), json!({ "label_kind": "D_gold", "read": gold.rows.len() }));
-    map.insert("pair".into(), json!([pair.0, pair.1]));
-    map.insert("tie_rule".into(), json!("equal quality is a gap of 0 and no win of strong"));
-    map.insert("seed".into(), json!(options.seed));
-    map.insert("folds".into(), json!(options.folds));
-    map.insert("lambda".into(), json!(training.lambda));
-    map.insert("out_of_fold_mse".into(), json!(training.error));
-    map.insert("mean_predictor_mse".into(), json!(training.baseline_error));
-    map.extend(sources);
-    map
+    members([
+        ("trainer", json!("linear: ridge regression of the quality gap")),
+        ("gold_rows", json!({ "label_kind": "D_gold", "read": gold.rows.len() })),
+        ("pair", json!([strong, weak])),
+        ("tie_rule", json!("equal quality is a gap of 0 and no win of strong")),
+        ("seed", json!(options.seed)),
+        ("folds", json!(options.folds)),
+        ("lambda", json!(report.lambda)),
+        ("out_of_fold_mse", json!(report.error)),
+        ("mean_predictor_mse", json!(report.baseline_error)),
+    ])
 }
 
 fn add_files(

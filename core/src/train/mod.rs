@@ -1,62 +1,40 @@
 //! Training: from preference data to an artifact.
+//!
+//! Every trainer takes a destination, what it learns from ([`Sources`]), its options, of which the common part is
+//! [`TrainOptions`], and how it is watched and stopped ([`Control`]):
+//!
+//! ```no_run
+//! use routellm_core::train::{Control, Sources, TrainOptions, linear};
+//!
+//! let sources = Sources::new().gold_file("gold.jsonl")?;
+//! let common = TrainOptions::new().name("mine").pair("big", "small");
+//! let options = linear::LinearOptions::new().common(common).folds(5);
+//! let report = linear::train("my-router", &sources, &options, Control::new())?;
+//! println!("error {:.4} of {:.4}", report.error, report.baseline_error);
+//! # Ok::<(), routellm_core::Error>(())
+//! ```
 
 mod adam;
 mod cache;
+mod collect;
 mod embeddings;
 mod encoder;
+mod frame;
 pub mod linear;
 mod logistic;
 mod lsa;
 pub mod mf;
+mod options;
 mod ridge;
+mod sources;
 pub mod sw_ranking;
-
-use std::ops::ControlFlow;
 
 pub use cache::EmbeddingCache;
 pub use encoder::Encoder;
 pub use logistic::fit_link;
+pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
+pub use sources::Sources;
 
-use crate::{Error, ErrorKind, Result};
-
-/// How far a training has come.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Progress<'a> {
-    /// What is being done: `features`, `cross-validation`, `epoch` ...
-    pub stage: &'a str,
-    /// Steps of this stage that are done.
-    pub done: usize,
-    /// Steps of this stage.
-    pub total: usize,
-    /// Loss of the step, where there is one.
-    pub loss: Option<f64>,
-}
-
-/// Is told how far a training has come, and stops it by `ControlFlow::Break`.
-pub type ProgressFn<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
-
-/// Tells `progress`, and turns a `Break` into an error.
-///
-/// # Errors
-/// `Cancelled`.
-pub(crate) fn report(
-    progress: &mut ProgressFn<'_>,
-    stage: &str,
-    done: usize,
-    total: usize,
-    loss: Option<f64>,
-) -> Result<()> {
-    match progress(Progress { stage, done, total, loss }) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::new(
-            ErrorKind::Cancelled,
-            format!("training was cancelled (stage {stage}, {done} of {total})"),
-        )),
-    }
-}
-
-/// A callback that ignores progress and never stops.
-pub fn silent(_: Progress<'_>) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
+pub use crate::calibrate::Sample;
+pub use crate::{Control, Progress, ProgressFn};

@@ -3,51 +3,40 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::embeddings::Embeddings;
-use super::encoder::Encoder;
-use super::{ProgressFn, report};
-use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, sha256_hex};
-use crate::calibrate::{Calibration, CandidateScores, SCORES_PROMPTS, hash_of_prompts};
+use super::collect::Collected;
+use super::embeddings::{Embeddings, Trainer};
+use super::frame::{Made, Rated, Training, members};
+use super::sources::Origin;
+use super::{Control, Encoder, Sources, TrainOptions};
+use crate::artifact::{Models, sha256_hex};
+use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
+use crate::control::Watch;
 use crate::features::{CallerSpec, FeaturizerSpec};
-use crate::input::Read;
-use crate::preference::{GoldTable, ModelIndex, VoteTable, Winner};
+use crate::files::Json;
+use crate::preference::{EmbeddedVotes, GoldTable, VoteTable};
 use crate::scorer::Kind;
 use crate::scorer::sw_ranking::{
-    BuildOptions, ClusterOptions, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind, SwInput, SwModel,
-    SwSpec, TEXTS_FILE,
+    BuildOptions, ClusterOptions, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind, SwModel, SwSpec,
+    TEXTS_FILE,
 };
+use crate::setters::options_struct;
 use crate::{Error, Mode, Result};
 
-/// Options of [`train`] and [`train_columns`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct SwOptions {
-    /// Name of the artifact.
-    pub name: String,
-    /// Tiers, store, clusters and exponent.
-    pub build: BuildOptions,
-    /// The pair that the artifact routes between unless the opener names another; the best and the worst rated
-    /// model without it.
-    pub pair: Option<(String, String)>,
-    /// Whether the texts of the votes' prompts go into the artifact, for explanations. They may be private.
-    pub texts: bool,
-    /// Day of the calibration sample, which is drawn from the votes, `2026-01-31`; today (UTC) without it.
-    pub calibration_date: Option<String>,
-    /// What of a chat the router reads, unless it is told otherwise.
-    pub read: Option<Read>,
-}
-
-impl Default for SwOptions {
-    fn default() -> Self {
-        Self {
-            name: "sw-ranking".to_owned(),
-            build: BuildOptions::default(),
-            pair: None,
-            texts: false,
-            calibration_date: None,
-            read: None,
-        }
+options_struct! {
+    /// Options of [`train`] and [`train_columns`].
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct SwOptions {
+        /// What all trainers take. Without a pair, the artifact routes between the best and the worst rated model unless
+        /// the opener names others.
+        common: TrainOptions = TrainOptions::new(),
+        /// Tiers, store, clusters and exponent; as many threads as the machine has cores.
+        build: BuildOptions = BuildOptions::new()
+            .threads(std::thread::available_parallelism().map_or(1, usize::from)),
+        /// Whether the texts of the votes' prompts go into the artifact, for explanations. They may be private.
+        texts: bool = false,
     }
 }
 
@@ -72,32 +61,16 @@ impl SwOptions {
     }
 }
 
-/// Votes as columns of one length, with embeddings that the caller computed.
-#[derive(Debug, Clone, Copy)]
-pub struct VoteColumns<'a> {
-    /// Embeddings of the prompts, `n x dim`, row-major.
-    pub embeddings: &'a [f32],
-    /// Dimension of the embeddings.
-    pub dim: usize,
-    /// Name of the embedding model, for whoever opens the artifact.
-    pub encoder: &'a str,
-    /// Name of the first model of each vote.
-    pub model_a: &'a [String],
-    /// Name of the second model of each vote.
-    pub model_b: &'a [String],
-    /// Whose answer was preferred.
-    pub winner: &'a [Winner],
-    /// Ids for explanations.
-    pub ids: Option<&'a [String]>,
-}
-
 /// What a build made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct SwReport {
     /// Votes in the artifact.
     pub votes: usize,
     /// Prompts that had to be embedded: those that the cache did not hold.
     pub embedded: usize,
+    /// Prompts that could not be embedded and were left out with their votes.
+    pub left_out: usize,
     /// Number of tiers.
     pub tiers: usize,
     /// Models with their rating over all votes, best first.
@@ -109,216 +82,189 @@ pub struct SwReport {
 /// alone, provided that they know every model: gold rows are mostly ties and would put the models that they compare into
 /// one tier.
 ///
-/// The artifact is calibrated for its pair, and holds what any other pair is calibrated from when it is opened: the
-/// ratings on prompts of the votes.
-///
-/// `cache` names a file of embeddings that were computed before; it is read if it exists, and written now and then and
-/// at the end, even of a build that is cancelled: a later build, or one with more votes, embeds the new prompts only.
+/// The artifact is calibrated for its pair on prompts of the votes, and holds what any other pair is calibrated from when
+/// it is opened: the ratings there.
 ///
 /// # Errors
-/// `InvalidArgument` without votes, for unknown models, or for a pair inside one tier; what the encoder reports; `Cancelled`; `Io`.
-#[allow(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
+/// `InvalidArgument` without votes, for unknown models, or for a pair inside one tier; what the encoder reports;
+/// `Cancelled`; `ResourceExhausted` if its time is over; `Io`.
 pub fn train(
-    out: &Path,
-    votes: Option<&VoteTable>,
-    gold: Option<&GoldTable>,
+    out: impl AsRef<Path>,
+    sources: &Sources,
     encoder: &Encoder,
-    cache: Option<&Path>,
     options: &SwOptions,
-    sources: Map<String, Value>,
-    progress: &mut ProgressFn<'_>,
+    control: Control<'_>,
 ) -> Result<SwReport> {
-    let mut table = VoteTable::default();
-    if let Some(votes) = votes {
-        table.extend(votes.clone());
-    }
-    let mut gold_votes = 0;
-    if let Some(gold) = gold {
-        let names = gold.models.names();
-        for (i, a) in names.iter().enumerate() {
-            for b in &names[i + 1..] {
-                let votes = gold.votes(a, b)?;
-                gold_votes += votes.votes.len();
-                table.extend(votes);
-            }
-        }
-    }
-    if table.votes.is_empty() {
-        return Err(Error::invalid_argument("neither votes nor gold rows hold a vote"));
-    }
-    // A destination that cannot be written is found before the work, not after it.
-    let writer = ArtifactWriter::new(out)?;
-    let total = table.votes.len();
-    let all = table.votes.iter().map(|vote| vote.prompt.as_str());
-    let (embeddings, embedded) =
-        Embeddings::new(encoder, "similarity-weighted ranking", cache)?.of(all, (0, total), progress)?;
-    let column = |of: &dyn Fn(usize) -> String| (0..table.votes.len()).map(of).collect::<Vec<_>>();
-    let (model_a, model_b) =
-        (column(&|i| table.votes[i].model_a.clone()), column(&|i| table.votes[i].model_b.clone()));
-    // A gold row makes several votes of one id; an id names a record, not a vote.
-    let ids = column(&|i| table.votes[i].id.replace(['\n', '\r'], " "));
-    let winner: Vec<Winner> = table.votes.iter().map(|vote| vote.winner).collect();
-    let columns = VoteColumns {
-        embeddings: &embeddings,
-        dim: encoder.spec().dimension(),
-        encoder: encoder.spec().id(),
-        model_a: &model_a,
-        model_b: &model_b,
-        winner: &winner,
-        ids: Some(&ids),
-    };
-    let prompts: Vec<&str> = table.votes.iter().map(|v| v.prompt.as_str()).collect();
-    let mut provenance = Map::new();
-    let counts = votes.map(|votes| votes.counts).unwrap_or_default();
-    provenance.insert(
-        "counts".into(),
-        json!({
-            "votes_read": counts.read,
-            "votes_dropped_null_winner": counts.dropped_null_winner,
-            "votes_dropped_short": counts.dropped_short,
-            "gold_rows_read": gold.map_or(0, |gold| gold.rows.len()),
-            "gold_votes": gold_votes,
-        }),
-    );
-    provenance.insert("label_kinds".into(), json!({ "votes": "D_arena", "gold": "D_gold" }));
-    provenance.extend(sources);
+    let (common, votes) = (&options.common, sources.vote_table());
+    refuse_sample(common)?;
+    let pair = pair_named(common)?;
+    let gold = common.renamed(sources.gold_table())?;
+    let gold = gold.as_deref();
+    let mut data = collect(votes, gold)?;
     // Tiers come from the votes where those know every model.
-    let mut options = options.clone();
+    let mut build = options.build.clone();
     if let (Some(votes), Some(gold)) = (votes, gold) {
         let known = votes.models();
         let rated = gold.models.names().iter().all(|name| known.number(name).is_ok());
-        options.build.rated = options.build.rated.or(rated.then_some(votes.votes.len()));
+        build.rated = build.rated.or(rated.then_some(votes.votes.len()));
     }
-    let mut report = write(writer, &columns, Some(&prompts), Some(encoder), &options, provenance, progress)?;
-    report.embedded = embedded;
+    let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
+    let trainer = Trainer { name: "similarity-weighted ranking", needs_direction: true };
+    let mut embeddings = Embeddings::new(encoder, trainer, common)?;
+    let embedded = embeddings.of(&data.prompts, &mut training.watch)?;
+    let has_row = |prompt: usize| embedded.row_of[prompt].is_some();
+    build.rated = build
+        .rated
+        .map(|rated| data.votes.ballots().iter().take(rated).filter(|ballot| has_row(ballot.prompt)).count());
+    data.keep(&embedded)?;
+    let dim = encoder.spec().dimension();
+    let votes_in = EmbeddedVotes { votes: &data.votes, embeddings: &embedded.values, dim };
+    let (model, ratings) = build_model(&votes_in, &build, &mut training.watch)?;
+    let places: Vec<usize> = CandidateScores::places(data.votes.ballots().len()).collect();
+    let prompt_of = |vote: usize| data.prompts[data.votes.ballots()[vote].prompt].text;
+    let sha256 = hash_of_prompts(places.iter().map(|vote| prompt_of(*vote)));
+    let calibrated = calibrate_and_store(&mut training, &model, &votes_in, (pair, &ratings), places, sha256)?;
+    if options.texts {
+        let mut lines = String::new();
+        for vote in 0..data.votes.ballots().len() {
+            lines.push_str(&json!(prompt_of(vote)).to_string());
+            lines.push('\n');
+        }
+        training.writer.add(TEXTS_FILE, lines.as_bytes())?;
+    }
+    encoder.add_files(&mut training.writer)?;
+    let report = report(&model, ratings, (embeddings.computed(), embeddings.left_out()));
+    let mut facts = facts_of(votes, gold);
+    if report.left_out > 0 {
+        facts.insert("left_out".to_owned(), json!(report.left_out));
+    }
+    finish(training, &model, calibrated, encoder.spec().clone(), options.texts, facts)?;
     Ok(report)
 }
 
-/// Builds from columns with embeddings; the artifact then takes embeddings of the same model only.
+/// Builds from votes with embeddings that the caller computed, one for each vote, by the model `encoder`, whose name
+/// whoever opens the artifact reads; it then takes embeddings of the same model only.
 ///
 /// # Errors
-/// `InvalidArgument` if the columns do not fit each other, a row's embedding is zero or not finite (naming the
-/// row), or texts are asked for, which columns do not have; `Cancelled`; `Io`.
+/// `InvalidArgument` if there is not an embedding for each vote, one is zero or not finite (naming the row), or texts are
+/// asked for, which there are none of; `Cancelled`; `ResourceExhausted` if its time is over; `Io`.
 pub fn train_columns(
-    out: &Path,
-    columns: &VoteColumns<'_>,
+    out: impl AsRef<Path>,
+    votes: &EmbeddedVotes<'_>,
+    encoder: &str,
     options: &SwOptions,
-    sources: Map<String, Value>,
-    progress: &mut ProgressFn<'_>,
+    control: Control<'_>,
 ) -> Result<SwReport> {
+    let common = &options.common;
     if options.texts {
         return Err(Error::invalid_argument("texts have no effect: columns with embeddings hold no prompts"));
     }
-    if options.read.is_some() {
-        return Err(Error::invalid_argument(
-            "read has no effect: the router will take embeddings, not chats",
-        ));
+    refuse_sample(common)?;
+    common.refuse(&["read"], "the router will take embeddings, not chats")?;
+    common.refuse(&["rename", "cache", "on_error"], "the votes come with embeddings")?;
+    let pair = pair_named(common)?;
+    let (n, dim) = (votes.votes.ballots().len(), votes.dim);
+    if votes.embeddings.len() != n * dim {
+        return Err(Error::invalid_argument(format!(
+            "columns of one length are needed: {} embeddings of {dim} dimensions, {n} votes",
+            votes.embeddings.len() / dim.max(1),
+        )));
     }
-    write(ArtifactWriter::new(out)?, columns, None, None, options, sources, progress)
+    let origins = [Origin::columns(n)];
+    let mut training = Training::begin(out.as_ref(), &origins, common, control)?;
+    let (model, ratings) = build_model(votes, &options.build, &mut training.watch)?;
+    let places: Vec<usize> = CandidateScores::places(n).collect();
+    let numbers = places.iter().flat_map(|place| votes.embedding(&votes.votes.ballots()[*place]));
+    let sha256 = sha256_hex(&numbers.flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+    let calibrated = calibrate_and_store(&mut training, &model, votes, (pair, &ratings), places, sha256)?;
+    let report = report(&model, ratings, (0, 0));
+    let featurizer = FeaturizerSpec::Caller(CallerSpec { id: encoder.to_owned(), dimension: dim });
+    finish(training, &model, calibrated, featurizer, false, Map::new())?;
+    Ok(report)
 }
 
-fn write(
-    mut writer: ArtifactWriter,
-    columns: &VoteColumns<'_>,
-    prompts: Option<&[&str]>,
-    encoder: Option<&Encoder>,
-    options: &SwOptions,
-    provenance: Map<String, Value>,
-    progress: &mut ProgressFn<'_>,
-) -> Result<SwReport> {
-    let models = models(columns)?;
-    let number = |names: &[String]| names.iter().map(|name| models.number(name)).collect::<Result<Vec<_>>>();
-    let (model_a, model_b) = (number(columns.model_a)?, number(columns.model_b)?);
-    let input = SwInput {
-        embeddings: columns.embeddings,
-        dim: columns.dim,
-        models: &models,
-        model_a: &model_a,
-        model_b: &model_b,
-        winners: columns.winner,
-        ids: columns.ids,
-    };
-    let model = SwModel::build(&input, &options.build, &mut |step| {
+fn refuse_sample(common: &TrainOptions) -> Result<()> {
+    common.refuse(&["calibration"], "this trainer takes the calibration's prompts from the votes")
+}
+
+type Ratings = Vec<(String, f64)>;
+
+/// The pair that the options name, if they name one.
+fn pair_named(common: &TrainOptions) -> Result<Option<(&str, &str)>> {
+    match (&common.strong, &common.weak) {
+        (Some(strong), Some(weak)) => Ok(Some((strong, weak))),
+        (None, None) => Ok(None),
+        _ => Err(Error::invalid_argument(
+            "pass strong and weak together, or neither for the best and the worst rated model",
+        )),
+    }
+}
+
+/// All votes, those of gold rows after the others, with ids.
+fn collect<'a>(votes: Option<&'a VoteTable>, gold: Option<&'a GoldTable>) -> Result<Collected<'a>> {
+    // Gold rows of one model compare nothing.
+    let gold = gold.filter(|gold| gold.models.len() > 1 && !gold.rows.is_empty());
+    let mut data = Collected::new(votes, gold)?;
+    // A gold row makes several votes of one id; an id names a record, not a vote.
+    let mut ids: Vec<&str> = Vec::new();
+    for vote in votes.iter().flat_map(|table| &table.votes) {
+        data.add_vote(vote)?;
+        ids.push(&vote.id);
+    }
+    if let Some(gold) = gold {
+        let numbers = data.numbers(gold)?;
+        for (a, first) in numbers.iter().enumerate() {
+            for (b, second) in numbers.iter().enumerate().skip(a + 1) {
+                for row in &gold.rows {
+                    data.add_gold(row, (*first, *second), row.winner(a, b))?;
+                    ids.push(&row.id);
+                }
+            }
+        }
+    }
+    if data.votes.ballots().is_empty() {
+        return Err(Error::invalid_argument("neither votes nor gold rows hold a vote"));
+    }
+    let ids = ids.into_iter().map(|id| id.replace(['\n', '\r'], " ")).collect();
+    data.votes = std::mem::take(&mut data.votes).with_ids(ids)?;
+    Ok(data)
+}
+
+/// The model, and the models' ratings, best first.
+fn build_model(
+    votes: &EmbeddedVotes<'_>,
+    options: &BuildOptions,
+    watch: &mut Watch<'_>,
+) -> Result<(SwModel, Ratings)> {
+    let mut stopped = None;
+    let built = SwModel::build(votes, options, &mut |step| {
         let stage = match step.stage {
             Stage::Normalize => "normalize",
             Stage::Rate => "rate",
             Stage::Cluster => "cluster",
             Stage::Store => "store",
         };
-        match report(progress, stage, step.done, step.total, None) {
+        match watch.report(stage, step.done, step.total, None) {
             Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+            Err(error) => {
+                stopped = Some(error);
+                ControlFlow::Break(())
+            }
         }
-    })?;
-    let mut ratings: Vec<(String, f64)> =
-        models.names().iter().cloned().zip(model.meta().ratings.iter().copied()).collect();
+    });
+    // Why it stopped, the build does not know.
+    let model = built.map_err(|error| stopped.unwrap_or(error))?;
+    let names = model.models().names().iter().cloned();
+    let mut ratings: Ratings = names.zip(model.meta().ratings.iter().copied()).collect();
     ratings.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let (strong, weak) = pair(&model, options, &ratings)?;
-    let (calibration, scores) = calibrate(&model, columns, prompts, (&strong, &weak), progress)?;
-    let mut calibration = calibration.dated(options.calibration_date.as_deref())?;
-    calibration.scores = Some(writer.add_scores(&scores)?);
-    let texts = prompts.filter(|_| options.texts);
-
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        name: options.name.clone(),
-        kind: Kind::SwRanking.as_str().to_owned(),
-        models: Models { names: models.names().to_vec(), strong, weak },
-        featurizer: encoder.map_or_else(
-            || FeaturizerSpec::Caller(CallerSpec { id: columns.encoder.to_owned(), dimension: columns.dim }),
-            |encoder| encoder.spec().clone(),
-        ),
-        scorer: serde_json::to_value(SwSpec { texts: texts.is_some() })
-            .map_err(|error| Error::invalid_model(error.to_string()))?,
-        files: Vec::new(),
-        calibration: Some(calibration),
-        read: options.read,
-        provenance: full_provenance(&model, provenance),
-        manifest_sha256: String::new(),
-    };
-    writer.add_with(STORE_FILE, |path| model.write(path))?;
-    if let Some(texts) = texts {
-        let lines: Vec<String> = texts.iter().map(|text| json!(text).to_string()).collect();
-        writer.add(TEXTS_FILE, (lines.join("\n") + "\n").as_bytes())?;
-    }
-    if let Some(encoder) = encoder {
-        encoder.add_files(&mut writer)?;
-    }
-    writer.finish(&manifest)?;
-    let tiers = model.meta().tiers.iter().max().map_or(0, |last| last + 1);
-    Ok(SwReport { votes: model.meta().votes, embedded: 0, tiers, ratings })
+    Ok((model, ratings))
 }
 
-/// The models of the columns, in alphabetical order.
-fn models(columns: &VoteColumns<'_>) -> Result<ModelIndex> {
-    let n = columns.winner.len();
-    let fits = columns.model_a.len() == n
-        && columns.model_b.len() == n
-        && columns.ids.is_none_or(|ids| ids.len() == n)
-        && columns.dim > 0
-        && columns.embeddings.len() == n * columns.dim;
-    if !fits || n == 0 {
-        return Err(Error::invalid_argument(format!(
-            "columns of one length, and at least one row, are needed: {} embeddings of {} dimensions, {} model_a, {} \
-             model_b, {n} winners, {} ids",
-            columns.embeddings.len() / columns.dim.max(1),
-            columns.dim,
-            columns.model_a.len(),
-            columns.model_b.len(),
-            columns.ids.map_or(n, <[String]>::len),
-        )));
-    }
-    let mut names: Vec<&String> = columns.model_a.iter().chain(columns.model_b).collect();
-    names.sort();
-    names.dedup();
-    ModelIndex::new(names)
-}
-
-/// The pair of the options, or the best and the worst rated models that the votes can compare.
-fn pair(model: &SwModel, options: &SwOptions, ratings: &[(String, f64)]) -> Result<(String, String)> {
-    if let Some((strong, weak)) = &options.pair {
+/// The pair that is named, or the best and the worst rated models that the votes can compare.
+fn choose_pair(model: &SwModel, named: Option<(&str, &str)>, ratings: &Ratings) -> Result<(String, String)> {
+    if let Some((strong, weak)) = named {
         model.routable_pair(strong, weak, Mode::Exact)?;
-        return Ok((strong.clone(), weak.clone()));
+        return Ok((strong.to_owned(), weak.to_owned()));
     }
     let strong = &ratings[0].0;
     let mut why = None;
@@ -334,48 +280,86 @@ fn pair(model: &SwModel, options: &SwOptions, ratings: &[(String, f64)]) -> Resu
     )))
 }
 
-/// The pair's win rates on prompts of the votes, at most [`SCORES_PROMPTS`] evenly spaced ones, and the strengths of
-/// all tiers there, from which those of any other pair follow.
-fn calibrate(
-    model: &SwModel,
-    columns: &VoteColumns<'_>,
-    prompts: Option<&[&str]>,
-    (strong, weak): (&str, &str),
-    progress: &mut ProgressFn<'_>,
-) -> Result<(Calibration, CandidateScores)> {
-    let (strong, weak) = model.pair(strong, weak, Mode::Exact)?;
-    let n = columns.winner.len();
-    let sample = n.min(SCORES_PROMPTS);
-    let places: Vec<usize> = CandidateScores::places(n).collect();
-    let query = |place: usize| &columns.embeddings[place * columns.dim..][..columns.dim];
-    let mut scratch = Scratch::default();
-    let (mut rates, mut scores) = (Vec::with_capacity(sample), CandidateScores::new());
-    for (i, place) in places.iter().enumerate() {
-        let score = model.score(query(*place), &ScoreOptions::default(), &mut scratch)?;
-        rates.push(score.win_rate(strong, weak)?);
-        scores.push(score.strengths());
-        report(progress, "calibration", i + 1, sample, None)?;
-    }
-    let hash = if let Some(prompts) = prompts {
-        hash_of_prompts(places.iter().map(|place| prompts[*place]))
-    } else {
-        let numbers = places.iter().flat_map(|place| query(*place));
-        sha256_hex(&numbers.flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
-    };
-    let table = Calibration::from_win_rates(format!("{sample} prompts of the votes"), rates)?;
-    Ok((table.taken_from(hash), scores))
+/// A pair, and its calibration.
+struct Calibrated {
+    strong: String,
+    weak: String,
+    table: Calibration,
 }
 
-fn full_provenance(model: &SwModel, sources: Map<String, Value>) -> Map<String, Value> {
+/// The pair's win rates on the prompts of some votes, evenly spaced ones, and the strengths of all tiers there, from which
+/// those of any other pair follow; and the store, which is written.
+fn calibrate_and_store(
+    training: &mut Training<'_>,
+    model: &SwModel,
+    votes: &EmbeddedVotes<'_>,
+    (named, ratings): (Option<(&str, &str)>, &Ratings),
+    places: Vec<usize>,
+    sha256: String,
+) -> Result<Calibrated> {
+    let (strong, weak) = choose_pair(model, named, ratings)?;
+    let pair = model.pair(&strong, &weak, Mode::Exact)?;
+    let name = format!("{} prompts of the votes", places.len()).into();
+    let mut scratch = Scratch::default();
+    let table = training.calibrate(Rated { name, sha256, rows: places }, true, |vote, _| {
+        let query = votes.embedding(&votes.votes.ballots()[vote]);
+        let score = model.score(query, &ScoreOptions::default(), &mut scratch)?;
+        Ok((score.win_rate(pair.0, pair.1)?, score.strengths().to_vec()))
+    })?;
+    training.writer.add_with(STORE_FILE, |path| model.write(path))?;
+    Ok(Calibrated { strong, weak, table })
+}
+
+fn finish(
+    training: Training<'_>,
+    model: &SwModel,
+    calibrated: Calibrated,
+    featurizer: FeaturizerSpec,
+    texts: bool,
+    mut facts: Map<String, Value>,
+) -> Result<()> {
     let meta = model.meta();
-    let mut map = Map::new();
-    map.insert("tool".into(), json!(format!("routellm {}", crate::VERSION)));
-    map.insert("trainer".into(), json!("sw_ranking: votes weighted by similarity"));
-    map.insert("votes".into(), json!(meta.votes));
-    map.insert("tie_rule".into(), json!("a tie is one win each way"));
-    map.insert("weight_exponent".into(), json!(meta.weight_exponent));
-    map.insert("store".into(), json!(meta.store.name()));
-    map.insert("seed".into(), json!(meta.seed));
-    map.extend(sources);
-    map
+    facts.extend(members([
+        ("trainer", json!("sw_ranking: votes weighted by similarity")),
+        ("votes", json!(meta.votes)),
+        ("tie_rule", json!("a tie is one win each way")),
+        ("weight_exponent", json!(meta.weight_exponent)),
+        ("store", json!(meta.store.name())),
+        ("seed", json!(meta.seed)),
+    ]));
+    let Calibrated { strong, weak, table } = calibrated;
+    training.finish(Made {
+        kind: Kind::SwRanking,
+        name: "sw-ranking",
+        models: Models { names: model.models().names().to_vec(), strong, weak },
+        featurizer,
+        scorer: Json::of(&SwSpec { texts })?,
+        calibration: table,
+        facts,
+    })
+}
+
+fn report(model: &SwModel, ratings: Ratings, (embedded, left_out): (usize, usize)) -> SwReport {
+    let tiers = model.meta().tiers.iter().max().map_or(0, |last| last + 1);
+    SwReport { votes: model.meta().votes, embedded, left_out, tiers, ratings }
+}
+
+/// What the provenance says of the rows.
+fn facts_of(votes: Option<&VoteTable>, gold: Option<&GoldTable>) -> Map<String, Value> {
+    let counts = votes.map(|votes| votes.counts).unwrap_or_default();
+    let gold_rows = gold.map_or(0, |gold| gold.rows.len());
+    let pairs = gold.map_or(0, |gold| gold.models.len() * gold.models.len().saturating_sub(1) / 2);
+    members([
+        (
+            "counts",
+            json!({
+                "votes_read": counts.read,
+                "votes_dropped_null_winner": counts.dropped_null_winner,
+                "votes_dropped_short": counts.dropped_short,
+                "gold_rows_read": gold_rows,
+                "gold_votes": gold_rows * pairs,
+            }),
+        ),
+        ("label_kinds", json!({ "votes": "D_arena", "gold": "D_gold" })),
+    ])
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use routellm_core::artifact::{Artifact, MANIFEST_NAME};
 use routellm_core::{CallOptions, ErrorKind, Router};
-use serde_json::Value;
 
 use crate::support::{default_router, root};
 
@@ -72,8 +71,8 @@ fn the_default_artifact_is_small_and_says_where_it_comes_from() {
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(size <= 4 << 20, "{size} bytes");
     let artifact = Artifact::open(&folder).unwrap();
-    let provenance: Value = serde_json::from_str(&artifact.manifest().provenance()).unwrap();
-    assert!(provenance["sources"][0]["rows"].as_u64().unwrap() > 1000);
+    let provenance = &artifact.manifest().provenance;
+    assert!(provenance.get("/sources/0/rows").unwrap().read::<u64>().unwrap() > 1000);
     let calibration = artifact.manifest().calibration.as_ref().unwrap();
     assert!(calibration.count > 8000 && calibration.sample.contains("Chatbot Arena"));
 }
@@ -85,9 +84,9 @@ fn the_mf_artifact_is_small_and_says_where_it_comes_from() {
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(size <= 30 << 20, "{size} bytes");
     let artifact = Artifact::open(&folder).unwrap();
-    let provenance: Value = serde_json::from_str(&artifact.manifest().provenance()).unwrap();
-    assert_eq!(provenance["counts"]["votes_read"], 8272);
-    assert_eq!(provenance["counts"]["votes_dropped_null_winner"], 3199);
+    let counts = artifact.manifest().provenance.get("/counts").unwrap();
+    let count = |name: &str| counts.get(name).unwrap().read::<u64>().unwrap();
+    assert_eq!((count("/votes_read"), count("/votes_dropped_null_winner")), (8272, 3199));
     for name in ["LICENSE", "NOTICE"] {
         assert!(folder.join(name).is_file(), "{name}");
     }

@@ -5,11 +5,11 @@ use std::path::Path;
 use routellm_core::artifact::Artifact;
 use routellm_core::numeric::Rng;
 use routellm_core::onnx::SessionOptions;
-use routellm_core::preference::{GoldTable, VoteTable, Winner};
-use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
-use routellm_core::train::{Encoder, linear, mf, silent};
+use routellm_core::preference::{EmbeddedVotes, GoldTable, Votes, Winner};
+use routellm_core::scorer::sw_ranking::BuildOptions;
+use routellm_core::train::sw_ranking::{SwOptions, train_columns};
+use routellm_core::train::{Control, Encoder, Sample, Sources, TrainOptions, linear, mf};
 use routellm_core::{CallOptions, ErrorKind, Mode, OpenOptions, Policy, Router, Side};
-use serde_json::Map;
 
 const DIM: usize = 6;
 const MODELS: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -45,22 +45,13 @@ fn made(n: usize) -> Made {
 }
 
 fn build(out: &Path, made: &Made, options: &SwOptions) -> routellm_core::Result<()> {
-    let columns = VoteColumns {
-        embeddings: &made.embeddings,
-        dim: DIM,
-        encoder: "made-up",
-        model_a: &made.model_a,
-        model_b: &made.model_b,
-        winner: &made.winner,
-        ids: None,
-    };
-    train_columns(out, &columns, options, Map::new(), &mut silent).map(|_| ())
+    let votes = Votes::from_names(&made.model_a, &made.model_b, &made.winner).unwrap();
+    let input = EmbeddedVotes { votes: &votes, embeddings: &made.embeddings, dim: DIM };
+    train_columns(out, &input, "made-up", options, Control::new()).map(|_| ())
 }
 
 fn options(tiers: usize) -> SwOptions {
-    let mut options = SwOptions::default();
-    options.build.tiers = tiers;
-    options
+    SwOptions::new().build(BuildOptions::new().tiers(tiers))
 }
 
 fn open(out: &Path, strong: &str, weak: &str, mode: Mode) -> routellm_core::Result<Router> {
@@ -137,10 +128,9 @@ fn a_pair_in_one_tier_is_refused_in_training() {
     };
     let second = (1..5).find(|i| tiers[..*i].contains(&tiers[*i])).unwrap();
     let first = tiers.iter().position(|tier| *tier == tiers[second]).unwrap();
-    let mut named = options(3);
-    named.pair = Some((MODELS[first].into(), MODELS[second].into()));
+    let named = |strong, weak| options(3).common(TrainOptions::new().pair(strong, weak));
     let other = folder.path().join("other");
-    let error = build(&other, &made, &named).unwrap_err();
+    let error = build(&other, &made, &named(MODELS[first], MODELS[second])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains("one half") && error.to_string().contains("more votes"), "{error}");
     assert!(!other.exists());
@@ -149,8 +139,7 @@ fn a_pair_in_one_tier_is_refused_in_training() {
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains("more tiers"), "{error}");
     // A pair that is given is calibrated, and so is any other.
-    named.pair = Some(("a".into(), "e".into()));
-    build(&other, &made, &named).unwrap();
+    build(&other, &made, &named("a", "e")).unwrap();
     let router = Router::open(&other).unwrap();
     assert_eq!((router.strong(), router.weak()), ("a", "e"));
     assert!(router.route(&made.embeddings[..DIM], &CallOptions::new()).is_ok());
@@ -178,29 +167,18 @@ fn gold() -> GoldTable {
 fn other_routers_of_several_candidates_calibrate_any_pair_too() {
     let folder = tempfile::tempdir().unwrap();
     let (dense, out) = (folder.path().join("linear"), folder.path().join("mf"));
-    let linear_options = linear::LinearOptions {
-        bits: 10,
-        lambdas: vec![0.1],
-        folds: 4,
-        projection: Some(8),
-        per_candidate: true,
-        ..linear::LinearOptions::default()
-    };
-    linear::train(&dense, &gold(), ("big", "small"), None, &linear_options, Map::new(), &mut silent).unwrap();
+    let common = TrainOptions::new().pair("big", "small");
+    let options = linear::LinearOptions::new().bits(10).lambdas(vec![0.1]).folds(4);
+    let options = options.projection(8).per_candidate(true).common(common.clone());
+    let gold = gold();
+    let sources = Sources::new().gold(gold.clone());
+    linear::train(&dense, &sources, &options, Control::new()).unwrap();
     let encoder =
         Encoder::from_artifact(Artifact::open(&dense).unwrap(), &SessionOptions::default()).unwrap();
-    let training = mf::MfTraining {
-        name: "test".into(),
-        fit: mf::MfOptions { dim: 4, epochs: 3, noise: 0.0, ..mf::MfOptions::default() },
-        calibration_date: Some("2025-12-31".into()),
-        read: None,
-    };
-    let pair = ("big", "small");
-    let gold = gold();
-    let prompts: Vec<String> = gold.rows.iter().map(|row| row.prompt.clone()).collect();
-    let sample = Some(("gold prompts", prompts.as_slice()));
-    let votes = None::<&VoteTable>;
-    mf::train(&out, votes, Some(&gold), pair, &encoder, sample, &training, Map::new(), &mut silent).unwrap();
+    let prompts = gold.rows.iter().map(|row| row.prompt.clone());
+    let common = common.calibration(Sample::new(prompts).named("gold prompts"));
+    let options = mf::MfOptions::new().common(common).fit(mf::FitOptions::new().dim(4).epochs(3).noise(0.0));
+    mf::train(&out, &sources, &encoder, &options, Control::new()).unwrap();
     for folder in [&dense, &out] {
         for (strong, weak) in [("big", "medium"), ("medium", "small"), ("small", "big")] {
             let router = open(folder, strong, weak, Mode::Exact).unwrap();

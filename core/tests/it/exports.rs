@@ -1,15 +1,17 @@
 //! Exported models as routers: opening, forms of exports, batches, long prompts, stopping, bad files.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use routellm_core::artifact::Artifact;
+use routellm_core::calibrate::Sample;
 use routellm_core::onnx::{Preset, Provider};
-use routellm_core::router::write_export;
+use routellm_core::router::{ExportSample, write_export};
 use routellm_core::scorer::causal_llm::ScoreToken;
-use routellm_core::scorer::{BertScorer, CausalLlmScorer, PromptScorer};
+use routellm_core::scorer::{BertScorer, CausalLlmScorer, Kind, PromptScorer};
 use routellm_core::{
-    CallOptions, CancelToken, Error, ErrorKind, Mode, OnError, OpenOptions, Result, Router, Side,
+    CallOptions, CancelToken, Control, Error, ErrorKind, Mode, OnError, OpenOptions, Result, Router, Side,
 };
 
 use ErrorKind::{InvalidArgument, InvalidModel};
@@ -127,7 +129,7 @@ fn every_form_of_decoder_gives_the_same_win_rates() {
         ] {
             let folder = tiny_model(name);
             let router = options.open(folder).unwrap();
-            assert_eq!(router.info().kind, "causal_llm");
+            assert_eq!(router.info().kind, Kind::CausalLlm);
             let found = rates(&router);
             close(first.get_or_insert_with(|| found.clone()), &found, 1e-4, name);
         }
@@ -292,19 +294,30 @@ fn a_candidates_head_serves_any_pair() {
     let out = parent.path().join("artifact");
     let options = OpenOptions::new().strong("gpt-4").weak("llama").head("candidates".parse().unwrap());
     let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
-    let day = Some("2026-01-31");
-    write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.5, day).unwrap();
+    let sample = ExportSample::new(Sample::new(&prompts).named("test prompts")).date("2026-01-31");
+    write_export(&options, &folder, &out, Some(&sample), Control::new()).unwrap();
     for (strong, weak) in [("gpt-4", "llama"), ("claude", "mixtral"), ("llama", "gpt-4")] {
         let router = OpenOptions::new().strong(strong).weak(weak).open(&out).unwrap();
-        assert_eq!(router.info().calibration.as_ref().unwrap().date.as_deref(), day);
+        assert_eq!(router.info().calibration.as_ref().unwrap().date.as_deref(), Some("2026-01-31"));
         for share in [0.25, 0.5, 0.8] {
             let decisions = router.route_batch(&prompts, &CallOptions::new().strong_share(share)).unwrap();
             let strong = decisions.iter().filter(|decision| decision.side == Side::Strong).count();
             assert_eq!(strong as f64 / prompts.len() as f64, router.share(share).unwrap().1);
         }
     }
-    let wrong = write_export(&options, &folder, &out, Some(("one", &prompts[..1])), 0.5, None);
-    refused(wrong, InvalidArgument, &["two distinct win rates"]);
+    let one = ExportSample::new(Sample::new(&prompts[..1]));
+    refused(
+        write_export(&options, &folder, &out, Some(&one), Control::new()),
+        InvalidArgument,
+        &["two distinct win rates"],
+    );
+    for (control, kind) in [
+        (Control::new().timeout(Duration::from_nanos(1)), ErrorKind::ResourceExhausted),
+        (Control::new().progress(|_| ControlFlow::Break(())), ErrorKind::Cancelled),
+    ] {
+        let stopped = write_export(&options, &folder, &out, Some(&sample), control);
+        assert_eq!(stopped.unwrap_err().kind(), kind);
+    }
 }
 
 #[test]
@@ -320,8 +333,8 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         let out = parent.path().join("artifact");
         let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
         let bare = options.open(&folder).unwrap();
-        let written =
-            write_export(&options, &folder, &out, Some(("test prompts", &prompts)), 0.25, None).unwrap();
+        let sample = ExportSample::new(Sample::new(&prompts)).default_strong_share(0.25);
+        let written = write_export(&options, &folder, &out, Some(&sample), Control::new()).unwrap();
         for prompt in PROMPTS {
             let bits = |router: &Router| router.win_rate(prompt, &CallOptions::new()).unwrap().to_bits();
             assert_eq!(bits(&bare), bits(&written), "{name} {prompt:?}");
@@ -346,8 +359,7 @@ fn artifacts_of_exports_have_the_bits_of_the_bare_folder() {
         &crate::support::root().join("artifacts/mf-minilm"),
         Path::new("x"),
         None,
-        0.5,
-        None,
+        Control::new(),
     );
     assert!(error.is_err());
 }

@@ -7,9 +7,9 @@ use routellm_core::features::{
 };
 use routellm_core::onnx::SessionOptions;
 use routellm_core::router::write_export;
-use routellm_core::scorer::BertScorer;
+use routellm_core::scorer::{BertScorer, Kind};
 use routellm_core::train::Encoder;
-use routellm_core::{CallOptions, ErrorKind, Router};
+use routellm_core::{CallOptions, Control, ErrorKind, Router};
 
 use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
 
@@ -58,14 +58,14 @@ fn a_folder_without_architectures_is_what_its_model_is() {
     for name in ["llama-genai", "llama-tiny-nopast", "llama-tiny-two-files"] {
         let copy = Copy::of(name);
         copy.replace("config.json", "\"LlamaForCausalLM\"", "");
-        assert_eq!(copy.open(&llama()).unwrap().info().kind, "causal_llm", "{name}");
+        assert_eq!(copy.open(&llama()).unwrap().info().kind, Kind::CausalLlm, "{name}");
     }
     // Such logits have models that fill gaps too.
     let copy = Copy::of("llama-tiny-nopast");
     copy.replace("config.json", "\"LlamaForCausalLM\"", "\"BertForMaskedLM\"");
     copy.replace("config.json", "\"model_type\": \"llama\"", "\"model_type\": \"bert\"");
     refused(copy.open(&llama()), InvalidArgument, &["kind is needed", "BertForMaskedLM", "causal_llm"]);
-    assert_eq!(copy.open(&llama().kind("causal_llm")).unwrap().info().kind, "causal_llm");
+    assert_eq!(copy.open(&llama().kind("causal_llm")).unwrap().info().kind, Kind::CausalLlm);
     std::fs::remove_file(bert.path("model.onnx")).unwrap();
     refused(bert.open(&options()), InvalidModel, &["config.json", "architecture", "no exported model"]);
     std::fs::write(bert.path("config.json"), r#"{"dim": 128, "num_models": 64}"#).unwrap();
@@ -112,7 +112,7 @@ fn weights_lie_beside_a_model_in_its_own_folder() {
     rename(&copy, "model.onnx.data", "onnx/model.onnx.data");
     assert_eq!(bits(&copy.open(&stories()).unwrap()), want);
     let out = tempfile::tempdir().unwrap();
-    let artifact = write_export(&stories(), &copy.path(""), out.path(), None, 0.5, None).unwrap();
+    let artifact = write_export(&stories(), &copy.path(""), out.path(), None, Control::new()).unwrap();
     assert_eq!(bits(&artifact), want);
 
     let two = Copy::of("llama-tiny-two-files");
@@ -123,7 +123,7 @@ fn weights_lie_beside_a_model_in_its_own_folder() {
     let router = two.open(&llama()).unwrap();
     assert_eq!(bits(&router), want);
     let out = tempfile::tempdir().unwrap();
-    let artifact = write_export(&llama(), &two.path(""), out.path(), None, 0.5, None).unwrap();
+    let artifact = write_export(&llama(), &two.path(""), out.path(), None, Control::new()).unwrap();
     assert_eq!(bits(&artifact), want);
     let cached = |router: &Router| router.info().model.as_ref().unwrap().cached_tokens;
     assert!(cached(&router).is_some());
@@ -132,7 +132,7 @@ fn weights_lie_beside_a_model_in_its_own_folder() {
     let one = Copy::of("bert-tiny");
     rename(&one, "model.onnx", "onnx/model.onnx");
     let out = tempfile::tempdir().unwrap();
-    let artifact = write_export(&options(), &one.path(""), out.path(), None, 0.5, None).unwrap();
+    let artifact = write_export(&options(), &one.path(""), out.path(), None, Control::new()).unwrap();
     assert_eq!(bits(&artifact), bert_tiny());
 }
 
@@ -145,7 +145,7 @@ fn names_of_labels_tell_which_output_is_the_strong_model() {
     copy.replace("config.json", "\"2\": \"LABEL_2\"", "\"2\": \"strong_wins\"");
     let router = copy.open(&options()).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let artifact = write_export(&options(), &copy.path(""), out.path(), None, 0.5, None).unwrap();
+    let artifact = write_export(&options(), &copy.path(""), out.path(), None, Control::new()).unwrap();
     assert_eq!(bits(&artifact), bits(&router));
     for prompt in ["What is 2+2?", "hi"] {
         let scorer = router.pipeline().prompts().unwrap();

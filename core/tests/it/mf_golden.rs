@@ -1,8 +1,8 @@
 //! Matrix factorization against the reference's own numbers.
 
-use routellm_core::preference::ModelIndex;
+use routellm_core::preference::{Ballot, EmbeddedVotes, ModelIndex, Votes, Winner};
 use routellm_core::scorer::MfWeights;
-use routellm_core::train::{mf, silent};
+use routellm_core::train::{Control, mf};
 use routellm_core::{CallOptions, Mode, OpenOptions};
 
 use crate::support::{f32_tensor, json, shared};
@@ -67,19 +67,17 @@ fn training_agrees_with_the_reference() {
     let results = json(&folder.join("results.json"));
     let data = std::fs::read(folder.join("e1_data.safetensors")).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&data).unwrap();
-    let comparisons = |name: &str| -> Vec<mf::Comparison> {
+    let comparisons = |name: &str| -> Votes {
+        let mut votes = Votes::new(ModelIndex::new((0..64).map(|model| model.to_string())).unwrap());
         let view = tensors.tensor(name).unwrap();
         let values: Vec<i32> =
             view.data().as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
-        values
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&[a, b, prompt, winner]| {
-                let (winner, loser) = if winner == 0 { (a, b) } else { (b, a) };
-                mf::Comparison { winner: winner as usize, loser: loser as usize, prompt: prompt as usize }
-            })
-            .collect()
+        for &[a, b, prompt, winner] in values.as_chunks::<4>().0 {
+            let winner = if winner == 0 { Winner::ModelA } else { Winner::ModelB };
+            let (model_a, model_b, prompt) = (a as usize, b as usize, prompt as usize);
+            votes.push(Ballot { model_a, model_b, winner, prompt }).unwrap();
+        }
+        votes
     };
     let (shape, embeddings) = f32_tensor(&folder.join("e1_data.safetensors"), "Q");
     let runs = results["runs"].as_object().unwrap();
@@ -95,20 +93,17 @@ fn training_agrees_with_the_reference() {
             w: block("init.text_proj.weight"),
             c: block("init.classifier.weight"),
         };
-        let options = mf::MfOptions {
-            dim: 16,
-            epochs: number("epochs") as usize,
-            batch: number("batch_size") as usize,
-            learning_rate: number("lr"),
-            weight_decay: number("weight_decay"),
-            noise: 0.0,
-            held_out: 0.0,
-            shuffle: false,
-            seed: 0,
-        };
-        let fit =
-            mf::fit(64, &embeddings, shape[1], &comparisons("train"), &options, Some(&start), &mut silent)
-                .unwrap();
+        let options = mf::FitOptions::new()
+            .dim(16)
+            .epochs(number("epochs") as usize)
+            .batch(number("batch_size") as usize)
+            .learning_rate(number("lr"))
+            .weight_decay(number("weight_decay"))
+            .noise(0.0)
+            .held_out(0.0)
+            .shuffle(false);
+        let input = EmbeddedVotes { votes: &comparisons("train"), embeddings: &embeddings, dim: shape[1] };
+        let fit = mf::fit(&input, &options, Some(&start), Control::new()).unwrap();
         let curve = run["curve"].as_array().unwrap();
         assert_eq!(fit.train_losses.len(), curve.len());
         for (loss, row) in fit.train_losses.iter().zip(curve) {

@@ -6,11 +6,11 @@ use std::path::Path;
 use routellm_core::artifact::{Artifact, Calibration, FORMAT_VERSION, MANIFEST_NAME, upgrade};
 use routellm_core::calibrate::{EVERYTHING, NOTHING, quantile};
 use routellm_core::preference::GoldTable;
-use routellm_core::train::{linear, silent};
+use routellm_core::train::{Control, Sample, Sources, TrainOptions, linear};
 use routellm_core::{
     CallOptions, ErrorKind, Mode, OnError, OpenOptions, OutOfDistribution, Policy, Router, Side,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::support::{default_router, json, root, shared};
 
@@ -92,14 +92,10 @@ fn gold() -> GoldTable {
     GoldTable::from_jsonl(lines.join("\n").as_bytes(), "gold").unwrap()
 }
 
-fn small() -> linear::LinearOptions {
-    linear::LinearOptions {
-        bits: 10,
-        lambdas: vec![0.1],
-        folds: 4,
-        calibration_date: Some("2026-01-31".into()),
-        ..linear::LinearOptions::default()
-    }
+fn train(out: &Path, sample: Sample) -> routellm_core::Result<linear::LinearReport> {
+    let common = TrainOptions::new().pair("big", "small").calibration_date("2026-01-31").calibration(sample);
+    let options = linear::LinearOptions::new().common(common).bits(10).lambdas(vec![0.1]).folds(4);
+    linear::train(out, &Sources::new().gold(gold()), &options, Control::new())
 }
 
 /// A router of few distinct win rates, and the prompts of its calibration.
@@ -107,8 +103,7 @@ fn tied(out: &Path) -> (Router, Vec<String>) {
     let prompts: Vec<String> = (0..200)
         .map(|i| ["integral of x", "greet a person", "greet", "x y z"][i * 7 % 11 % 4].to_owned())
         .collect();
-    let sample = Some(("made prompts", prompts.as_slice()));
-    linear::train(out, &gold(), ("big", "small"), sample, &small(), Map::new(), &mut silent).unwrap();
+    train(out, Sample::new(prompts.clone()).named("made prompts")).unwrap();
     (Router::open(out).unwrap(), prompts)
 }
 
@@ -143,9 +138,7 @@ fn a_sample_of_one_win_rate_is_refused_when_it_is_made() {
     let (_, prompts) = tied(&out);
     let before = fs::read(out.join(MANIFEST_NAME)).unwrap();
     for sample in [&prompts[..1], &vec![prompts[0].clone(); 50][..]] {
-        let sample = Some(("one prompt", sample));
-        let error = linear::train(&out, &gold(), ("big", "small"), sample, &small(), Map::new(), &mut silent)
-            .unwrap_err();
+        let error = train(&out, Sample::new(sample)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().contains("two distinct win rates"), "{error}");
     }

@@ -8,10 +8,10 @@ use std::path::Path;
 use routellm_core::artifact::Artifact;
 use routellm_core::numeric::Rng;
 use routellm_core::onnx::SessionOptions;
-use routellm_core::preference::{GoldTable, VoteTable, Winner};
-use routellm_core::scorer::sw_ranking::ClusterOptions;
-use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
-use routellm_core::train::{Encoder, linear, silent};
+use routellm_core::preference::{EmbeddedVotes, GoldTable, VoteTable, Votes, Winner};
+use routellm_core::scorer::sw_ranking::BuildOptions;
+use routellm_core::train::sw_ranking::{SwOptions, train, train_columns};
+use routellm_core::train::{Control, Encoder, Sources, TrainOptions, linear};
 use routellm_core::{CallOptions, Decision, Error, Explanation, OpenOptions, Result, Router};
 use serde_json::{Map, Value, json};
 
@@ -249,47 +249,31 @@ fn made(n: usize, seed: u64) -> Made {
     made
 }
 
-fn columns(made: &Made) -> VoteColumns<'_> {
-    VoteColumns {
-        embeddings: &made.embeddings,
-        dim: DIM,
-        encoder: "made-up",
-        model_a: &made.model_a,
-        model_b: &made.model_b,
-        winner: &made.winner,
-        ids: Some(&made.ids),
-    }
-}
-
 /// A fixed day, so that the artifacts are the same on every one.
-fn dated() -> SwOptions {
-    SwOptions { calibration_date: Some("2026-01-31".into()), ..SwOptions::default() }
+fn dated(name: &str) -> TrainOptions {
+    TrainOptions::new().name(name).calibration_date("2026-01-31")
 }
 
 fn build_fixtures() {
     let folder = root().join(FOLDER);
-    let (few, many) = (made(120, 1), made(600, 2));
-    let mut options = SwOptions { name: "sw-caller".into(), ..dated().store("f32").unwrap() };
-    options.build.tiers = 4;
-    train_columns(&folder.join("sw-caller"), &columns(&few), &options, Map::new(), &mut silent).unwrap();
-    let mut options = SwOptions { name: "sw-clustered".into(), ..dated().store("clustered").unwrap() };
-    options.build.clusters = Some(ClusterOptions {
-        clusters: 12,
-        profiles: 3,
-        directions: Some(4),
-        open_votes: Some(60),
-        iterations: 5,
-    });
-    train_columns(&folder.join("sw-clustered"), &columns(&many), &options, Map::new(), &mut silent).unwrap();
+    let build = |name: &str, made: &Made, store: &str, build: BuildOptions| {
+        let votes = Votes::from_names(&made.model_a, &made.model_b, &made.winner).unwrap();
+        let votes = votes.with_ids(made.ids.clone()).unwrap();
+        let input = EmbeddedVotes { votes: &votes, embeddings: &made.embeddings, dim: DIM };
+        let mut options = SwOptions::new().common(dated(name)).build(build).store(store).unwrap();
+        if let Some(clusters) = &mut options.build.clusters {
+            *clusters = clusters.clusters(12).profiles(3).directions(4).open_votes(60).iterations(5);
+        }
+        train_columns(folder.join(name), &input, "made-up", &options, Control::new()).unwrap();
+    };
+    build("sw-caller", &made(120, 1), "f32", BuildOptions::new().tiers(4));
+    build("sw-clustered", &made(600, 2), "clustered", BuildOptions::new());
     // All votes on one side of the space.
     let mut one_side = made(100, 3);
     for row in one_side.embeddings.chunks_mut(DIM) {
         row[0] = row[0].abs() + 3.0;
     }
-    let mut options = SwOptions { name: "sw-lopsided".into(), ..dated().store("int4").unwrap() };
-    options.build.tiers = 3;
-    train_columns(&folder.join("sw-lopsided"), &columns(&one_side), &options, Map::new(), &mut silent)
-        .unwrap();
+    build("sw-lopsided", &one_side, "int4", BuildOptions::new().tiers(3));
     hashed_fixture(&folder.join("sw-hashed"));
 }
 
@@ -304,14 +288,9 @@ fn hashed_fixture(out: &Path) {
     let gold = GoldTable::from_jsonl(rows.join("\n").as_bytes(), "made").unwrap();
     let dense = tempfile::tempdir().unwrap();
     let dense = dense.path().join("dense");
-    let options = linear::LinearOptions {
-        bits: 8,
-        folds: 4,
-        lambdas: vec![1.0],
-        projection: Some(DIM),
-        ..linear::LinearOptions::default()
-    };
-    linear::train(&dense, &gold, ("huge", "tiny"), None, &options, Map::new(), &mut silent).unwrap();
+    let options = linear::LinearOptions::new().bits(8).folds(4).lambdas(vec![1.0]).projection(DIM);
+    let options = options.common(TrainOptions::new().pair("huge", "tiny"));
+    linear::train(&dense, &Sources::new().gold(gold), &options, Control::new()).unwrap();
     let mut rng = Rng::new(9);
     let votes: Vec<String> = (0..80_usize)
         .map(|i| {
@@ -326,12 +305,7 @@ fn hashed_fixture(out: &Path) {
     let votes = VoteTable::from_jsonl(votes.join("\n").as_bytes(), "made").unwrap();
     let encoder =
         Encoder::from_artifact(Artifact::open(&dense).unwrap(), &SessionOptions::default()).unwrap();
-    let mut options = SwOptions {
-        name: "sw-hashed".into(),
-        texts: true,
-        pair: Some(("huge".into(), "tiny".into())),
-        ..dated()
-    };
-    options.build.tiers = 2;
-    train(out, Some(&votes), None, &encoder, None, &options, Map::new(), &mut silent).unwrap();
+    let common = dated("sw-hashed").pair("huge", "tiny");
+    let options = SwOptions::new().common(common).texts(true).build(BuildOptions::new().tiers(2));
+    train(out, &Sources::new().votes(votes), &encoder, &options, Control::new()).unwrap();
 }

@@ -2,16 +2,15 @@
 
 use std::fs::{self, OpenOptions as FileOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use routellm_core::artifact::Artifact;
 use routellm_core::numeric::Rng;
-use routellm_core::preference::Winner;
-use routellm_core::scorer::sw_ranking::{ClusterOptions, MapStore, ScoreOptions, Scratch, SwModel};
-use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train_columns};
+use routellm_core::preference::{EmbeddedVotes, Votes, Winner};
+use routellm_core::scorer::sw_ranking::{MapStore, ScoreOptions, Scratch, SwModel};
+use routellm_core::train::Control;
+use routellm_core::train::sw_ranking::{SwOptions, train_columns};
 use routellm_core::{CallOptions, ErrorKind, Mode, OpenOptions, Router};
-use serde_json::Map;
 
 use crate::support::root;
 
@@ -35,21 +34,14 @@ fn build(out: &Path, store: &str) -> PathBuf {
         winner.push(if a_wins { Winner::ModelA } else { Winner::ModelB });
     }
     let ids: Vec<String> = (0..600).map(|i| format!("vote {i}")).collect();
-    let columns = VoteColumns {
-        embeddings: &embeddings,
-        dim: DIM,
-        encoder: "test",
-        model_a: &model_a,
-        model_b: &model_b,
-        winner: &winner,
-        ids: Some(&ids),
-    };
+    let votes = Votes::from_names(&model_a, &model_b, &winner).unwrap().with_ids(ids).unwrap();
+    let input = EmbeddedVotes { votes: &votes, embeddings: &embeddings, dim: DIM };
     let mut options = SwOptions::default().store(store).unwrap();
     options.build.tiers = 3;
     if let Some(clusters) = &mut options.build.clusters {
-        *clusters = ClusterOptions { clusters: 12, open_votes: Some(60), ..*clusters };
+        *clusters = clusters.clusters(12).open_votes(60);
     }
-    train_columns(out, &columns, &options, Map::new(), &mut |_| ControlFlow::Continue(())).unwrap();
+    train_columns(out, &input, "test", &options, Control::new()).unwrap();
     Artifact::open(out).unwrap().path_of("votes.safetensors").unwrap()
 }
 

@@ -1,8 +1,8 @@
 //! SW ranking against the outputs of the reference's own router.
 
-use routellm_core::preference::{ModelIndex, Winner};
+use routellm_core::preference::{Ballot, EmbeddedVotes, ModelIndex, Votes, Winner};
 use routellm_core::scorer::sw_ranking::{
-    BuildOptions, Mode, ScoreOptions, Scratch, StoreKind, SwInput, SwModel, TierRule, weights,
+    BuildOptions, Mode, ScoreOptions, Scratch, StoreKind, SwModel, TierRule, weights,
 };
 use serde_json::Value;
 
@@ -62,8 +62,13 @@ fn golden() -> Golden {
 
 impl Golden {
     fn build(&self, store: StoreKind) -> SwModel {
-        let input = SwInput::new(&self.votes, DIM, &self.models, &self.model_a, &self.model_b, &self.winners);
-        let options = BuildOptions { store, tier_rule: TierRule::Reference, ..BuildOptions::default() };
+        let mut votes = Votes::new(self.models.clone());
+        for (prompt, winner) in self.winners.iter().enumerate() {
+            let (model_a, model_b) = (self.model_a[prompt], self.model_b[prompt]);
+            votes.push(Ballot { model_a, model_b, winner: *winner, prompt }).unwrap();
+        }
+        let input = EmbeddedVotes { votes: &votes, embeddings: &self.votes, dim: DIM };
+        let options = BuildOptions::new().store(store).tier_rule(TierRule::Reference);
         SwModel::build(&input, &options, &mut |_| ControlFlow::Continue(())).unwrap()
     }
 

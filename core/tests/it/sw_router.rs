@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use routellm_core::artifact::Artifact;
 use routellm_core::onnx::SessionOptions;
-use routellm_core::preference::{GoldTable, VoteTable, Winner};
-use routellm_core::train::sw_ranking::{SwOptions, VoteColumns, train, train_columns};
-use routellm_core::train::{Encoder, Progress, silent};
+use routellm_core::preference::{EmbeddedVotes, GoldTable, VoteTable, Votes, Winner};
+use routellm_core::scorer::sw_ranking::BuildOptions;
+use routellm_core::train::sw_ranking::{SwOptions, train, train_columns};
+use routellm_core::train::{Control, Encoder, Progress, Sources, TrainOptions};
 use routellm_core::{CallOptions, CancelToken, ErrorKind, OpenOptions, OutOfDistribution, Router, Side};
-use serde_json::Map;
 
 use crate::support::{default_router, root};
 
@@ -28,18 +28,11 @@ fn small(
         winner.push(if (first && i != 4) || i >= 17 { Winner::ModelA } else { Winner::ModelB });
     }
     change(&mut embeddings, &mut model_a);
-    let columns = VoteColumns {
-        embeddings: &embeddings,
-        dim: 2,
-        encoder: "test",
-        model_a: &model_a,
-        model_b: &vec!["b".to_owned(); 20],
-        winner: &winner,
-        ids: None,
-    };
-    let mut options = SwOptions { pair: Some(("a".into(), "b".into())), ..SwOptions::default() };
-    options.build.tiers = 2;
-    train_columns(out, &columns, &options, Map::new(), &mut silent).map(|_| ())
+    let votes = Votes::from_names(&model_a, &vec!["b".to_owned(); 20], &winner)?;
+    let input = EmbeddedVotes { votes: &votes, embeddings: &embeddings, dim: 2 };
+    let options =
+        SwOptions::new().build(BuildOptions::new().tiers(2)).common(TrainOptions::new().pair("a", "b"));
+    train_columns(out, &input, "test", &options, Control::new()).map(|_| ())
 }
 
 #[test]
@@ -125,17 +118,16 @@ fn added_votes_embed_only_their_own_prompts() {
             .collect();
         VoteTable::from_jsonl(lines.join("\n").as_bytes(), "votes").unwrap()
     };
-    let mut options = SwOptions { texts: true, ..SwOptions::default() };
-    options.build.tiers = 2;
-    let build = |n: usize| {
-        train(&out, Some(&votes(n)), None, &encoder, Some(&cache), &options, Map::new(), &mut silent).unwrap()
-    };
+    let options = SwOptions::new().texts(true).build(BuildOptions::new().tiers(2));
+    let cached = options.clone().common(TrainOptions::new().cache(&cache));
+    let of_votes = |n: usize| Sources::new().votes(votes(n));
+    let build = |n: usize| train(&out, &of_votes(n), &encoder, &cached, Control::new()).unwrap();
     // An interrupted build keeps what it has embedded.
-    let mut stop = |progress: Progress<'_>| {
+    let stop = |progress: Progress<'_>| {
         let stop = progress.stage == "embedding" && progress.done == 8;
         if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let error = train(&out, Some(&votes(20)), None, &encoder, Some(&cache), &options, Map::new(), &mut stop);
+    let error = train(&out, &of_votes(20), &encoder, &cached, Control::new().progress(stop));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Cancelled);
     assert!(!out.exists());
     assert_eq!((build(20).embedded, build(20).embedded, build(30).embedded), (12, 0, 10));
@@ -164,15 +156,12 @@ fn added_votes_embed_only_their_own_prompts() {
 {"prompt":"integral two","a":true,"b":true}
 {"prompt":"integral three","a":false,"b":true}"#;
     let gold = GoldTable::from_jsonl(gold.as_bytes(), "gold").unwrap();
-    let report =
-        train(&out, Some(&votes(20)), Some(&gold), &encoder, None, &options, Map::new(), &mut silent)
-            .unwrap();
+    let report = train(&out, &of_votes(20).gold(gold), &encoder, &options, Control::new()).unwrap();
     assert_eq!(report.votes, 23);
-    let mut stop = |progress: Progress<'_>| {
+    let stop = |progress: Progress<'_>| {
         if progress.stage == "calibration" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let error =
-        train(&out, Some(&votes(9)), None, &encoder, None, &options, Map::new(), &mut stop).unwrap_err();
+    let error = train(&out, &of_votes(9), &encoder, &options, Control::new().progress(stop)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(Router::open(&out).unwrap().info().votes.as_ref().unwrap().count, 23);
 }

@@ -1,32 +1,56 @@
 //! An artifact from an exported model.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use routellm_core::router::write_export;
+use routellm_core::router::{ExportSample, write_export};
 
+use super::{Prompts, run, settings};
 use crate::router::Router;
-use crate::{guard, open, text};
+use crate::{open, text};
 
-/// Writes the exported model in a folder as the artifact `out`, and opens that. `options` are those of opening;
-/// `sample` names the prompts of the calibration and holds them.
+/// Keywords of `train.from_export` beside those of opening.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct ExportSettings {
+    calibration: Option<Prompts>,
+    calibration_name: Option<String>,
+    calibration_date: Option<String>,
+    default_strong_share: Option<f64>,
+    timeout_ms: Option<f64>,
+}
+
+impl ExportSettings {
+    fn sample(&self) -> routellm_core::Result<Option<ExportSample>> {
+        let Some(prompts) = &self.calibration else { return Ok(None) };
+        let mut sample = ExportSample::new(prompts.sample(self.calibration_name.as_deref())?);
+        sample.date.clone_from(&self.calibration_date);
+        sample.default_strong_share = self.default_strong_share.unwrap_or(sample.default_strong_share);
+        Ok(Some(sample))
+    }
+}
+
+/// Writes the exported model in a folder as the artifact `out`, and opens that. `options` are those of opening.
 #[pyfunction]
-#[pyo3(signature = (out, directory, options, sample, default_strong_share, calibration_date))]
+#[pyo3(signature = (out, directory, options, calibration, progress=None))]
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
 pub(crate) fn train_from_export(
     py: Python<'_>,
     out: &Bound<'_, PyAny>,
     directory: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
-    sample: Option<(String, Vec<String>)>,
-    default_strong_share: f64,
-    calibration_date: Option<String>,
+    calibration: &Bound<'_, PyAny>,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<Router> {
-    let out = text::path("out", out)?;
+    let out: PathBuf = text::path("out", out)?;
     let directory = text::path("directory", directory)?;
     let options = open::options(options)?;
-    let core = guard::detached(py, || {
-        let sample = sample.as_ref().map(|(name, prompts)| (name.as_str(), &**prompts));
-        write_export(&options, &directory, &out, sample, default_strong_share, calibration_date.as_deref())
+    let given: ExportSettings = settings(calibration)?;
+    let timeout =
+        given.timeout_ms.map(|milliseconds| crate::router::timeout(py, milliseconds)).transpose()?;
+    let core = run(py, progress.as_ref(), timeout, |control| {
+        write_export(&options, &directory, &out, given.sample()?.as_ref(), control)
     })?;
     Ok(Router::new(py, core))
 }

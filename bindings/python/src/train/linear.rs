@@ -1,10 +1,9 @@
 //! Training a `linear` router.
 
 use pyo3::prelude::*;
-use routellm_core::train::linear::{self, LinearOptions, LinearReport};
-use serde_json::json;
+use routellm_core::train::linear::{LinearOptions, train};
 
-use super::{Common, Rows, run, settings};
+use super::{Common, Given, report, run, settings};
 use crate::text;
 
 /// Keywords of `train.linear`.
@@ -21,6 +20,21 @@ struct LinearSettings {
     seed: u64,
 }
 
+impl LinearSettings {
+    fn options(self) -> LinearOptions {
+        let mut options = LinearOptions::new();
+        options.cap.max_bytes = self.max_bytes;
+        options.projection = self.projection;
+        options
+            .bits(self.bits)
+            .lambdas(self.lambdas)
+            .lexical_scales(self.lexical_scales)
+            .folds(self.folds)
+            .per_candidate(self.per_candidate)
+            .seed(self.seed)
+    }
+}
+
 /// Trains a `linear` router; returns its report as JSON.
 #[pyfunction]
 #[pyo3(signature = (out, gold, common, options, progress=None))]
@@ -34,36 +48,11 @@ pub(crate) fn train_linear(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
     let out = text::path("out", out)?;
-    let rows = Rows::new("gold", gold)?;
+    let given = Given::new(None, Some(gold))?;
     let common: Common = settings(common)?;
-    let options: LinearSettings = settings(options)?;
-    let report = run(py, progress.as_ref(), |progress| {
-        let gold = common.gold(&rows)?;
-        let (strong, weak) = common.pair(Some(&gold))?;
-        let sources = common.sources(vec![rows.source("D_gold", gold.rows.len())?])?;
-        let mut cap = LinearOptions::default().cap;
-        cap.max_bytes = options.max_bytes;
-        let options = LinearOptions {
-            name: common.name.clone(),
-            bits: options.bits,
-            lambdas: options.lambdas,
-            lexical_scales: options.lexical_scales,
-            folds: options.folds,
-            seed: options.seed,
-            cap,
-            projection: options.projection,
-            per_candidate: options.per_candidate,
-            calibration_date: common.calibration_date.clone(),
-            read: common.read()?,
-            ..LinearOptions::default()
-        };
-        let calibration = common.calibration.as_ref().map(|(name, prompts)| (name.as_str(), &**prompts));
-        linear::train(&out, &gold, (&strong, &weak), calibration, &options, sources, progress)
-    })?;
-    let LinearReport { lambda, lexical_scale, error, baseline_error, link, out_of_fold } = report;
-    Ok(json!({
-        "strength": lambda, "lexical_scale": lexical_scale, "error": error, "baseline_error": baseline_error,
-        "link_a": link.a, "link_b": link.b, "out_of_fold": out_of_fold,
+    let options = settings::<LinearSettings>(options)?.options();
+    run(py, progress.as_ref(), common.timeout(py)?, |control| {
+        let sources = given.read()?;
+        report(&train(&out, &sources, &options.common(common.options()?), control)?)
     })
-    .to_string())
 }

@@ -1,31 +1,30 @@
-//! Training, with progress told to a Python callable.
+//! Training, with progress told to a Python callable. What values mean is the core's to know.
 
 mod export;
 mod linear;
 mod mf;
+mod run;
 mod sw_ranking;
 
-use std::collections::HashMap;
-use std::io::Cursor;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
 pub(crate) use export::train_from_export;
 pub(crate) use linear::train_linear;
 pub(crate) use mf::train_mf;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict};
-use routellm_core::artifact::sha256_hex;
-use routellm_core::features::OnnxSpec;
+use pyo3::types::{PyBytes, PyDict};
+use routellm_core::calibrate::Sample;
 use routellm_core::onnx::SessionOptions;
-use routellm_core::preference::{GoldTable, VoteTable};
-use routellm_core::train::{Encoder, Progress, ProgressFn};
-use routellm_core::{Error, ErrorKind, Read, Result};
-use serde_json::{Map, Value, json};
+use routellm_core::train::{Encoder, Sources, TrainOptions};
+use routellm_core::{Json, Result};
+use run::run;
+use serde::Serialize;
 pub(crate) use sw_ranking::{train_sw_ranking, train_sw_ranking_columns};
 
-use crate::error::{invalid_argument, to_python};
-use crate::{guard, text};
+use crate::error::invalid_argument;
+use crate::text;
 
 /// Where rows come from: a file, or JSON lines made of objects in memory.
 enum Rows {
@@ -40,33 +39,64 @@ impl Rows {
             Err(_) => Ok(Self::File(text::path(name, value)?)),
         }
     }
+}
 
-    fn gold(&self) -> Result<GoldTable> {
-        match self {
-            Self::File(path) => GoldTable::read(path),
-            Self::Lines(lines) => GoldTable::from_jsonl(Cursor::new(lines), "gold"),
-        }
+/// Votes and gold rows as they were passed.
+struct Given {
+    votes: Option<Rows>,
+    gold: Option<Rows>,
+}
+
+impl Given {
+    fn new(votes: Option<&Bound<'_, PyAny>>, gold: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let rows =
+            |name, value: Option<&Bound<'_, PyAny>>| value.map(|value| Rows::new(name, value)).transpose();
+        Ok(Self { votes: rows("votes", votes)?, gold: rows("gold", gold)? })
     }
 
-    fn votes(&self) -> Result<VoteTable> {
-        match self {
-            Self::File(path) => VoteTable::read(path),
-            Self::Lines(lines) => VoteTable::from_jsonl(Cursor::new(lines), "votes"),
-        }
-    }
-
-    /// What the provenance says of this source.
-    fn source(&self, label_kind: &str, rows: usize) -> Result<Value> {
-        let (name, sha256) = match self {
-            Self::File(path) => {
-                let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-                let name =
-                    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-                (name, sha256_hex(&bytes))
-            }
-            Self::Lines(lines) => ("rows given in memory".to_owned(), sha256_hex(lines)),
+    fn read(&self) -> Result<Sources> {
+        let mut sources = Sources::new();
+        sources = match &self.votes {
+            None => sources,
+            Some(Rows::File(path)) => sources.votes_file(path)?,
+            Some(Rows::Lines(lines)) => sources.votes_jsonl(lines)?,
         };
-        Ok(json!({"name": name, "label_kind": label_kind, "rows": rows, "sha256": sha256}))
+        match &self.gold {
+            None => Ok(sources),
+            Some(Rows::File(path)) => sources.gold_file(path),
+            Some(Rows::Lines(lines)) => sources.gold_jsonl(lines),
+        }
+    }
+}
+
+/// Prompts of a calibration as they were passed: a file, or texts.
+enum Prompts {
+    File(PathBuf),
+    Texts(Vec<String>),
+}
+
+impl Prompts {
+    fn sample(&self, name: Option<&str>) -> Result<Sample> {
+        let sample = match self {
+            Self::File(path) => Sample::read(path)?,
+            Self::Texts(texts) => Sample::new(texts),
+        };
+        Ok(match name {
+            Some(name) => sample.named(name),
+            None => sample,
+        })
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Prompts {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match value.extract::<Vec<String>>() {
+            Ok(texts) => Ok(Self::Texts(texts)),
+            Err(error) if value.is_instance_of::<pyo3::types::PyList>() => Err(error),
+            Err(_) => text::path("calibration", &value).map(Self::File),
+        }
     }
 }
 
@@ -77,53 +107,33 @@ struct Common {
     name: String,
     strong: Option<String>,
     weak: Option<String>,
-    rename: HashMap<String, String>,
-    calibration: Option<(String, Vec<String>)>,
+    rename: BTreeMap<String, String>,
+    calibration: Option<Prompts>,
+    calibration_name: Option<String>,
     calibration_date: Option<String>,
     provenance: String,
     read: Option<String>,
+    cache: Option<PathBuf>,
+    on_error: Option<String>,
+    timeout_ms: Option<f64>,
 }
 
 impl Common {
-    /// The pair. Of two models the better one is the strong one; among more it must be said.
-    fn pair(&self, gold: Option<&GoldTable>) -> Result<(String, String)> {
-        if let (Some(strong), Some(weak)) = (&self.strong, &self.weak) {
-            return Ok((strong.clone(), weak.clone()));
-        }
-        let names = gold.map_or(&[][..], |gold| gold.models.names());
-        let (Some(gold), [first, second]) = (gold, names) else {
-            let message =
-                "pass strong and weak: only where the rows compare just two models can they be left out";
-            return Err(Error::new(ErrorKind::InvalidArgument, message));
-        };
-        let lead: f64 = gold.rows.iter().map(|row| row.scores[0] - row.scores[1]).sum();
-        let (better, worse) = if lead >= 0.0 { (first, second) } else { (second, first) };
-        let other = |name: &String| if name == first { second.clone() } else { first.clone() };
-        Ok(match (&self.strong, &self.weak) {
-            (Some(strong), _) => (strong.clone(), other(strong)),
-            (_, Some(weak)) => (other(weak), weak.clone()),
-            _ => (better.clone(), worse.clone()),
-        })
+    fn options(self) -> Result<TrainOptions> {
+        let mut options = TrainOptions::new().name(self.name);
+        let sample = self.calibration.map(|prompts| prompts.sample(self.calibration_name.as_deref()));
+        options.calibration = sample.transpose()?;
+        options.read = self.read.as_deref().map(str::parse).transpose()?;
+        options.on_error = self.on_error.as_deref().map_or(Ok(options.on_error), str::parse)?;
+        options.provenance =
+            Some(self.provenance.parse().map_err(|error: routellm_core::Error| error.context("provenance"))?);
+        (options.strong, options.weak, options.rename) = (self.strong, self.weak, self.rename);
+        (options.calibration_date, options.cache) = (self.calibration_date, self.cache);
+        Ok(options)
     }
 
-    /// What of a chat the router will read.
-    fn read(&self) -> Result<Option<Read>> {
-        self.read.as_deref().map(str::parse).transpose()
-    }
-
-    fn gold(&self, rows: &Rows) -> Result<GoldTable> {
-        let mut names: Vec<_> = self.rename.iter().collect();
-        names.sort();
-        names.into_iter().try_fold(rows.gold()?, |gold, (from, to)| gold.renamed(from, to))
-    }
-
-    fn sources(&self, sources: Vec<Value>) -> Result<Map<String, Value>> {
-        let mut map = Map::new();
-        map.insert("sources".to_owned(), Value::Array(sources));
-        let given: Map<String, Value> = serde_json::from_str(&self.provenance)
-            .map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("provenance: {error}")))?;
-        map.extend(given);
-        Ok(map)
+    fn timeout(&self, py: Python<'_>) -> PyResult<Option<Duration>> {
+        self.timeout_ms.map(|milliseconds| crate::router::timeout(py, milliseconds)).transpose()
     }
 }
 
@@ -135,52 +145,41 @@ fn settings<'py, T: FromPyObject<'py, 'py, Error = PyErr>>(value: &'py Bound<'py
     })
 }
 
-/// Runs a training with the GIL released. `progress` is called with (stage, done, total); it stops the
-/// training by returning False or by raising, and so does a signal.
-fn run<T: Send>(
-    py: Python<'_>,
-    progress: Option<&Py<PyAny>>,
-    work: impl FnOnce(&mut ProgressFn<'_>) -> Result<T> + Send,
-) -> PyResult<T> {
-    let (result, raised) = py.detach(|| {
-        let mut raised = None;
-        let mut tell = |step: Progress<'_>| {
-            let told = Python::attach(|py| -> PyResult<bool> {
-                py.check_signals()?;
-                let Some(progress) = progress else { return Ok(true) };
-                let answer = progress.bind(py).call1((step.stage, step.done, step.total))?;
-                Ok(!answer.is(&*PyBool::new(py, false)))
-            });
-            match told {
-                Ok(true) => ControlFlow::Continue(()),
-                Ok(false) => ControlFlow::Break(()),
-                Err(error) => {
-                    raised = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        };
-        let result = guard::caught(|| work(&mut tell));
-        (result, raised)
-    });
-    match raised {
-        Some(error) => Err(error),
-        None => result.map_err(|error| to_python(py, &error)),
+/// An encoder as it was passed: the folder of an artifact, or, with parameters as JSON, of a model and a tokenizer.
+struct GivenEncoder {
+    folder: PathBuf,
+    parameters: Option<String>,
+    session: SessionOptions,
+}
+
+impl GivenEncoder {
+    /// The options of its sessions are among the settings of a training.
+    fn new(
+        folder: &Bound<'_, PyAny>,
+        parameters: Option<&Bound<'_, PyAny>>,
+        settings: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let parameters = parameters.map(|text| text::argument("encoder", text)).transpose()?;
+        Ok(Self {
+            folder: text::path("encoder", folder)?,
+            parameters: parameters.map(str::to_owned),
+            session: crate::open::session(settings.get_item("session")?.cast::<PyDict>()?)?,
+        })
     }
-}
 
-/// The options of the encoder's sessions among the settings of a training.
-fn session(settings: &Bound<'_, PyAny>) -> PyResult<SessionOptions> {
-    crate::open::session(settings.get_item("session")?.cast::<PyDict>()?)
-}
-
-fn open_encoder(path: &Path, spec: Option<&str>, session: &SessionOptions) -> Result<Encoder> {
-    match spec {
-        None => Encoder::open(path, session),
-        Some(spec) => {
-            let spec: OnnxSpec = serde_json::from_str(spec)
-                .map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("encoder: {error}")))?;
-            Encoder::from_onnx(spec, path, session)
+    fn open(&self) -> Result<Encoder> {
+        match &self.parameters {
+            None => Encoder::open(&self.folder, &self.session),
+            Some(parameters) => {
+                let parameters =
+                    parameters.parse().map_err(|error: routellm_core::Error| error.context("encoder"))?;
+                Encoder::from_parameters(&self.folder, &parameters, &self.session)
+            }
         }
     }
+}
+
+/// A report as JSON.
+fn report(report: &impl Serialize) -> Result<String> {
+    Json::of(report).map(|json| json.to_string())
 }

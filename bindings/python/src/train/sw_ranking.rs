@@ -2,12 +2,11 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use routellm_core::preference::Winner;
-use routellm_core::train::sw_ranking::{self, SwOptions, SwReport, VoteColumns};
-use routellm_core::{Error, ErrorKind, Result};
-use serde_json::json;
+use routellm_core::Result;
+use routellm_core::preference::{EmbeddedVotes, Votes, Winner};
+use routellm_core::train::sw_ranking::{SwOptions, train, train_columns};
 
-use super::{Common, Rows, open_encoder, run, session, settings};
+use super::{Common, Given, GivenEncoder, report, run, settings};
 use crate::embedding::Embeddings;
 use crate::error::invalid_argument;
 use crate::text;
@@ -24,28 +23,9 @@ struct SwSettings {
 }
 
 impl SwSettings {
-    fn build(&self, common: &Common) -> Result<SwOptions> {
-        let pair = match (&common.strong, &common.weak) {
-            (Some(strong), Some(weak)) => Some((strong.clone(), weak.clone())),
-            (None, None) => None,
-            _ => {
-                let message =
-                    "pass strong and weak together, or neither for the best and the worst rated model";
-                return Err(Error::new(ErrorKind::InvalidArgument, message));
-            }
-        };
-        let mut options = SwOptions {
-            name: common.name.clone(),
-            pair,
-            texts: self.texts,
-            read: common.read()?,
-            ..SwOptions::default()
-        };
-        options.calibration_date.clone_from(&common.calibration_date);
-        options.build.tiers = self.tiers;
-        options.build.weight_exponent = self.weight_exponent;
-        options.build.seed = self.seed;
-        options.build.threads = std::thread::available_parallelism().map_or(1, usize::from);
+    fn options(self) -> Result<SwOptions> {
+        let mut options = SwOptions::new().texts(self.texts);
+        options.build = options.build.tiers(self.tiers).weight_exponent(self.weight_exponent).seed(self.seed);
         options.store(&self.store)
     }
 }
@@ -53,7 +33,7 @@ impl SwSettings {
 /// Builds an `sw_ranking` router from rows, whose prompts the encoder embeds; returns its report as JSON. The
 /// encoder is as for `train_mf`.
 #[pyfunction]
-#[pyo3(signature = (out, votes, gold, encoder, spec, cache, common, options, progress=None))]
+#[pyo3(signature = (out, votes, gold, encoder, spec, common, options, progress=None))]
 #[allow(clippy::too_many_arguments, reason = "one for each kind of thing that the face takes")]
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
 pub(crate) fn train_sw_ranking(
@@ -63,41 +43,20 @@ pub(crate) fn train_sw_ranking(
     gold: Option<&Bound<'_, PyAny>>,
     encoder: &Bound<'_, PyAny>,
     spec: Option<&Bound<'_, PyAny>>,
-    cache: Option<&Bound<'_, PyAny>>,
     common: &Bound<'_, PyAny>,
     options: &Bound<'_, PyAny>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
     let out = text::path("out", out)?;
-    let votes = votes.map(|value| Rows::new("votes", value)).transpose()?;
-    let gold = gold.map(|value| Rows::new("gold", value)).transpose()?;
-    let encoder = text::path("encoder", encoder)?;
-    let spec = spec.map(|spec| text::argument("encoder", spec)).transpose()?;
-    let cache = cache.map(|path| text::path("cache", path)).transpose()?;
+    let given = Given::new(votes, gold)?;
+    let encoder = GivenEncoder::new(encoder, spec, options)?;
     let common: Common = settings(common)?;
-    let session = session(options)?;
     let settings: SwSettings = settings(options)?;
-    let report = run(py, progress.as_ref(), |progress| {
-        let options = settings.build(&common)?;
-        let mut sources = Vec::new();
-        let mut vote_table = None;
-        if let Some(rows) = &votes {
-            let table = rows.votes()?;
-            sources.push(rows.source("D_arena", table.counts.read)?);
-            vote_table = Some(table);
-        }
-        let mut gold_table = None;
-        if let Some(rows) = &gold {
-            let table = common.gold(rows)?;
-            sources.push(rows.source("D_gold", table.rows.len())?);
-            gold_table = Some(table);
-        }
-        let sources = common.sources(sources)?;
-        let encoder = open_encoder(&encoder, spec, &session)?;
-        let (votes, gold) = (vote_table.as_ref(), gold_table.as_ref());
-        sw_ranking::train(&out, votes, gold, &encoder, cache.as_deref(), &options, sources, progress)
-    })?;
-    Ok(sw_report(&report))
+    run(py, progress.as_ref(), common.timeout(py)?, |control| {
+        let options = settings.options()?.common(common.options()?);
+        let sources = given.read()?;
+        report(&train(&out, &sources, &encoder.open()?, &options, control)?)
+    })
 }
 
 /// Builds an `sw_ranking` router from columns of votes with embeddings; returns its report as JSON.
@@ -133,22 +92,15 @@ pub(crate) fn train_sw_ranking_columns(
     let ids = ids.map(|ids| text("ids", ids)).transpose()?;
     let common: Common = settings(common)?;
     let settings: SwSettings = settings(options)?;
-    let report = run(py, progress.as_ref(), |progress| {
-        let source =
-            json!({"name": "columns given in memory", "label_kind": "D_arena", "rows": winner.len()});
-        let columns = VoteColumns {
-            embeddings: embeddings.values(),
-            dim,
-            encoder,
-            model_a: &model_a,
-            model_b: &model_b,
-            winner: &winner,
-            ids: ids.as_deref(),
-        };
-        let sources = common.sources(vec![source])?;
-        sw_ranking::train_columns(&out, &columns, &settings.build(&common)?, sources, progress)
-    })?;
-    Ok(sw_report(&report))
+    run(py, progress.as_ref(), common.timeout(py)?, |control| {
+        let options = settings.options()?.common(common.options()?);
+        let mut votes = Votes::from_names(&model_a, &model_b, &winner)?;
+        if let Some(ids) = ids {
+            votes = votes.with_ids(ids)?;
+        }
+        let votes = EmbeddedVotes { votes: &votes, embeddings: embeddings.values(), dim };
+        report(&train_columns(&out, &votes, encoder, &options, control)?)
+    })
 }
 
 /// The values of a column of text; an error names the row.
@@ -168,10 +120,4 @@ fn column<T>(
             parse(text).map_err(|what| refuse(row, what))
         })
         .collect()
-}
-
-/// The ratings as pairs, so that their order survives.
-fn sw_report(report: &SwReport) -> String {
-    let SwReport { votes, embedded, tiers, ratings } = report;
-    json!({"votes": votes, "embedded": embedded, "tiers": tiers, "ratings": ratings}).to_string()
 }

@@ -15,15 +15,17 @@
 //! groups, so a model is rebuilt (seconds), not appended to.
 //!
 //! ```
-//! use routellm_core::preference::{ModelIndex, Winner};
-//! use routellm_core::scorer::sw_ranking::{BuildOptions, Mode, ScoreOptions, Scratch, SwInput, SwModel};
+//! use routellm_core::preference::{EmbeddedVotes, Votes, Winner};
+//! use routellm_core::scorer::sw_ranking::{BuildOptions, Mode, ScoreOptions, Scratch, SwModel};
 //! use std::ops::ControlFlow;
 //!
-//! let models = ModelIndex::new(["large", "small"])?;
-//! let embeddings = [1.0, 0.0, 0.9, 0.1, 0.8, 0.2, 0.0, 1.0];
-//! let (model_a, model_b) = ([0, 0, 0, 1], [1, 1, 1, 0]);
-//! let winners = [Winner::ModelA, Winner::ModelA, Winner::Tie, Winner::ModelA];
-//! let input = SwInput::new(&embeddings, 2, &models, &model_a, &model_b, &winners);
+//! let votes = Votes::from_names(
+//!     &["large", "large", "large", "small"],
+//!     &["small", "small", "small", "large"],
+//!     &[Winner::ModelA, Winner::ModelA, Winner::Tie, Winner::ModelA],
+//! )?;
+//! let embeddings = &[1.0, 0.0, 0.9, 0.1, 0.8, 0.2, 0.0, 1.0];
+//! let input = EmbeddedVotes { votes: &votes, embeddings, dim: 2 };
 //! let model = SwModel::build(&input, &BuildOptions::default(), &mut |_| ControlFlow::Continue(()))?;
 //! let (large, small) = model.pair("large", "small", Mode::Exact)?;
 //! let mut scratch = Scratch::default();
@@ -49,7 +51,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
 
-pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, SwInput, TierRule};
+pub use build::{BuildOptions, ClusterOptions, Progress, ProgressFn, Stage, TierRule};
 pub use explain::{ExplainedVote, Explanation};
 pub use index::clustered::ClusterMeta;
 pub use index::probe::Probe;

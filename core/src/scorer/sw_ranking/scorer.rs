@@ -45,8 +45,10 @@ impl SwScorer {
         map: MapStore,
     ) -> Result<Self> {
         let manifest = artifact.manifest();
-        let spec: SwSpec = serde_json::from_value(manifest.scorer.clone())
-            .map_err(|error| Error::invalid_model(format!("router.json: scorer: {error}")))?;
+        let spec: SwSpec = manifest
+            .scorer
+            .read()
+            .map_err(|error| Error::invalid_model(format!("router.json: scorer: {}", error.message())))?;
         let path = artifact.path_of(STORE_FILE)?;
         let model = SwModel::open_mapped(&path, map)?;
         fits(&path, "models", model.models().names() == manifest.models.names)?;

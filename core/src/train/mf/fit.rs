@@ -1,66 +1,67 @@
-//! The optimisation: comparisons and embeddings in, weights out.
+//! The optimisation: votes with embeddings in, weights out.
 
-use crate::numeric::Rng;
-use crate::numeric::sigmoid;
+use serde::Serialize;
+
+use crate::control::{Control, Watch};
+use crate::numeric::{Rng, sigmoid};
+use crate::preference::{Ballot, EmbeddedVotes, Votes, Winner};
 use crate::scorer::mf::MfWeights;
+use crate::setters::options_struct;
 use crate::train::adam::Adam;
-use crate::train::{ProgressFn, report};
 use crate::{Error, Result};
 
-/// Parameters of the optimisation. The defaults are the reference's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MfOptions {
-    /// Dimension of the latent space.
-    pub dim: usize,
-    /// Passes over the comparisons.
-    pub epochs: usize,
-    /// Comparisons in one step.
-    pub batch: usize,
-    /// Adam's step.
-    pub learning_rate: f64,
-    /// L2 penalty, added to the gradient (coupled, as in `torch.optim.Adam`).
-    pub weight_decay: f64,
-    /// Standard deviation of the noise on each prompt embedding in each step.
-    pub noise: f64,
-    /// Share of the comparisons that is held out to choose the best epoch, in [0, 1).
-    pub held_out: f64,
-    /// Whether each epoch goes over the comparisons in a new order.
-    pub shuffle: bool,
-    /// Seed of start, order, noise and split.
-    pub seed: u64,
-}
-
-impl Default for MfOptions {
-    fn default() -> Self {
-        Self {
-            dim: 128,
-            epochs: 100,
-            batch: 64,
-            learning_rate: 3e-4,
-            weight_decay: 1e-5,
-            noise: 0.1,
-            held_out: 0.05,
-            shuffle: true,
-            seed: 42,
-        }
+options_struct! {
+    /// Parameters of the optimisation. The defaults are the reference's.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct FitOptions {
+        /// Dimension of the latent space.
+        dim: usize = 128,
+        /// Passes over the comparisons.
+        epochs: usize = 100,
+        /// Comparisons in one step.
+        batch: usize = 64,
+        /// Adam's step.
+        learning_rate: f64 = 3e-4,
+        /// L2 penalty, added to the gradient (coupled, as in `torch.optim.Adam`).
+        weight_decay: f64 = 1e-5,
+        /// Standard deviation of the noise on each prompt embedding in each step.
+        noise: f64 = 0.1,
+        /// Share of the comparisons that is held out to choose the best epoch, in [0, 1).
+        held_out: f64 = 0.05,
+        /// Whether each epoch goes over the comparisons in a new order.
+        shuffle: bool = true,
+        /// Seed of start, order, noise and split.
+        seed: u64 = 42,
     }
 }
 
-/// One comparison: which of two models answered a prompt better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Comparison {
-    /// Row of the better model.
-    pub winner: usize,
-    /// Row of the other model.
-    pub loser: usize,
-    /// Row of the prompt's embedding.
-    pub prompt: usize,
+/// A vote with a winner, as the optimisation orders and reads it.
+#[derive(Debug, Clone, Copy)]
+struct Comparison {
+    winner: usize,
+    loser: usize,
+    prompt: usize,
+}
+
+impl Comparison {
+    /// `None` for a tie, or a model against itself.
+    fn of(ballot: &Ballot) -> Option<Self> {
+        let &Ballot { model_a, model_b, winner, prompt } = ballot;
+        let (winner, loser) = match winner {
+            Winner::ModelA => (model_a, model_b),
+            Winner::ModelB => (model_b, model_a),
+            Winner::Tie => return None,
+        };
+        (winner != loser).then_some(Self { winner, loser, prompt })
+    }
 }
 
 /// What a fit found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MfFit {
-    /// The weights of the best epoch.
+    /// The weights of the best epoch. They are left out where a report is written as JSON.
+    #[serde(skip)]
     pub weights: MfWeights,
     /// Mean loss of each epoch, before each step.
     pub train_losses: Vec<f64>,
@@ -119,6 +120,11 @@ impl Parameters {
         }
     }
 
+    /// As many zeros.
+    fn zeros(&self) -> Self {
+        Self { p: vec![0.0; self.p.len()], w: vec![0.0; self.w.len()], c: vec![0.0; self.c.len()], ..*self }
+    }
+
     fn unit_row(&self, model: usize, out: &mut [f64]) -> f64 {
         let row = &self.p[model * self.dim..][..self.dim];
         let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt().max(EPSILON);
@@ -145,6 +151,14 @@ impl Workspace {
             hidden: latent(),
             winner: latent(),
             loser: latent(),
+        }
+    }
+
+    /// Reads the embedding of a comparison's prompt.
+    fn read(&mut self, votes: &EmbeddedVotes<'_>, comparison: Comparison) {
+        let row = &votes.embeddings[comparison.prompt * votes.dim..][..votes.dim];
+        for (e, x) in self.embedding.iter_mut().zip(row) {
+            *e = f64::from(*x);
         }
     }
 
@@ -211,132 +225,131 @@ fn loss(logit: f64) -> f64 {
     if logit > 0.0 { libm::log1p(libm::exp(-logit)) } else { libm::log1p(libm::exp(logit)) - logit }
 }
 
-/// Fits a factorization of `models` candidates to `comparisons` on prompt embeddings
-/// `prompts x text_dim`, row-major. `start` replaces the random start.
+/// Fits a factorization to votes. Ties and votes between a model and itself say nothing here. `start` replaces the
+/// random start.
 ///
 /// # Errors
-/// `InvalidArgument` if an option or a comparison is out of range, or there is no comparison; `Cancelled`.
+/// `InvalidArgument` if an option or an embedding is out of range, or there is no vote with a winner; `Cancelled`;
+/// `ResourceExhausted` if its time is over.
 pub fn fit(
-    models: usize,
-    embeddings: &[f32],
-    text_dim: usize,
-    comparisons: &[Comparison],
-    options: &MfOptions,
+    votes: &EmbeddedVotes<'_>,
+    options: &FitOptions,
     start: Option<&MfWeights>,
-    progress: &mut ProgressFn<'_>,
+    control: Control<'_>,
 ) -> Result<MfFit> {
-    check(models, embeddings, text_dim, comparisons, options, start)?;
+    fit_watched(votes, options, start, &mut control.start()?)
+}
+
+pub(super) fn fit_watched(
+    votes: &EmbeddedVotes<'_>,
+    options: &FitOptions,
+    start: Option<&MfWeights>,
+    watch: &mut Watch<'_>,
+) -> Result<MfFit> {
+    check(votes, options, start)?;
     let mut rng = Rng::new(options.seed);
     let mut parameters = match start {
         Some(weights) => Parameters::from_weights(weights),
-        None => Parameters::random(models, options.dim, text_dim, &mut rng),
+        None => Parameters::random(votes.votes.models().len(), options.dim, votes.dim, &mut rng),
     };
-    let mut train = comparisons.to_vec();
-    let held_out = if options.held_out > 0.0 {
-        rng.shuffle(&mut train);
-        train.split_off((train.len() as f64 * (1.0 - options.held_out)) as usize)
-    } else {
-        Vec::new()
-    };
-    if train.is_empty() {
-        return Err(Error::invalid_argument("held_out leaves no comparison to train on"));
-    }
-
+    let (mut train, held_out) = split(votes.votes, options, &mut rng)?;
     let mut adam = Adam::new(options.learning_rate, options.weight_decay);
-    let mut workspace = Workspace::new(&parameters);
     let mut best = (f64::INFINITY, 0, parameters.clone());
     let (mut train_losses, mut held_out_losses) = (Vec::new(), Vec::new());
     for epoch in 0..options.epochs {
         if options.shuffle {
             rng.shuffle(&mut train);
         }
-        let mut sum = 0.0;
-        for batch in train.chunks(options.batch) {
-            let mut gradient = Parameters {
-                p: vec![0.0; parameters.p.len()],
-                w: vec![0.0; parameters.w.len()],
-                c: vec![0.0; parameters.c.len()],
-                ..parameters
-            };
-            for &comparison in batch {
-                let row = &embeddings[comparison.prompt * text_dim..][..text_dim];
-                for (e, x) in workspace.embedding.iter_mut().zip(row) {
-                    *e = f64::from(*x);
-                    if options.noise > 0.0 {
-                        *e += options.noise * rng.normal();
-                    }
-                }
-                let (logit, winner, loser) = workspace.forward(&parameters, comparison);
-                sum += loss(logit);
-                let scale = -sigmoid(-logit) / batch.len() as f64;
-                workspace.backward(&parameters, comparison, (winner, loser), scale, &mut gradient);
-            }
-            adam.step(&mut [
-                (&mut parameters.p, &gradient.p),
-                (&mut parameters.w, &gradient.w),
-                (&mut parameters.c, &gradient.c),
-            ]);
-        }
-        let train_loss = sum / train.len() as f64;
+        let train_loss = pass(&mut parameters, votes, &train, options, &mut adam, &mut rng, watch)?;
         train_losses.push(train_loss);
         let current = if held_out.is_empty() {
             // Nothing to choose by: the last epoch is kept.
             f64::NEG_INFINITY
         } else {
-            let value = mean_loss(&parameters, embeddings, &held_out);
+            let value = mean_loss(&parameters, votes, &held_out);
             held_out_losses.push(value);
             value
         };
         if current < best.0 || held_out.is_empty() {
             best = (current, epoch, parameters.clone());
         }
-        report(progress, "epoch", epoch + 1, options.epochs, Some(train_loss))?;
+        watch.report("epoch", epoch + 1, options.epochs, Some(train_loss))?;
     }
     Ok(MfFit { weights: best.2.to_weights(), train_losses, held_out_losses, best_epoch: best.1 })
 }
 
-/// Mean loss of comparisons, without noise.
-fn mean_loss(parameters: &Parameters, embeddings: &[f32], comparisons: &[Comparison]) -> f64 {
+/// The comparisons to learn from, and those that choose the epoch.
+fn split(votes: &Votes, options: &FitOptions, rng: &mut Rng) -> Result<(Vec<Comparison>, Vec<Comparison>)> {
+    let mut train: Vec<Comparison> = votes.ballots().iter().filter_map(Comparison::of).collect();
+    if train.is_empty() {
+        return Err(Error::invalid_argument("there is no comparison to learn from"));
+    }
+    let mut held_out = Vec::new();
+    if options.held_out > 0.0 {
+        rng.shuffle(&mut train);
+        held_out = train.split_off((train.len() as f64 * (1.0 - options.held_out)) as usize);
+    }
+    if train.is_empty() {
+        return Err(Error::invalid_argument("held_out leaves no comparison to train on"));
+    }
+    Ok((train, held_out))
+}
+
+/// One pass over the comparisons, a step for each batch; returns their mean loss before the steps.
+fn pass(
+    parameters: &mut Parameters,
+    votes: &EmbeddedVotes<'_>,
+    comparisons: &[Comparison],
+    options: &FitOptions,
+    adam: &mut Adam,
+    rng: &mut Rng,
+    watch: &Watch<'_>,
+) -> Result<f64> {
     let mut workspace = Workspace::new(parameters);
-    let text_dim = parameters.text_dim;
+    let mut sum = 0.0;
+    for batch in comparisons.chunks(options.batch) {
+        watch.check()?;
+        let mut gradient = parameters.zeros();
+        for &comparison in batch {
+            workspace.read(votes, comparison);
+            if options.noise > 0.0 {
+                for e in &mut workspace.embedding {
+                    *e += options.noise * rng.normal();
+                }
+            }
+            let (logit, winner, loser) = workspace.forward(parameters, comparison);
+            sum += loss(logit);
+            let scale = -sigmoid(-logit) / batch.len() as f64;
+            workspace.backward(parameters, comparison, (winner, loser), scale, &mut gradient);
+        }
+        adam.step(&mut [
+            (&mut parameters.p, &gradient.p),
+            (&mut parameters.w, &gradient.w),
+            (&mut parameters.c, &gradient.c),
+        ]);
+    }
+    Ok(sum / comparisons.len() as f64)
+}
+
+/// Mean loss of comparisons, without noise.
+fn mean_loss(parameters: &Parameters, votes: &EmbeddedVotes<'_>, comparisons: &[Comparison]) -> f64 {
+    let mut workspace = Workspace::new(parameters);
     let sum: f64 = comparisons
         .iter()
         .map(|comparison| {
-            let row = &embeddings[comparison.prompt * text_dim..][..text_dim];
-            for (e, x) in workspace.embedding.iter_mut().zip(row) {
-                *e = f64::from(*x);
-            }
+            workspace.read(votes, *comparison);
             loss(workspace.forward(parameters, *comparison).0)
         })
         .sum();
     sum / comparisons.len() as f64
 }
 
-fn check(
-    models: usize,
-    embeddings: &[f32],
-    text_dim: usize,
-    comparisons: &[Comparison],
-    options: &MfOptions,
-    start: Option<&MfWeights>,
-) -> Result<()> {
+fn check(votes: &EmbeddedVotes<'_>, options: &FitOptions, start: Option<&MfWeights>) -> Result<()> {
     let invalid = |message: String| Err(Error::invalid_argument(message));
-    if text_dim == 0 || !embeddings.len().is_multiple_of(text_dim) {
-        return invalid(format!("{} numbers are no whole embeddings of {text_dim}", embeddings.len()));
-    }
+    let (embeddings, text_dim) = (votes.embeddings, votes.dim);
+    votes.prompts()?;
     if let Some(i) = embeddings.iter().position(|x| !x.is_finite()) {
         return invalid(format!("row {} of the embeddings holds {}", i / text_dim, embeddings[i]));
-    }
-    let prompts = embeddings.len() / text_dim;
-    for (i, c) in comparisons.iter().enumerate() {
-        if c.winner >= models || c.loser >= models || c.prompt >= prompts || c.winner == c.loser {
-            return invalid(format!(
-                "comparison {i} names {c:?}, with {models} models and {prompts} prompts"
-            ));
-        }
-    }
-    if comparisons.is_empty() {
-        return invalid("there is no comparison to learn from".to_owned());
     }
     if options.dim == 0 || options.epochs == 0 || options.batch == 0 {
         return invalid("dim, epochs and batch must be at least 1".to_owned());
@@ -355,7 +368,7 @@ fn check(
         return invalid(format!("held_out is {}, expected a number in [0, 1)", options.held_out));
     }
     if let Some(start) = start
-        && (start.models, start.dim, start.text_dim) != (models, options.dim, text_dim)
+        && (start.models, start.dim, start.text_dim) != (votes.votes.models().len(), options.dim, text_dim)
     {
         return invalid("the start has other dimensions than the problem".to_owned());
     }

@@ -4,5 +4,5 @@
 mod fit;
 mod router;
 
-pub use fit::{Comparison, MfFit, MfOptions, fit};
-pub use router::{MfTraining, train};
+pub use fit::{FitOptions, MfFit, fit};
+pub use router::{MfOptions, MfReport, train};

@@ -1,105 +1,186 @@
 //! From votes and gold rows to an artifact.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Comparison, MfFit, MfOptions, fit};
-use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models, tensor_f32};
-use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
+use super::fit::fit_watched;
+use super::{FitOptions, MfFit};
+use crate::artifact::{Models, tensor_f32};
+use crate::calibrate::hash_of_prompts;
 use crate::features::Features;
-use crate::input::Read;
-use crate::preference::{GoldTable, VoteTable, Winner};
+use crate::files::Json;
+use crate::preference::{EmbeddedVotes, GoldTable, VoteTable, Winner};
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
 use crate::scorer::{Kind, Pair};
-use crate::train::embeddings::Embeddings;
-use crate::train::{Encoder, ProgressFn};
+use crate::setters::options_struct;
+use crate::train::collect::{Collected, Prompt};
+use crate::train::embeddings::{Embeddings, Trainer};
+use crate::train::frame::{Made, Rated, Training, members};
+use crate::train::{Control, Encoder, Sources, TrainOptions};
 use crate::{Error, Result};
 
-/// Options of [`train`] beside those of the fit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MfTraining {
-    /// Name of the artifact.
-    pub name: String,
-    /// The optimisation.
-    pub fit: MfOptions,
-    /// Day of the calibration sample, `2026-01-31`; today (UTC) without it.
-    pub calibration_date: Option<String>,
-    /// What of a chat the router reads, unless it is told otherwise.
-    pub read: Option<Read>,
+options_struct! {
+    /// Options of [`train`].
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct MfOptions {
+        /// What all trainers take.
+        common: TrainOptions = TrainOptions::new(),
+        /// The optimisation.
+        fit: FitOptions = FitOptions::new(),
+    }
 }
 
-/// Trains on votes and gold rows for the pair (`strong`, `weak`) and writes the artifact `out`, with the
-/// encoder's files, calibrated on the prompts `calibration` (or on the training prompts).
+/// What a training found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MfReport {
+    /// The fit.
+    #[serde(flatten)]
+    pub fit: MfFit,
+    /// Prompts that had to be embedded: those that the cache did not hold.
+    pub embedded: usize,
+    /// Prompts that could not be embedded and were left out, those of the calibration included.
+    pub left_out: usize,
+}
+
+/// Trains on votes and gold rows and writes the artifact `out`, with the encoder's files, calibrated on the prompts of
+/// the options, or on the training prompts. Where there are only gold rows of two models, the better one is the strong
+/// model of a pair that is not named.
 ///
 /// Ties and comparisons of a model with itself are dropped and counted, as in the reference; of gold rows, one
 /// comparison is made for each two models of which one was right.
 ///
 /// # Errors
 /// `InvalidArgument` for unknown models or without comparisons; `Unsupported` if the encoder's features are
-/// not dense; what the encoder reports; `Cancelled`; `Io`.
-#[allow(clippy::too_many_arguments, reason = "each is one thing that the caller decides")]
+/// not dense; what the encoder reports; `Cancelled`; `ResourceExhausted` if its time is over; `Io`.
 pub fn train(
-    out: &Path,
-    votes: Option<&VoteTable>,
-    gold: Option<&GoldTable>,
-    pair: (&str, &str),
+    out: impl AsRef<Path>,
+    sources: &Sources,
     encoder: &Encoder,
-    calibration: Option<(&str, &[String])>,
-    training: &MfTraining,
-    sources: Map<String, Value>,
-    progress: &mut ProgressFn<'_>,
-) -> Result<MfFit> {
-    let data = Data::collect(votes, gold, pair)?;
-    // A destination that cannot be written is found before the work, not after it.
-    let mut writer = ArtifactWriter::new(out)?;
-    let calibration_prompts = calibration.map_or(&[][..], |(_, prompts)| prompts);
-    let total = data.prompts.len() + calibration_prompts.len();
-    let mut embeddings = Embeddings::new(encoder, "matrix factorization", None)?;
-    let training_prompts = data.prompts.iter().map(String::as_str);
-    let (values, _) = embeddings.of(training_prompts, (0, total), progress)?;
-    let text_dim = encoder.spec().dimension();
-    let fit = fit(data.names.len(), &values, text_dim, &data.comparisons, &training.fit, None, progress)?;
+    options: &MfOptions,
+    control: Control<'_>,
+) -> Result<MfReport> {
+    let (common, votes) = (&options.common, sources.vote_table());
+    let gold = common.renamed(sources.gold_table())?;
+    let gold = gold.as_deref();
+    let (strong, weak) = common.pair_of(gold.filter(|_| votes.is_none()))?;
+    let (mut data, counts) = collect(votes, gold, &[&strong, &weak])?;
+    let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
+    let trainer = Trainer { name: "matrix factorization", needs_direction: false };
+    let mut embeddings = Embeddings::new(encoder, trainer, common)?;
+    let embedded = embeddings.of(&data.prompts, &mut training.watch)?;
+    data.keep(&embedded)?;
+    let (values, dim) = (embedded.values, encoder.spec().dimension());
+    let input = EmbeddedVotes { votes: &data.votes, embeddings: &values, dim };
+    let fit = fit_watched(&input, &options.fit, None, &mut training.watch)?;
 
-    let index = |name: &str| data.names.iter().position(|known| known == name).unwrap_or(0);
-    let bound = Pair { strong: index(pair.0), weak: index(pair.1) };
+    let models = data.votes.models();
+    let bound = Pair { strong: models.number(&strong)?, weak: models.number(&weak)? };
     let scorer = MfScorer::new(&fit.weights, bound)?;
-    let (sample, prompts) = calibration.unwrap_or(("the prompts of the training data", &data.prompts));
-    let values = match calibration {
-        Some(_) => {
-            embeddings.of(prompts.iter().map(String::as_str), (data.prompts.len(), total), progress)?.0
+    let (rated, values) = match &common.calibration {
+        None => (rated("the prompts of the training data", &data.prompts), values),
+        Some(sample) => {
+            let mut prompts = Prompt::of_sample(&sample.prompts);
+            let embedded = embeddings.of(&prompts, &mut training.watch)?;
+            embedded.keep(&mut prompts);
+            (rated(&sample.name, &prompts), embedded.values)
         }
-        None => values,
     };
-    let rows: Vec<Features<'_>> = values.chunks_exact(text_dim).map(Features::Dense).collect();
-    let rates = rows.iter().map(|row| scorer.win_rate(*row)).collect::<Result<Vec<_>>>()?;
-    let mut table = Calibration::from_win_rates(sample, rates)?
-        .taken_from(hash_of_prompts(prompts))
-        .dated(training.calibration_date.as_deref())?;
     // Of two candidates there is one pair.
-    if data.names.len() > 2 {
-        let mut scores = CandidateScores::new();
-        for place in CandidateScores::places(rows.len()) {
-            scores.push(&scorer.candidate_scores(rows[place])?);
-        }
-        table.scores = Some(writer.add_scores(&scores)?);
-    }
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        name: training.name.clone(),
-        kind: Kind::Mf.as_str().to_owned(),
-        models: Models { names: data.names.clone(), strong: pair.0.to_owned(), weak: pair.1.to_owned() },
+    let calibration = training.calibrate(rated, models.len() > 2, |row, candidates| {
+        let features = Features::Dense(&values[row * dim..][..dim]);
+        let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };
+        Ok((scorer.win_rate(features)?, scores))
+    })?;
+    let report = MfReport { fit, embedded: embeddings.computed(), left_out: embeddings.left_out() };
+    add_files(&mut training, &report.fit, encoder)?;
+    training.finish(Made {
+        kind: Kind::Mf,
+        name: "mf",
+        models: Models { names: models.names().to_vec(), strong, weak },
         featurizer: encoder.spec().clone(),
-        scorer: json!({}),
-        files: Vec::new(),
-        calibration: Some(table),
-        read: training.read,
-        provenance: data.provenance(&training.fit, &fit, sources),
-        manifest_sha256: String::new(),
-    };
+        scorer: Json::object(),
+        calibration,
+        facts: facts(&counts, &options.fit, &report),
+    })?;
+    Ok(report)
+}
+
+fn rated<'a>(name: &'a str, prompts: &[Prompt<'_>]) -> Rated<'a> {
+    let texts = prompts.iter().map(|prompt| prompt.text);
+    Rated { name: name.into(), sha256: hash_of_prompts(texts), rows: (0..prompts.len()).collect() }
+}
+
+type Counts = BTreeMap<&'static str, usize>;
+
+/// The votes that have a winner, and how many others there are. Every model of `pair` has to be among theirs.
+fn collect<'a>(
+    votes: Option<&'a VoteTable>,
+    gold: Option<&'a GoldTable>,
+    pair: &[&str],
+) -> Result<(Collected<'a>, Counts)> {
+    let mut data = Collected::new(votes, gold)?;
+    let known = data.votes.models();
+    if let Some(name) = pair.iter().find(|name| known.number(name).is_err()) {
+        return Err(Error::invalid_argument(format!(
+            "{name:?} is in no vote and no gold row; known are: {}",
+            known.names().join(", ")
+        )));
+    }
+    let mut counts = Counts::new();
+    if let Some(table) = votes {
+        collect_votes(table, &mut data, &mut counts)?;
+    }
+    if let Some(table) = gold {
+        collect_gold(table, &mut data, &mut counts)?;
+    }
+    if data.votes.ballots().is_empty() {
+        return Err(Error::invalid_argument("neither votes nor gold rows hold a comparison with a winner"));
+    }
+    Ok((data, counts))
+}
+
+fn collect_votes<'a>(table: &'a VoteTable, data: &mut Collected<'a>, counts: &mut Counts) -> Result<()> {
+    counts.insert("votes_read", table.counts.read);
+    counts.insert("votes_dropped_null_winner", table.counts.dropped_null_winner);
+    counts.insert("votes_dropped_short", table.counts.dropped_short);
+    for vote in &table.votes {
+        let what = if vote.winner == Winner::Tie {
+            "votes_dropped_tie"
+        } else if vote.model_a == vote.model_b {
+            "votes_dropped_same_model"
+        } else {
+            data.add_vote(vote)?;
+            "votes_used"
+        };
+        *counts.entry(what).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// A comparison for each two models of a row of which one was better.
+fn collect_gold<'a>(table: &'a GoldTable, data: &mut Collected<'a>, counts: &mut Counts) -> Result<()> {
+    counts.insert("gold_rows_read", table.rows.len());
+    let numbers = data.numbers(table)?;
+    for row in &table.rows {
+        for (better, a) in numbers.iter().zip(&row.scores) {
+            for (worse, b) in numbers.iter().zip(&row.scores) {
+                if a > b {
+                    data.add_gold(row, (*better, *worse), Winner::ModelA)?;
+                    *counts.entry("gold_comparisons_used").or_default() += 1;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_files(training: &mut Training<'_>, fit: &MfFit, encoder: &Encoder) -> Result<()> {
     let weights = &fit.weights;
-    writer.add_tensors(
+    training.writer.add_tensors(
         WEIGHTS_FILE,
         &[
             ("P.weight", tensor_f32(&[weights.models, weights.dim], &weights.p)),
@@ -107,128 +188,30 @@ pub fn train(
             ("classifier.0.weight", tensor_f32(&[1, weights.dim], &weights.c)),
         ],
     )?;
-    encoder.add_files(&mut writer)?;
-    writer.finish(&manifest)?;
-    Ok(fit)
+    encoder.add_files(&mut training.writer)
 }
 
-/// Comparisons of votes and gold rows over one list of models and distinct prompts.
-struct Data {
-    names: Vec<String>,
-    prompts: Vec<String>,
-    comparisons: Vec<Comparison>,
-    counts: BTreeMap<&'static str, usize>,
-}
-
-impl Data {
-    fn collect(votes: Option<&VoteTable>, gold: Option<&GoldTable>, pair: (&str, &str)) -> Result<Self> {
-        let mut names: Vec<String> = votes
-            .iter()
-            .flat_map(|table| &table.votes)
-            .flat_map(|vote| [vote.model_a.clone(), vote.model_b.clone()])
-            .chain(gold.iter().flat_map(|table| table.models.names().iter().cloned()))
-            .collect();
-        names.sort();
-        names.dedup();
-        for name in [pair.0, pair.1] {
-            if !names.iter().any(|known| known == name) {
-                return Err(Error::invalid_argument(format!(
-                    "{name:?} is in no vote and no gold row; known are: {}",
-                    names.join(", ")
-                )));
-            }
-        }
-        let mut data = Self { names, prompts: Vec::new(), comparisons: Vec::new(), counts: BTreeMap::new() };
-        let mut rows = HashMap::new();
-        if let Some(table) = votes {
-            data.count("votes_read", table.counts.read);
-            data.count("votes_dropped_null_winner", table.counts.dropped_null_winner);
-            data.count("votes_dropped_short", table.counts.dropped_short);
-            for vote in &table.votes {
-                let (winner, loser) = match vote.winner {
-                    Winner::ModelA => (&vote.model_a, &vote.model_b),
-                    Winner::ModelB => (&vote.model_b, &vote.model_a),
-                    Winner::Tie => {
-                        data.count("votes_dropped_tie", 1);
-                        continue;
-                    }
-                };
-                let (winner, loser) = (data.index(winner), data.index(loser));
-                if winner == loser {
-                    data.count("votes_dropped_same_model", 1);
-                    continue;
-                }
-                let prompt = data.prompt(&vote.prompt, &mut rows);
-                data.comparisons.push(Comparison { winner, loser, prompt });
-                data.count("votes_used", 1);
-            }
-        }
-        if let Some(table) = gold {
-            data.count("gold_rows_read", table.rows.len());
-            let models: Vec<usize> = table.models.names().iter().map(|name| data.index(name)).collect();
-            for row in &table.rows {
-                for (i, a) in row.scores.iter().enumerate() {
-                    for (j, b) in row.scores.iter().enumerate() {
-                        if a > b {
-                            let prompt = data.prompt(&row.prompt, &mut rows);
-                            data.comparisons.push(Comparison { winner: models[i], loser: models[j], prompt });
-                            data.count("gold_comparisons_used", 1);
-                        }
-                    }
-                }
-            }
-        }
-        if data.comparisons.is_empty() {
-            return Err(Error::invalid_argument(
-                "neither votes nor gold rows hold a comparison with a winner",
-            ));
-        }
-        Ok(data)
-    }
-
-    fn index(&self, name: &str) -> usize {
-        // Every name was collected before.
-        self.names.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or(0)
-    }
-
-    fn count(&mut self, what: &'static str, n: usize) {
-        *self.counts.entry(what).or_default() += n;
-    }
-
-    fn prompt(&mut self, prompt: &str, rows: &mut HashMap<String, usize>) -> usize {
-        if let Some(row) = rows.get(prompt) {
-            return *row;
-        }
-        let row = self.prompts.len();
-        self.prompts.push(prompt.to_owned());
-        rows.insert(prompt.to_owned(), row);
-        row
-    }
-
-    fn provenance(
-        &self,
-        options: &MfOptions,
-        fit: &MfFit,
-        sources: Map<String, Value>,
-    ) -> Map<String, Value> {
-        let mut map = Map::new();
-        map.insert("tool".into(), json!(format!("routellm {}", crate::VERSION)));
-        map.insert("trainer".into(), json!("mf: Adam on (winner, loser) comparisons"));
-        map.insert("label_kinds".into(), json!({ "votes": "D_arena", "gold": "D_gold" }));
-        map.insert("counts".into(), json!(self.counts));
-        map.insert("tie_rule".into(), json!("ties are dropped"));
-        map.insert("seed".into(), json!(options.seed));
-        map.insert(
-            "options".into(),
+fn facts(counts: &Counts, options: &FitOptions, report: &MfReport) -> Map<String, Value> {
+    let fit = &report.fit;
+    let mut facts = members([
+        ("trainer", json!("mf: Adam on (winner, loser) comparisons")),
+        ("label_kinds", json!({ "votes": "D_arena", "gold": "D_gold" })),
+        ("counts", json!(counts)),
+        ("tie_rule", json!("ties are dropped")),
+        ("seed", json!(options.seed)),
+        (
+            "options",
             json!({
                 "dim": options.dim, "epochs": options.epochs, "batch": options.batch,
                 "learning_rate": options.learning_rate, "weight_decay": options.weight_decay,
                 "noise": options.noise, "held_out": options.held_out,
             }),
-        );
-        map.insert("best_epoch".into(), json!(fit.best_epoch));
-        map.insert("held_out_loss".into(), json!(fit.held_out_losses.get(fit.best_epoch)));
-        map.extend(sources);
-        map
+        ),
+        ("best_epoch", json!(fit.best_epoch)),
+        ("held_out_loss", json!(fit.held_out_losses.get(fit.best_epoch))),
+    ]);
+    if report.left_out > 0 {
+        facts.insert("left_out".to_owned(), json!(report.left_out));
     }
+    facts
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::numeric;
 use crate::preference::bradley_terry::{self, BradleyTerry, WinMatrix};
-use crate::preference::{ModelIndex, SelfBattles, Winner, tiers};
+use crate::preference::{Ballot, EmbeddedVotes, ModelIndex, SelfBattles, Votes, tiers};
 use crate::scorer::sw_ranking::index::cluster;
 use crate::scorer::sw_ranking::index::clustered::{Clusters, MAX_DIRECTIONS};
 use crate::scorer::sw_ranking::model::{Residuals, SwMeta, SwModel, pack};
@@ -17,47 +17,7 @@ use crate::scorer::sw_ranking::solve::score::Layout;
 use crate::scorer::sw_ranking::solve::strengths::Solvable;
 use crate::scorer::sw_ranking::store::rows::{MAX_DIM, Rows, StoreKind};
 use crate::scorer::sw_ranking::store::section::Section;
-
-/// Embedded votes, as columns of one length `n`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct SwInput<'a> {
-    /// Embeddings of the prompts, `n x dim`, row-major, of any length but zero.
-    pub embeddings: &'a [f32],
-    /// Dimension of the embeddings.
-    pub dim: usize,
-    /// The models that the numbers in `model_a` and `model_b` refer to.
-    pub models: &'a ModelIndex,
-    /// Number of the first model of each vote.
-    pub model_a: &'a [usize],
-    /// Number of the second model of each vote.
-    pub model_b: &'a [usize],
-    /// Whose answer was preferred.
-    pub winners: &'a [Winner],
-    /// Ids of the votes for explanations, without newlines.
-    pub ids: Option<&'a [String]>,
-}
-
-impl<'a> SwInput<'a> {
-    /// Votes without ids: columns as the fields of these names are.
-    pub fn new(
-        embeddings: &'a [f32],
-        dim: usize,
-        models: &'a ModelIndex,
-        model_a: &'a [usize],
-        model_b: &'a [usize],
-        winners: &'a [Winner],
-    ) -> Self {
-        Self { embeddings, dim, models, model_a, model_b, winners, ids: None }
-    }
-
-    /// The ids of the votes.
-    #[must_use]
-    pub fn ids(mut self, ids: &'a [String]) -> Self {
-        self.ids = Some(ids);
-        self
-    }
-}
+use crate::setters::options_struct;
 
 /// How tiers are formed from the votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,20 +31,22 @@ pub enum TierRule {
     Reference,
 }
 
-/// Size of the index of a clustered store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClusterOptions {
-    /// Clusters of votes; at most a quarter of the votes are used.
-    pub clusters: usize,
-    /// Profiles of the clusters' weights, over each of which the residuals of a group are summed.
-    pub profiles: usize,
-    /// Directions in which the second moments of a group's residuals are kept. `None`: 64 up to 768 dimensions,
-    /// then 96.
-    pub directions: Option<usize>,
-    /// Votes that are read one by one for a query by default. `None`: 1024 up to 768 dimensions, then 2048.
-    pub open_votes: Option<usize>,
-    /// Iterations of k-means.
-    pub iterations: usize,
+options_struct! {
+    /// Size of the index of a clustered store.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ClusterOptions {
+        /// Clusters of votes; at most a quarter of the votes are used.
+        clusters: usize = 1024,
+        /// Profiles of the clusters' weights, over each of which the residuals of a group are summed.
+        profiles: usize = 16,
+        /// Directions in which the second moments of a group's residuals are kept. `None`: 64 up to 768 dimensions,
+        /// then 96.
+        directions: Option<usize> = None => usize,
+        /// Votes that are read one by one for a query by default. `None`: 1024 up to 768 dimensions, then 2048.
+        open_votes: Option<usize> = None => usize,
+        /// Iterations of k-means.
+        iterations: usize = 10,
+    }
 }
 
 impl ClusterOptions {
@@ -96,50 +58,30 @@ impl ClusterOptions {
     }
 }
 
-impl Default for ClusterOptions {
-    fn default() -> Self {
-        Self { clusters: 1024, profiles: 16, directions: None, open_votes: None, iterations: 10 }
-    }
-}
-
-/// How a model is built.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BuildOptions {
-    /// Number of tiers (10 in the paper).
-    pub tiers: usize,
-    /// How tiers are formed.
-    pub tier_rule: TierRule,
-    /// How embeddings are stored.
-    pub store: StoreKind,
-    /// Adds the index of a clustered store.
-    pub clusters: Option<ClusterOptions>,
-    /// 1 is the paper's.
-    pub weight_exponent: f64,
-    /// Seed of the rotation and of the clustering.
-    pub seed: u64,
-    /// Virtual ties per model in the ratings behind the tiers. `None`: none if all ratings are finite without,
-    /// else one.
-    pub prior_ties: Option<f64>,
-    /// The tiers come from this many of the first votes; `None`: from all. Votes of another kind (gold rows, most of
-    /// which are ties) count in every score, but would pull the models that they compare into one tier.
-    pub rated: Option<usize>,
-    /// Threads for the clustering. The result does not depend on it.
-    pub threads: usize,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self {
-            tiers: 10,
-            tier_rule: TierRule::Exact,
-            store: StoreKind::Int8,
-            clusters: None,
-            weight_exponent: 1.0,
-            seed: 0,
-            prior_ties: None,
-            rated: None,
-            threads: 1,
-        }
+options_struct! {
+    /// How a model is built.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct BuildOptions {
+        /// Number of tiers (10 in the paper).
+        tiers: usize = 10,
+        /// How tiers are formed.
+        tier_rule: TierRule = TierRule::Exact,
+        /// How embeddings are stored.
+        store: StoreKind = StoreKind::Int8,
+        /// Adds the index of a clustered store.
+        clusters: Option<ClusterOptions> = None => ClusterOptions,
+        /// 1 is the paper's.
+        weight_exponent: f64 = 1.0,
+        /// Seed of the rotation and of the clustering.
+        seed: u64 = 0,
+        /// Virtual ties per model in the ratings behind the tiers. `None`: none if all ratings are finite without,
+        /// else one.
+        prior_ties: Option<f64> = None => f64,
+        /// The tiers come from this many of the first votes; `None`: from all. Votes of another kind (gold rows, most
+        /// of which are ties) count in every score, but would pull the models that they compare into one tier.
+        rated: Option<usize> = None => usize,
+        /// Threads for the clustering. The result does not depend on it.
+        threads: usize = 1,
     }
 }
 
@@ -188,21 +130,21 @@ pub(crate) fn report(
 }
 
 impl SwModel {
-    /// Builds a model in memory.
+    /// Builds a model in memory. Embeddings may be of any length but zero.
     ///
     /// # Errors
-    /// `InvalidArgument` for columns of different lengths, no votes, a zero, NaN or infinite embedding (with
-    /// its row), a number that is no model's, a model without votes, unbounded ratings with a prior of 0, or
-    /// an option out of range; `Cancelled` if `progress` said so.
-    pub fn build(input: &SwInput, options: &BuildOptions, progress: ProgressFn) -> Result<Self> {
+    /// `InvalidArgument` for no votes, a vote without an embedding, a zero, NaN or infinite embedding (with its row), a
+    /// model without votes, unbounded ratings with a prior of 0, or an option out of range; `Cancelled` if `progress`
+    /// said so.
+    pub fn build(input: &EmbeddedVotes<'_>, options: &BuildOptions, progress: ProgressFn) -> Result<Self> {
         let n = check(input, options)?;
-        let dim = input.dim;
+        let (dim, ballots) = (input.dim, input.votes.ballots());
         let unit = unit_vectors(input, progress)?;
         report(progress, Stage::Rate, 0, 1)?;
-        let (fit, prior_ties) = rate(input, options)?;
+        let (fit, prior_ties) = rate(input.votes, options)?;
         let tier_of = tiers_of(&fit, options)?;
 
-        let (groups, group_of) = grouped(input, &tier_of);
+        let (groups, group_of) = group(ballots, &tier_of);
         let plan = match &options.clusters {
             Some(clusters) => Some((clusters, cluster::plan(&unit, dim, clusters, options, progress)?)),
             None => None,
@@ -228,14 +170,17 @@ impl SwModel {
         };
         let battles = order
             .iter()
-            .map(|row| *row as usize)
-            .map(|row| pack(input.model_a[row], input.model_b[row], input.winners[row]));
-        let ids = input.ids.map(|ids| joined_ids(ids, &order));
+            .map(|row| &ballots[*row as usize])
+            .map(|ballot| pack(ballot.model_a, ballot.model_b, ballot.winner));
+        let ids = input.votes.ids().map(|ids| {
+            let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
+            Section::Bytes(text.join("\n").into_bytes())
+        });
         let meta = SwMeta {
             format_version: 2,
             dim,
             votes: n,
-            models: input.models.names().to_vec(),
+            models: input.votes.models().names().to_vec(),
             tiers: tier_of,
             ratings: fit.ratings,
             prior_ties,
@@ -272,9 +217,46 @@ pub(crate) fn layout(meta: &SwMeta) -> Result<Layout> {
     })
 }
 
-fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
-    let n = input.winners.len();
-    let models = input.models.len();
+/// The groups of votes in a fixed order, and the group of every vote.
+fn group(ballots: &[Ballot], tier_of: &[usize]) -> (Vec<Group>, Vec<u32>) {
+    let keys: Vec<Group> = ballots
+        .iter()
+        .map(|ballot| Group::of(tier_of[ballot.model_a], tier_of[ballot.model_b], ballot.winner))
+        .collect();
+    let mut groups = keys.clone();
+    groups.sort_unstable();
+    groups.dedup();
+    let group_of: Vec<u32> =
+        keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
+    for group in &group_of {
+        groups[*group as usize].votes += 1;
+    }
+    (groups, group_of)
+}
+
+/// The embedding of every vote, of unit length.
+fn unit_vectors(input: &EmbeddedVotes<'_>, progress: ProgressFn) -> Result<Vec<f32>> {
+    let ballots = input.votes.ballots();
+    let mut unit = Vec::with_capacity(ballots.len() * input.dim);
+    for (row, ballot) in ballots.iter().enumerate() {
+        if row % REPORT == 0 {
+            report(progress, Stage::Normalize, row, ballots.len())?;
+        }
+        let vector = input.embedding(ballot);
+        if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
+            return Err(Error::invalid_argument(format!("embedding {} has a coordinate {x}", ballot.prompt)));
+        }
+        unit.extend_from_slice(vector);
+        if numeric::normalize(&mut unit[row * input.dim..]) == 0.0 {
+            return Err(Error::invalid_argument(format!("embedding {} is all zeros", ballot.prompt)));
+        }
+    }
+    Ok(unit)
+}
+
+fn check(input: &EmbeddedVotes<'_>, options: &BuildOptions) -> Result<usize> {
+    let n = input.votes.ballots().len();
+    let models = input.votes.models().len();
     let bad = |message: String| Err(Error::invalid_argument(message));
     if input.dim == 0 || input.dim > MAX_DIM {
         return bad(format!("dimension is {}, expected 1 to {MAX_DIM}", input.dim));
@@ -282,30 +264,9 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
     if n == 0 || u32::try_from(n).is_err() {
         return bad(format!("{n} votes: at least one and less than 2^32 are needed"));
     }
-    if input.model_a.len() != n || input.model_b.len() != n || input.ids.is_some_and(|ids| ids.len() != n) {
-        return bad(format!("columns have different lengths; there are {n} winners"));
-    }
-    if n.checked_mul(input.dim) != Some(input.embeddings.len()) {
-        return bad(format!(
-            "{n} votes of {} dimensions need {n} x {} numbers, got {}",
-            input.dim,
-            input.dim,
-            input.embeddings.len()
-        ));
-    }
+    input.prompts()?;
     if models >= 1 << 15 {
         return bad(format!("{models} models: at most {} are supported", (1 << 15) - 1));
-    }
-    for (row, number) in input.model_a.iter().zip(input.model_b).map(|(a, b)| *a.max(b)).enumerate() {
-        if number >= models {
-            return bad(format!(
-                "vote {row} has the model number {number}; known models: {}",
-                input.models.names().join(", ")
-            ));
-        }
-    }
-    if let Some(row) = input.ids.and_then(|ids| ids.iter().position(|id| id.contains('\n'))) {
-        return bad(format!("the id of vote {row} contains a newline"));
     }
     if !(options.weight_exponent > 0.0 && options.weight_exponent <= 100.0) {
         return bad(format!(
@@ -328,53 +289,14 @@ fn check(input: &SwInput, options: &BuildOptions) -> Result<usize> {
     Ok(n)
 }
 
-/// The embeddings, each scaled to unit length.
-fn unit_vectors(input: &SwInput, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Vec<f32>> {
-    let mut unit = input.embeddings.to_vec();
-    for (row, vector) in unit.chunks_exact_mut(input.dim).enumerate() {
-        if row % REPORT == 0 {
-            report(progress, Stage::Normalize, row, input.winners.len())?;
-        }
-        if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
-            return Err(Error::invalid_argument(format!("embedding {row} has a coordinate {x}")));
-        }
-        if numeric::normalize(vector) == 0.0 {
-            return Err(Error::invalid_argument(format!("embedding {row} is all zeros")));
-        }
-    }
-    Ok(unit)
-}
-
-/// The groups in a fixed order, with their numbers of votes, and the group of every vote.
-fn grouped(input: &SwInput, tier_of: &[usize]) -> (Vec<Group>, Vec<u32>) {
-    let keys: Vec<Group> = (0..input.winners.len())
-        .map(|i| Group::of(tier_of[input.model_a[i]], tier_of[input.model_b[i]], input.winners[i]))
-        .collect();
-    let mut groups = keys.clone();
-    groups.sort_unstable();
-    groups.dedup();
-    let group_of: Vec<u32> =
-        keys.iter().map(|key| groups.partition_point(|group| group < key) as u32).collect();
-    for group in &group_of {
-        groups[*group as usize].votes += 1;
-    }
-    (groups, group_of)
-}
-
-/// The ids in the order of storage, one a line.
-fn joined_ids(ids: &[String], order: &[u32]) -> Section {
-    let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
-    Section::Bytes(text.join("\n").into_bytes())
-}
-
-fn rate(input: &SwInput, options: &BuildOptions) -> Result<(BradleyTerry, f64)> {
-    let rated = options.rated.unwrap_or(input.winners.len()).min(input.winners.len());
-    let votes = (0..rated).map(|i| (input.model_a[i], input.model_b[i], input.winners[i], 1.0));
+fn rate(votes: &Votes, options: &BuildOptions) -> Result<(BradleyTerry, f64)> {
+    let rated = votes.ballots().iter().take(options.rated.unwrap_or(usize::MAX));
+    let rows = rated.map(|ballot| (ballot.model_a, ballot.model_b, ballot.winner, 1.0));
     let self_battles = match options.tier_rule {
         TierRule::Exact => SelfBattles::Drop,
         TierRule::Reference => SelfBattles::Anchor,
     };
-    let wins = WinMatrix::from_votes(input.models, votes, self_battles)?;
+    let wins = WinMatrix::from_votes(votes.models(), rows, self_battles)?;
     let (mut fit, prior) = match options.prior_ties {
         Some(prior) => (bradley_terry::fit(&wins, prior)?, prior),
         None => match bradley_terry::fit(&wins, 0.0) {

@@ -7,8 +7,7 @@
 
 use crate::numeric;
 use crate::numeric::SplitMix;
-use crate::preference::{ModelIndex, Winner};
-use crate::scorer::sw_ranking::SwInput;
+use crate::preference::{Ballot, EmbeddedVotes, ModelIndex, Votes, Winner};
 
 /// What is simulated.
 #[derive(Debug, Clone)]
@@ -31,33 +30,20 @@ pub struct Simulation<'a> {
     pub seed: u64,
 }
 
-/// Simulated votes, in the columns that a build takes.
+/// Simulated votes, each with an embedding of its own.
 #[derive(Debug, Clone)]
 pub struct SimulatedVotes {
     /// Embeddings, `votes x dim`.
     pub embeddings: Vec<f32>,
-    /// Models `m0`, `m1`, ...
-    pub models: ModelIndex,
-    /// First model of each vote.
-    pub model_a: Vec<usize>,
-    /// Second model of each vote.
-    pub model_b: Vec<usize>,
-    /// Winners.
-    pub winners: Vec<Winner>,
+    /// The votes, between models `m0`, `m1`, ...
+    pub votes: Votes,
 }
 
 impl SimulatedVotes {
     /// These votes as the input of a build.
-    pub fn input(&self) -> SwInput<'_> {
-        SwInput {
-            embeddings: &self.embeddings,
-            dim: self.embeddings.len() / self.winners.len().max(1),
-            models: &self.models,
-            model_a: &self.model_a,
-            model_b: &self.model_b,
-            winners: &self.winners,
-            ids: None,
-        }
+    pub fn input(&self) -> EmbeddedVotes<'_> {
+        let dim = self.embeddings.len() / self.votes.ballots().len().max(1);
+        EmbeddedVotes { votes: &self.votes, embeddings: &self.embeddings, dim }
     }
 }
 
@@ -107,17 +93,13 @@ pub fn simulate(simulation: &Simulation) -> SimulatedVotes {
     let mut random = SplitMix(s.seed ^ 0x7369_6d75_6c61_7465);
     let models = s.abilities.len();
     let leanings: Vec<Vec<f32>> = (0..models).map(|_| direction(&mut random, s.dim)).collect();
-    let mut out = SimulatedVotes {
-        embeddings: Vec::with_capacity(s.votes * s.dim),
-        models: ModelIndex::default(),
-        model_a: Vec::with_capacity(s.votes),
-        model_b: Vec::with_capacity(s.votes),
-        winners: Vec::with_capacity(s.votes),
-    };
+    let mut names = ModelIndex::default();
     for model in 0..models {
-        out.models.insert(&format!("m{model}"));
+        names.insert(&format!("m{model}"));
     }
-    for _ in 0..s.votes {
+    let mut out =
+        SimulatedVotes { embeddings: Vec::with_capacity(s.votes * s.dim), votes: Votes::new(names) };
+    for prompt in 0..s.votes {
         let base = random.below(lifted.len() / s.dim);
         let noise = direction(&mut random, s.dim);
         let start = out.embeddings.len();
@@ -137,9 +119,8 @@ pub fn simulate(simulation: &Simulation) -> SimulatedVotes {
         } else {
             Winner::ModelB
         };
-        out.model_a.push(a);
-        out.model_b.push(b);
-        out.winners.push(winner);
+        let pushed = out.votes.push(Ballot { model_a: a, model_b: b, winner, prompt });
+        debug_assert!(pushed.is_ok());
     }
     out
 }
@@ -211,8 +192,8 @@ mod tests {
         let votes = simulate(&simulation);
         assert_eq!(votes.embeddings.len(), 4000 * 24);
         assert_eq!(votes.embeddings, simulate(&simulation).embeddings);
-        let wins =
-            (0..4000).filter(|i| (votes.model_a[*i] == 0) == (votes.winners[*i] == Winner::ModelA)).count();
+        let better_won = |ballot: &&Ballot| (ballot.model_a == 0) == (ballot.winner == Winner::ModelA);
+        let wins = votes.votes.ballots().iter().filter(better_won).count();
         assert!((f64::from(wins as u32) / 4000.0 - numeric::sigmoid(1.5)).abs() < 0.03, "{wins}");
     }
 }

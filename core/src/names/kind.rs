@@ -1,5 +1,8 @@
 //! The kinds of scorers, by which artifacts and options name them.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::{Error, Result};
 
 /// The kind of a router's scorer.
@@ -52,6 +55,19 @@ impl std::str::FromStr for Kind {
                 Self::ALL.map(|kind| format!("{:?}", kind.as_str())).join(", ")
             ))
         })
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(|error: Error| D::Error::custom(error.message()))
     }
 }
 

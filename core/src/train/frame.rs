@@ -1,0 +1,139 @@
+//! What every training does around what it does for itself: the destination first, then, at the end, calibration,
+//! provenance and the artifact.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::options::TrainOptions;
+use super::sources::Origin;
+use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models};
+use crate::calibrate::{Calibration, CandidateScores};
+use crate::control::{Control, Watch};
+use crate::features::FeaturizerSpec;
+use crate::files::Json;
+use crate::scorer::Kind;
+use crate::{Error, Result};
+
+/// Prompts of a calibration between two reports of progress.
+const REPORT: usize = 64;
+
+/// A training under way.
+pub(super) struct Training<'a> {
+    pub(super) writer: ArtifactWriter,
+    pub(super) watch: Watch<'a>,
+    common: &'a TrainOptions,
+    given: Map<String, Value>,
+    origins: &'a [Origin],
+}
+
+/// The prompts that a router is calibrated on.
+pub(super) struct Rated<'a> {
+    /// How the artifact calls them.
+    pub(super) name: Cow<'a, str>,
+    /// Their hash.
+    pub(super) sha256: String,
+    /// Their numbers, for whoever scores them.
+    pub(super) rows: Vec<usize>,
+}
+
+/// What a training made, beside files and calibration.
+pub(super) struct Made {
+    pub(super) kind: Kind,
+    /// Name of the artifact, unless the options say another.
+    pub(super) name: &'static str,
+    pub(super) models: Models,
+    pub(super) featurizer: FeaturizerSpec,
+    /// Parameters of the scorer.
+    pub(super) scorer: Json,
+    pub(super) calibration: Calibration,
+    /// What the provenance says, beside the sources.
+    pub(super) facts: Map<String, Value>,
+}
+
+impl<'a> Training<'a> {
+    /// Begins a training into the folder `out`. One that cannot be written is found before the work, not after it.
+    ///
+    /// # Errors
+    /// As [`ArtifactWriter::new`]; `InvalidArgument` for a provenance that is no object.
+    pub(super) fn begin(
+        out: &Path,
+        origins: &'a [Origin],
+        common: &'a TrainOptions,
+        control: Control<'a>,
+    ) -> Result<Self> {
+        let given = match common.provenance.clone().map(Json::into_members) {
+            None => Map::new(),
+            Some(Some(members)) => members,
+            Some(None) => return Err(Error::invalid_argument("provenance is no JSON object")),
+        };
+        let watch = control.start()?;
+        Ok(Self { writer: ArtifactWriter::new(out)?, watch, common, given, origins })
+    }
+
+    /// Calibrates the pair on a sample. `score` gives its win rate for a row and, if it is asked for them, the scores of
+    /// all candidates, which are kept for other pairs if `any_pair` says so.
+    ///
+    /// # Errors
+    /// What `score` reports; `InvalidArgument` for fewer than two distinct win rates; `Cancelled`; `Io`.
+    pub(super) fn calibrate(
+        &mut self,
+        rated: Rated<'_>,
+        any_pair: bool,
+        mut score: impl FnMut(usize, bool) -> Result<(f64, Vec<f64>)>,
+    ) -> Result<Calibration> {
+        let total = rated.rows.len();
+        let mut kept = CandidateScores::places(total).peekable();
+        let (mut rates, mut scores) = (Vec::with_capacity(total), CandidateScores::new());
+        for (i, row) in rated.rows.into_iter().enumerate() {
+            let keep = kept.next_if_eq(&i).is_some() && any_pair;
+            let (rate, of_candidates) = score(row, keep)?;
+            rates.push(rate);
+            if keep {
+                scores.push(&of_candidates);
+            }
+            if (i + 1).is_multiple_of(REPORT) || i + 1 == total {
+                self.watch.report("calibration", i + 1, total, None)?;
+            }
+        }
+        let mut table = Calibration::from_win_rates(rated.name, rates)?
+            .taken_from(rated.sha256)
+            .dated(self.common.calibration_date.as_deref())?;
+        if any_pair {
+            table.scores = Some(self.writer.add_scores(&scores)?);
+        }
+        Ok(table)
+    }
+
+    /// Puts the artifact, whose files are written, into its folder.
+    ///
+    /// # Errors
+    /// As [`ArtifactWriter::finish`].
+    pub(super) fn finish(self, made: Made) -> Result<()> {
+        let mut provenance = made.facts;
+        provenance.insert("tool".into(), json!(format!("routellm {}", crate::VERSION)));
+        if !self.origins.is_empty() {
+            provenance.insert("sources".into(), json!(self.origins));
+        }
+        provenance.extend(self.given);
+        self.writer.finish(&Manifest {
+            format_version: FORMAT_VERSION,
+            name: self.common.name.clone().unwrap_or_else(|| made.name.to_owned()),
+            kind: made.kind,
+            models: made.models,
+            featurizer: made.featurizer,
+            scorer: made.scorer,
+            files: Vec::new(),
+            calibration: Some(made.calibration),
+            read: self.common.read,
+            provenance: Json::of_members(provenance),
+            manifest_sha256: String::new(),
+        })
+    }
+}
+
+/// Members of a JSON object.
+pub(super) fn members<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,136 @@
+//! What a training learns from.
+
+use std::fs::File;
+use std::io::Cursor;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::files::{sha256_hex, sha256_of_file};
+use crate::preference::{GoldTable, VoteTable};
+use crate::{Error, Result};
+
+/// Votes, gold rows or both, and where they come from: of files and of rows as text, the provenance notes name, label
+/// kind, number of rows and checksum. Of tables that were read elsewhere it notes only counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sources {
+    votes: Option<VoteTable>,
+    gold: Option<GoldTable>,
+    origins: Vec<Origin>,
+}
+
+/// What the provenance says of a source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Origin {
+    name: String,
+    label_kind: &'static str,
+    rows: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+/// Human votes.
+const ARENA: &str = "D_arena";
+/// Labels from a known answer.
+const GOLD: &str = "D_gold";
+
+impl Sources {
+    /// No votes and no gold rows yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Votes that were read already. They take the place of votes before.
+    #[must_use]
+    pub fn votes(mut self, votes: VoteTable) -> Self {
+        self.origins.retain(|origin| origin.label_kind != ARENA);
+        self.votes = Some(votes);
+        self
+    }
+
+    /// Gold rows that were read already. They take the place of gold rows before.
+    #[must_use]
+    pub fn gold(mut self, gold: GoldTable) -> Self {
+        self.origins.retain(|origin| origin.label_kind != GOLD);
+        self.gold = Some(gold);
+        self
+    }
+
+    /// Votes of a file, as [`VoteTable::read`] reads it.
+    ///
+    /// # Errors
+    /// As [`VoteTable::read`].
+    pub fn votes_file(self, path: impl AsRef<Path>) -> Result<Self> {
+        let votes = VoteTable::read(&path)?;
+        let origin = Origin::of_file(path.as_ref(), ARENA, votes.counts.read)?;
+        Ok(self.votes(votes).from(origin))
+    }
+
+    /// Gold rows of a file, as [`GoldTable::read`] reads it.
+    ///
+    /// # Errors
+    /// As [`GoldTable::read`].
+    pub fn gold_file(self, path: impl AsRef<Path>) -> Result<Self> {
+        let gold = GoldTable::read(&path)?;
+        let origin = Origin::of_file(path.as_ref(), GOLD, gold.rows.len())?;
+        Ok(self.gold(gold).from(origin))
+    }
+
+    /// Votes as JSON lines, as [`VoteTable::from_jsonl`] reads them.
+    ///
+    /// # Errors
+    /// As [`VoteTable::from_jsonl`].
+    pub fn votes_jsonl(self, lines: &[u8]) -> Result<Self> {
+        let votes = VoteTable::from_jsonl(Cursor::new(lines), "votes")?;
+        let origin = Origin::in_memory(lines, ARENA, votes.counts.read);
+        Ok(self.votes(votes).from(origin))
+    }
+
+    /// Gold rows as JSON lines, as [`GoldTable::from_jsonl`] reads them.
+    ///
+    /// # Errors
+    /// As [`GoldTable::from_jsonl`].
+    pub fn gold_jsonl(self, lines: &[u8]) -> Result<Self> {
+        let gold = GoldTable::from_jsonl(Cursor::new(lines), "gold")?;
+        let origin = Origin::in_memory(lines, GOLD, gold.rows.len());
+        Ok(self.gold(gold).from(origin))
+    }
+
+    fn from(mut self, origin: Origin) -> Self {
+        self.origins.push(origin);
+        self
+    }
+
+    /// The votes, if there are any.
+    pub fn vote_table(&self) -> Option<&VoteTable> {
+        self.votes.as_ref()
+    }
+
+    /// The gold rows, if there are any.
+    pub fn gold_table(&self) -> Option<&GoldTable> {
+        self.gold.as_ref()
+    }
+
+    pub(super) fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+}
+
+impl Origin {
+    /// Votes with embeddings that the caller computed.
+    pub(super) fn columns(rows: usize) -> Self {
+        Self { name: "columns given in memory".to_owned(), label_kind: ARENA, rows, sha256: None }
+    }
+
+    fn in_memory(lines: &[u8], label_kind: &'static str, rows: usize) -> Self {
+        let sha256 = Some(sha256_hex(lines));
+        Self { name: "rows given in memory".to_owned(), label_kind, rows, sha256 }
+    }
+
+    fn of_file(path: &Path, label_kind: &'static str, rows: usize) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let sha256 = Some(sha256_of_file(path, &file)?);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, label_kind, rows, sha256 })
+    }
+}
