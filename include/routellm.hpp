@@ -126,6 +126,7 @@ namespace routellm {
 /** What went wrong: the numbers of routellm.h. */
 enum class Status : routellm_status {
     ok = ROUTELLM_OK,
+    // <faces:errors>
     invalid_argument = ROUTELLM_INVALID_ARGUMENT,
     not_found = ROUTELLM_NOT_FOUND,
     invalid_model = ROUTELLM_INVALID_MODEL,
@@ -138,6 +139,7 @@ enum class Status : routellm_status {
     internal = ROUTELLM_INTERNAL,
     io = ROUTELLM_IO,
     remote = ROUTELLM_REMOTE
+    // </faces:errors>
 };
 
 /** The name of a status, as in "InvalidArgument". */

@@ -12,7 +12,7 @@
  * `route()` too. A router is immutable; any number of calls may run on it at once, and a `worker_thread` opens its own.
  */
 
-import type { OpenOptions } from './lib/open-options.js';
+import type { OpenOptions, RouterKind } from './lib/open-options.js';
 
 export type {
   ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
@@ -228,148 +228,372 @@ export interface DecisionEvent {
 
 /** Rating of a candidate on one prompt. */
 export interface ModelRating {
+  // <faces:record-model_rating>
+  /**
+   * Its name.
+   */
   model: string;
-  /** Its tier; 0 is the best. */
+  /**
+   * Its tier; 0 is the best.
+   */
   tier: number;
-  /** Rating of its tier on the Elo scale; `null` if no vote compares it. */
+  /**
+   * The rating of its tier on the Elo scale; `null` if no vote compares it.
+   */
   rating: number | null;
-  /** Standard error of the rating; `null` with it. */
+  /**
+   * The standard error of the rating; `null` with the rating.
+   */
   standardError: number | null;
+  // </faces:record-model_rating>
 }
 
 /** A vote that weighed in a score. */
 export interface ExplainedVote {
-  /** Row of the vote in the data that the router was built from. */
+  // <faces:record-explained_vote>
+  /**
+   * The row of the vote in the data that the router was built from.
+   */
   row: number;
-  /** Its id, if the artifact has ids. */
+  /**
+   * Its id; `null` if the artifact has no ids.
+   */
   id: string | null;
-  /** Its prompt, if the artifact holds the texts. */
+  /**
+   * Its prompt; `null` unless the artifact's owner stored the texts.
+   */
   text: string | null;
-  /** Cosine similarity to the prompt. */
+  /**
+   * Its cosine similarity to the prompt.
+   */
   similarity: number;
-  /** Its weight; at exponent 1, that of the most similar vote is 100. */
+  /**
+   * Its weight on the paper's scale: 100 for the most similar one at exponent 1.
+   */
   weight: number;
+  /**
+   * The name of the first model.
+   */
   modelA: string;
+  /**
+   * The name of the second model.
+   */
   modelB: string;
+  /**
+   * `model_a`, `model_b` or `tie`.
+   */
   winner: 'model_a' | 'model_b' | 'tie';
+  // </faces:record-explained_vote>
+}
+
+/** How far a clustered store was read. */
+export interface Reach {
+  // <faces:record-reach>
+  /**
+   * How many clusters had their votes read one by one.
+   */
+  openedClusters: number;
+  /**
+   * How many votes were read one by one.
+   */
+  openedVotes: number;
+  /**
+   * The estimated error, in win rate, that reading every vote would remove; `null` if it is not known.
+   */
+  error: number | null;
+  // </faces:record-reach>
+}
+
+/** Why there is no explanation, where `onError` covers that. */
+export interface ExplanationFallback {
+  // <faces:record-explanation_fallback>
+  /**
+   * The kind of the error.
+   */
+  kind: ErrorKind;
+  /**
+   * Its message.
+   */
+  reason: string;
+  // </faces:record-explanation_fallback>
 }
 
 /** Why a prompt got its score. Where it has a `fallback`, its numbers are NaN and its lists empty. */
 export interface Explanation {
-  /** P(the strong model's answer is preferred or needed), in [0, 1]. */
+  // <faces:record-explanation>
+  /**
+   * P(strong model's answer is preferred or needed), in [0, 1].
+   */
   winRate: number;
-  /** Standard error of the win rate, from the weighted votes; null if they do not determine it. */
+  /**
+   * The standard error of the win rate, from the weighted votes; `null` if they do not determine it.
+   */
   winRateError: number | null;
-  /** Largest cosine similarity to any vote, in [-1, 1]. */
+  /**
+   * The largest cosine similarity to any vote, all of which are read for an explanation.
+   */
   similarity: number;
-  /** Why there is no explanation, where `onError` covers that. */
-  fallback?: { kind: ErrorKind; reason: string };
-  /** Whether the prompt is farther from every vote than the router was told to trust. */
+  /**
+   * Whether the prompt is farther from every vote than the router was told to trust.
+   */
   outOfDistribution: boolean;
-  /** Ratings on this prompt, in the order of `models`. */
+  /**
+   * The rating of each candidate on this prompt, in the order of the artifact.
+   */
   ratings: ModelRating[];
-  /** The votes that weighed most, heaviest first. */
+  /**
+   * The votes that weighed most, heaviest first.
+   */
   votes: ExplainedVote[];
-  /** How far a clustered store was read; `null` for the others, of which every vote is read. */
-  reach: {
-    openedClusters: number;
-    openedVotes: number;
-    /** Estimated error, in win rate, that reading every vote would remove. */
-    error: number | null;
-  } | null;
+  /**
+   * How far a clustered store was read; `null` for the others, which always read every vote.
+   */
+  reach: Reach | null;
+  /**
+   * Why there is no explanation, if `on_error` covers that: then the numbers are NaN, and the lists are empty.
+   */
+  fallback?: ExplanationFallback;
+  // </faces:record-explanation>
+}
+
+/** What turns a prompt into numbers. */
+export interface FeaturizerInfo {
+  // <faces:record-featurizer_info>
+  /**
+   * `hashed`, `onnx`, `caller`, or `none` if the scorer reads the prompt itself.
+   */
+  kind: 'hashed' | 'onnx' | 'caller' | 'none';
+  /**
+   * Its name.
+   */
+  id: string;
+  /**
+   * The number of dimensions.
+   */
+  dimension: number;
+  /**
+   * The bytes of a prompt that are looked at; `null` if it reads no prompts.
+   */
+  maxBytes: number | null;
+  /**
+   * The tokens of a prompt that are looked at; `null` without a tokenizer.
+   */
+  maxTokens: number | null;
+  // </faces:record-featurizer_info>
+}
+
+/** The table behind `strongShare`. */
+export interface CalibrationInfo {
+  // <faces:record-calibration_info>
+  /**
+   * Which prompts.
+   */
+  sample: string;
+  /**
+   * How many prompts.
+   */
+  count: number;
+  /**
+   * The SHA-256 of the sample; `null` of an artifact of version 1.
+   */
+  sha256: string | null;
+  /**
+   * The day of the sample, `2026-01-31`; `null` of an artifact of version 1.
+   */
+  date: string | null;
+  /**
+   * How many distinct win rates the table has.
+   */
+  points: number;
+  /**
+   * How much worse a share may be met than by the whole sample; 0 unless win rates were merged.
+   */
+  shareError: number;
+  /**
+   * The strong share of the default threshold.
+   */
+  defaultStrongShare: number;
+  /**
+   * The threshold of a call that names none.
+   */
+  defaultThreshold: number;
+  // </faces:record-calibration_info>
+}
+
+/** The ONNX Runtime in use. */
+export interface RuntimeInfo {
+  // <faces:record-runtime_info>
+  /**
+   * The path of the library.
+   */
+  library: string;
+  /**
+   * Its version.
+   */
+  version: string;
+  /**
+   * What it says of its build.
+   */
+  build: string;
+  /**
+   * Where the model runs, whatever was asked for: `cpu` or `cuda`.
+   */
+  provider: 'cpu' | 'cuda';
+  /**
+   * The number of sessions.
+   */
+  sessions: number;
+  /**
+   * The number of threads inside each.
+   */
+  intraThreads: number;
+  // </faces:record-runtime_info>
+}
+
+/** The votes of similarity-weighted ranking. */
+export interface VotesInfo {
+  // <faces:record-votes_info>
+  /**
+   * How many votes there are.
+   */
+  count: number;
+  /**
+   * How their embeddings are stored: `f32`, `f16`, `int8`, `int4` or `int2`.
+   */
+  store: 'f32' | 'f16' | 'int8' | 'int4' | 'int2';
+  /**
+   * The number of clusters of a clustered store; `null` for others.
+   */
+  clusters: number | null;
+  /**
+   * The number of tiers.
+   */
+  tiers: number;
+  /**
+   * How steeply similarity weighs; 1 is the paper's.
+   */
+  weightExponent: number;
+  // </faces:record-votes_info>
+}
+
+/** The model of a router whose scorer reads prompts. */
+export interface ModelInfo {
+  // <faces:record-model_info>
+  /**
+   * Its parameters, as the options of opening call them: `head` and `long_prompts`, or `template`, `score_tokens`,
+   * `score_threshold` and `max_new_tokens`.
+   */
+  parameters: Record<string, unknown>;
+  /**
+   * The tokens of a prompt that are read.
+   */
+  maxTokens: number;
+  /**
+   * Whether activations are quantised at run time; then every prompt runs alone.
+   */
+  dynamicallyQuantized: boolean;
+  /**
+   * The tokens of the instruction whose keys and values are kept (kind `causal_llm`); `null` for a classifier.
+   */
+  cachedTokens: number | null;
+  // </faces:record-model_info>
 }
 
 /** What is known about a router. */
 export interface RouterInfo {
-  name: string;
-  /** Kind of scorer. */
-  kind: string;
-  models: string[];
-  strong: string;
-  weak: string;
-  mode: 'exact' | 'reference';
-  /** What of a chat is read, unless a call says otherwise. */
-  read: Read;
-  featurizer: {
-    /** `hashed`, `onnx`, `caller`, or `none` if the model reads the prompt itself. */
-    kind: string;
-    id: string;
-    dimension: number;
-    /** Bytes of a prompt that are looked at; `null` if it reads no prompts. */
-    maxBytes: number | null;
-    /** Tokens of a prompt that are looked at; `null` without a tokenizer. */
-    maxTokens: number | null;
-  };
-  /** The table behind `strongShare`, if there is one for this pair. */
-  calibration: {
-    sample: string;
-    count: number;
-    /** SHA-256 of the sample, and its day (`2026-01-31`); `null` in an artifact of version 1. */
-    sha256: string | null;
-    date: string | null;
-    /** How many distinct win rates there are. */
-    points: number;
-    /** How much worse a share may be met than by the whole sample: 0 unless win rates were merged. */
-    shareError: number;
-    defaultStrongShare: number;
-    defaultThreshold: number;
-  } | null;
+  // <faces:record-router_info>
   /**
-   * Why every prompt has the same win rate, if that is so: both models are in one tier of the votes, which only the mode
-   * `reference` lets pass, or are one.
+   * The name of the artifact.
+   */
+  name: string;
+  /**
+   * The kind of scorer.
+   */
+  kind: RouterKind;
+  /**
+   * The names of the candidates.
+   */
+  models: string[];
+  /**
+   * The strong model.
+   */
+  strong: string;
+  /**
+   * The weak model.
+   */
+  weak: string;
+  /**
+   * Which mathematics it follows.
+   */
+  mode: 'exact' | 'reference';
+  /**
+   * What of a chat is read, unless a call says otherwise.
+   */
+  read: 'last_user' | 'all_user' | 'conversation';
+  /**
+   * What turns a prompt into numbers.
+   */
+  featurizer: FeaturizerInfo;
+  /**
+   * The table behind strong shares; `null` if there is none for this pair.
+   */
+  calibration: CalibrationInfo | null;
+  /**
+   * Why every prompt has the same win rate, if that is so for this pair: both models are in one tier of the votes,
+   * which only the mode `reference` lets pass, or are one.
    */
   constant: string | null;
-  /** The ONNX Runtime in use, if one is. */
-  runtime: {
-    library: string;
-    version: string;
-    build: string;
-    /** Where the model runs, whatever was asked for. */
-    provider: 'cpu' | 'cuda';
-    sessions: number;
-    intraThreads: number;
-  } | null;
-  /** The votes of a router that has them (kind `sw_ranking`). */
-  votes: {
-    count: number;
-    /** How their embeddings are stored: `f32`, `f16`, `int8`, `int4` or `int2`. */
-    store: string;
-    /** Number of clusters of a clustered store. */
-    clusters: number | null;
-    tiers: number;
-    /** 1 is the paper's. */
-    weightExponent: number;
-  } | null;
-  /** The model of a router that has one of its own (kinds `bert` and `causal_llm`). */
-  model: {
-    /** As the options of opening call them: `head` and `longPrompts`, or `template`, `scoreTokens` ... */
-    parameters: Record<string, unknown>;
-    /** Tokens of a prompt that are read. */
-    maxTokens: number;
-    /** Whether activations are quantised at run time; then every prompt runs alone. */
-    dynamicallyQuantized: boolean;
-    /** Tokens of the instruction whose keys and values are kept (`causal_llm`). */
-    cachedTokens: number | null;
-  } | null;
-  /** Folder of the artifact; `null` for the one that is compiled in. */
+  /**
+   * The ONNX Runtime in use; `null` if none is.
+   */
+  runtime: RuntimeInfo | null;
+  /**
+   * The votes of a router that has them (kind `sw_ranking`).
+   */
+  votes: VotesInfo | null;
+  /**
+   * The model of a router whose scorer reads prompts (kinds `bert` and `causal_llm`).
+   */
+  model: ModelInfo | null;
+  /**
+   * The folder of the artifact; `null` for the router that is compiled in.
+   */
   path: string | null;
-  /** Data sources, seed, tool version: as the artifact states them. */
+  /**
+   * Data sources, seed, tool version, as the artifact states them: an object.
+   */
   provenance: Record<string, unknown>;
+  /**
+   * The version of this library.
+   */
   version: string;
+  // </faces:record-router_info>
 }
 
 /** How busy a router is, and what it has done since it was opened. */
 export interface RouterStats {
-  /** ONNX sessions, each of which runs one call at a time; 0 for a router without any. */
+  // <faces:record-router_stats>
+  /**
+   * The number of ONNX sessions, each of which runs one call at a time; 0 for a router without any.
+   */
   sessions: number;
-  /** Of them, those in use. */
+  /**
+   * How many of them are in use.
+   */
   busy: number;
-  /** Calls that wait for a session; a batch counts once. */
+  /**
+   * How many calls wait for a session; a batch counts once.
+   */
   waiting: number;
-  /** Decisions that were made, fallbacks included. */
+  /**
+   * How many decisions were made, fallbacks included.
+   */
   decisions: number;
-  /** Of them, fallbacks, by the kind of error; kinds that did not occur are left out. */
+  /**
+   * How many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
+   */
   fallbacks: Partial<Record<ErrorKind, number>>;
+  // </faces:record-router_stats>
 }
 
 /** Decides which model should answer a prompt. */
@@ -573,6 +797,7 @@ export class ReloadableRouter {
 }
 
 /** Names of the kinds of errors, the same in every language of this library. */
+// <faces:errors>
 export type ErrorKind =
   | 'InvalidArgument'
   | 'NotFound'
@@ -586,8 +811,10 @@ export type ErrorKind =
   | 'Internal'
   | 'Io'
   | 'Remote';
+// </faces:errors>
 
 /** The `code` of an error. */
+// <faces:codes>
 export type ErrorCode =
   | 'ERR_ROUTELLM_INVALID_ARGUMENT'
   | 'ERR_ROUTELLM_NOT_FOUND'
@@ -601,6 +828,7 @@ export type ErrorCode =
   | 'ERR_ROUTELLM_INTERNAL'
   | 'ERR_ROUTELLM_IO'
   | 'ERR_ROUTELLM_REMOTE';
+// </faces:codes>
 
 /**
  * Every error of this package. The name of an aborted call's error is `AbortError`, its kind `Cancelled`,

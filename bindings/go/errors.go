@@ -21,6 +21,7 @@ type Kind int32
 
 // The kinds of errors.
 const (
+	// <faces:errors>
 	// InvalidArgument: an argument, option, prompt or embedding is not acceptable.
 	InvalidArgument Kind = C.ROUTELLM_INVALID_ARGUMENT
 	// NotFound: a file, artifact or bundled router does not exist.
@@ -29,22 +30,24 @@ const (
 	InvalidModel Kind = C.ROUTELLM_INVALID_MODEL
 	// Unsupported: the request is understood but this router cannot do it.
 	Unsupported Kind = C.ROUTELLM_UNSUPPORTED
-	// RuntimeUnavailable: ONNX Runtime is needed and could not be loaded.
+	// RuntimeUnavailable: ONNX Runtime is needed and could not be loaded; the message names every place that was
+	// looked at.
 	RuntimeUnavailable Kind = C.ROUTELLM_RUNTIME_UNAVAILABLE
 	// Inference: ONNX Runtime failed while computing.
 	Inference Kind = C.ROUTELLM_INFERENCE
 	// Tokenize: the tokenizer failed on a text.
 	Tokenize Kind = C.ROUTELLM_TOKENIZE
-	// Cancelled: the context of the call ended.
+	// Cancelled: the caller cancelled the call.
 	Cancelled Kind = C.ROUTELLM_CANCELLED
 	// ResourceExhausted: a limit of memory, size or time was hit.
 	ResourceExhausted Kind = C.ROUTELLM_RESOURCE_EXHAUSTED
-	// Internal: a defect of this library.
+	// Internal: a defect of this library: a caught panic.
 	Internal Kind = C.ROUTELLM_INTERNAL
 	// IO: the operating system refused to read or write.
 	IO Kind = C.ROUTELLM_IO
 	// Remote: an endpoint that the caller configured failed.
 	Remote Kind = C.ROUTELLM_REMOTE
+	// </faces:errors>
 )
 
 // String is the name of the kind, as in "InvalidArgument".

@@ -195,105 +195,129 @@ func (r *Router) Fallbacks() uint64 {
 
 // Info is what is known about a router.
 type Info struct {
-	// Name of the artifact.
+	// <faces:record-router_info>
+	// Name is the name of the artifact.
 	Name string `json:"name"`
-	// Kind of scorer: "linear", "mf", "sw_ranking", "bert" or "causal_llm".
+	// Kind is the kind of scorer.
 	Kind string `json:"kind"`
-	// Models are the candidates; Strong and Weak are two of them.
+	// Models are the names of the candidates.
 	Models []string `json:"models"`
-	Strong string   `json:"strong"`
-	Weak   string   `json:"weak"`
-	// Mode is "exact" or "reference".
+	// Strong is the strong model.
+	Strong string `json:"strong"`
+	// Weak is the weak model.
+	Weak string `json:"weak"`
+	// Mode is which mathematics it follows.
 	Mode string `json:"mode"`
-	// Read is what of a chat is read, unless a call says otherwise: "last_user", "all_user" or "conversation".
+	// Read is what of a chat is read, unless a call says otherwise.
 	Read string `json:"read"`
 	// Featurizer is what turns a prompt into numbers.
 	Featurizer FeaturizerInfo `json:"featurizer"`
-	// Calibration for this pair, or nil.
+	// Calibration is the table behind strong shares; nil if there is none for this pair.
 	Calibration *CalibrationInfo `json:"calibration"`
-	// Constant says why every prompt has the same win rate, or is nil: both models are in one tier of the votes, which
-	// only the mode "reference" lets pass, or are one.
+	// Constant is why every prompt has the same win rate, if that is so for this pair: both models are in one tier of
+	// the votes, which only the mode "reference" lets pass, or are one.
 	Constant *string `json:"constant"`
-	// Runtime is the ONNX Runtime in use, or nil.
+	// Runtime is the ONNX Runtime in use; nil if none is.
 	Runtime *RuntimeInfo `json:"runtime"`
-	// Votes of a router that has them, or nil.
+	// Votes are the votes of a router that has them (kind "sw_ranking").
 	Votes *VotesInfo `json:"votes"`
-	// Model that reads the prompt itself ("bert", "causal_llm"), or nil.
+	// Model is the model of a router whose scorer reads prompts (kinds "bert" and "causal_llm").
 	Model *ModelInfo `json:"model"`
-	// Path of the artifact, or nil for the one that is compiled in.
+	// Path is the folder of the artifact; nil for the router that is compiled in.
 	Path *string `json:"path"`
-	// Provenance says what the artifact was made from.
+	// Provenance are data sources, seed, tool version, as the artifact states them: an object.
 	Provenance map[string]any `json:"provenance"`
-	// Version of the library.
+	// Version is the version of this library.
 	Version string `json:"version"`
+	// </faces:record-router_info>
 }
 
 // FeaturizerInfo is a featurizer in short.
 type FeaturizerInfo struct {
-	// Kind is "hashed", "onnx", "caller", or "none" if the model reads the prompt itself.
-	Kind      string `json:"kind"`
-	ID        string `json:"id"`
-	Dimension int    `json:"dimension"`
-	// MaxBytes and MaxTokens of a prompt are looked at; nil if that does not apply.
-	MaxBytes  *int `json:"max_bytes"`
+	// <faces:record-featurizer_info>
+	// Kind is "hashed", "onnx", "caller", or "none" if the scorer reads the prompt itself.
+	Kind string `json:"kind"`
+	// ID is its name.
+	ID string `json:"id"`
+	// Dimension is the number of dimensions.
+	Dimension int `json:"dimension"`
+	// MaxBytes are the bytes of a prompt that are looked at; nil if it reads no prompts.
+	MaxBytes *int `json:"max_bytes"`
+	// MaxTokens are the tokens of a prompt that are looked at; nil without a tokenizer.
 	MaxTokens *int `json:"max_tokens"`
+	// </faces:record-featurizer_info>
 }
 
 // CalibrationInfo is a calibration in short.
 type CalibrationInfo struct {
-	// Sample names the prompts, Count is their number.
+	// <faces:record-calibration_info>
+	// Sample is which prompts.
 	Sample string `json:"sample"`
-	Count  int    `json:"count"`
-	// SHA256 of the sample and its Date ("2026-01-31"); nil if the artifact is of version 1.
+	// Count is how many prompts.
+	Count int `json:"count"`
+	// SHA256 is the SHA-256 of the sample; nil of an artifact of version 1.
 	SHA256 *string `json:"sha256"`
-	Date   *string `json:"date"`
-	// Points is the number of distinct win rates, ShareError how much worse a share may be met than by the whole
-	// sample: 0 unless win rates were merged.
-	Points     int     `json:"points"`
+	// Date is the day of the sample, "2026-01-31"; nil of an artifact of version 1.
+	Date *string `json:"date"`
+	// Points is how many distinct win rates the table has.
+	Points int `json:"points"`
+	// ShareError is how much worse a share may be met than by the whole sample; 0 unless win rates were merged.
 	ShareError float64 `json:"share_error"`
-	// DefaultThreshold is that of a call which names none, DefaultStrongShare the share that it stands for.
+	// DefaultStrongShare is the strong share of the default threshold.
 	DefaultStrongShare float64 `json:"default_strong_share"`
-	DefaultThreshold   float64 `json:"default_threshold"`
+	// DefaultThreshold is the threshold of a call that names none.
+	DefaultThreshold float64 `json:"default_threshold"`
+	// </faces:record-calibration_info>
 }
 
 // RuntimeInfo is an ONNX Runtime in use.
 type RuntimeInfo struct {
-	// Library is its path.
+	// <faces:record-runtime_info>
+	// Library is the path of the library.
 	Library string `json:"library"`
+	// Version is its version.
 	Version string `json:"version"`
 	// Build is what it says of its build.
 	Build string `json:"build"`
-	// Provider that runs the model, [CPU] or [CUDA].
-	Provider     Provider `json:"provider"`
-	Sessions     int      `json:"sessions"`
-	IntraThreads int      `json:"intra_threads"`
+	// Provider is where the model runs, whatever was asked for: "cpu" or "cuda".
+	Provider Provider `json:"provider"`
+	// Sessions is the number of sessions.
+	Sessions int `json:"sessions"`
+	// IntraThreads is the number of threads inside each.
+	IntraThreads int `json:"intra_threads"`
+	// </faces:record-runtime_info>
 }
 
 // VotesInfo is the votes of similarity-weighted ranking in short.
 type VotesInfo struct {
-	// Count is their number.
+	// <faces:record-votes_info>
+	// Count is how many votes there are.
 	Count int `json:"count"`
-	// Store of their embeddings: "f32", "f16", "int8", "int4" or "int2".
+	// Store is how their embeddings are stored: "f32", "f16", "int8", "int4" or "int2".
 	Store string `json:"store"`
-	// Clusters of a clustered store, or nil.
+	// Clusters is the number of clusters of a clustered store; nil for others.
 	Clusters *int `json:"clusters"`
 	// Tiers is the number of tiers.
 	Tiers int `json:"tiers"`
-	// WeightExponent is 1 for the paper's weights.
+	// WeightExponent is how steeply similarity weighs; 1 is the paper's.
 	WeightExponent float64 `json:"weight_exponent"`
+	// </faces:record-votes_info>
 }
 
 // ModelInfo is a model that reads the prompt itself, in short.
 type ModelInfo struct {
-	// Parameters as they stand in an artifact: head and long_prompts; or template, score_tokens, score_threshold and
-	// max_new_tokens.
+	// <faces:record-model_info>
+	// Parameters are its parameters, as the options of opening call them: "head" and "long_prompts", or "template",
+	// "score_tokens", "score_threshold" and "max_new_tokens".
 	Parameters map[string]any `json:"parameters"`
-	// MaxTokens of a prompt are read.
+	// MaxTokens are the tokens of a prompt that are read.
 	MaxTokens int `json:"max_tokens"`
 	// DynamicallyQuantized says that activations are quantised at run time; then every prompt runs alone.
 	DynamicallyQuantized bool `json:"dynamically_quantized"`
-	// CachedTokens of the instruction have their keys and values kept; nil for a classifier.
+	// CachedTokens are the tokens of the instruction whose keys and values are kept (kind "causal_llm"); nil for a
+	// classifier.
 	CachedTokens *int `json:"cached_tokens"`
+	// </faces:record-model_info>
 }
 
 // Info tells what is known about the router.

@@ -9,15 +9,18 @@ import "encoding/json"
 
 // Stats is how busy a router is, and what it has done since it was opened.
 type Stats struct {
-	// Sessions of ONNX, each of which runs one call at a time; 0 for a router without any. Busy are in use.
+	// <faces:record-router_stats>
+	// Sessions is the number of ONNX sessions, each of which runs one call at a time; 0 for a router without any.
 	Sessions int `json:"sessions"`
-	Busy     int `json:"busy"`
-	// Waiting calls have no session yet; a batch counts once.
+	// Busy is how many of them are in use.
+	Busy int `json:"busy"`
+	// Waiting is how many calls wait for a session; a batch counts once.
 	Waiting int `json:"waiting"`
-	// Decisions that were made, fallbacks included.
+	// Decisions is how many decisions were made, fallbacks included.
 	Decisions uint64 `json:"decisions"`
-	// Fallbacks by the kind of their errors. Kinds that did not occur are left out.
+	// Fallbacks is how many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
 	Fallbacks map[Kind]uint64 `json:"-"`
+	// </faces:record-router_stats>
 }
 
 // Stats tells how busy the router is, and how many decisions it made. A snapshot: calls go on meanwhile.

@@ -14,6 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[repr(i32)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    // <faces:errors>
     /// An argument, option, prompt or embedding is not acceptable.
     InvalidArgument = 1,
     /// A file, artifact or bundled router does not exist.
@@ -22,7 +23,7 @@ pub enum ErrorKind {
     InvalidModel = 3,
     /// The request is understood but this router cannot do it.
     Unsupported = 4,
-    /// ONNX Runtime is needed and could not be loaded.
+    /// ONNX Runtime is needed and could not be loaded; the message names every place that was looked at.
     RuntimeUnavailable = 5,
     /// ONNX Runtime failed while computing.
     Inference = 6,
@@ -38,10 +39,12 @@ pub enum ErrorKind {
     Io = 11,
     /// An endpoint that the caller configured failed.
     Remote = 12,
+    // </faces:errors>
 }
 
 impl ErrorKind {
     /// Every kind, in the order of its number.
+    // <faces:all>
     pub const ALL: [Self; 12] = [
         Self::InvalidArgument,
         Self::NotFound,
@@ -56,6 +59,7 @@ impl ErrorKind {
         Self::Io,
         Self::Remote,
     ];
+    // </faces:all>
 
     /// The stable number, also the C status. Zero is never used: it means success.
     pub const fn code(self) -> i32 {
@@ -78,6 +82,7 @@ impl ErrorKind {
     /// As [`name`](Self::name), for C.
     pub const fn c_name(self) -> &'static CStr {
         match self {
+            // <faces:names>
             Self::InvalidArgument => c"InvalidArgument",
             Self::NotFound => c"NotFound",
             Self::InvalidModel => c"InvalidModel",
@@ -90,12 +95,14 @@ impl ErrorKind {
             Self::Internal => c"Internal",
             Self::Io => c"Io",
             Self::Remote => c"Remote",
+            // </faces:names>
         }
     }
 
     /// The class that Python raises, as in `InvalidArgumentError`.
     pub const fn python_class(self) -> &'static str {
         match self {
+            // <faces:python>
             Self::InvalidArgument => "InvalidArgumentError",
             Self::NotFound => "NotFoundError",
             Self::InvalidModel => "InvalidModelError",
@@ -108,12 +115,14 @@ impl ErrorKind {
             Self::Internal => "InternalError",
             Self::Io => "IoError",
             Self::Remote => "RemoteError",
+            // </faces:python>
         }
     }
 
     /// The `code` of Node's `Error`, as in `ERR_ROUTELLM_INVALID_ARGUMENT`.
     pub const fn node_code(self) -> &'static str {
         match self {
+            // <faces:node>
             Self::InvalidArgument => "ERR_ROUTELLM_INVALID_ARGUMENT",
             Self::NotFound => "ERR_ROUTELLM_NOT_FOUND",
             Self::InvalidModel => "ERR_ROUTELLM_INVALID_MODEL",
@@ -126,6 +135,7 @@ impl ErrorKind {
             Self::Internal => "ERR_ROUTELLM_INTERNAL",
             Self::Io => "ERR_ROUTELLM_IO",
             Self::Remote => "ERR_ROUTELLM_REMOTE",
+            // </faces:node>
         }
     }
 }

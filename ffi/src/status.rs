@@ -10,6 +10,7 @@ pub type routellm_status = i32;
 
 /// Success.
 pub const ROUTELLM_OK: routellm_status = 0;
+// <faces:errors>
 /// An argument, option, prompt or embedding is not acceptable.
 pub const ROUTELLM_INVALID_ARGUMENT: routellm_status = 1;
 /// A file, artifact or bundled router does not exist.
@@ -34,6 +35,7 @@ pub const ROUTELLM_INTERNAL: routellm_status = 10;
 pub const ROUTELLM_IO: routellm_status = 11;
 /// An endpoint that the caller configured failed.
 pub const ROUTELLM_REMOTE: routellm_status = 12;
+// </faces:errors>
 
 /// The name of a status, as in `InvalidArgument`; `Ok` for 0 and `Unknown` for a number that this library
 /// does not use. Never `NULL`, and valid for ever.

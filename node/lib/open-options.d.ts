@@ -1,5 +1,7 @@
 /** The kinds of routers. */
-export type RouterKind = 'bert' | 'causal_llm' | 'linear' | 'mf' | 'sw_ranking';
+// <faces:kinds>
+export type RouterKind = 'linear' | 'mf' | 'sw_ranking' | 'bert' | 'causal_llm';
+// </faces:kinds>
 
 /** What the outputs of a classifier mean. */
 export type HeadName = 'three_labels' | 'binary' | 'regression' | 'candidates';

@@ -59,9 +59,10 @@ MapStore: TypeAlias = Literal["auto", "always", "never"]
 OnError: TypeAlias = Literal["raise", "strong", "weak"]
 """What a call does when a prompt cannot be scored."""
 # </faces:names>
-
-Kind: TypeAlias = Literal["bert", "causal_llm", "linear", "mf", "sw_ranking"]
+# <faces:kinds>
+Kind: TypeAlias = Literal["linear", "mf", "sw_ranking", "bert", "causal_llm"]
 """The kinds of routers; a folder that is no artifact holds one of ``bert``, ``causal_llm`` and ``mf``."""
+# </faces:kinds>
 
 HeadName: TypeAlias = Literal["three_labels", "binary", "regression", "candidates"]
 """What the outputs of a classifier mean."""
@@ -213,140 +214,241 @@ class CallOptions(TypedDict, total=False):
 class FeaturizerInfo(TypedDict):
     """What turns a prompt into numbers; ``none`` if the model reads the prompt itself."""
 
+    # <faces:record-featurizer_info>
     kind: Literal["hashed", "onnx", "caller", "none"]
+    """``hashed``, ``onnx``, ``caller``, or ``none`` if the scorer reads the prompt itself."""
     id: str
+    """Its name."""
     dimension: int
+    """The number of dimensions."""
     max_bytes: int | None
+    """The bytes of a prompt that are looked at; None if it reads no prompts."""
     max_tokens: int | None
+    """The tokens of a prompt that are looked at; None without a tokenizer."""
+    # </faces:record-featurizer_info>
 
 
 class CalibrationInfo(TypedDict):
     """The sample behind strong shares; without hash and date in an artifact of version 1."""
 
+    # <faces:record-calibration_info>
     sample: str
+    """Which prompts."""
     count: int
+    """How many prompts."""
     sha256: str | None
+    """The SHA-256 of the sample; None of an artifact of version 1."""
     date: str | None
+    """The day of the sample, ``2026-01-31``; None of an artifact of version 1."""
     points: int
+    """How many distinct win rates the table has."""
     share_error: float
+    """How much worse a share may be met than by the whole sample; 0 unless win rates were merged."""
     default_strong_share: float
+    """The strong share of the default threshold."""
     default_threshold: float
+    """The threshold of a call that names none."""
+    # </faces:record-calibration_info>
 
 
 class RuntimeInfo(TypedDict):
     """The ONNX Runtime in use."""
 
+    # <faces:record-runtime_info>
     library: str
+    """The path of the library."""
     version: str
+    """Its version."""
     build: str
+    """What it says of its build."""
     provider: Literal["cpu", "cuda"]
+    """Where the model runs, whatever was asked for: ``cpu`` or ``cuda``."""
     sessions: int
+    """The number of sessions."""
     intra_threads: int
+    """The number of threads inside each."""
+    # </faces:record-runtime_info>
 
 
 class VotesInfo(TypedDict):
     """The votes of similarity-weighted ranking."""
 
+    # <faces:record-votes_info>
     count: int
+    """How many votes there are."""
     store: Literal["f32", "f16", "int8", "int4", "int2"]
+    """How their embeddings are stored: ``f32``, ``f16``, ``int8``, ``int4`` or ``int2``."""
     clusters: int | None
+    """The number of clusters of a clustered store; None for others."""
     tiers: int
+    """The number of tiers."""
     weight_exponent: float
+    """How steeply similarity weighs; 1 is the paper's."""
+    # </faces:record-votes_info>
 
 
 class ModelInfo(TypedDict):
     """The classifier or causal LM of a router that has one."""
 
+    # <faces:record-model_info>
     parameters: dict[str, Any]
+    """Its parameters, as the options of opening call them: ``head`` and ``long_prompts``, or
+    ``template``, ``score_tokens``, ``score_threshold`` and ``max_new_tokens``.
+    """
     max_tokens: int
+    """The tokens of a prompt that are read."""
     dynamically_quantized: bool
+    """Whether activations are quantised at run time; then every prompt runs alone."""
     cached_tokens: int | None
+    """The tokens of the instruction whose keys and values are kept (kind ``causal_llm``); None for a
+    classifier.
+    """
+    # </faces:record-model_info>
 
 
 class RouterInfo(TypedDict):
     """What is known about a router."""
 
+    # <faces:record-router_info>
     name: str
-    kind: str
+    """The name of the artifact."""
+    kind: Kind
+    """The kind of scorer."""
     models: list[str]
+    """The names of the candidates."""
     strong: str
+    """The strong model."""
     weak: str
+    """The weak model."""
     mode: Mode
+    """Which mathematics it follows."""
     read: Read
+    """What of a chat is read, unless a call says otherwise."""
     featurizer: FeaturizerInfo
+    """What turns a prompt into numbers."""
     calibration: CalibrationInfo | None
+    """The table behind strong shares; None if there is none for this pair."""
     constant: str | None
+    """Why every prompt has the same win rate, if that is so for this pair: both models are in one tier
+    of the votes, which only the mode ``reference`` lets pass, or are one.
+    """
     runtime: RuntimeInfo | None
+    """The ONNX Runtime in use; None if none is."""
     votes: VotesInfo | None
+    """The votes of a router that has them (kind ``sw_ranking``)."""
     model: ModelInfo | None
+    """The model of a router whose scorer reads prompts (kinds ``bert`` and ``causal_llm``)."""
     path: str | None
+    """The folder of the artifact; None for the router that is compiled in."""
     provenance: dict[str, Any]
+    """Data sources, seed, tool version, as the artifact states them: an object."""
     version: str
+    """The version of this library."""
+    # </faces:record-router_info>
 
 
 class RouterStats(TypedDict):
     """How busy a router is, and what it has done since it was opened."""
 
+    # <faces:record-router_stats>
     sessions: int
-    """ONNX sessions, each of which runs one call at a time; 0 for a router without any."""
+    """The number of ONNX sessions, each of which runs one call at a time; 0 for a router without any."""
     busy: int
-    """Of them, those in use."""
+    """How many of them are in use."""
     waiting: int
-    """Calls that wait for a session; a batch counts once."""
+    """How many calls wait for a session; a batch counts once."""
     decisions: int
-    """Decisions that were made, fallbacks included."""
+    """How many decisions were made, fallbacks included."""
     fallbacks: dict[str, int]
-    """Of them, fallbacks, by the kind of error, such as ``Inference``."""
+    """How many of them were fallbacks, by the kind of error; kinds that did not occur are left out."""
+    # </faces:record-router_stats>
 
 
 class ModelRating(TypedDict):
     """Rating of a candidate on one prompt."""
 
+    # <faces:record-model_rating>
     model: str
+    """Its name."""
     tier: int
+    """Its tier; 0 is the best."""
     rating: float | None
+    """The rating of its tier on the Elo scale; None if no vote compares it."""
     standard_error: float | None
+    """The standard error of the rating; None with the rating."""
+    # </faces:record-model_rating>
 
 
 class ExplainedVote(TypedDict):
     """A vote that weighed in a score."""
 
+    # <faces:record-explained_vote>
     row: int
+    """The row of the vote in the data that the router was built from."""
     id: str | None
+    """Its id; None if the artifact has no ids."""
     text: str | None
+    """Its prompt; None unless the artifact's owner stored the texts."""
     similarity: float
+    """Its cosine similarity to the prompt."""
     weight: float
+    """Its weight on the paper's scale: 100 for the most similar one at exponent 1."""
     model_a: str
+    """The name of the first model."""
     model_b: str
+    """The name of the second model."""
     winner: Literal["model_a", "model_b", "tie"]
+    """``model_a``, ``model_b`` or ``tie``."""
+    # </faces:record-explained_vote>
 
 
 class Reach(TypedDict):
     """How far a clustered store was read."""
 
+    # <faces:record-reach>
     opened_clusters: int
+    """How many clusters had their votes read one by one."""
     opened_votes: int
+    """How many votes were read one by one."""
     error: float | None
+    """The estimated error, in win rate, that reading every vote would remove; None if it is not known."""
+    # </faces:record-reach>
 
 
 class ExplanationFallback(TypedDict):
     """Why there is no explanation, where ``on_error`` covers that."""
 
+    # <faces:record-explanation_fallback>
     kind: str
+    """The kind of the error."""
     reason: str
+    """Its message."""
+    # </faces:record-explanation_fallback>
 
 
 class Explanation(TypedDict):
     """Why a prompt got its score. Where it has a ``fallback``, its numbers are NaN and its lists empty."""
 
+    # <faces:record-explanation>
     win_rate: float
+    """P(strong model's answer is preferred or needed), in [0, 1]."""
     win_rate_error: float | None
+    """The standard error of the win rate, from the weighted votes; None if they do not determine it."""
     similarity: float
-    fallback: NotRequired[ExplanationFallback]
+    """The largest cosine similarity to any vote, all of which are read for an explanation."""
     out_of_distribution: bool
+    """Whether the prompt is farther from every vote than the router was told to trust."""
     ratings: list[ModelRating]
+    """The rating of each candidate on this prompt, in the order of the artifact."""
     votes: list[ExplainedVote]
+    """The votes that weighed most, heaviest first."""
     reach: Reach | None
+    """How far a clustered store was read; None for the others, which always read every vote."""
+    fallback: NotRequired[ExplanationFallback]
+    """Why there is no explanation, if ``on_error`` covers that: then the numbers are NaN, and the lists
+    are empty.
+    """
+    # </faces:record-explanation>
 
 
 class TextCap(TypedDict):

@@ -161,7 +161,7 @@ def _c(options: tuple[Option, ...], output: Output) -> None:
         lines += [
             *c_doc(option),
             "#[unsafe(no_mangle)]",
-            f"pub unsafe extern \"C\" fn routellm_route_options_set_{option.name}(",
+            f'pub unsafe extern "C" fn routellm_route_options_set_{option.name}(',
             "    options: Option<&mut routellm_route_options>,",
             f"    {argument}: {kind},",
             "    err: *mut *mut routellm_error,",

@@ -22,7 +22,7 @@ def _method(option: Option) -> list[str]:
     # An argument that is called as the method would hide it.
     argument = "value" if option.argument == name else option.argument
     before: list[str] = []
-    text = f"        const std::string text = detail::c_string({argument}, \"{name}\");"
+    text = f'        const std::string text = detail::c_string({argument}, "{name}");'
     match option.type:
         case "text" | "path" | "spec":
             kind, value, before = "std::string_view", "text.c_str()", [text]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the typed faces of every language from the one table, `core/options.toml`.
 
-    python3 tools/faces/generate.py          write what has changed
-    python3 tools/faces/generate.py --check  name the files that are not current, and fail if there are any
+python3 tools/faces/generate.py          write what has changed
+python3 tools/faces/generate.py --check  name the files that are not current, and fail if there are any
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import sys
 import call
 import cpp
 import decision
+import errors
 import go
 import markdown
+import records
 import rust
 import table
 from output import Output
@@ -39,6 +41,8 @@ def main() -> int:
     markdown.tables(rows, output)
     call.all_faces(rows, output)
     decision.all_faces(rows, output)
+    errors.all_faces(rows, output)
+    records.all_faces(rows, output)
     stale = output.stale()
     if not check:
         output.write()

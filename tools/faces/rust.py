@@ -165,9 +165,7 @@ def _group(table: Table, group: str, name: str, doc: str, *, public: bool) -> li
             checks.append(f"        whole({place}, (1, None), {_rust_string(option.expected)})?;")
         elif option.least is not None or option.most is not None:
             most = "None" if option.most is None else f"Some({option.most})"
-            checks.append(
-                f"        whole({place}, ({option.least or 0}, {most}), {_rust_string(option.expected)})?;"
-            )
+            checks.append(f"        whole({place}, ({option.least or 0}, {most}), {_rust_string(option.expected)})?;")
     if not checks:
         checks = ["        let _ = (self, spelling);"]
     lines += [*checks, "        Ok(())", "    }", "}", ""]
@@ -359,8 +357,9 @@ def c_setter(option: Option) -> list[str]:
         case "name":
             assert option.names is not None
             if option.names.c == "int":
-                kind, value = "i32", (
-                    f'number_of(&{option.names.rust}::ALL, {option.names.rust}::name, {argument}, "{name}")'
+                kind, value = (
+                    "i32",
+                    (f'number_of(&{option.names.rust}::ALL, {option.names.rust}::name, {argument}, "{name}")'),
                 )
             else:
                 kind, value = "*const c_char", f'name({argument}, "{name}")?.parse()'
@@ -380,7 +379,7 @@ def c_setter(option: Option) -> list[str]:
     return [
         *c_doc(option),
         "#[unsafe(no_mangle)]",
-        f"pub unsafe extern \"C\" fn routellm_open_options_set_{name}(",
+        f'pub unsafe extern "C" fn routellm_open_options_set_{name}(',
         "    options: Option<&mut routellm_open_options>,",
         f"    {argument}: {kind},",
         "    err: *mut *mut routellm_error,",

@@ -130,6 +130,46 @@ class Field:
 
 
 @dataclass(frozen=True)
+class ErrorRow:
+    """A kind of error."""
+
+    name: str
+    number: int
+    doc: str
+    more: str = ""
+    go: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordField:
+    """A field of a record."""
+
+    name: str
+    type: str
+    doc: str
+    optional: bool = False
+    absent: bool = False
+    names: Names | None = None
+    record: str | None = None
+    one_of: tuple[str, ...] = ()
+    go: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is told as a mapping, or in Rust as a struct."""
+
+    name: str
+    rust: str
+    go: str
+    python: str
+    ts: str
+    fields: tuple[RecordField, ...]
+    file: str | None = None
+    go_file: str = "router.go"
+
+
+@dataclass(frozen=True)
 class Table:
     """Everything that the table says."""
 
@@ -137,6 +177,9 @@ class Table:
     open: tuple[Option, ...]
     call: tuple[Option, ...]
     decision: tuple[Field, ...]
+    records: tuple[Record, ...]
+    errors: tuple[ErrorRow, ...]
+    kinds: tuple[Value, ...]
 
     def group(self, name: str) -> tuple[Option, ...]:
         """Return the options of one group."""
@@ -159,6 +202,15 @@ def _option(row: dict[str, object], known: dict[str, Names]) -> Option:
     return option
 
 
+def _record(row: dict[str, object], known: dict[str, Names]) -> Record:
+    fields = []
+    for field in row.pop("fields"):  # type: ignore[attr-defined]
+        field["names"] = known[field["names"]] if "names" in field else None
+        field["one_of"] = tuple(field.get("one_of", ()))
+        fields.append(RecordField(**field))
+    return Record(fields=tuple(fields), **row)  # type: ignore[arg-type]
+
+
 def read() -> Table:
     """Read the table.
 
@@ -177,4 +229,7 @@ def read() -> Table:
     for one in fields:
         if one.type not in FIELD_TYPES:
             raise ValueError(f"decision.{one.name}: type {one.type!r} is not known")
-    return Table(tuple(names), options, calls, fields)
+    records = tuple(_record(row, known) for row in data["record"])
+    errors = tuple(ErrorRow(**row) for row in data["error"])
+    kinds = tuple(Value(**row) for row in data["kind"])
+    return Table(tuple(names), options, calls, fields, records, errors, kinds)

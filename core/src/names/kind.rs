@@ -9,6 +9,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
+    // <faces:kinds>
     /// A linear model of the quality gap, of features.
     Linear,
     /// Matrix factorization, of an embedding.
@@ -19,20 +20,25 @@ pub enum Kind {
     Bert,
     /// A language model that predicts a score, which reads the prompt.
     CausalLlm,
+    // </faces:kinds>
 }
 
 impl Kind {
     /// Every kind.
+    // <faces:all>
     pub const ALL: [Self; 5] = [Self::Linear, Self::Mf, Self::SwRanking, Self::Bert, Self::CausalLlm];
+    // </faces:all>
 
     /// `linear`, `mf`, `sw_ranking`, `bert` or `causal_llm`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            // <faces:names>
             Self::Linear => "linear",
             Self::Mf => "mf",
             Self::SwRanking => "sw_ranking",
             Self::Bert => "bert",
             Self::CausalLlm => "causal_llm",
+            // </faces:names>
         }
     }
 }

@@ -8,16 +8,18 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RuntimeUse {
-    /// Path of the library.
+    // <faces:record-runtime_info>
+    /// The path of the library.
     pub library: PathBuf,
     /// Its version.
     pub version: String,
     /// What it says of its build.
     pub build: String,
-    /// Execution provider, `cpu` or `cuda`.
+    /// Where the model runs, whatever was asked for: `cpu` or `cuda`.
     pub provider: &'static str,
-    /// Number of sessions.
+    /// The number of sessions.
     pub sessions: usize,
-    /// Threads inside each.
+    /// The number of threads inside each.
     pub intra_threads: usize,
+    // </faces:record-runtime_info>
 }

@@ -11,15 +11,16 @@ use crate::policy::Fallback;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
+    // <faces:record-explanation>
     /// P(strong model's answer is preferred or needed), in [0, 1].
     pub win_rate: f64,
-    /// Standard error of the win rate, from the weighted votes; NaN (`null` in JSON) if they do not determine it.
+    /// The standard error of the win rate, from the weighted votes; NaN (`null` in JSON) if they do not determine it.
     pub win_rate_error: f64,
-    /// Largest cosine similarity to any vote, all of which are read for an explanation.
+    /// The largest cosine similarity to any vote, all of which are read for an explanation.
     pub similarity: f64,
     /// Whether the prompt is farther from every vote than the router was told to trust.
     pub out_of_distribution: bool,
-    /// Rating of each candidate on this prompt, in the order of the artifact.
+    /// The rating of each candidate on this prompt, in the order of the artifact.
     pub ratings: Vec<ModelRating>,
     /// The votes that weighed most, heaviest first.
     pub votes: Vec<ExplainedVote>,
@@ -28,54 +29,61 @@ pub struct Explanation {
     /// Why there is no explanation, if `on_error` covers that: then the numbers are NaN, and the lists are empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    // </faces:record-explanation>
 }
 
 /// Rating of a candidate on one prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ModelRating {
+    // <faces:record-model_rating>
     /// Its name.
     pub model: String,
     /// Its tier; 0 is the best.
     pub tier: usize,
-    /// Rating of its tier on the Elo scale; `None` if no vote compares it.
+    /// The rating of its tier on the Elo scale; `None` if no vote compares it.
     pub rating: Option<f64>,
-    /// Standard error of the rating; `None` with the rating.
+    /// The standard error of the rating; `None` with the rating.
     pub standard_error: Option<f64>,
+    // </faces:record-model_rating>
 }
 
 /// A vote that weighed in a score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ExplainedVote {
-    /// Row of the vote in the data it was built from.
+    // <faces:record-explained_vote>
+    /// The row of the vote in the data that the router was built from.
     pub row: usize,
-    /// Its id, if the artifact has ids.
+    /// Its id; `None` if the artifact has no ids.
     pub id: Option<String>,
-    /// Its prompt, if the artifact's owner stored the texts.
+    /// Its prompt; `None` unless the artifact's owner stored the texts.
     pub text: Option<String>,
-    /// Cosine similarity to the prompt.
+    /// Its cosine similarity to the prompt.
     pub similarity: f64,
     /// Its weight on the paper's scale: 100 for the most similar one at exponent 1.
     pub weight: f64,
-    /// Name of the first model.
+    /// The name of the first model.
     pub model_a: String,
-    /// Name of the second model.
+    /// The name of the second model.
     pub model_b: String,
     /// `model_a`, `model_b` or `tie`.
     pub winner: &'static str,
+    // </faces:record-explained_vote>
 }
 
 /// How far a clustered store was read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Reach {
-    /// Clusters whose votes were read one by one.
+    // <faces:record-reach>
+    /// How many clusters had their votes read one by one.
     pub opened_clusters: usize,
-    /// Votes that were read one by one.
+    /// How many votes were read one by one.
     pub opened_votes: usize,
-    /// Estimated error, in win rate, that reading every vote would remove; `None` if it is not known.
+    /// The estimated error, in win rate, that reading every vote would remove; `None` if it is not known.
     pub error: Option<f64>,
+    // </faces:record-reach>
 }
 
 impl Explanation {

@@ -17,93 +17,101 @@ use crate::scorer::{Kind, Pair, PromptScorer, SwScorer};
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RouterInfo {
-    /// Name of the artifact.
+    // <faces:record-router_info>
+    /// The name of the artifact.
     pub name: String,
-    /// Kind of scorer.
+    /// The kind of scorer.
     pub kind: Kind,
-    /// Names of the candidates.
+    /// The names of the candidates.
     pub models: Vec<String>,
     /// The strong model.
     pub strong: String,
     /// The weak model.
     pub weak: String,
-    /// `exact` or `reference`.
+    /// Which mathematics it follows.
     pub mode: Mode,
     /// What of a chat is read, unless a call says otherwise.
     pub read: Read,
     /// What turns a prompt into numbers.
     pub featurizer: FeaturizerInfo,
-    /// The calibration for this pair, if there is one.
+    /// The table behind strong shares; `None` if there is none for this pair.
     pub calibration: Option<CalibrationInfo>,
-    /// Why every prompt has the same win rate, if that is so for this pair: both models are in one tier of the votes
-    /// (which only `reference` mode lets pass), or are one.
+    /// Why every prompt has the same win rate, if that is so for this pair: both models are in one tier of the votes,
+    /// which only the mode `reference` lets pass, or are one.
     pub constant: Option<String>,
-    /// The ONNX Runtime in use, if one is.
+    /// The ONNX Runtime in use; `None` if none is.
     pub runtime: Option<RuntimeUse>,
-    /// The votes of a router that has them.
+    /// The votes of a router that has them (kind `sw_ranking`).
     pub votes: Option<VotesInfo>,
-    /// The model of a router whose scorer reads prompts (`bert`, `causal_llm`).
+    /// The model of a router whose scorer reads prompts (kinds `bert` and `causal_llm`).
     pub model: Option<ModelInfo>,
-    /// The folder, or `None` for the router that is compiled in.
+    /// The folder of the artifact; `None` for the router that is compiled in.
     pub path: Option<PathBuf>,
-    /// Data sources, seed, tool version: an object.
+    /// Data sources, seed, tool version, as the artifact states them: an object.
     pub provenance: Json,
-    /// Version of this library.
+    /// The version of this library.
     pub version: &'static str,
+    // </faces:record-router_info>
 }
 
 /// A featurizer, in short.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct FeaturizerInfo {
+    // <faces:record-featurizer_info>
     /// `hashed`, `onnx`, `caller`, or `none` if the scorer reads the prompt itself.
     pub kind: &'static str,
     /// Its name.
     pub id: String,
-    /// Number of dimensions.
+    /// The number of dimensions.
     pub dimension: usize,
-    /// Bytes of a prompt that are looked at; `None` if it reads no prompts.
+    /// The bytes of a prompt that are looked at; `None` if it reads no prompts.
     pub max_bytes: Option<usize>,
-    /// Tokens of a prompt that are looked at; `None` without a tokenizer.
+    /// The tokens of a prompt that are looked at; `None` without a tokenizer.
     pub max_tokens: Option<usize>,
+    // </faces:record-featurizer_info>
 }
 
 /// A calibration, in short.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct CalibrationInfo {
+    // <faces:record-calibration_info>
     /// Which prompts.
     pub sample: String,
-    /// How many.
+    /// How many prompts.
     pub count: usize,
-    /// SHA-256 of the sample ([`Calibration::sha256`]); `None` of an artifact of version 1.
+    /// The SHA-256 of the sample; `None` of an artifact of version 1.
     pub sha256: Option<String>,
-    /// Day of the sample, `2026-01-31`; `None` of an artifact of version 1.
+    /// The day of the sample, `2026-01-31`; `None` of an artifact of version 1.
     pub date: Option<String>,
     /// How many distinct win rates the table has.
     pub points: usize,
     /// How much worse a share may be met than by the whole sample; 0 unless win rates were merged.
     pub share_error: f64,
-    /// Strong share of the default threshold.
+    /// The strong share of the default threshold.
     pub default_strong_share: f64,
     /// The threshold of a call that names none.
     pub default_threshold: f64,
+    // </faces:record-calibration_info>
 }
 
 /// The votes of similarity-weighted ranking.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct VotesInfo {
-    /// How many.
+    // <faces:record-votes_info>
+    /// How many votes there are.
     pub count: usize,
     /// How their embeddings are stored: `f32`, `f16`, `int8`, `int4` or `int2`.
     pub store: &'static str,
-    /// Number of clusters of a clustered store.
+    /// The number of clusters of a clustered store; `None` for others.
     pub clusters: Option<usize>,
-    /// Number of tiers.
+    /// The number of tiers.
     pub tiers: usize,
-    /// 1 is the paper's.
+    /// How steeply similarity weighs; 1 is the paper's.
     pub weight_exponent: f64,
+    // </faces:record-votes_info>
 }
 
 impl VotesInfo {
@@ -123,15 +131,17 @@ impl VotesInfo {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// Its parameters, as they stand in an artifact: `head` and `long_prompts`, or `template`, `score_tokens`,
+    // <faces:record-model_info>
+    /// Its parameters, as the options of opening call them: `head` and `long_prompts`, or `template`, `score_tokens`,
     /// `score_threshold` and `max_new_tokens`.
     pub parameters: Json,
-    /// Tokens of a prompt that are read.
+    /// The tokens of a prompt that are read.
     pub max_tokens: usize,
     /// Whether activations are quantised at run time; then every prompt runs alone.
     pub dynamically_quantized: bool,
-    /// Tokens of the instruction whose keys and values are kept (`causal_llm`).
+    /// The tokens of the instruction whose keys and values are kept (kind `causal_llm`); `None` for a classifier.
     pub cached_tokens: Option<usize>,
+    // </faces:record-model_info>
 }
 
 impl ModelInfo {

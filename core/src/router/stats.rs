@@ -12,16 +12,18 @@ use super::Router;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// ONNX sessions, each of which runs one call at a time; 0 for a router without any.
+    // <faces:record-router_stats>
+    /// The number of ONNX sessions, each of which runs one call at a time; 0 for a router without any.
     pub sessions: usize,
-    /// Of them, those in use.
+    /// How many of them are in use.
     pub busy: usize,
-    /// Calls that wait for a session; a batch counts once.
+    /// How many calls wait for a session; a batch counts once.
     pub waiting: usize,
-    /// Decisions that were made, fallbacks included.
+    /// How many decisions were made, fallbacks included.
     pub decisions: u64,
-    /// Of them, fallbacks, by the name of the error's kind; kinds that did not occur are left out.
+    /// How many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
     pub fallbacks: BTreeMap<&'static str, u64>,
+    // </faces:record-router_stats>
 }
 
 impl Router {
