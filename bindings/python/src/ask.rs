@@ -5,9 +5,9 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use routellm_core::{CallOptions, Explanation, Input, Read, Result, Router};
 
+use crate::call::{json, need_numpy, options};
 use crate::embedding::Embeddings;
 use crate::error::invalid_argument;
-use crate::router::{json, need_numpy, options};
 use crate::{guard, input};
 
 /// Options of a call that decides nothing, as the face passes them: `on_error`, `timeout_ms` and `read`.

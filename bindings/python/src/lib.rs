@@ -3,6 +3,7 @@
 //! The face that people use is hand-written Python (`python/routellm_rs`); nothing here decides anything.
 
 mod ask;
+mod call;
 mod cancel;
 mod completion;
 mod decision;

@@ -1,30 +1,23 @@
 //! The router: what converts arguments and results, and nothing else.
 
-use std::time::Duration;
-
 use numpy::PyArray1;
-use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
-use routellm_core::options::milliseconds;
 use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
 use routellm_core::{CallOptions, OpenOptions, Result, Router as Core, Side};
-use serde::Serialize;
 
 use crate::ask::{Answer, Asked, Given, Question};
+use crate::call::{begin, json, need_numpy, options, total};
 use crate::cancel::{CancelToken, interruptible};
 use crate::completion::Completion;
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
-use crate::error::{invalid_argument, to_python};
+use crate::error::invalid_argument;
 use crate::{guard, hooks, input, open, text};
 
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
-
-/// What a decision costs beside the bytes of its prompt, as bytes.
-const CALL_BYTES: usize = 64;
 
 /// An open router. Immutable; any number of threads may use it.
 #[pyclass(frozen, module = "routellm_rs._native")]
@@ -499,53 +492,6 @@ impl Router {
     }
 }
 
-/// Plain data of the core as JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string()))
-}
-
-/// The options of a call.
-pub(crate) fn options(
-    py: Python<'_>,
-    threshold: Option<f64>,
-    strong_share: Option<f64>,
-    on_error: Option<&Bound<'_, PyAny>>,
-    timeout_ms: Option<f64>,
-    read: Option<&Bound<'_, PyAny>>,
-) -> PyResult<CallOptions> {
-    let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
-    let read = read.map(|value| text::argument("read", value)).transpose()?;
-    let parse = || -> Result<CallOptions> {
-        let mut options = CallOptions::new();
-        options = threshold.map_or(options.clone(), |threshold| options.threshold(threshold));
-        options = strong_share.map_or(options.clone(), |share| options.strong_share(share));
-        if let Some(name) = on_error {
-            options = options.on_error(name.parse()?);
-        }
-        if let Some(milliseconds) = timeout_ms {
-            options.set_timeout_ms(milliseconds)?;
-        }
-        if let Some(name) = read {
-            options = options.read(name.parse()?);
-        }
-        Ok(options)
-    };
-    parse().map_err(|error| to_python(py, &error))
-}
-
-/// Begins a call that does not wait; the token stops it.
-fn begin(
-    py: Python<'_>,
-    options: &CallOptions,
-    call: impl FnOnce(&CallOptions) -> Result<()> + Send,
-) -> PyResult<CancelToken> {
-    let token = routellm_core::CancelToken::new();
-    let options = options.clone().cancel(token.clone());
-    guard::in_place(py, || call(&options))?;
-    Ok(CancelToken { token })
-}
-
 /// The Python object of a decision, with the name of its model. A warning about fallbacks that it carries is logged.
 fn object_of(
     py: Python<'_>,
@@ -567,11 +513,6 @@ fn object(py: Python<'_>, decision: Decision) -> PyResult<Py<PyAny>> {
     Ok(Py::new(py, decision)?.into_any())
 }
 
-/// What the prompts of a batch cost, as bytes.
-fn total(prompts: &[input::Prompt<'_>]) -> usize {
-    prompts.iter().map(|prompt| prompt.len() + CALL_BYTES).sum()
-}
-
 /// Tells whoever watches the program about fallbacks. What logging raises must not become the fallback's end.
 fn warn(py: Python<'_>, warning: FallbackWarning) {
     let log = || -> PyResult<()> {
@@ -582,24 +523,4 @@ fn warn(py: Python<'_>, warning: FallbackWarning) {
     if let Err(error) = log() {
         error.write_unraisable(py, None);
     }
-}
-
-/// Arrays need numpy, and the crate that makes them panics without it.
-pub(crate) fn need_numpy(py: Python<'_>) -> PyResult<()> {
-    match py.import("numpy") {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_instance_of::<PyImportError>(py) => {
-            let message =
-                "this returns a numpy array, and numpy is not installed: pip install 'routellm-rs[numpy]'";
-            let missing = PyImportError::new_err(message);
-            missing.set_cause(py, Some(error));
-            Err(missing)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// A time in milliseconds.
-pub(crate) fn timeout(py: Python<'_>, timeout_ms: f64) -> PyResult<Duration> {
-    milliseconds("timeout_ms", timeout_ms).map_err(|error| to_python(py, &error))
 }

@@ -47,8 +47,7 @@ pub(crate) fn train_from_export(
     let directory = text::path("directory", directory)?;
     let options = open::options(options)?;
     let given: ExportSettings = settings(calibration)?;
-    let timeout =
-        given.timeout_ms.map(|milliseconds| crate::router::timeout(py, milliseconds)).transpose()?;
+    let timeout = given.timeout_ms.map(|milliseconds| crate::call::timeout(py, milliseconds)).transpose()?;
     let core = run(py, progress.as_ref(), timeout, |control| {
         write_export(&options, &directory, &out, given.sample()?.as_ref(), control)
     })?;

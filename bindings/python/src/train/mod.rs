@@ -133,7 +133,7 @@ impl Common {
     }
 
     fn timeout(&self, py: Python<'_>) -> PyResult<Option<Duration>> {
-        self.timeout_ms.map(|milliseconds| crate::router::timeout(py, milliseconds)).transpose()
+        self.timeout_ms.map(|milliseconds| crate::call::timeout(py, milliseconds)).transpose()
     }
 }
 
