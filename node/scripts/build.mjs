@@ -29,10 +29,6 @@ execFileSync(
 );
 
 const addon = readdirSync(output).find((name) => name.endsWith('.node'));
-if (process.platform === 'linux') {
-  // Not by `--strip`: it changes the flags of every crate, and all of them would be built again.
-  execFileSync('strip', ['--strip-unneeded', join(output, addon)], { stdio: 'inherit' });
-}
 // A running process keeps the old file, rather than having its code changed underneath.
 rmSync(join(folder, addon), { force: true });
 copyFileSync(join(output, addon), join(folder, addon));
