@@ -869,6 +869,16 @@ routellm_status routellm_open_options_add_score_token_id(struct routellm_open_op
                                                          struct routellm_error **err);
 
 /**
+ * Gives a candidate a name of your own: `of` is `strong`, `weak` or the router's name of it, and `own` what decisions,
+ * scores, explanations, hooks and the router's information call it from then on. Candidates go on being chosen by the
+ * router's names. Every call names one more (checked when opening). The texts are copied.
+ */
+routellm_status routellm_open_options_add_name(struct routellm_open_options *options,
+                                               const char *of,
+                                               const char *own,
+                                               struct routellm_error **err);
+
+/**
  * Sets options from a JSON object of `len` bytes, whose members are named as the setters are:
  * `{"strong": "gpt-4", "sessions": 2, "head": {"kind": "binary", "strong_label": 0}}`. It is for languages that the
  * library has no package for; `routellm_option_at()` lists what there is. `null` leaves an option as it is. On failure

@@ -607,6 +607,18 @@ public:
     }
     OpenOptions throughput() && { return std::move(throughput()); }
     /**
+     * A name of your own for a candidate: of is "strong", "weak" or the router's name of it. Every call names one more.
+     */
+    OpenOptions &name(std::string_view of, std::string_view own) &
+    {
+        const std::string which = detail::c_string(of, "of");
+        const std::string text = detail::c_string(own, "own");
+        return set([&](auto err) {
+            return routellm_open_options_add_name(handle_.get(), which.c_str(), text.c_str(), err);
+        });
+    }
+    OpenOptions name(std::string_view of, std::string_view own) && { return std::move(name(of, own)); }
+    /**
      * Tokens that stand for the scores 1, 2, 3 ... of an exported causal LM. Every call adds one more, by its text or
      * its id; score_tokens() adds several.
      */

@@ -523,6 +523,11 @@ export interface RouterInfo {
    */
   weak: string;
   /**
+   * The candidates that have names of one's own: the router's name, and that one. Empty unless the option `names` gives
+   * some.
+   */
+  names: Record<string, string>;
+  /**
    * Which mathematics it follows.
    */
   mode: 'exact' | 'reference';

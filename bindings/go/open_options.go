@@ -142,6 +142,13 @@ func WithIDs(on bool) OpenOption {
 	return func(o *openOptions) { o.set("ids", on) }
 }
 
+// WithNames sets names of one's own: of "strong", "weak" or any of the router's candidates, to the name that decisions,
+// scores, explanations, hooks and the router's information give it. Candidates go on being chosen by the router's
+// names.
+func WithNames(names map[string]string) OpenOption {
+	return func(o *openOptions) { o.set("names", names) }
+}
+
 // WithKind sets what a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by
 // default what the model's "config.json" tells. For an artifact, the kind that it has to be.
 func WithKind(kind string) OpenOption {

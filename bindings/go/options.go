@@ -110,6 +110,12 @@ func cOpenOptions(wanted *openOptions) (*C.routellm_open_options, error) {
 			if math.IsNaN(value) || math.IsInf(value, 0) {
 				return nil, invalid("%s is %v, expected a finite number", name, value)
 			}
+		case map[string]string:
+			for of, own := range value {
+				if !utf8.ValidString(of) || !utf8.ValidString(own) {
+					return nil, invalid("%s: %q: %q is not UTF-8", name, of, own)
+				}
+			}
 		case []any:
 			for _, token := range value {
 				text, ok := token.(string)

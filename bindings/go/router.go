@@ -206,6 +206,9 @@ type Info struct {
 	Strong string `json:"strong"`
 	// Weak is the weak model.
 	Weak string `json:"weak"`
+	// Names is the candidates that have names of one's own: the router's name, and that one. Empty unless the option
+	// "names" gives some.
+	Names map[string]string `json:"names"`
 	// Mode is which mathematics it follows.
 	Mode string `json:"mode"`
 	// Read is what of a chat is read, unless a call says otherwise.

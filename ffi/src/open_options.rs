@@ -1,5 +1,6 @@
 //! How a router is opened.
 
+use std::collections::BTreeMap;
 use std::ffi::c_char;
 use std::mem;
 
@@ -20,6 +21,8 @@ pub struct routellm_open_options {
     pub(crate) options: OpenOptions,
     /// What was added so far; `options` has the same.
     pub(crate) score_tokens: Vec<ScoreToken>,
+    /// Likewise of names of one's own.
+    names: BTreeMap<String, String>,
 }
 
 impl routellm_open_options {
@@ -115,6 +118,29 @@ fn add(options: &mut routellm_open_options, token: ScoreToken) {
     options.score_tokens.push(token);
     let tokens = options.score_tokens.clone();
     options.change(|options| options.score_tokens(tokens));
+}
+
+/// Gives a candidate a name of your own: `of` is `strong`, `weak` or the router's name of it, and `own` what decisions,
+/// scores, explanations, hooks and the router's information call it from then on. Candidates go on being chosen by the
+/// router's names. Every call names one more (checked when opening). The texts are copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_add_name(
+    options: Option<&mut routellm_open_options>,
+    of: *const c_char,
+    own: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe {
+        guard(err, || {
+            let (of, own) = (name(of, "of")?.to_owned(), name(own, "own")?.to_owned());
+            let options = handle(options, "options")?;
+            options.names.insert(of, own);
+            let names = options.names.clone();
+            options.change(|options| options.names(names));
+            Ok(())
+        })
+    }
 }
 
 /// Sets options from a JSON object of `len` bytes, whose members are named as the setters are:

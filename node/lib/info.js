@@ -9,10 +9,10 @@ function camelKeys(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [camel(name), camelKeys(inner)]));
 }
 
-/** What is known about a router, from the core's JSON. The provenance is the artifact's own text. */
+/** What is known about a router, from the core's JSON. Names and provenance are not ours to spell. */
 function infoFromJson(json) {
-  const { provenance, ...info } = JSON.parse(json);
-  return { ...camelKeys(info), provenance };
+  const { provenance, names, ...info } = JSON.parse(json);
+  return { ...camelKeys(info), names, provenance };
 }
 
 /** Why a prompt got its score, from the core's JSON. */

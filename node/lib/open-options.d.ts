@@ -70,6 +70,11 @@ export interface OpenOptions {
    */
   ids?: boolean;
   /**
+   * Names of one's own: of `strong`, `weak` or any of the router's candidates, to the name that decisions, scores,
+   * explanations, hooks and the router's information give it. Candidates go on being chosen by the router's names.
+   */
+  names?: Readonly<Record<string, string>>;
+  /**
    * What a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what the
    * model's `config.json` tells. For an artifact, the kind that it has to be.
    */

@@ -38,10 +38,19 @@ function portable(name, value, expected) {
       if (Array.isArray(value)) {
         return Array.from(value, (element, i) => portable(`${name}[${i}]`, element, 'the text or the id of a token'));
       }
-      return portableObject(name, value);
+      return name === 'names' ? portableNames(value) : portableObject(name, value);
     default:
   }
   throw invalid(`${name} is ${describe(value)}, expected ${expected}`);
+}
+
+/** Names of candidates are nobody's to spell otherwise. */
+function portableNames(value) {
+  const names = Object.entries(value).filter(([, own]) => own !== undefined);
+  return Object.fromEntries(names.map(([of, own]) => {
+    if (!of.isWellFormed()) throw invalid(`names has ${describe(of)}, expected a model's name`);
+    return [of, portable(`names[${JSON.stringify(of)}]`, own, 'a string')];
+  }));
 }
 
 function portableObject(name, value) {

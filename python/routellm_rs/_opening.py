@@ -72,6 +72,9 @@ class Opened:
                 ``conversation``; by default what the artifact says. Routers of prompts only.
             ids: whether every decision has an id: 128 bits, sortable by time, unlike that of any other
                 decision. Without it a decision has one only if a hook or an adapter asks for it.
+            names: names of one's own: of ``strong``, ``weak`` or any of the router's candidates, to the
+                name that decisions, scores, explanations, hooks and the router's information give it.
+                Candidates go on being chosen by the router's names.
             kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier),
                 ``causal_llm`` or ``mf``; by default what the model's ``config.json`` tells. For an
                 artifact, the kind that it has to be.

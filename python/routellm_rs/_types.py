@@ -181,6 +181,7 @@ class OpenOptions(SessionOptions, total=False):
     mode: Mode | None
     read: Read | None
     ids: bool | None
+    names: Mapping[str, str] | None
     kind: Kind | None
     out_of_distribution: OutOfDistribution | None
     min_similarity: float | None
@@ -320,6 +321,10 @@ class RouterInfo(TypedDict):
     """The strong model."""
     weak: str
     """The weak model."""
+    names: dict[str, str]
+    """The candidates that have names of one's own: the router's name, and that one. Empty unless the
+    option ``names`` gives some.
+    """
     mode: Mode
     """Which mathematics it follows."""
     read: Read

@@ -84,9 +84,41 @@ static void table(void)
     }
 }
 
+static void names(void)
+{
+    routellm_open_options *options = routellm_open_options_new();
+    routellm_route_options *all = routellm_route_options_new();
+    routellm_router *router = NULL;
+    routellm_error *err = NULL;
+    routellm_decision decision = ROUTELLM_DECISION_INIT;
+    routellm_string *json = NULL;
+
+    CHECK_OK(routellm_open_options_add_name(options, "strong", "gpt-5", &err));
+    CHECK_OK(set(options, "{\"ids\": true}", &err));
+    CHECK_OK(routellm_open_options_add_name(options, "weak", "gpt-5-mini", &err));
+    CHECK_OK(routellm_router_open_default(options, &router, &err));
+    CHECK(strcmp(routellm_router_strong(router), "gpt-5") == 0);
+    CHECK(strcmp(routellm_router_weak(router), "gpt-5-mini") == 0);
+    CHECK_OK(routellm_route_options_set_strong_share(all, 1.0, &err));
+    CHECK_OK(routellm_route(router, "Why?", 4, all, &decision, &err));
+    CHECK(strcmp(decision.model, "gpt-5") == 0);
+    CHECK_OK(routellm_router_info_json(router, &json, &err));
+    CHECK(strstr(routellm_string_data(json), "\"names\":{") != NULL);
+    routellm_string_free(json);
+    routellm_router_free(router);
+    router = NULL;
+    CHECK_OK(routellm_open_options_add_name(options, "nobody", "x", &err));
+    CHECK_FAILS(routellm_router_open_default(options, &router, &err), BAD, "names has \"nobody\"");
+    CHECK_FAILS(routellm_open_options_add_name(options, NULL, "x", &err), BAD, "of is NULL");
+    CHECK_FAILS(routellm_open_options_add_name(NULL, "strong", "x", &err), BAD, "options is NULL");
+    routellm_route_options_free(all);
+    routellm_open_options_free(options);
+}
+
 int main(void)
 {
     objects();
+    names();
     table();
     return report();
 }

@@ -56,6 +56,15 @@ void stops(const Router &router)
     CHECK_FAILS(router.embed(text, RouteOptions().threshold(0.5)), invalid_argument, "threshold has no effect");
 }
 
+void names()
+{
+    const auto options = routellm::OpenOptions().name("strong", "gpt-5").name("weak", "gpt-5-mini");
+    const Router router = Router::open_default(options);
+    CHECK(router.strong() == "gpt-5" && router.weak() == "gpt-5-mini");
+    CHECK(router.route(prompt, RouteOptions().strong_share(1.0)).model == "gpt-5");
+    CHECK_FAILS(Router::open_default(routellm::OpenOptions().name("nobody", "x")), invalid_argument, "nobody");
+}
+
 void embeddings(const Router &router)
 {
     const std::array<float, 8> numbers = {1.0F, 0.5F, 0.25F, 0.0F, 0.0F, 0.0F, 0.0F, 0.125F};
@@ -77,6 +86,7 @@ int main(int argc, char **argv)
     const Router texts = Router::open(folder + "/sw-hashed");
     inputs(texts);
     stops(texts);
+    names();
     embeddings(Router::open(folder + "/sw-caller"));
     return report();
 }

@@ -69,6 +69,8 @@ def _with(option: Option) -> list[str]:
             kind = "float64"
         case "flag":
             kind = "bool"
+        case "labels":
+            kind = "map[string]string"
         case _:
             return []
     if option.type == "spec":

@@ -26,6 +26,8 @@ def _type(option: Option) -> str:
             return "boolean"
         case "clusters":
             return "number | 'all'"
+        case "labels":
+            return "Readonly<Record<string, string>>"
         case _:
             return "ReadonlyArray<string | number>"
 

@@ -28,6 +28,8 @@ def _type(option: Option) -> str:
             return "bool"
         case "clusters":
             return 'int | Literal["all"]'
+        case "labels":
+            return "Mapping[str, str]"
         case _:
             return "Iterable[str | int]"
 

@@ -46,6 +46,7 @@ def _core(record: Record, records: dict[str, Record], output: Output) -> None:
         "texts": "Vec<String>",
         "json": "Json",
         "counts": "BTreeMap<&'static str, u64>",
+        "labels": "BTreeMap<String, String>",
     }
     lines: list[str] = []
     for field in record.fields:
@@ -87,6 +88,7 @@ def _go(record: Record, records: dict[str, Record], output: Output) -> None:
         "texts": "[]string",
         "json": "map[string]any",
         "counts": "map[Kind]uint64",
+        "labels": "map[string]string",
     }
     lines: list[str] = []
     for field in record.fields:
@@ -120,6 +122,7 @@ def _python(record: Record, records: dict[str, Record], output: Output) -> None:
         "texts": "list[str]",
         "json": "dict[str, Any]",
         "counts": "dict[str, int]",
+        "labels": "dict[str, str]",
     }
     lines: list[str] = []
     for field in record.fields:
@@ -164,6 +167,7 @@ def _node(record: Record, records: dict[str, Record], output: Output) -> None:
         "texts": "string[]",
         "json": "Record<string, unknown>",
         "counts": "Partial<Record<ErrorKind, number>>",
+        "labels": "Record<string, string>",
     }
     lines: list[str] = []
     for field in record.fields:

@@ -45,6 +45,8 @@ def _rust_type(option: Option) -> str:
         case "spec":
             assert option.rust is not None
             return option.rust
+        case "labels":
+            return "BTreeMap<String, String>"
         case _:
             return "Vec<ScoreToken>"
 
@@ -94,6 +96,9 @@ def _setter(option: Option) -> list[str]:
             kind, value = "impl Into<PathBuf>", f"Some({argument}.into())"
         case "tokens":
             kind, value = "impl IntoIterator<Item = ScoreToken>", f"Some({argument}.into_iter().collect())"
+        case "labels":
+            kind = "impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>"
+            value = f"Some({argument}.into_iter().map(|(of, name)| (of.into(), name.into())).collect())"
     if option.type == "clusters":
         lines[-1] += " `usize::MAX` is `all`."
     lines += [
@@ -198,6 +203,7 @@ def core(table: Table, output: Output) -> None:
         *HEAD,
         "//! The options of opening a router.",
         "",
+        "use std::collections::BTreeMap;",
         "use std::path::PathBuf;",
         "",
         "use super::table::{OptionInfo, OptionType};",
@@ -314,6 +320,7 @@ def _reader(option: Option) -> str:
         "flag": "flag",
         "clusters": "clusters",
         "tokens": "tokens",
+        "labels": "labels",
     }[option.type]
 
 

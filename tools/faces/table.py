@@ -12,7 +12,7 @@ TABLE = ROOT / "core" / "options.toml"
 
 GROUPS = ("router", "session", "votes", "export")
 FIELD_TYPES = ("number", "optional", "flag", "id")
-TYPES = ("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens")
+TYPES = ("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens", "labels")
 CALL_TYPES = ("number", "name", "milliseconds")
 
 
@@ -110,6 +110,8 @@ class Option:
                 return "a positive number of milliseconds"
             case "flag":
                 return "true or false"
+            case "labels":
+                return "an object of names"
             case "clusters":
                 return 'a whole number from 1 on, or "all"'
             case "spec":

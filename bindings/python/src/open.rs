@@ -66,7 +66,7 @@ fn fits(wanted: OptionType, value: &OptionValue) -> bool {
         OptionValue::Number(_) => wanted == OptionType::Number,
         OptionValue::Flag(_) => wanted == OptionType::Flag,
         OptionValue::List(_) => wanted == OptionType::Tokens,
-        OptionValue::Object(_) => wanted == OptionType::Spec,
+        OptionValue::Object(_) => matches!(wanted, OptionType::Spec | OptionType::Labels),
         OptionValue::Path(_) => wanted == OptionType::Path,
         _ => true,
     }

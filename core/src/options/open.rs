@@ -2,6 +2,7 @@
 
 //! The options of opening a router.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::table::{OptionInfo, OptionType};
@@ -30,6 +31,7 @@ pub struct OpenOptions {
     pub(crate) mode: Option<Mode>,
     pub(crate) read: Option<Read>,
     pub(crate) ids: Option<bool>,
+    pub(crate) names: Option<BTreeMap<String, String>>,
     pub(crate) kind: Option<String>,
     pub(crate) session: SessionOptions,
     pub(crate) votes: VoteOptions,
@@ -75,6 +77,14 @@ impl OpenOptions {
     #[must_use]
     pub fn ids(mut self, on: bool) -> Self {
         self.ids = Some(on);
+        self
+    }
+
+    /// Names of one's own: of `strong`, `weak` or any of the router's candidates, to the name that decisions, scores,
+    /// explanations, hooks and the router's information give it. Candidates go on being chosen by the router's names.
+    #[must_use]
+    pub fn names(mut self, names: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        self.names = Some(names.into_iter().map(|(of, name)| (of.into(), name.into())).collect());
         self
     }
 
@@ -286,6 +296,7 @@ impl OpenOptions {
             "mode" => self.mode = Some(value.named(shown, info)?),
             "read" => self.read = Some(value.named(shown, info)?),
             "ids" => self.ids = Some(value.flag(shown, info)?),
+            "names" => self.names = Some(value.labels(shown, info)?),
             "kind" => self.kind = Some(value.text(shown, info)?),
             "onnxruntime" => self.session.onnxruntime = Some(value.path(shown, info)?),
             "provider" => self.session.provider = Some(value.named(shown, info)?),
@@ -330,6 +341,9 @@ impl OpenOptions {
         }
         if self.ids.is_some() {
             given.push("ids");
+        }
+        if self.names.is_some() {
+            given.push("names");
         }
         if self.kind.is_some() {
             given.push("kind");
@@ -531,6 +545,16 @@ pub static OPEN: &[OptionInfo] = &[
         default: "false",
         since: "0.1.0",
         doc: "Whether every decision has an id: 128 bits, sortable by time, unlike that of any other decision. Without it a decision has one only if a hook or an adapter asks for it.",
+    },
+    OptionInfo {
+        name: "names",
+        group: "router",
+        value: OptionType::Labels,
+        names: &[],
+        expected: "an object of names",
+        default: "the router's own",
+        since: "0.1.0",
+        doc: "Names of one's own: of `strong`, `weak` or any of the router's candidates, to the name that decisions, scores, explanations, hooks and the router's information give it. Candidates go on being chosen by the router's names.",
     },
     OptionInfo {
         name: "kind",

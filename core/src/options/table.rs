@@ -51,6 +51,8 @@ pub enum OptionType {
     Tokens,
     /// A number of milliseconds.
     Milliseconds,
+    /// Texts by name.
+    Labels,
 }
 
 impl OptionType {
@@ -69,6 +71,7 @@ impl OptionType {
             Self::Spec => "spec",
             Self::Tokens => "tokens",
             Self::Milliseconds => "milliseconds",
+            Self::Labels => "labels",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Values of options, from whatever language.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -107,6 +108,16 @@ impl OptionValue {
             Self::Text(text) if text == "all" => Ok(usize::MAX),
             _ => self.whole(shown, info),
         }
+    }
+
+    pub(super) fn labels(&self, shown: &str, info: &OptionInfo) -> Result<BTreeMap<String, String>> {
+        let Self::Object(members) = self else { return Err(self.wrong(shown, info.expected)) };
+        let label = |(name, value): &(String, Option<Self>)| match value {
+            None => Ok(None),
+            Some(Self::Text(text)) => Ok(Some((name.clone(), text.clone()))),
+            Some(other) => Err(other.wrong(&format!("{shown}[{name:?}]"), "a string")),
+        };
+        members.iter().filter_map(|member| label(member).transpose()).collect()
     }
 
     pub(super) fn tokens(&self, shown: &str, info: &OptionInfo) -> Result<Vec<ScoreToken>> {

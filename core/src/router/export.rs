@@ -265,7 +265,8 @@ pub fn write_export(
     control: Control<'_>,
 ) -> Result<Router> {
     let mut watch = control.start()?;
-    let router = options.open(export)?;
+    // Names of one's own are for this program; the artifact keeps those of the candidates.
+    let router = OpenOptions { names: None, ..options.clone() }.open(export)?;
     let Some(scorer) = router.pipeline().prompts() else {
         return Err(Error::invalid_argument(format!(
             "{} is a router of kind {:?}, not an exported classifier or language model",

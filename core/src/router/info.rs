@@ -1,5 +1,6 @@
 //! What can be asked about a router.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -28,6 +29,9 @@ pub struct RouterInfo {
     pub strong: String,
     /// The weak model.
     pub weak: String,
+    /// The candidates that have names of one's own: the router's name, and that one. Empty unless the option `names`
+    /// gives some.
+    pub names: BTreeMap<String, String>,
     /// Which mathematics it follows.
     pub mode: Mode,
     /// What of a chat is read, unless a call says otherwise.
@@ -175,6 +179,7 @@ impl RouterInfo {
             models: names.to_vec(),
             strong: names[pair.strong].clone(),
             weak: names[pair.weak].clone(),
+            names: BTreeMap::new(),
             mode,
             read: Read::default(),
             featurizer: FeaturizerInfo::new(pipeline),

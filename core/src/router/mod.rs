@@ -13,6 +13,7 @@ mod export;
 mod export;
 mod hooks;
 mod info;
+mod names;
 mod open;
 mod published;
 mod reloadable;

@@ -156,11 +156,16 @@ impl OpenOptions {
         let Parts { pipeline, names, pair, mut info, read, shares, default_threshold } = parts;
         self.check_read(&pipeline)?;
         info.constant = pipeline.constant(names, pair);
+        let named = self.names_of(names, pair)?;
+        info.strong.clone_from(&named.used[pair.strong]);
+        info.weak.clone_from(&named.used[pair.weak]);
+        info.models.clone_from(&named.used);
+        info.names = named.own;
         info.read = self.read.or(read).unwrap_or_default();
         Ok(Router {
             inner: Arc::new(Inner {
                 pipeline,
-                models: names.iter().map(|name| Arc::from(name.as_str())).collect(),
+                models: named.used.iter().map(|name| Arc::from(name.as_str())).collect(),
                 pair,
                 shares,
                 default_threshold,

@@ -19,6 +19,7 @@ mod harness;
 mod hooks;
 mod messages;
 mod mf_golden;
+mod names;
 mod parsers;
 mod preference_golden;
 mod refusals;
