@@ -168,14 +168,9 @@ impl SwModel {
                 )?)
             }
         };
-        let battles = order
-            .iter()
-            .map(|row| &ballots[*row as usize])
-            .map(|ballot| pack(ballot.model_a, ballot.model_b, ballot.winner));
-        let ids = input.votes.ids().map(|ids| {
-            let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
-            Section::Bytes(text.join("\n").into_bytes())
-        });
+        let ballot = |row: &u32| ballots[*row as usize];
+        let battles = order.iter().map(ballot).map(|vote| pack(vote.model_a, vote.model_b, vote.winner));
+        let ids = input.votes.ids().map(|ids| joined_ids(ids, &order));
         let meta = SwMeta {
             format_version: 2,
             dim,
@@ -202,6 +197,12 @@ impl SwModel {
             clusters,
         })
     }
+}
+
+/// The ids in the order of storage, one a line.
+fn joined_ids(ids: &[String], order: &[u32]) -> Section {
+    let text: Vec<&str> = order.iter().map(|row| ids[*row as usize].as_str()).collect();
+    Section::Bytes(text.join("\n").into_bytes())
 }
 
 /// What scores share, from the description of a model.
