@@ -528,7 +528,7 @@ public:
      * - "three_labels": strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there
      *   is none for others.
      * - "binary": two labels. {"kind": "binary", "strong_label": 0} says which label is that of the strong model, 1 by
-     *   default.
+     *   default. A single output is the logit of label 1.
      * - "regression": one score "x". {"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0} is the win rate
      *   link(scale * x + offset); the default link is "identity", which holds it within [0, 1].
      * - "candidates": one logit for each model. Then the strong and the weak model are two of the labels in

@@ -64,7 +64,7 @@ fn kind_by_model(folder: &Path, settings: &Map<String, Value>, architectures: &[
     if let Some(logits) = logits {
         let is_named = logits.name == "logits";
         match logits.dims.as_deref() {
-            Some([_, _]) if is_named || labelled => return Ok(Kind::Bert),
+            Some([_] | [_, _]) if is_named || labelled => return Ok(Kind::Bert),
             None if labelled => return Ok(Kind::Bert),
             Some([_, _, last]) if is_named => {
                 let vocabulary = settings.get("vocab_size").and_then(Value::as_u64);

@@ -14,6 +14,7 @@ use routellm_core::{CallOptions, Control, ErrorKind, Router};
 use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
 
 use crate::exports::{Copy, llama, options, rates, refused, stories};
+use crate::onnx_files::{bytes, node, number, value};
 use crate::support::{json, tiny_model};
 
 const ARCHITECTURE: &str = "\"BertForSequenceClassification\"";
@@ -156,46 +157,6 @@ fn names_of_labels_tell_which_output_is_the_strong_model() {
     }
     let named = options().strong("weak_wins").weak("strong_wins");
     assert_eq!(bits(&copy.open(&named).unwrap()), bert_tiny());
-}
-
-// A model in the form of `onnx.proto`, as far as an encoder needs it.
-
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-fn number(field: usize, value: usize) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn bytes(field: usize, content: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(content.len()), content.to_vec()].concat()
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
-    let inputs = inputs.iter().map(|input| bytes(1, input.as_bytes()));
-    let attributes = attributes.iter().map(|attribute| bytes(5, attribute));
-    let rest = [bytes(2, output.as_bytes()), bytes(4, operator.as_bytes())];
-    bytes(1, &inputs.chain(rest).chain(attributes).collect::<Vec<_>>().concat())
-}
-
-/// A value of the graph; `dims` are sizes, or names of sizes, or not told.
-fn value(field: usize, name: &str, element: usize, dims: Option<&[&str]>) -> Vec<u8> {
-    let shape = dims.map(|dims| {
-        let dim = |dim: &&str| match dim.parse() {
-            Ok(size) => bytes(1, &number(1, size)),
-            Err(_) => bytes(1, &bytes(2, dim.as_bytes())),
-        };
-        bytes(2, &dims.iter().map(dim).collect::<Vec<_>>().concat())
-    });
-    let tensor = [number(1, element), shape.unwrap_or_default()].concat();
-    bytes(field, &[bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat())
 }
 
 const DIMENSION: usize = 4;

@@ -38,7 +38,7 @@ pub(super) struct Classifier {
 impl Classifier {
     /// # Errors
     /// `InvalidModel` if the model has an input that a classifier does not have, or no floating-point output
-    /// `[batch, outputs]`.
+    /// `[batch, outputs]` or `[batch]`.
     pub(super) fn new(pool: SessionPool, pad_id: i64) -> Result<Self> {
         let inputs = pool
             .inputs(0)
@@ -155,8 +155,10 @@ impl Classifier {
                 [count, columns] if count == batch.len() && columns > 0 => {
                     Ok(logits.chunks(columns).map(<[f32]>::to_vec).collect())
                 }
+                // One logit for each row, without an axis of its own.
+                [count] if count == batch.len() => Ok(logits.chunks(1).map(<[f32]>::to_vec).collect()),
                 _ => Err(Error::invalid_model(format!(
-                    "the output {:?} has shape {shape:?} for {} rows, expected [rows, outputs]",
+                    "the output {:?} has shape {shape:?} for {} rows, expected [rows, outputs] or [rows]",
                     self.output,
                     batch.len()
                 ))),
@@ -165,16 +167,22 @@ impl Classifier {
     }
 }
 
-/// The output with the logits: the one of that name, else the only one of two dimensions.
+/// The output with the logits: the one of that name, else the only one of two dimensions, else the only one with one
+/// number for each row.
 fn output(outputs: &[TensorSpec]) -> Result<String> {
-    let fits = |spec: &&TensorSpec| spec.is_float() && spec.dims.len() == 2;
-    let named = outputs.iter().find(|spec| spec.name == "logits").filter(fits);
-    let mut others = outputs.iter().filter(fits);
-    let ((Some(spec), ..) | (None, Some(spec), None)) = (named, others.next(), others.next()) else {
+    let of_rank = |rank: usize| outputs.iter().filter(move |spec| spec.is_float() && spec.dims.len() == rank);
+    let only = |rank: usize| {
+        let mut found = of_rank(rank);
+        found.next().filter(|_| found.next().is_none())
+    };
+    let named = of_rank(2).chain(of_rank(1)).find(|spec| spec.name == "logits");
+    let one_dimension = || only(1).filter(|_| of_rank(2).next().is_none());
+    let Some(spec) = named.or_else(|| only(2)).or_else(one_dimension) else {
         let all: Vec<String> =
             outputs.iter().map(|spec| format!("{} {}", spec.name, spec.describe())).collect();
         return Err(Error::invalid_model(format!(
-            "the model has the outputs {}; expected logits[rows, outputs] of floats, as a sequence classifier has",
+            "the model has the outputs {}; expected logits[rows, outputs] or logits[rows] of floats, as a sequence \
+             classifier has",
             all.join(", ")
         )));
     };

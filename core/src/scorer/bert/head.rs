@@ -13,7 +13,8 @@ use crate::{Error, Mode, Result};
 pub enum Head {
     /// The paper's three labels: strong wins, tie, weak wins. The win rate is the first one's probability.
     ThreeLabels,
-    /// Two labels; the win rate is the probability of the one that says that the strong model is needed.
+    /// Two labels; the win rate is the probability of the one that says that the strong model is needed. A model with
+    /// one output has the logit of label 1 there, and label 0 is its opposite.
     Binary {
         /// Which of the two, 0 or 1.
         #[serde(default = "one")]
@@ -97,7 +98,7 @@ impl Head {
         }
     }
 
-    /// How many outputs it reads, of a router with `candidates` candidates.
+    /// How many outputs it reads, of a router with `candidates` candidates; `binary` reads one just as well.
     pub fn outputs(self, candidates: usize) -> usize {
         match self {
             Self::ThreeLabels => 3,
@@ -105,6 +106,11 @@ impl Head {
             Self::Regression { .. } => 1,
             Self::Candidates => candidates,
         }
+    }
+
+    /// Whether it reads a model with this many outputs, of a router with `candidates` candidates.
+    pub(super) fn reads(self, outputs: usize, candidates: usize) -> bool {
+        outputs == self.outputs(candidates) || outputs == 1 && matches!(self, Self::Binary { .. })
     }
 
     /// The win rate of `pair` for the outputs of one row, in [0, 1].
@@ -129,7 +135,11 @@ impl Head {
                     f64::from(1.0 - (p[1] + p[2]))
                 }
             },
-            Self::Binary { strong_label } => softmax(outputs)[strong_label],
+            Self::Binary { strong_label } => match outputs {
+                [logit] if strong_label == 0 => sigmoid(-f64::from(*logit)),
+                [logit] => sigmoid(f64::from(*logit)),
+                _ => softmax(outputs)[strong_label],
+            },
             Self::Regression { link, scale, offset } => {
                 let line = scale * f64::from(outputs[0]) + offset;
                 match link {
@@ -172,7 +182,7 @@ mod tests {
 
     fn win_rate(head: &str, outputs: &[f32]) -> f64 {
         let head: Head = head.parse().unwrap();
-        assert_eq!(head.outputs(2), outputs.len());
+        assert!(head.reads(outputs.len(), 2));
         head.win_rate(outputs, PAIR, Mode::Exact).unwrap()
     }
 
@@ -185,6 +195,8 @@ mod tests {
             (win_rate(r#"{"kind": "binary", "strong_label": 0}"#, &[0.0, 1.0]) - 1.0 / (1.0 + e)).abs()
                 < 1e-15
         );
+        assert!((win_rate("binary", &[1.0]) - e / (1.0 + e)).abs() < 1e-15);
+        assert_eq!(win_rate(r#"{"kind": "binary", "strong_label": 0}"#, &[1.0]), win_rate("binary", &[-1.0]));
         assert_eq!(win_rate("regression", &[0.25]), 0.25);
         assert_eq!(win_rate("regression", &[7.0]), 1.0);
         assert_eq!(win_rate(r#"{"kind": "regression", "link": "sigmoid"}"#, &[0.0]), 0.5);

@@ -60,20 +60,15 @@ impl BertScorer {
         let (mut tokenizer, settings) = files.tokenizer()?;
         let folder = files.directory().display();
         let saved = tokenizer.saved_truncation();
-        let max_tokens = spec
-            .max_tokens
-            .or(settings.model_max_length)
-            .or(saved.map(|(length, _)| length))
-            .or(config.max_positions)
-            .unwrap_or(DEFAULT_MAX_TOKENS);
-        if let Some(positions) = config.max_positions
-            && max_tokens > positions
-        {
+        let positions = config.max_positions.unwrap_or(usize::MAX);
+        if let Some(asked) = spec.max_tokens.filter(|asked| *asked > positions) {
             return Err(Error::invalid_model(format!(
-                "{folder}: sequences of {max_tokens} tokens are asked for, the model has {positions} positions: expected \
-                 model_max_length (tokenizer_config.json) or max_tokens of {positions} at most"
+                "{folder}: max_tokens is {asked}, the model has {positions} positions"
             )));
         }
+        // Tokenizers are often saved with more than their model has.
+        let told = settings.model_max_length.or(saved.map(|(length, _)| length)).or(config.max_positions);
+        let max_tokens = spec.max_tokens.or(told).unwrap_or(DEFAULT_MAX_TOKENS).min(positions);
         let side = settings.truncation_side.or(saved.map(|(_, side)| side)).unwrap_or(CapSide::Head);
         let (overlap, windows) = match spec.long_prompts {
             LongPrompts::Truncate => (None, 1),
@@ -105,11 +100,12 @@ impl BertScorer {
     fn check_outputs(&self, candidates: usize) -> Result<()> {
         let windows = self.tokenizer.windows("a")?;
         let outputs = self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?;
-        let (found, expected) = (outputs[0].len(), self.spec.head.outputs(candidates));
-        if found != expected {
+        let found = outputs[0].len();
+        if !self.spec.head.reads(found, candidates) {
             return Err(Error::invalid_model(format!(
-                "the head {:?} reads {expected} outputs, the model has {found}",
-                self.spec.head.name()
+                "the head {:?} reads {} outputs, the model has {found}",
+                self.spec.head.name(),
+                self.spec.head.outputs(candidates)
             )));
         }
         Ok(())
