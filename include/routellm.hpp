@@ -534,7 +534,9 @@ public:
      * - "candidates": one logit for each model. Then the strong and the weak model are two of the labels in
      *   "config.json".
      *
-     * A head that does not fit the model's outputs is an error when opening.
+     * A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does
+     * not tell, {"kind": "three_labels", "probabilities": true} does, and likewise for "binary" and "candidates". A
+     * head that does not fit the model's outputs is an error when opening.
      */
     OpenOptions &head(std::string_view value) &
     {

@@ -276,7 +276,9 @@ pub unsafe extern "C" fn routellm_open_options_set_error_target(
 ///   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
 /// - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.
 ///
-/// A head that does not fit the model's outputs is an error when opening.
+/// A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does
+/// not tell, `{"kind": "three_labels", "probabilities": true}` does, and likewise for `binary` and `candidates`. A head
+/// that does not fit the model's outputs is an error when opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_head(
     options: Option<&mut routellm_open_options>,

@@ -7,9 +7,9 @@ export type HeadName = 'three_labels' | 'binary' | 'regression' | 'candidates';
 /** What the outputs of a classifier mean, with parameters. */
 export type Head =
   /** Three labels (strong wins, tie, weak wins), or one output for each candidate, named as `config.json` does. */
-  | { kind: 'three_labels' | 'candidates' }
+  | { kind: 'three_labels' | 'candidates'; probabilities?: boolean }
   /** Two labels, one of which says that the strong model is needed: 1 by default. */
-  | { kind: 'binary'; strongLabel?: 0 | 1 }
+  | { kind: 'binary'; strongLabel?: 0 | 1; probabilities?: boolean }
   /** One number x; the win rate is link(scale * x + offset). */
   | { kind: 'regression'; link?: 'identity' | 'sigmoid'; scale?: number; offset?: number };
 
@@ -158,7 +158,9 @@ export interface OpenOptions {
    * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in
    *   `config.json`.
    *
-   * A head that does not fit the model's outputs is an error when opening.
+   * A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does
+   * not tell, `{kind: "three_labels", probabilities: true}` does, and likewise for `binary` and `candidates`. A head
+   * that does not fit the model's outputs is an error when opening.
    */
   head?: HeadName | Head;
   /**

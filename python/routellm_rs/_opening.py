@@ -127,7 +127,10 @@ class Opened:
                   ``identity``, which holds it within [0, 1].
                 - ``candidates``: one logit for each model. Then the strong and the weak model are two of
                   the labels in ``config.json``.
-                A head that does not fit the model's outputs is an error when opening.
+                A model that ends in the softmax is seen to give probabilities, which are taken as they
+                are. Where its graph does not tell, ``{"kind": "three_labels", "probabilities": true}``
+                does, and likewise for ``binary`` and ``candidates``. A head that does not fit the model's
+                outputs is an error when opening.
             long_prompts: what an exported classifier does with prompts that are longer than it reads, by
                 name or, with parameters, as an object: ``truncate`` (the default) cuts them, ``windows``
                 reads them piece by piece: ``{"kind": "windows", "overlap": 32, "pooling": "mean",

@@ -87,9 +87,10 @@ StrPath: TypeAlias = str | os.PathLike[str]
 
 
 class NamedHead(TypedDict):
-    """A head without parameters."""
+    """Three labels, or one output for each candidate."""
 
     kind: Literal["three_labels", "candidates"]
+    probabilities: NotRequired[bool]
 
 
 class BinaryHead(TypedDict):
@@ -97,6 +98,7 @@ class BinaryHead(TypedDict):
 
     kind: Literal["binary"]
     strong_label: NotRequired[Literal[0, 1]]
+    probabilities: NotRequired[bool]
 
 
 class RegressionHead(TypedDict):
@@ -366,7 +368,8 @@ class EncoderSpec(TypedDict):
     directory: StrPath
     id: str
     dimension: int
-    pooling: Literal["mean", "cls"]
+    pooling: Literal["mean", "cls", "last"]
+    output: NotRequired[str]
     normalize: bool
     max_tokens: int
     model: NotRequired[str]

@@ -227,7 +227,7 @@ mod tests {
             (options.votes.min_similarity, options.votes.open_clusters),
             (Some(0.0), Some(usize::MAX))
         );
-        assert_eq!(options.export.head, Some(Head::Binary { strong_label: 0 }));
+        assert_eq!(options.export.head, Some(Head::binary(0)));
         assert_eq!(
             options.export.score_tokens,
             Some(vec![ScoreToken::Text("1".to_owned()), ScoreToken::Id(2)])

@@ -215,7 +215,9 @@ impl OpenOptions {
     /// - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in
     ///   `config.json`.
     ///
-    /// A head that does not fit the model's outputs is an error when opening.
+    /// A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph
+    /// does not tell, `{"kind": "three_labels", "probabilities": true}` does, and likewise for `binary` and
+    /// `candidates`. A head that does not fit the model's outputs is an error when opening.
     #[must_use]
     pub fn head(mut self, head: Head) -> Self {
         self.export.head = Some(head);
@@ -690,7 +692,7 @@ pub static OPEN: &[OptionInfo] = &[
         expected: "a string or an object with kind",
         default: "three_labels, for a model with three outputs",
         since: "0.1.0",
-        doc: "What the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the language has texts only):\n\n- `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is none for others.\n- `binary`: two labels. `{\"kind\": \"binary\", \"strong_label\": 0}` says which label is that of the strong model, 1 by default. A single output is the logit of label 1.\n- `regression`: one score `x`. `{\"kind\": \"regression\", \"link\": \"sigmoid\", \"scale\": 1, \"offset\": 0}` is the win rate `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].\n- `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.\n\nA head that does not fit the model's outputs is an error when opening.",
+        doc: "What the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the language has texts only):\n\n- `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is none for others.\n- `binary`: two labels. `{\"kind\": \"binary\", \"strong_label\": 0}` says which label is that of the strong model, 1 by default. A single output is the logit of label 1.\n- `regression`: one score `x`. `{\"kind\": \"regression\", \"link\": \"sigmoid\", \"scale\": 1, \"offset\": 0}` is the win rate `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].\n- `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.\n\nA model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does not tell, `{\"kind\": \"three_labels\", \"probabilities\": true}` does, and likewise for `binary` and `candidates`. A head that does not fit the model's outputs is an error when opening.",
     },
     OptionInfo {
         name: "long_prompts",

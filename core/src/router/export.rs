@@ -44,7 +44,7 @@ impl OpenOptions {
         let labels = files.config()?.labels.clone();
         let head = match given.head {
             Some(head) => head,
-            None if labels.len() == 3 => Head::ThreeLabels,
+            None if labels.len() == 3 => Head::three_labels(),
             None => {
                 return Err(Error::invalid_argument(format!(
                     "head is needed: {} describes {} outputs, and only three have a usual meaning (strong wins, tie, \
@@ -61,7 +61,7 @@ impl OpenOptions {
         };
         spec.check()?;
         // The outputs of this head are the candidates, by the names that the model has for them.
-        let names = if head == Head::Candidates { labels } else { self.named_pair()? };
+        let names = if matches!(head, Head::Candidates { .. }) { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
         let scorer =
             BertScorer::open(&files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?
@@ -182,7 +182,7 @@ impl OpenOptions {
         if kind == Kind::Bert {
             let spec: BertSpec = crate::strict::from_value(manifest.scorer.value()).map_err(invalid)?;
             spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
-            if spec.head != Head::Candidates {
+            if !matches!(spec.head, Head::Candidates { .. }) {
                 only_its_pair()?;
             }
             let scorer = BertScorer::open(

@@ -1,9 +1,9 @@
 //! What classifiers give: shapes, element types, and probabilities instead of logits.
 
 use routellm_core::scorer::BertScorer;
-use routellm_core::{CallOptions, ErrorKind, OpenOptions, Router};
+use routellm_core::{CallOptions, ErrorKind, Mode, OpenOptions, Router};
 
-use ErrorKind::InvalidModel;
+use ErrorKind::{Inference, InvalidModel};
 
 use crate::exports::{Copy, options, rates, refused};
 use crate::onnx_files::{bytes, node, number, value};
@@ -125,4 +125,68 @@ fn outputs_have_any_width() {
             assert!((found - want).abs() < tolerance, "{element}: {found} {want}");
         }
     }
+}
+
+fn softmax(logits: &[f64]) -> Vec<f64> {
+    let sum: f64 = logits.iter().map(|x| x.exp()).sum();
+    logits.iter().map(|x| x.exp() / sum).collect()
+}
+
+fn close(found: &[f64], want: &[f64], tolerance: f64, what: &str) {
+    for (found, want) in found.iter().zip(want) {
+        assert!((found - want).abs() < tolerance, "{what}: {found} {want}");
+    }
+}
+
+#[test]
+fn a_model_that_ends_in_softmax_is_not_softmaxed_again() {
+    let dims = Some(&["b", "3"][..]);
+    let cast = || vec![Step::Softmax(Some(LAST)), Step::Cast(DOUBLE), Step::Identity];
+    for mode in [Mode::Exact, Mode::Reference] {
+        let options = options().mode(mode);
+        let plain = rates(&classifier(3, &[], FLOAT, dims).open(&options).unwrap());
+        for (steps, element) in [
+            (vec![Step::Softmax(None)], FLOAT),
+            (vec![Step::Softmax(Some(1)), Step::Identity], FLOAT),
+            (cast(), DOUBLE),
+        ] {
+            let found = rates(&classifier(3, &steps, element, dims).open(&options).unwrap());
+            close(&found, &plain, 1e-6, "probabilities");
+        }
+    }
+    // Probabilities that are said.
+    let copy = classifier(3, &cast(), DOUBLE, dims);
+    let said = head(r#"{"kind": "three_labels", "probabilities": true}"#);
+    assert_eq!(rates(&copy.open(&said).unwrap()), rates(&copy.open(&options()).unwrap()));
+    let logits_only = classifier(3, &[], FLOAT, dims);
+    refused(logits_only.open(&said), Inference, &["expected probabilities"]);
+    // Those of a whole column are none of a row.
+    let columns = classifier(3, &[Step::Softmax(Some(0))], FLOAT, dims).open(&options()).unwrap();
+    close(&rates(&columns), &[1.0 / 3.0; 8], 1e-6, "a row of ones");
+}
+
+#[test]
+fn every_head_reads_probabilities() {
+    let two = Some(&["b", "2"][..]);
+    let steps = [Step::Softmax(Some(LAST))];
+    for head in [head("binary"), head(r#"{"kind": "binary", "strong_label": 0}"#)] {
+        let plain = rates(&classifier(2, &[], FLOAT, two).open(&head).unwrap());
+        close(&rates(&classifier(2, &steps, FLOAT, two).open(&head).unwrap()), &plain, 1e-6, "binary");
+        let one = Some(&["b"][..]);
+        let plain = rates(&classifier(1, &[Step::Squeeze], FLOAT, one).open(&head).unwrap());
+        let sigmoid = classifier(1, &[Step::Squeeze, Step::Sigmoid], FLOAT, one);
+        close(&rates(&sigmoid.open(&head).unwrap()), &plain, 1e-6, "one probability");
+    }
+    let three = Some(&["b", "3"][..]);
+    let candidates = head("candidates").strong("LABEL_2").weak("LABEL_0");
+    let logits_only = classifier(3, &[], FLOAT, three).open(&candidates).unwrap();
+    let router = classifier(3, &steps, FLOAT, three).open(&candidates).unwrap();
+    close(&rates(&router), &rates(&logits_only), 1e-6, "candidates");
+    for prompt in WORDS {
+        close(&logits(&router, prompt), &softmax(&logits(&logits_only, prompt)), 1e-6, prompt);
+    }
+    let options = CallOptions::new();
+    let scores = |router: &Router| router.candidate_scores("what is it", &options).unwrap();
+    let (found, want) = (scores(&router), scores(&logits_only));
+    close(&[found[2] - found[0]], &[want[2] - want[0]], 1e-5, "scores of candidates");
 }

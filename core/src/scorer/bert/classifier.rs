@@ -3,6 +3,7 @@
 use once_cell::sync::OnceCell;
 
 use crate::jobs::Slot;
+use crate::onnx::graph::Probabilities;
 use crate::onnx::{BatchLimits, Input, SessionPool, TensorSpec, plan};
 use crate::tokenize::Tokens;
 use crate::{CancelToken, Error, Result};
@@ -23,6 +24,7 @@ enum Role {
     Ids,
     AttentionMask,
     TokenTypeIds,
+    PositionIds,
 }
 
 /// The model behind a classifier.
@@ -32,6 +34,8 @@ pub(super) struct Classifier {
     inputs: Vec<(String, Role)>,
     output: String,
     pad_id: i64,
+    /// Position of the first token.
+    first_position: i64,
     batches: OnceCell<bool>,
 }
 
@@ -39,7 +43,7 @@ impl Classifier {
     /// # Errors
     /// `InvalidModel` if the model has an input that a classifier does not have, or no floating-point output
     /// `[batch, outputs]` or `[batch]`.
-    pub(super) fn new(pool: SessionPool, pad_id: i64) -> Result<Self> {
+    pub(super) fn new(pool: SessionPool, pad_id: i64, first_position: i64) -> Result<Self> {
         let inputs = pool
             .inputs(0)
             .iter()
@@ -48,10 +52,11 @@ impl Classifier {
                     "input_ids" => Role::Ids,
                     "attention_mask" => Role::AttentionMask,
                     "token_type_ids" => Role::TokenTypeIds,
+                    "position_ids" => Role::PositionIds,
                     other => {
                         return Err(Error::invalid_model(format!(
                             "the model wants an input {other:?} ({}); a sequence classifier has input_ids, \
-                             attention_mask and token_type_ids",
+                             attention_mask, token_type_ids and position_ids",
                             spec.describe()
                         )));
                     }
@@ -63,11 +68,16 @@ impl Classifier {
             return Err(Error::invalid_model("the model has no input \"input_ids\""));
         }
         let output = output(pool.outputs(0))?;
-        Ok(Self { pool, inputs, output, pad_id, batches: OnceCell::new() })
+        Ok(Self { pool, inputs, output, pad_id, first_position, batches: OnceCell::new() })
     }
 
     pub(super) fn pool(&self) -> &SessionPool {
         &self.pool
+    }
+
+    /// How its outputs come to be probabilities, if the model's graph tells that they do.
+    pub(super) fn probabilities(&self) -> Option<Probabilities> {
+        self.pool.probabilities(&self.output)
     }
 
     /// Whether rows may share a batch: only if a row has the same bits in one as alone. It is tried once, on the
@@ -136,6 +146,9 @@ impl Classifier {
         for (line, &row) in mask.chunks_mut(width.max(1)).zip(batch) {
             line[..rows[row].ids.len()].fill(1);
         }
+        // A padded row goes on counting: what is there is masked.
+        let first = self.first_position;
+        let positions: Vec<i64> = batch.iter().flat_map(|_| first..first + width as i64).collect();
         let shape = [batch.len(), width];
         let inputs: Vec<(&str, Input<'_>)> = self
             .inputs
@@ -145,6 +158,7 @@ impl Classifier {
                     Role::Ids => &ids,
                     Role::AttentionMask => &mask,
                     Role::TokenTypeIds => &types,
+                    Role::PositionIds => &positions,
                 };
                 (name.as_str(), Input::Integers(data, &shape))
             })

@@ -7,6 +7,7 @@ use super::labels::strong_output;
 use super::{BertSpec, Head, LongPrompts, WindowPooling};
 use crate::features::{CapSide, TextCap};
 use crate::jobs::{Pool, Slot};
+use crate::onnx::graph::Probabilities;
 use crate::onnx::{RuntimeUse, SessionOptions, SessionPool};
 use crate::scorer::checkpoint::Files;
 use crate::scorer::model_files::CLASSIFIERS;
@@ -31,6 +32,8 @@ pub struct BertScorer {
     mode: Mode,
     tokenizer: TextTokenizer,
     classifier: Classifier,
+    /// The head of `spec`, which reads probabilities if the model gives some.
+    head: Head,
     /// Of three labels, which one says that the strong model wins.
     strong_output: usize,
 }
@@ -79,10 +82,20 @@ impl BertScorer {
         let (_, path) = files.model(&CLASSIFIERS)?;
         let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
         let pool = SessionPool::open(&path, files.checksums(), session)?;
-        let classifier =
-            Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
-        let scorer =
-            Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier, strong_output: 0 };
+        let classifier = Classifier::new(pool, i64::from(pad_id), config.first_position as i64)
+            .map_err(|error| error.context(path.display()))?;
+        let head = spec.head;
+        let mut scorer = Self {
+            spec: spec.clone(),
+            max_tokens,
+            cap,
+            pair,
+            mode,
+            tokenizer,
+            classifier,
+            head,
+            strong_output: 0,
+        };
         scorer.check_outputs(candidates).map_err(|error| error.context(path.display()))?;
         Ok(scorer)
     }
@@ -97,7 +110,7 @@ impl BertScorer {
     }
 
     /// A wrong head or a model that cannot run is found now, not on the first request.
-    fn check_outputs(&self, candidates: usize) -> Result<()> {
+    fn check_outputs(&mut self, candidates: usize) -> Result<()> {
         let windows = self.tokenizer.windows("a")?;
         let outputs = self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?;
         let found = outputs[0].len();
@@ -107,6 +120,17 @@ impl BertScorer {
                 self.spec.head.name(),
                 self.spec.head.outputs(candidates)
             )));
+        }
+        // A model that ends in the softmax must not get a second one.
+        let made = match self.classifier.probabilities() {
+            Some(Probabilities::Softmax) => true,
+            Some(Probabilities::Sigmoid) => found == 1,
+            None => false,
+        };
+        if made {
+            self.head = self.head.of_probabilities();
+        } else if self.head.reads_probabilities() {
+            self.head.win_rate(&outputs[0], self.pair, self.mode)?;
         }
         Ok(())
     }
@@ -174,11 +198,11 @@ impl BertScorer {
             .iter()
             .map(|row| {
                 if self.strong_output == 0 {
-                    return self.spec.head.win_rate(row, self.pair, self.mode);
+                    return self.head.win_rate(row, self.pair, self.mode);
                 }
                 let mut row = row.to_vec();
                 row.swap(0, self.strong_output);
-                self.spec.head.win_rate(&row, self.pair, self.mode)
+                self.head.win_rate(&row, self.pair, self.mode)
             })
             .collect::<Result<Vec<f64>>>()?;
         let win_rate = match self.spec.long_prompts {
@@ -266,7 +290,7 @@ impl PromptScorer for BertScorer {
 
     /// Not where a long prompt is read in windows, whose win rates are combined.
     fn scores_tell_pairs(&self) -> bool {
-        self.spec.head == Head::Candidates && self.spec.long_prompts == LongPrompts::Truncate
+        matches!(self.head, Head::Candidates { .. }) && self.spec.long_prompts == LongPrompts::Truncate
     }
 
     fn score_in(&self, slot: &mut Slot, prompt: &str, stop: Option<&CancelToken>) -> Result<Score> {
@@ -280,15 +304,20 @@ impl PromptScorer for BertScorer {
         prompt: &str,
         stop: Option<&CancelToken>,
     ) -> Result<Vec<f64>> {
-        if self.spec.head != Head::Candidates {
+        if !matches!(self.head, Head::Candidates { .. }) {
             return Err(Error::unsupported(format!(
                 "this router scores its pair only (head {:?}): there is no score for each candidate",
                 self.spec.head.name()
             )));
         }
         let outputs = self.outputs(slot, &self.prepare(prompt)?, stop)?;
+        if self.head.reads_probabilities() {
+            for row in &outputs {
+                self.head.win_rate(row, self.pair, self.mode)?;
+            }
+        }
         let mean = |column: usize| {
-            outputs.iter().map(|row| f64::from(row[column])).sum::<f64>() / outputs.len() as f64
+            outputs.iter().map(|row| self.head.candidate(row[column])).sum::<f64>() / outputs.len() as f64
         };
         Ok((0..outputs[0].len()).map(mean).collect())
     }
