@@ -19,6 +19,9 @@ pub enum Pooling {
     Mean,
     /// The first token's vector.
     Cls,
+    /// The last token's vector, special ones included. Nothing is padded, so that it is the last one of the text on either
+    /// side of which other tools pad.
+    Last,
 }
 
 /// Parameters of an encoder, as they stand in an artifact.
@@ -36,6 +39,11 @@ pub struct OnnxSpec {
     pub tokenizer: String,
     /// How token vectors become one vector.
     pub pooling: Pooling,
+    /// Name of the model's output that is read: token vectors `[1, tokens, dimension]`, or the vector of the whole text
+    /// `[1, dimension]`, which needs no pooling. Without it, the token vectors wherever they stand among the outputs, or
+    /// else the only vector of the whole text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// Whether the vector is scaled to unit length.
     pub normalize: bool,
     /// Put before every prompt, for example `query: `.
@@ -57,6 +65,7 @@ impl OnnxSpec {
             model: "model.onnx".to_owned(),
             tokenizer: "tokenizer.json".to_owned(),
             pooling,
+            output: None,
             normalize: true,
             prefix: String::new(),
             max_tokens,
@@ -75,6 +84,13 @@ impl OnnxSpec {
     #[must_use]
     pub fn tokenizer(mut self, file: impl Into<String>) -> Self {
         self.tokenizer = file.into();
+        self
+    }
+
+    /// The name of the model's output that is read.
+    #[must_use]
+    pub fn output(mut self, name: impl Into<String>) -> Self {
+        self.output = Some(name.into());
         self
     }
 

@@ -162,6 +162,10 @@ fn names_of_labels_tell_which_output_is_the_strong_model() {
 const DIMENSION: usize = 4;
 const VOCABULARY: usize = 1500;
 
+fn table_value(i: usize) -> f32 {
+    ((i * 7919) % 1000) as f32 / 500.0 - 1.0
+}
+
 /// An encoder whose token vectors are rows of a table, and whose other outputs are their largest values, as a vector
 /// and in another length, in `folder`. The row of the token `broken` is NaN, that of `endless` infinite.
 fn write_encoder(folder: &Path, outputs: &[&str], told: bool, broken: usize, endless: usize) {
@@ -169,7 +173,7 @@ fn write_encoder(folder: &Path, outputs: &[&str], told: bool, broken: usize, end
         .map(|i| match i / DIMENSION {
             row if row == broken => f32::NAN,
             row if row == endless => f32::INFINITY,
-            _ => ((i * 7919) % 1000) as f32 / 500.0 - 1.0,
+            _ => table_value(i),
         })
         .flat_map(f32::to_le_bytes)
         .collect();
@@ -279,4 +283,75 @@ fn an_embedding_that_is_not_finite_is_an_error_of_the_encoder() {
         }
         assert!(encoder.embed("hello there", None).unwrap().0.iter().all(|value| value.is_finite()));
     }
+}
+
+#[test]
+fn an_encoder_reads_the_output_that_is_named_and_the_last_token() {
+    let folder = tempfile::tempdir().unwrap();
+    write_encoder(folder.path(), &["wide", "pooler_output", "token_vectors"], true, VOCABULARY, VOCABULARY);
+    let embed = |spec: OnnxSpec| {
+        let encoder = OnnxEncoder::open(spec, folder.path(), &SessionOptions::default())?;
+        Ok::<_, routellm_core::Error>(encoder.embed("so many words", None)?.0)
+    };
+    let spec = |pooling| encoder_spec(pooling, false);
+    let mean = embed(spec(Pooling::Mean)).unwrap();
+    assert_eq!(embed(spec(Pooling::Mean).output("token_vectors")).unwrap(), mean);
+    // A vector of the whole text needs no pooling.
+    let pooled = embed(spec(Pooling::Mean).output("pooler_output")).unwrap();
+    assert_ne!(pooled, mean);
+    assert_eq!(embed(spec(Pooling::Last).output("pooler_output")).unwrap(), pooled);
+    for (output, told) in
+        [("wide", "expected [1, tokens, 4]"), ("absent", "wide, pooler_output, token_vectors")]
+    {
+        let error = embed(spec(Pooling::Mean).output(output)).unwrap_err();
+        assert_eq!(error.kind(), InvalidModel);
+        assert!(error.message().contains(told), "{error}");
+    }
+    // The row of the table for the last token, [SEP], whatever comes before it.
+    let last = embed(spec(Pooling::Last)).unwrap();
+    let encoder = OnnxEncoder::open(spec(Pooling::Last), folder.path(), &SessionOptions::default()).unwrap();
+    let id = *encoder.token_ids("so many words").unwrap().0.last().unwrap() as usize;
+    let row = |row: usize| (0..DIMENSION).map(move |i| table_value(row * DIMENSION + i)).collect::<Vec<_>>();
+    assert_eq!(last, row(id));
+    assert_eq!(encoder.embed("x", None).unwrap().0, row(id));
+    assert_ne!(last, embed(spec(Pooling::Cls)).unwrap());
+}
+
+#[test]
+fn an_encoder_may_want_positions() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = [
+        node(
+            "Cast",
+            &["position_ids"],
+            "numbers",
+            &[[bytes(1, b"to"), number(3, 1), number(20, 2)].concat()],
+        ),
+        node("Unsqueeze", &["numbers", "axes"], "column", &[]),
+        node(
+            "Concat",
+            &["column"; 4],
+            "token_vectors",
+            &[[bytes(1, b"axis"), number(3, 2), number(20, 2)].concat()],
+        ),
+        bytes(2, b"g"),
+        bytes(5, &[number(1, 1), number(2, 7), bytes(8, b"axes"), bytes(9, &2_i64.to_le_bytes())].concat()),
+        value(11, "input_ids", 7, Some(&["b", "s"])),
+        value(11, "position_ids", 7, Some(&["b", "s"])),
+        value(12, "token_vectors", 1, Some(&["b", "s", "4"])),
+    ]
+    .concat();
+    let model = [number(1, 9), bytes(7, &model), bytes(8, &number(2, 17))].concat();
+    std::fs::write(folder.path().join("model.onnx"), model).unwrap();
+    std::fs::copy(tiny_model("bert-tiny").join("tokenizer.json"), folder.path().join("tokenizer.json"))
+        .unwrap();
+    let embed = |pooling| {
+        let encoder = open_encoder(folder.path(), pooling, false).unwrap();
+        let count = encoder.token_ids("so many words").unwrap().0.len() as f32;
+        (encoder.embed("so many words", None).unwrap().0[0], count)
+    };
+    let (last, count) = embed(Pooling::Last);
+    assert_eq!(last, count - 1.0);
+    assert_eq!(embed(Pooling::Mean).0, (count - 1.0) / 2.0);
+    assert_eq!(embed(Pooling::Cls).0, 0.0);
 }
