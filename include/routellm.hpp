@@ -591,6 +591,17 @@ public:
     }
     OpenOptions max_new_tokens(std::size_t count) && { return std::move(max_new_tokens(count)); }
     /**
+     * Which model in the folder is read, by its path in it, "onnx/model_fp16.onnx" for example; by default the first of
+     * the usual names, in the folder itself and then in its "onnx". Exported models without an artifact only: an
+     * artifact has one model.
+     */
+    OpenOptions &file(std::string_view path) &
+    {
+        const std::string text = detail::c_string(path, "file");
+        return set([&](auto err) { return routellm_open_options_set_file(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions file(std::string_view path) && { return std::move(file(path)); }
+    /**
      * The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
      * default what its files say.
      */

@@ -287,6 +287,13 @@ func WithMaxNewTokens(count int) OpenOption {
 	return func(o *openOptions) { o.set("max_new_tokens", count) }
 }
 
+// WithFile sets which model in the folder is read, by its path in it, "onnx/model_fp16.onnx" for example; by default
+// the first of the usual names, in the folder itself and then in its "onnx". Exported models without an artifact only:
+// an artifact has one model.
+func WithFile(path string) OpenOption {
+	return func(o *openOptions) { o.set("file", path) }
+}
+
 // WithMaxTokens sets the number of tokens that an exported model reads of a prompt, special ones and an instruction
 // included; by default what its files say.
 func WithMaxTokens(count int) OpenOption {

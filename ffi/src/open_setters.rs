@@ -345,6 +345,19 @@ pub unsafe extern "C" fn routellm_open_options_set_max_new_tokens(
     unsafe { set(options, err, || Ok(count), OpenOptions::max_new_tokens) }
 }
 
+/// Sets which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
+/// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
+/// artifact has one model. The text is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_file(
+    options: Option<&mut routellm_open_options>,
+    path: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe { set(options, err, || name(path, "path"), OpenOptions::file) }
+}
+
 /// Sets the number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
 /// default what its files say.
 #[unsafe(no_mangle)]

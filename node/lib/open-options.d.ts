@@ -197,6 +197,12 @@ export interface OpenOptions {
    */
   maxNewTokens?: number;
   /**
+   * Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first of
+   * the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an artifact
+   * has one model.
+   */
+  file?: string;
+  /**
    * The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by default
    * what its files say.
    */

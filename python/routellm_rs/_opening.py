@@ -151,6 +151,9 @@ class Opened:
                 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the
                 most likely one is. If none is a score, the win rate is 1, and the decision has
                 ``no_score``.
+            file: which model in the folder is read, by its path in it, ``onnx/model_fp16.onnx`` for
+                example; by default the first of the usual names, in the folder itself and then in its
+                ``onnx``. Exported models without an artifact only: an artifact has one model.
             max_tokens: the number of tokens that an exported model reads of a prompt, special ones and an
                 instruction included; by default what its files say.
             **options: those above. One that has no effect on the router is an error, and None is as

@@ -194,6 +194,7 @@ class OpenOptions(SessionOptions, total=False):
     score_tokens: Iterable[str | int] | None
     score_threshold: int | None
     max_new_tokens: int | None
+    file: str | None
     max_tokens: int | None
 
 

@@ -272,6 +272,15 @@ impl OpenOptions {
         self
     }
 
+    /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
+    /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
+    /// artifact has one model.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<String>) -> Self {
+        self.export.file = Some(path.into());
+        self
+    }
+
     /// The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
     /// default what its files say.
     #[must_use]
@@ -309,6 +318,7 @@ impl OpenOptions {
             "score_tokens" => self.export.score_tokens = Some(value.tokens(shown, info)?),
             "score_threshold" => self.export.score_threshold = Some(value.whole(shown, info)?),
             "max_new_tokens" => self.export.max_new_tokens = Some(value.whole(shown, info)?),
+            "file" => self.export.file = Some(value.text(shown, info)?),
             "max_tokens" => self.export.max_tokens = Some(value.whole(shown, info)?),
             other => unreachable!("{other} is a row of the table"),
         }
@@ -436,6 +446,10 @@ pub(crate) struct ExportOptions {
     /// scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
     /// and the decision has `no_score`.
     pub(crate) max_new_tokens: Option<usize>,
+    /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
+    /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
+    /// artifact has one model.
+    pub(crate) file: Option<String>,
     /// The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
     /// default what its files say.
     pub(crate) max_tokens: Option<usize>,
@@ -462,6 +476,9 @@ impl ExportOptions {
         }
         if self.max_new_tokens.is_some() {
             given.push("max_new_tokens");
+        }
+        if self.file.is_some() {
+            given.push("file");
         }
         if self.max_tokens.is_some() {
             given.push("max_tokens");
@@ -743,6 +760,16 @@ pub static OPEN: &[OptionInfo] = &[
         default: "6",
         since: "0.1.0",
         doc: "How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1, and the decision has `no_score`.",
+    },
+    OptionInfo {
+        name: "file",
+        group: "export",
+        value: OptionType::Text,
+        names: &[],
+        expected: "a string",
+        default: "looked for",
+        since: "0.1.0",
+        doc: "Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an artifact has one model.",
     },
     OptionInfo {
         name: "max_tokens",

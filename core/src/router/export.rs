@@ -30,6 +30,7 @@ impl OpenOptions {
     /// # Errors
     /// As [`OpenOptions::open`].
     pub(super) fn open_export(&self, kind: Kind, folder: &Bare<'_>) -> Result<Router> {
+        self.check_file(folder)?;
         match kind {
             Kind::CausalLlm => self.open_causal_llm(folder),
             _ => self.open_classifier(folder),
@@ -38,7 +39,7 @@ impl OpenOptions {
 
     fn open_classifier(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        self.refuse_export_options(Kind::Bert, &["head", "long_prompts", "max_tokens"])?;
+        self.refuse_export_options(Kind::Bert, &["head", "long_prompts", "file", "max_tokens"])?;
         let path = folder.path;
         let files = Files::with_config(path, folder.config.as_ref())?;
         let labels = files.config()?.labels.clone();
@@ -58,6 +59,7 @@ impl OpenOptions {
             head,
             long_prompts: given.long_prompts.unwrap_or_default(),
             max_tokens: given.max_tokens,
+            file: given.file.clone(),
         };
         spec.check()?;
         // The outputs of this head are the candidates, by the names that the model has for them.
@@ -72,7 +74,7 @@ impl OpenOptions {
 
     fn open_causal_llm(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        let read = ["template", "score_tokens", "score_threshold", "max_new_tokens", "max_tokens"];
+        let read = ["template", "score_tokens", "score_threshold", "max_new_tokens", "file", "max_tokens"];
         self.refuse_export_options(Kind::CausalLlm, &read)?;
         let path = folder.path;
         let files = Files::with_config(path, folder.config.as_ref())?;
@@ -90,6 +92,7 @@ impl OpenOptions {
         };
         let mut spec = CausalLlmSpec::new(template);
         spec.max_tokens = given.max_tokens;
+        spec.file.clone_from(&given.file);
         if let Some(tokens) = &given.score_tokens {
             spec.score_tokens.clone_from(tokens);
         }
@@ -290,7 +293,7 @@ pub fn write_export(
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
-    add_files(&mut writer, export, kind)?;
+    add_files(&mut writer, export, options.export.file.as_deref(), kind)?;
     let models = Models {
         names: router.models().map(str::to_owned).collect(),
         strong: router.strong().to_owned(),
@@ -317,14 +320,14 @@ pub fn write_export(
 }
 
 /// Adds copies of the files of an export.
-fn add_files(writer: &mut ArtifactWriter, export: &Path, kind: Kind) -> Result<()> {
+fn add_files(writer: &mut ArtifactWriter, export: &Path, file: Option<&str>, kind: Kind) -> Result<()> {
     let files = Files::bare(export);
     for name in EXPORT_FILES {
         if let Some(path) = files.optional(name) {
             writer.add_copy(name, &path)?;
         }
     }
-    let models = model_files(&files, kind)?;
+    let models = model_files(&files, file, kind)?;
     writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
         let path = export.join(name);
         Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
@@ -332,9 +335,10 @@ fn add_files(writer: &mut ArtifactWriter, export: &Path, kind: Kind) -> Result<(
 }
 
 /// The files of a model of this kind and of its weights. A model names those, and two models may share them.
-fn model_files(files: &Files<'_>, kind: Kind) -> Result<BTreeSet<String>> {
+fn model_files(files: &Files<'_>, file: Option<&str>, kind: Kind) -> Result<BTreeSet<String>> {
     let mut models = BTreeSet::new();
-    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
+    let usual = if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] };
+    let (first, _) = files.model(file, usual)?;
     for name in [beside(&first, WITH_PAST), first] {
         let Some(path) = files.optional(&name) else { continue };
         models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));

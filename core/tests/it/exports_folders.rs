@@ -106,6 +106,37 @@ fn models_are_found_where_exporters_put_them() {
 }
 
 #[test]
+fn the_model_of_a_folder_may_be_named() {
+    let copy = Copy::of("bert-tiny");
+    let want = bert_tiny();
+    rename(&copy, "model.onnx", "onnx/my-own.onnx");
+    std::fs::copy(tiny_model("bert-tiny-int8").join("model.onnx"), copy.path("model.onnx")).unwrap();
+    assert_ne!(bits(&copy.open(&options()).unwrap()), want);
+    let named = options().file("onnx/my-own.onnx");
+    assert_eq!(bits(&copy.open(&named).unwrap()), want);
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&named, &copy.path(""), out.path(), None, Control::new()).unwrap();
+    assert_eq!(bits(&artifact), want);
+    assert_eq!(bits(&options().open(out.path()).unwrap()), want);
+    refused(named.open(out.path()), InvalidArgument, &["file has no effect"]);
+    for file in ["absent.onnx", "../model.onnx", "/etc/passwd", "", "onnx"] {
+        refused(copy.open(&options().file(file)), InvalidArgument, &["file is", "path of a model"]);
+    }
+    // It tells the kind where nothing else does.
+    copy.replace("config.json", ARCHITECTURE, "");
+    std::fs::remove_file(copy.path("model.onnx")).unwrap();
+    assert_eq!(bits(&copy.open(&named).unwrap()), want);
+    let llama_folder = Copy::of("llama-tiny-nopast");
+    rename(&llama_folder, "model.onnx", "mine.onnx");
+    let named = llama().file("mine.onnx");
+    let found = bits(&llama_folder.open(&named).unwrap());
+    assert_eq!(found, bits(&llama().open(tiny_model("llama-tiny-nopast")).unwrap()));
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&named, &llama_folder.path(""), out.path(), None, Control::new()).unwrap();
+    assert_eq!(bits(&artifact), found);
+}
+
+#[test]
 fn weights_lie_beside_a_model_in_its_own_folder() {
     let copy = Copy::of("stories260k-dynamo");
     let want = bits(&copy.open(&stories()).unwrap());

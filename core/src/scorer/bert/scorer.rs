@@ -79,7 +79,7 @@ impl BertScorer {
         };
         tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
-        let (_, path) = files.model(&CLASSIFIERS)?;
+        let (_, path) = files.model(spec.file.as_deref(), &CLASSIFIERS)?;
         let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
         let pool = SessionPool::open(&path, files.checksums(), session)?;
         let classifier = Classifier::new(pool, i64::from(pad_id), config.first_position as i64)

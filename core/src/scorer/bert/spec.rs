@@ -18,12 +18,15 @@ pub struct BertSpec {
     /// Tokens that it reads, special ones included; what the tokenizer's files say if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// File of the model, a path in the folder; the first of the usual names if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 impl BertSpec {
     /// A classifier with this head; the ends of long prompts are cut.
     pub fn new(head: Head) -> Self {
-        Self { head, long_prompts: LongPrompts::default(), max_tokens: None }
+        Self { head, long_prompts: LongPrompts::default(), max_tokens: None, file: None }
     }
 
     /// What happens to prompts that are longer than it reads.
@@ -37,6 +40,13 @@ impl BertSpec {
     #[must_use]
     pub fn max_tokens(mut self, count: usize) -> Self {
         self.max_tokens = Some(count);
+        self
+    }
+
+    /// The file of the model, a path in the folder.
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>) -> Self {
+        self.file = Some(name.into());
         self
     }
 }

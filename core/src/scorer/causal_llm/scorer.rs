@@ -81,7 +81,7 @@ impl CausalLlmScorer {
             )));
         }
         let max_tokens = asked.saturating_sub(spec.max_new_tokens);
-        let decoder = Decoder::open(files, config, session)?;
+        let decoder = Decoder::open(files, spec.file.as_deref(), config, session)?;
         if let Some(size) = decoder.logits()
             && scores.ids().iter().any(|&id| id >= size)
         {

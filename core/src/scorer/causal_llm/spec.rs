@@ -25,6 +25,9 @@ pub struct CausalLlmSpec {
     /// Tokens that are read, the instruction included; the model's positions if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// File of the model, a path in the folder; the first of the usual names if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// A token by its text or its id.
@@ -74,6 +77,7 @@ impl CausalLlmSpec {
             score_threshold: score_threshold(),
             max_new_tokens: max_new_tokens(),
             max_tokens: None,
+            file: None,
         }
     }
 
@@ -102,6 +106,13 @@ impl CausalLlmSpec {
     #[must_use]
     pub fn max_tokens(mut self, count: usize) -> Self {
         self.max_tokens = Some(count);
+        self
+    }
+
+    /// The file of the model, a path in the folder.
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>) -> Self {
+        self.file = Some(name.into());
         self
     }
 
