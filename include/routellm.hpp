@@ -591,6 +591,18 @@ public:
     }
     OpenOptions max_new_tokens(std::size_t count) && { return std::move(max_new_tokens(count)); }
     /**
+     * What becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example: "as_written" makes
+     * them control tokens, as the reference does, and "text" reads them as text, those of the template excepted. By
+     * default "as_written", but "text" where template() is "chat". Exported models without an artifact only: an
+     * artifact keeps what it was written with.
+     */
+    OpenOptions &control_tokens(std::string_view meaning) &
+    {
+        const std::string text = detail::c_string(meaning, "control_tokens");
+        return set([&](auto err) { return routellm_open_options_set_control_tokens(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions control_tokens(std::string_view meaning) && { return std::move(control_tokens(meaning)); }
+    /**
      * Which model in the folder is read, by its path in it, "onnx/model_fp16.onnx" for example; by default the first of
      * the usual names, in the folder itself and then in its "onnx". Exported models without an artifact only: an
      * artifact has one model.

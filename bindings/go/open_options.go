@@ -113,6 +113,20 @@ const (
 
 func (v OnError) word() any { return wordOf(int(v), "raise", "strong", "weak") }
 
+// ControlTokens says what becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example.
+type ControlTokens string
+
+// Values of ControlTokens.
+const (
+	// ControlTokensAsWritten: they are control tokens, as tokenizers have it by default and the reference does.
+	// The default.
+	ControlTokensAsWritten ControlTokens = "as_written"
+	// ControlTokensAsText: they are text as any other, and no prompt can end its turn or begin another one.
+	ControlTokensAsText ControlTokens = "text"
+)
+
+func (v ControlTokens) word() any { return string(v) }
+
 // WithStrong sets the strong model, one of the router's candidates. An exported model knows no names, and needs it.
 func WithStrong(model string) OpenOption {
 	return func(o *openOptions) { o.set("strong", model) }
@@ -285,6 +299,14 @@ func WithScoreThreshold(threshold int) OpenOption {
 // the win rate is 1, and the decision has "no_score".
 func WithMaxNewTokens(count int) OpenOption {
 	return func(o *openOptions) { o.set("max_new_tokens", count) }
+}
+
+// WithControlTokens sets what becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example:
+// [ControlTokensAsWritten] makes them control tokens, as the reference does, and [ControlTokensAsText] reads them as
+// text, those of the template excepted. By default [ControlTokensAsWritten], but [ControlTokensAsText] where
+// [WithTemplate] is "chat". Exported models without an artifact only: an artifact keeps what it was written with.
+func WithControlTokens(meaning ControlTokens) OpenOption {
+	return func(o *openOptions) { o.set("control_tokens", meaning.word()) }
 }
 
 // WithFile sets which model in the folder is read, by its path in it, "onnx/model_fp16.onnx" for example; by default

@@ -345,6 +345,20 @@ pub unsafe extern "C" fn routellm_open_options_set_max_new_tokens(
     unsafe { set(options, err, || Ok(count), OpenOptions::max_new_tokens) }
 }
 
+/// Sets what becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written`
+/// makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+/// default `as_written`, but `text` where `routellm_open_options_set_template()` is `chat`. Exported models without an
+/// artifact only: an artifact keeps what it was written with.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_control_tokens(
+    options: Option<&mut routellm_open_options>,
+    meaning: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe { set(options, err, || name(meaning, "control_tokens")?.parse(), OpenOptions::control_tokens) }
+}
+
 /// Sets which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
 /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
 /// artifact has one model. The text is copied.

@@ -151,6 +151,11 @@ class Opened:
                 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the
                 most likely one is. If none is a score, the win rate is 1, and the decision has
                 ``no_score``.
+            control_tokens: what becomes of control tokens that a prompt spells out, ``[SEP]`` or
+                ``<|im_end|>`` for example: ``as_written`` makes them control tokens, as the reference
+                does, and ``text`` reads them as text, those of the template excepted. By default
+                ``as_written``, but ``text`` where ``template`` is ``chat``. Exported models without an
+                artifact only: an artifact keeps what it was written with.
             file: which model in the folder is read, by its path in it, ``onnx/model_fp16.onnx`` for
                 example; by default the first of the usual names, in the folder itself and then in its
                 ``onnx``. Exported models without an artifact only: an artifact has one model.

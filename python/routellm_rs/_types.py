@@ -58,6 +58,9 @@ MapStore: TypeAlias = Literal["auto", "always", "never"]
 
 OnError: TypeAlias = Literal["raise", "strong", "weak"]
 """What a call does when a prompt cannot be scored."""
+
+ControlTokens: TypeAlias = Literal["as_written", "text"]
+"""What becomes of control tokens that a prompt spells out, ``[SEP]`` or ``<|im_end|>`` for example."""
 # </faces:names>
 
 Kind: TypeAlias = Literal["bert", "causal_llm", "linear", "mf", "sw_ranking"]
@@ -194,6 +197,7 @@ class OpenOptions(SessionOptions, total=False):
     score_tokens: Iterable[str | int] | None
     score_threshold: int | None
     max_new_tokens: int | None
+    control_tokens: ControlTokens | None
     file: str | None
     max_tokens: int | None
 
@@ -377,6 +381,7 @@ class EncoderSpec(TypedDict):
     tokenizer: NotRequired[str]
     prefix: NotRequired[str]
     cap: NotRequired[TextCap]
+    control_tokens: NotRequired[ControlTokens]
 
 
 class LinearReport(TypedDict):

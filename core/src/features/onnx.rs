@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use encoder::OnnxEncoder;
 
 use super::{CapSide, TextCap};
+use crate::ControlTokens;
 
 /// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct OnnxSpec {
     pub max_tokens: usize,
     /// Cap on the text, before it is tokenised; its side is also the side that truncation keeps.
     pub cap: TextCap,
+    /// What becomes of control tokens that a prompt spells out.
+    #[serde(default, skip_serializing_if = "ControlTokens::is_default")]
+    pub control_tokens: ControlTokens,
 }
 
 impl OnnxSpec {
@@ -70,6 +74,7 @@ impl OnnxSpec {
             prefix: String::new(),
             max_tokens,
             cap: TextCap::new(16_384, CapSide::Head),
+            control_tokens: ControlTokens::default(),
         }
     }
 
@@ -105,6 +110,13 @@ impl OnnxSpec {
     #[must_use]
     pub fn prefix(mut self, text: impl Into<String>) -> Self {
         self.prefix = text.into();
+        self
+    }
+
+    /// What becomes of control tokens that a prompt spells out.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.control_tokens = meaning;
         self
     }
 

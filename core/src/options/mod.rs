@@ -15,7 +15,9 @@ pub use open::{OPEN, OpenOptions};
 pub use table::{OptionInfo, OptionType};
 pub use value::{OptionValue, milliseconds};
 
-pub use crate::names::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling};
+pub use crate::names::{
+    ControlTokens, MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling,
+};
 pub use crate::onnx::SessionOptions;
 use crate::policy::Policy;
 use crate::scorer::bert::{Head, LongPrompts};

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::table::{OptionInfo, OptionType};
 use super::value::{OptionValue, spec};
 use super::{
-    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, SessionOptions,
-    Spelling, TemplateSpec,
+    ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken,
+    SessionOptions, Spelling, TemplateSpec,
 };
 use crate::Result;
 use crate::names::range::{number, whole};
@@ -272,6 +272,16 @@ impl OpenOptions {
         self
     }
 
+    /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
+    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+    /// default `as_written`, but `text` where [`template`](OpenOptions::template) is `chat`. Exported models without an
+    /// artifact only: an artifact keeps what it was written with.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.export.control_tokens = Some(meaning);
+        self
+    }
+
     /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
     /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
     /// artifact has one model.
@@ -318,6 +328,7 @@ impl OpenOptions {
             "score_tokens" => self.export.score_tokens = Some(value.tokens(shown, info)?),
             "score_threshold" => self.export.score_threshold = Some(value.whole(shown, info)?),
             "max_new_tokens" => self.export.max_new_tokens = Some(value.whole(shown, info)?),
+            "control_tokens" => self.export.control_tokens = Some(value.named(shown, info)?),
             "file" => self.export.file = Some(value.text(shown, info)?),
             "max_tokens" => self.export.max_tokens = Some(value.whole(shown, info)?),
             other => unreachable!("{other} is a row of the table"),
@@ -446,6 +457,11 @@ pub(crate) struct ExportOptions {
     /// scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
     /// and the decision has `no_score`.
     pub(crate) max_new_tokens: Option<usize>,
+    /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
+    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+    /// default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an
+    /// artifact keeps what it was written with.
+    pub(crate) control_tokens: Option<ControlTokens>,
     /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
     /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
     /// artifact has one model.
@@ -476,6 +492,9 @@ impl ExportOptions {
         }
         if self.max_new_tokens.is_some() {
             given.push("max_new_tokens");
+        }
+        if self.control_tokens.is_some() {
+            given.push("control_tokens");
         }
         if self.file.is_some() {
             given.push("file");
@@ -760,6 +779,16 @@ pub static OPEN: &[OptionInfo] = &[
         default: "6",
         since: "0.1.0",
         doc: "How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1, and the decision has `no_score`.",
+    },
+    OptionInfo {
+        name: "control_tokens",
+        group: "export",
+        value: OptionType::Name,
+        names: &["as_written", "text"],
+        expected: "\"as_written\" or \"text\"",
+        default: "as_written, but text for the template chat",
+        since: "0.1.0",
+        doc: "What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an artifact keeps what it was written with.",
     },
     OptionInfo {
         name: "file",

@@ -39,7 +39,10 @@ impl OpenOptions {
 
     fn open_classifier(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        self.refuse_export_options(Kind::Bert, &["head", "long_prompts", "file", "max_tokens"])?;
+        self.refuse_export_options(
+            Kind::Bert,
+            &["head", "long_prompts", "control_tokens", "file", "max_tokens"],
+        )?;
         let path = folder.path;
         let files = Files::with_config(path, folder.config.as_ref())?;
         let labels = files.config()?.labels.clone();
@@ -59,6 +62,7 @@ impl OpenOptions {
             head,
             long_prompts: given.long_prompts.unwrap_or_default(),
             max_tokens: given.max_tokens,
+            control_tokens: given.control_tokens.unwrap_or_default(),
             file: given.file.clone(),
         };
         spec.check()?;
@@ -74,7 +78,15 @@ impl OpenOptions {
 
     fn open_causal_llm(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        let read = ["template", "score_tokens", "score_threshold", "max_new_tokens", "file", "max_tokens"];
+        let read = [
+            "template",
+            "score_tokens",
+            "score_threshold",
+            "max_new_tokens",
+            "control_tokens",
+            "file",
+            "max_tokens",
+        ];
         self.refuse_export_options(Kind::CausalLlm, &read)?;
         let path = folder.path;
         let files = Files::with_config(path, folder.config.as_ref())?;
@@ -92,6 +104,7 @@ impl OpenOptions {
         };
         let mut spec = CausalLlmSpec::new(template);
         spec.max_tokens = given.max_tokens;
+        spec.control_tokens = given.control_tokens.unwrap_or(spec.control_tokens);
         spec.file.clone_from(&given.file);
         if let Some(tokens) = &given.score_tokens {
             spec.score_tokens.clone_from(tokens);

@@ -10,6 +10,7 @@ mod busy;
 mod classifier_outputs;
 mod conformance;
 mod constant;
+mod control_tokens;
 mod encoder;
 mod export_conformance;
 mod exports;

@@ -10,7 +10,7 @@ use crate::jobs::{Pool, Slot};
 use crate::numeric;
 use crate::onnx::{Input as Tensor, Outputs, RuntimeUse, SessionOptions, SessionPool};
 use crate::tokenize::TextTokenizer;
-use crate::{Error, ErrorKind, Result};
+use crate::{ControlTokens, Error, ErrorKind, Result};
 
 /// Usual names of the output with the token vectors.
 const TOKEN_OUTPUTS: [&str; 2] = ["last_hidden_state", "token_embeddings"];
@@ -75,6 +75,11 @@ impl OnnxEncoder {
         options: &SessionOptions,
     ) -> Result<Self> {
         let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
+        if spec.control_tokens == ControlTokens::Text {
+            tokenizer
+                .controls_as_text(!spec.prefix.is_empty())
+                .map_err(|error| error.context(tokenizer_path.display()))?;
+        }
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
             .map_err(|error| error.context(tokenizer_path.display()))?;
@@ -202,7 +207,9 @@ impl OnnxEncoder {
         let mut windows = if self.spec.prefix.is_empty() {
             self.tokenizer.windows(text)?
         } else {
-            self.tokenizer.windows(&format!("{}{text}", self.spec.prefix))?
+            let whole = format!("{}{}", self.spec.prefix, self.tokenizer.hide(text)?);
+            let prompt = self.spec.prefix.len()..whole.len();
+            self.tokenizer.windows(&self.tokenizer.reveal(whole, Some(prompt)).0)?
         };
         let truncated = cut || windows.len() > 1;
         Ok((windows.swap_remove(0).ids, truncated))

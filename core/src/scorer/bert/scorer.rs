@@ -13,7 +13,7 @@ use crate::scorer::checkpoint::Files;
 use crate::scorer::model_files::CLASSIFIERS;
 use crate::scorer::{Group, Pair, Parameters, PromptScorer, Score};
 use crate::tokenize::{TextTokenizer, Tokens};
-use crate::{CancelToken, Error, Mode, Result};
+use crate::{CancelToken, ControlTokens, Error, Mode, Result};
 
 /// Tokens that a classifier reads where nothing says how many.
 const DEFAULT_MAX_TOKENS: usize = 512;
@@ -77,6 +77,9 @@ impl BertScorer {
             LongPrompts::Truncate => (None, 1),
             LongPrompts::Windows { overlap, max_windows, .. } => (Some(overlap), max_windows),
         };
+        if spec.control_tokens == ControlTokens::Text {
+            tokenizer.controls_as_text(false).map_err(|error| error.context(folder.to_string()))?;
+        }
         tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
         let (_, path) = files.model(spec.file.as_deref(), &CLASSIFIERS)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::format::TemplateSpec;
-use crate::{Error, Result};
+use crate::{ControlTokens, Error, Result};
 
 /// Parameters of a causal LM as a scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct CausalLlmSpec {
     /// Tokens that are read, the instruction included; the model's positions if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// What becomes of control tokens that a prompt spells out.
+    #[serde(default, skip_serializing_if = "ControlTokens::is_default")]
+    pub control_tokens: ControlTokens,
     /// File of the model, a path in the folder; the first of the usual names if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -69,10 +72,15 @@ fn max_new_tokens() -> usize {
 }
 
 impl CausalLlmSpec {
-    /// The published router's parameters with another template.
+    /// The published router's parameters with another template. What a prompt spells out is text in a chat template.
     pub fn new(template: TemplateSpec) -> Self {
+        let control_tokens = match template {
+            TemplateSpec::Chat { .. } => ControlTokens::Text,
+            _ => ControlTokens::AsWritten,
+        };
         Self {
             template,
+            control_tokens,
             score_tokens: score_tokens(),
             score_threshold: score_threshold(),
             max_new_tokens: max_new_tokens(),
@@ -106,6 +114,13 @@ impl CausalLlmSpec {
     #[must_use]
     pub fn max_tokens(mut self, count: usize) -> Self {
         self.max_tokens = Some(count);
+        self
+    }
+
+    /// What becomes of control tokens that a prompt spells out.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.control_tokens = meaning;
         self
     }
 
