@@ -561,7 +561,7 @@ public:
      *
      * - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
      * - "chat", the model's own chat template, or with parameters {"kind": "chat", "system": "...", "user":
-     *   "{question}", "add_generation_prompt": true};
+     *   "{question}", "add_generation_prompt": true}, and "name" where the model has several;
      * - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there
      *   is none for other models.
      */
@@ -590,6 +590,17 @@ public:
         return set([&](auto err) { return routellm_open_options_set_max_new_tokens(handle_.get(), count, err); });
     }
     OpenOptions max_new_tokens(std::size_t count) && { return std::move(max_new_tokens(count)); }
+    /**
+     * The day that a chat template gets where it asks for today's date ("strftime_now"), of the form "2026-01-31". The
+     * clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+     * template "chat" of exported models without an artifact only: an artifact keeps what it was written with.
+     */
+    OpenOptions &date(std::string_view day) &
+    {
+        const std::string text = detail::c_string(day, "date");
+        return set([&](auto err) { return routellm_open_options_set_date(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions date(std::string_view day) && { return std::move(date(day)); }
     /**
      * What becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example: "as_written" makes
      * them control tokens, as the reference does, and "text" reads them as text, those of the template excepted. By

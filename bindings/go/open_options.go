@@ -281,7 +281,7 @@ func WithLongPrompts(longPrompts string) OpenOption {
 //
 //   - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
 //   - "chat", the model's own chat template, or with parameters {"kind": "chat", "system": "...", "user": "{question}",
-//     "add_generation_prompt": true};
+//     "add_generation_prompt": true}, and "name" where the model has several;
 //   - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there is
 //     none for other models.
 func WithTemplate(template string) OpenOption {
@@ -299,6 +299,14 @@ func WithScoreThreshold(threshold int) OpenOption {
 // the win rate is 1, and the decision has "no_score".
 func WithMaxNewTokens(count int) OpenOption {
 	return func(o *openOptions) { o.set("max_new_tokens", count) }
+}
+
+// WithDate sets the day that a chat template gets where it asks for today's date ("strftime_now"), of the form
+// "2026-01-31". The clock is never read, so that a router decides alike on every day, and such a template is refused
+// without it. The template "chat" of exported models without an artifact only: an artifact keeps what it was written
+// with.
+func WithDate(day string) OpenOption {
+	return func(o *openOptions) { o.set("date", day) }
 }
 
 // WithControlTokens sets what becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example:

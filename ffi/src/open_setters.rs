@@ -307,7 +307,7 @@ pub unsafe extern "C" fn routellm_open_options_set_long_prompts(
 ///
 /// - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
 /// - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user": "{question}",
-///   "add_generation_prompt": true}`;
+///   "add_generation_prompt": true}`, and `"name"` where the model has several;
 /// - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
 ///   none for other models.
 #[unsafe(no_mangle)]
@@ -343,6 +343,20 @@ pub unsafe extern "C" fn routellm_open_options_set_max_new_tokens(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
     unsafe { set(options, err, || Ok(count), OpenOptions::max_new_tokens) }
+}
+
+/// Sets the day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`.
+/// The clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+/// template `chat` of exported models without an artifact only: an artifact keeps what it was written with. The text is
+/// copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_date(
+    options: Option<&mut routellm_open_options>,
+    day: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe { set(options, err, || name(day, "day"), OpenOptions::date) }
 }
 
 /// Sets what becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written`

@@ -35,6 +35,8 @@ export interface ChatTemplate {
   user?: string;
   /** Whether the assistant's header comes at the end, as by default. */
   addGenerationPrompt?: boolean;
+  /** Which of several templates, by its name in `tokenizer_config.json`; the one named `default` otherwise. */
+  name?: string;
 }
 
 /** How a prompt becomes the text that a causal LM reads, with parameters. */
@@ -175,7 +177,7 @@ export interface OpenOptions {
    *
    * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
    * - `chat`, the model's own chat template, or with parameters `{kind: "chat", system: "...", user: "{question}",
-   *   addGenerationPrompt: true}`;
+   *   addGenerationPrompt: true}`, and `"name"` where the model has several;
    * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
    *   none for other models.
    */
@@ -196,6 +198,12 @@ export interface OpenOptions {
    * and the decision has `noScore`.
    */
   maxNewTokens?: number;
+  /**
+   * The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The
+   * clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+   * template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
+   */
+  date?: string;
   /**
    * What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
    * them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By

@@ -139,7 +139,8 @@ class Opened:
             template: how a question becomes the text that an exported causal LM reads:
                 - a text with ``{question}`` (or ``{prompt}``) in it; braces that are meant are doubled;
                 - ``chat``, the model's own chat template, or with parameters ``{"kind": "chat", "system":
-                  "...", "user": "{question}", "add_generation_prompt": true}``;
+                  "...", "user": "{question}", "add_generation_prompt": true}``, and ``"name"`` where the
+                  model has several;
                 - ``routellm``, the published router's prompt, whose two files are beside its model. Then
                   it is the default; there is none for other models.
             score_tokens: the tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each
@@ -151,6 +152,10 @@ class Opened:
                 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the
                 most likely one is. If none is a score, the win rate is 1, and the decision has
                 ``no_score``.
+            date: the day that a chat template gets where it asks for today's date (``strftime_now``), of
+                the form ``2026-01-31``. The clock is never read, so that a router decides alike on every
+                day, and such a template is refused without it. The template ``chat`` of exported models
+                without an artifact only: an artifact keeps what it was written with.
             control_tokens: what becomes of control tokens that a prompt spells out, ``[SEP]`` or
                 ``<|im_end|>`` for example: ``as_written`` makes them control tokens, as the reference
                 does, and ``text`` reads them as text, those of the template excepted. By default

@@ -156,6 +156,7 @@ class ChatTemplate(TypedDict):
     system: NotRequired[str]
     user: NotRequired[str]
     add_generation_prompt: NotRequired[bool]
+    name: NotRequired[str]
 
 
 TemplateSpec: TypeAlias = RoutellmTemplate | PlainTemplate | ChatTemplate
@@ -197,6 +198,7 @@ class OpenOptions(SessionOptions, total=False):
     score_tokens: Iterable[str | int] | None
     score_threshold: int | None
     max_new_tokens: int | None
+    date: str | None
     control_tokens: ControlTokens | None
     file: str | None
     max_tokens: int | None

@@ -238,7 +238,7 @@ impl OpenOptions {
     ///
     /// - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
     /// - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user":
-    ///   "{question}", "add_generation_prompt": true}`;
+    ///   "{question}", "add_generation_prompt": true}`, and `"name"` where the model has several;
     /// - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there
     ///   is none for other models.
     #[must_use]
@@ -269,6 +269,15 @@ impl OpenOptions {
     #[must_use]
     pub fn max_new_tokens(mut self, count: usize) -> Self {
         self.export.max_new_tokens = Some(count);
+        self
+    }
+
+    /// The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The
+    /// clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+    /// template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
+    #[must_use]
+    pub fn date(mut self, day: impl Into<String>) -> Self {
+        self.export.date = Some(day.into());
         self
     }
 
@@ -328,6 +337,7 @@ impl OpenOptions {
             "score_tokens" => self.export.score_tokens = Some(value.tokens(shown, info)?),
             "score_threshold" => self.export.score_threshold = Some(value.whole(shown, info)?),
             "max_new_tokens" => self.export.max_new_tokens = Some(value.whole(shown, info)?),
+            "date" => self.export.date = Some(value.text(shown, info)?),
             "control_tokens" => self.export.control_tokens = Some(value.named(shown, info)?),
             "file" => self.export.file = Some(value.text(shown, info)?),
             "max_tokens" => self.export.max_tokens = Some(value.whole(shown, info)?),
@@ -457,6 +467,10 @@ pub(crate) struct ExportOptions {
     /// scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
     /// and the decision has `no_score`.
     pub(crate) max_new_tokens: Option<usize>,
+    /// The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The
+    /// clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+    /// template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
+    pub(crate) date: Option<String>,
     /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
     /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
     /// default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an
@@ -492,6 +506,9 @@ impl ExportOptions {
         }
         if self.max_new_tokens.is_some() {
             given.push("max_new_tokens");
+        }
+        if self.date.is_some() {
+            given.push("date");
         }
         if self.control_tokens.is_some() {
             given.push("control_tokens");
@@ -748,7 +765,7 @@ pub static OPEN: &[OptionInfo] = &[
         expected: "a string or an object with kind",
         default: "routellm, where its files are beside the model",
         since: "0.1.0",
-        doc: "How a question becomes the text that an exported causal LM reads:\n\n- a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;\n- `chat`, the model's own chat template, or with parameters `{\"kind\": \"chat\", \"system\": \"...\", \"user\": \"{question}\", \"add_generation_prompt\": true}`;\n- `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is none for other models.",
+        doc: "How a question becomes the text that an exported causal LM reads:\n\n- a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;\n- `chat`, the model's own chat template, or with parameters `{\"kind\": \"chat\", \"system\": \"...\", \"user\": \"{question}\", \"add_generation_prompt\": true}`, and `\"name\"` where the model has several;\n- `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is none for other models.",
     },
     OptionInfo {
         name: "score_tokens",
@@ -779,6 +796,16 @@ pub static OPEN: &[OptionInfo] = &[
         default: "6",
         since: "0.1.0",
         doc: "How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1, and the decision has `no_score`.",
+    },
+    OptionInfo {
+        name: "date",
+        group: "export",
+        value: OptionType::Text,
+        names: &[],
+        expected: "a string",
+        default: "none",
+        since: "0.1.0",
+        doc: "The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The clock is never read, so that a router decides alike on every day, and such a template is refused without it. The template `chat` of exported models without an artifact only: an artifact keeps what it was written with.",
     },
     OptionInfo {
         name: "control_tokens",

@@ -83,6 +83,7 @@ impl OpenOptions {
             "score_tokens",
             "score_threshold",
             "max_new_tokens",
+            "date",
             "control_tokens",
             "file",
             "max_tokens",
@@ -102,7 +103,12 @@ impl OpenOptions {
                 )));
             }
         };
+        if given.date.is_some() && !matches!(template, TemplateSpec::Chat { .. }) {
+            let why = format!("the template is {:?}, and only \"chat\" asks for a date", template.name());
+            self.spelling.without_effect(&["date"], &why).map_or(Ok(()), Err)?;
+        }
         let mut spec = CausalLlmSpec::new(template);
+        spec.date.clone_from(&given.date);
         spec.max_tokens = given.max_tokens;
         spec.control_tokens = given.control_tokens.unwrap_or(spec.control_tokens);
         spec.file.clone_from(&given.file);

@@ -37,7 +37,10 @@ fn a_classifier_reads_them_as_it_is_told() {
         [("bert-tiny", "[SEP]", 3), ("xlmr-tiny", "</s>", 2), ("roberta-tiny", "<s>", 0)]
     {
         let folder = tiny_model(model);
-        let head = options();
+        let head = match model {
+            "roberta-tiny" => options().head("regression".parse().unwrap()),
+            _ => options(),
+        };
         let plain = head.open(&folder).unwrap();
         let text = head.clone().control_tokens(ControlTokens::Text).open(&folder).unwrap();
         let prompt = format!("what {token} is{token}");
@@ -49,7 +52,8 @@ fn a_classifier_reads_them_as_it_is_told() {
         let options = head.clone().control_tokens(ControlTokens::Text);
         let artifact = write_export(&options, &folder, out.path(), None, Control::new()).unwrap();
         assert_eq!(classifier_ids(&artifact, &prompt), classifier_ids(&text, &prompt), "{model}");
-        refused(options.open(out.path()), ErrorKind::InvalidArgument, &["control_tokens has no effect"]);
+        let again = crate::exports::options().control_tokens(ControlTokens::Text);
+        refused(again.open(out.path()), ErrorKind::InvalidArgument, &["control_tokens has no effect"]);
     }
 }
 
@@ -123,4 +127,48 @@ fn an_encoder_reads_them_as_it_is_told() {
         assert_eq!(count(&ids(ControlTokens::AsWritten, "what [SEP] is"), 3), own + 1, "{prefix}");
         assert_eq!(count(&ids(ControlTokens::Text, "what [SEP] is"), 3), own, "{prefix}");
     }
+}
+
+#[test]
+fn chat_templates_have_names_and_a_fixed_date() {
+    let copy = Copy::of("llama-tiny-nopast");
+    let dated = "{{ strftime_now('%d %b %Y') }}|{% for m in messages %}{{ m.content }}{% endfor %}";
+    let settings = |text: String| {
+        let mut all: serde_json::Value = serde_json::from_str(&text).unwrap();
+        all["chat_template"] = serde_json::json!([
+            { "name": "dated", "template": dated },
+            { "name": "default", "template": "{% generation %}{{ '%s:' % messages[0].content }}{% endgeneration %}" },
+        ]);
+        all.to_string()
+    };
+    copy.change("tokenizer_config.json", settings);
+    let chat = |text: &str| llama().template(text.parse().unwrap());
+    let by_default = copy.open(&chat("chat")).unwrap();
+    let named = chat(r#"{"kind": "chat", "name": "dated"}"#);
+    refused(copy.open(&named), ErrorKind::InvalidModel, &["strftime_now", "pass date"]);
+    refused(
+        copy.open(&chat(r#"{"kind": "chat", "name": "rag"}"#)),
+        ErrorKind::InvalidModel,
+        &["rag", "dated"],
+    );
+    refused(copy.open(&named.clone().date("2026-02-30")), ErrorKind::InvalidArgument, &["date is"]);
+    refused(copy.open(&llama().date("2026-01-31")), ErrorKind::InvalidArgument, &["date has no effect"]);
+    let router = copy.open(&named.clone().date("2026-01-31")).unwrap();
+    let plain = copy.open(&llama().template("{question}".parse().unwrap())).unwrap();
+    // The plain template adds the token that begins a text.
+    let of = |text: &str| causal_ids(&plain, text)[1..].to_vec();
+    assert_eq!(causal_ids(&router, "why"), of("31 Jan 2026|why"));
+    assert_eq!(causal_ids(&by_default, "why"), of("why:"));
+    let out = tempfile::tempdir().unwrap();
+    let dated = named.date("2026-01-31");
+    let artifact = write_export(&dated, &copy.path(""), out.path(), None, Control::new()).unwrap();
+    assert_eq!(causal_ids(&artifact, "why"), causal_ids(&router, "why"));
+    refused(
+        options().date("2026-01-31").open(out.path()),
+        ErrorKind::InvalidArgument,
+        &["date has no effect"],
+    );
+    // A file of its own comes first.
+    std::fs::write(copy.path("chat_template.jinja"), "{{ messages[0].content }}!").unwrap();
+    assert_eq!(causal_ids(&copy.open(&chat("chat")).unwrap(), "why"), of("why!"));
 }

@@ -64,7 +64,7 @@ impl CausalLlmScorer {
         let folder = files.directory().display().to_string();
         let config = files.config()?;
         let (mut tokenizer, settings) = files.tokenizer()?;
-        let template = Template::open(&spec.template, files, &settings)?;
+        let template = Template::open(&spec.template, files, &settings, spec.date.as_deref())?;
         if spec.template == TemplateSpec::Routellm {
             add_published_tokens(&mut tokenizer, &spec.score_tokens)?;
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::format::TemplateSpec;
+use crate::date::Day;
 use crate::{ControlTokens, Error, Result};
 
 /// Parameters of a causal LM as a scorer.
@@ -25,6 +26,9 @@ pub struct CausalLlmSpec {
     /// Tokens that are read, the instruction included; the model's positions if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// The day that a chat template gets where it asks for today's date, `2026-01-31`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// What becomes of control tokens that a prompt spells out.
     #[serde(default, skip_serializing_if = "ControlTokens::is_default")]
     pub control_tokens: ControlTokens,
@@ -85,6 +89,7 @@ impl CausalLlmSpec {
             score_threshold: score_threshold(),
             max_new_tokens: max_new_tokens(),
             max_tokens: None,
+            date: None,
             file: None,
         }
     }
@@ -114,6 +119,13 @@ impl CausalLlmSpec {
     #[must_use]
     pub fn max_tokens(mut self, count: usize) -> Self {
         self.max_tokens = Some(count);
+        self
+    }
+
+    /// The day that a chat template gets where it asks for today's date, `2026-01-31`.
+    #[must_use]
+    pub fn date(mut self, day: impl Into<String>) -> Self {
+        self.date = Some(day.into());
         self
     }
 
@@ -156,6 +168,9 @@ impl CausalLlmSpec {
                 "max_new_tokens is {}, expected at most {MOST_NEW_TOKENS}",
                 self.max_new_tokens
             )));
+        }
+        if let Some(date) = self.date.as_ref().filter(|date| Day::parse(date).is_none()) {
+            return Err(Error::invalid_model(format!("date is {date:?}, expected the form 2026-01-31")));
         }
         self.template.check()
     }
