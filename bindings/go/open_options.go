@@ -113,6 +113,20 @@ const (
 
 func (v OnError) word() any { return wordOf(int(v), "raise", "strong", "weak") }
 
+// ControlTokens says what becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example.
+type ControlTokens string
+
+// Values of ControlTokens.
+const (
+	// ControlTokensAsWritten: they are control tokens, as tokenizers have it by default and the reference does.
+	// The default.
+	ControlTokensAsWritten ControlTokens = "as_written"
+	// ControlTokensAsText: they are text as any other, and no prompt can end its turn or begin another one.
+	ControlTokensAsText ControlTokens = "text"
+)
+
+func (v ControlTokens) word() any { return string(v) }
+
 // WithStrong sets the strong model, one of the router's candidates. An exported model knows no names, and needs it.
 func WithStrong(model string) OpenOption {
 	return func(o *openOptions) { o.set("strong", model) }
@@ -250,12 +264,14 @@ func WithErrorTarget(target float64) OpenOption {
 //   - "three_labels": strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is
 //     none for others.
 //   - "binary": two labels. {"kind": "binary", "strong_label": 0} says which label is that of the strong model, 1 by
-//     default.
+//     default. A single output is the logit of label 1.
 //   - "regression": one score "x". {"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0} is the win rate
 //     link(scale * x + offset); the default link is "identity", which holds it within [0, 1].
 //   - "candidates": one logit for each model. Then the strong and the weak model are two of the labels in "config.json".
 //
-// A head that does not fit the model's outputs is an error when opening.
+// A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does not
+// tell, {"kind": "three_labels", "probabilities": true} does, and likewise for "binary" and "candidates". A head that
+// does not fit the model's outputs is an error when opening.
 func WithHead(head string) OpenOption {
 	return func(o *openOptions) { o.set("head", spec(head)) }
 }
@@ -272,7 +288,7 @@ func WithLongPrompts(longPrompts string) OpenOption {
 //
 //   - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
 //   - "chat", the model's own chat template, or with parameters {"kind": "chat", "system": "...", "user": "{question}",
-//     "add_generation_prompt": true};
+//     "add_generation_prompt": true}, and "name" where the model has several;
 //   - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there is
 //     none for other models.
 func WithTemplate(template string) OpenOption {
@@ -290,6 +306,29 @@ func WithScoreThreshold(threshold int) OpenOption {
 // the win rate is 1, and the decision has "no_score".
 func WithMaxNewTokens(count int) OpenOption {
 	return func(o *openOptions) { o.set("max_new_tokens", count) }
+}
+
+// WithDate sets the day that a chat template gets where it asks for today's date ("strftime_now"), of the form
+// "2026-01-31". The clock is never read, so that a router decides alike on every day, and such a template is refused
+// without it. The template "chat" of exported models without an artifact only: an artifact keeps what it was written
+// with.
+func WithDate(day string) OpenOption {
+	return func(o *openOptions) { o.set("date", day) }
+}
+
+// WithControlTokens sets what becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example:
+// [ControlTokensAsWritten] makes them control tokens, as the reference does, and [ControlTokensAsText] reads them as
+// text, those of the template excepted. By default [ControlTokensAsWritten], but [ControlTokensAsText] where
+// [WithTemplate] is "chat". Exported models without an artifact only: an artifact keeps what it was written with.
+func WithControlTokens(meaning ControlTokens) OpenOption {
+	return func(o *openOptions) { o.set("control_tokens", meaning.word()) }
+}
+
+// WithFile sets which model in the folder is read, by its path in it, "onnx/model_fp16.onnx" for example; by default
+// the first of the usual names, in the folder itself and then in its "onnx". Exported models without an artifact only:
+// an artifact has one model.
+func WithFile(path string) OpenOption {
+	return func(o *openOptions) { o.set("file", path) }
 }
 
 // WithMaxTokens sets the number of tokens that an exported model reads of a prompt, special ones and an instruction

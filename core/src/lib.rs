@@ -60,6 +60,7 @@ pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
 mod control;
+mod date;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
@@ -101,7 +102,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use files::Json;
 pub use id::DecisionId;
 pub use input::{Input, Read, prompt_from_messages};
-pub use names::{Mode, OnError, OutOfDistribution};
+pub use names::{ControlTokens, Mode, OnError, OutOfDistribution};
 pub use options::{CallOptions, OpenOptions};
 pub use policy::{Decision, Fallback, Policy, Side};
 pub use process::PerProcess;

@@ -9,9 +9,9 @@ export type HeadName = 'three_labels' | 'binary' | 'regression' | 'candidates';
 /** What the outputs of a classifier mean, with parameters. */
 export type Head =
   /** Three labels (strong wins, tie, weak wins), or one output for each candidate, named as `config.json` does. */
-  | { kind: 'three_labels' | 'candidates' }
+  | { kind: 'three_labels' | 'candidates'; probabilities?: boolean }
   /** Two labels, one of which says that the strong model is needed: 1 by default. */
-  | { kind: 'binary'; strongLabel?: 0 | 1 }
+  | { kind: 'binary'; strongLabel?: 0 | 1; probabilities?: boolean }
   /** One number x; the win rate is link(scale * x + offset). */
   | { kind: 'regression'; link?: 'identity' | 'sigmoid'; scale?: number; offset?: number };
 
@@ -37,6 +37,8 @@ export interface ChatTemplate {
   user?: string;
   /** Whether the assistant's header comes at the end, as by default. */
   addGenerationPrompt?: boolean;
+  /** Which of several templates, by its name in `tokenizer_config.json`; the one named `default` otherwise. */
+  name?: string;
 }
 
 /** How a prompt becomes the text that a causal LM reads, with parameters. */
@@ -159,13 +161,15 @@ export interface OpenOptions {
    * - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there
    *   is none for others.
    * - `binary`: two labels. `{kind: "binary", strongLabel: 0}` says which label is that of the strong model, 1 by
-   *   default.
+   *   default. A single output is the logit of label 1.
    * - `regression`: one score `x`. `{kind: "regression", link: "sigmoid", scale: 1, offset: 0}` is the win rate
    *   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
    * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in
    *   `config.json`.
    *
-   * A head that does not fit the model's outputs is an error when opening.
+   * A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does
+   * not tell, `{kind: "three_labels", probabilities: true}` does, and likewise for `binary` and `candidates`. A head
+   * that does not fit the model's outputs is an error when opening.
    */
   head?: HeadName | Head;
   /**
@@ -180,7 +184,7 @@ export interface OpenOptions {
    *
    * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
    * - `chat`, the model's own chat template, or with parameters `{kind: "chat", system: "...", user: "{question}",
-   *   addGenerationPrompt: true}`;
+   *   addGenerationPrompt: true}`, and `"name"` where the model has several;
    * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
    *   none for other models.
    */
@@ -201,6 +205,25 @@ export interface OpenOptions {
    * and the decision has `noScore`.
    */
   maxNewTokens?: number;
+  /**
+   * The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The
+   * clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+   * template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
+   */
+  date?: string;
+  /**
+   * What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
+   * them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+   * default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an artifact
+   * keeps what it was written with.
+   */
+  controlTokens?: 'as_written' | 'text';
+  /**
+   * Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first of
+   * the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an artifact
+   * has one model.
+   */
+  file?: string;
   /**
    * The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by default
    * what its files say.

@@ -124,13 +124,16 @@ class Opened:
                 - ``three_labels``: strong wins, tie, weak wins, as in the paper. The default for a model
                   with three outputs; there is none for others.
                 - ``binary``: two labels. ``{"kind": "binary", "strong_label": 0}`` says which label is
-                  that of the strong model, 1 by default.
+                  that of the strong model, 1 by default. A single output is the logit of label 1.
                 - ``regression``: one score ``x``. ``{"kind": "regression", "link": "sigmoid", "scale": 1,
                   "offset": 0}`` is the win rate ``link(scale * x + offset)``; the default link is
                   ``identity``, which holds it within [0, 1].
                 - ``candidates``: one logit for each model. Then the strong and the weak model are two of
                   the labels in ``config.json``.
-                A head that does not fit the model's outputs is an error when opening.
+                A model that ends in the softmax is seen to give probabilities, which are taken as they
+                are. Where its graph does not tell, ``{"kind": "three_labels", "probabilities": true}``
+                does, and likewise for ``binary`` and ``candidates``. A head that does not fit the model's
+                outputs is an error when opening.
             long_prompts: what an exported classifier does with prompts that are longer than it reads, by
                 name or, with parameters, as an object: ``truncate`` (the default) cuts them, ``windows``
                 reads them piece by piece: ``{"kind": "windows", "overlap": 32, "pooling": "mean",
@@ -139,7 +142,8 @@ class Opened:
             template: how a question becomes the text that an exported causal LM reads:
                 - a text with ``{question}`` (or ``{prompt}``) in it; braces that are meant are doubled;
                 - ``chat``, the model's own chat template, or with parameters ``{"kind": "chat", "system":
-                  "...", "user": "{question}", "add_generation_prompt": true}``;
+                  "...", "user": "{question}", "add_generation_prompt": true}``, and ``"name"`` where the
+                  model has several;
                 - ``routellm``, the published router's prompt, whose two files are beside its model. Then
                   it is the default; there is none for other models.
             score_tokens: the tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each
@@ -151,6 +155,18 @@ class Opened:
                 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the
                 most likely one is. If none is a score, the win rate is 1, and the decision has
                 ``no_score``.
+            date: the day that a chat template gets where it asks for today's date (``strftime_now``), of
+                the form ``2026-01-31``. The clock is never read, so that a router decides alike on every
+                day, and such a template is refused without it. The template ``chat`` of exported models
+                without an artifact only: an artifact keeps what it was written with.
+            control_tokens: what becomes of control tokens that a prompt spells out, ``[SEP]`` or
+                ``<|im_end|>`` for example: ``as_written`` makes them control tokens, as the reference
+                does, and ``text`` reads them as text, those of the template excepted. By default
+                ``as_written``, but ``text`` where ``template`` is ``chat``. Exported models without an
+                artifact only: an artifact keeps what it was written with.
+            file: which model in the folder is read, by its path in it, ``onnx/model_fp16.onnx`` for
+                example; by default the first of the usual names, in the folder itself and then in its
+                ``onnx``. Exported models without an artifact only: an artifact has one model.
             max_tokens: the number of tokens that an exported model reads of a prompt, special ones and an
                 instruction included; by default what its files say.
             **options: those above. One that has no effect on the router is an error, and None is as

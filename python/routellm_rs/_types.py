@@ -58,6 +58,9 @@ MapStore: TypeAlias = Literal["auto", "always", "never"]
 
 OnError: TypeAlias = Literal["raise", "strong", "weak"]
 """What a call does when a prompt cannot be scored."""
+
+ControlTokens: TypeAlias = Literal["as_written", "text"]
+"""What becomes of control tokens that a prompt spells out, ``[SEP]`` or ``<|im_end|>`` for example."""
 # </faces:names>
 # <faces:kinds>
 Kind: TypeAlias = Literal["linear", "mf", "sw_ranking", "bert", "causal_llm"]
@@ -88,9 +91,10 @@ StrPath: TypeAlias = str | os.PathLike[str]
 
 
 class NamedHead(TypedDict):
-    """A head without parameters."""
+    """Three labels, or one output for each candidate."""
 
     kind: Literal["three_labels", "candidates"]
+    probabilities: NotRequired[bool]
 
 
 class BinaryHead(TypedDict):
@@ -98,6 +102,7 @@ class BinaryHead(TypedDict):
 
     kind: Literal["binary"]
     strong_label: NotRequired[Literal[0, 1]]
+    probabilities: NotRequired[bool]
 
 
 class RegressionHead(TypedDict):
@@ -152,6 +157,7 @@ class ChatTemplate(TypedDict):
     system: NotRequired[str]
     user: NotRequired[str]
     add_generation_prompt: NotRequired[bool]
+    name: NotRequired[str]
 
 
 TemplateSpec: TypeAlias = RoutellmTemplate | PlainTemplate | ChatTemplate
@@ -194,6 +200,9 @@ class OpenOptions(SessionOptions, total=False):
     score_tokens: Iterable[str | int] | None
     score_threshold: int | None
     max_new_tokens: int | None
+    date: str | None
+    control_tokens: ControlTokens | None
+    file: str | None
     max_tokens: int | None
 
 
@@ -473,13 +482,15 @@ class EncoderSpec(TypedDict):
     directory: StrPath
     id: str
     dimension: int
-    pooling: Literal["mean", "cls"]
+    pooling: Literal["mean", "cls", "last"]
+    output: NotRequired[str]
     normalize: bool
     max_tokens: int
     model: NotRequired[str]
     tokenizer: NotRequired[str]
     prefix: NotRequired[str]
     cap: NotRequired[TextCap]
+    control_tokens: NotRequired[ControlTokens]
 
 
 class LinearReport(TypedDict):

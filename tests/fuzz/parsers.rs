@@ -75,7 +75,8 @@ pub(super) fn chat_template(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut settings = TokenizerConfig::default();
     settings.bos_token = Some("<s>".to_owned());
-    if let Ok(template) = Template::chat(text, Some("system"), "{question}", true, &settings)
+    if let Ok(template) =
+        Template::chat(text, Some("system"), "{question}", true, Some("2026-01-31"), &settings)
         && let Ok(rendered) = template.render("why?")
         && let Some(place) = rendered.question
     {
@@ -88,7 +89,8 @@ pub(super) fn head(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = text.parse::<LongPrompts>();
     if let Ok(head) = text.parse::<Head>() {
-        let outputs = vec![0.5; head.outputs(2)];
+        let count = head.outputs(2);
+        let outputs = vec![1.0 / count as f32; count];
         let pair = routellm_core::scorer::Pair { strong: 0, weak: 1 };
         for mode in [Mode::Exact, Mode::Reference] {
             let rate = head.win_rate(&outputs, pair, mode).expect("finite outputs have a win rate");

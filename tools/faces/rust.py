@@ -209,7 +209,7 @@ def core(table: Table, output: Output) -> None:
         "use super::table::{OptionInfo, OptionType};",
         "use super::value::{OptionValue, spec};",
         "use super::{",
-        "    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, SessionOptions,",
+        "    ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, SessionOptions,",
         "    Spelling, TemplateSpec,",
         "};",
         "use crate::Result;",

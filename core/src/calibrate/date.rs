@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::date::{Day, days_of};
 use crate::{Error, Result};
 
 const SECONDS_A_DAY: u64 = 86_400;
@@ -28,28 +29,7 @@ pub(super) fn check(date: &str) -> Result<()> {
             "the date of a calibration is {date:?}, expected the form 2026-01-31"
         ))
     };
-    let parts: Vec<&str> = date.split('-').collect();
-    let [year, month, day] = parts[..] else { return Err(refused()) };
-    let number = |text: &str, digits: usize| {
-        let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u64>().ok().filter(|_| plain)
-    };
-    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
-        return Err(refused());
-    };
-    if !(1..=12).contains(&month) || day == 0 || day > days_of(year, month) {
-        return Err(refused());
-    }
-    Ok(())
-}
-
-fn days_of(year: u64, month: u64) -> u64 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 => 28 + u64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
+    Day::parse(date).map(|_| ()).ok_or_else(refused)
 }
 
 /// The date of a day, counted from the first of January 1970.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use encoder::OnnxEncoder;
 
 use super::{CapSide, TextCap};
+use crate::ControlTokens;
 
 /// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub enum Pooling {
     Mean,
     /// The first token's vector.
     Cls,
+    /// The last token's vector, special ones included. Nothing is padded, so that it is the last one of the text on either
+    /// side of which other tools pad.
+    Last,
 }
 
 /// Parameters of an encoder, as they stand in an artifact.
@@ -36,6 +40,11 @@ pub struct OnnxSpec {
     pub tokenizer: String,
     /// How token vectors become one vector.
     pub pooling: Pooling,
+    /// Name of the model's output that is read: token vectors `[1, tokens, dimension]`, or the vector of the whole text
+    /// `[1, dimension]`, which needs no pooling. Without it, the token vectors wherever they stand among the outputs, or
+    /// else the only vector of the whole text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// Whether the vector is scaled to unit length.
     pub normalize: bool,
     /// Put before every prompt, for example `query: `.
@@ -45,6 +54,9 @@ pub struct OnnxSpec {
     pub max_tokens: usize,
     /// Cap on the text, before it is tokenised; its side is also the side that truncation keeps.
     pub cap: TextCap,
+    /// What becomes of control tokens that a prompt spells out.
+    #[serde(default, skip_serializing_if = "ControlTokens::is_default")]
+    pub control_tokens: ControlTokens,
 }
 
 impl OnnxSpec {
@@ -57,10 +69,12 @@ impl OnnxSpec {
             model: "model.onnx".to_owned(),
             tokenizer: "tokenizer.json".to_owned(),
             pooling,
+            output: None,
             normalize: true,
             prefix: String::new(),
             max_tokens,
             cap: TextCap::new(16_384, CapSide::Head),
+            control_tokens: ControlTokens::default(),
         }
     }
 
@@ -78,6 +92,13 @@ impl OnnxSpec {
         self
     }
 
+    /// The name of the model's output that is read.
+    #[must_use]
+    pub fn output(mut self, name: impl Into<String>) -> Self {
+        self.output = Some(name.into());
+        self
+    }
+
     /// Whether the vector is scaled to unit length.
     #[must_use]
     pub fn normalize(mut self, on: bool) -> Self {
@@ -89,6 +110,13 @@ impl OnnxSpec {
     #[must_use]
     pub fn prefix(mut self, text: impl Into<String>) -> Self {
         self.prefix = text.into();
+        self
+    }
+
+    /// What becomes of control tokens that a prompt spells out.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.control_tokens = meaning;
         self
     }
 

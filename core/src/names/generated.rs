@@ -256,3 +256,36 @@ impl FromStr for OnError {
         named(&Self::ALL.map(|value| (value.name(), value)), "on_error", text)
     }
 }
+
+/// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ControlTokens {
+    /// They are control tokens, as tokenizers have it by default and the reference does.
+    #[default]
+    AsWritten,
+    /// They are text as any other, and no prompt can end its turn or begin another one.
+    Text,
+}
+
+impl ControlTokens {
+    /// Every value, in the order of its number.
+    pub const ALL: [Self; 2] = [Self::AsWritten, Self::Text];
+
+    /// `as_written` or `text`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AsWritten => "as_written",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl FromStr for ControlTokens {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        named(&Self::ALL.map(|value| (value.name(), value)), "control_tokens", text)
+    }
+}

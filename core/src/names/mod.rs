@@ -8,7 +8,7 @@ pub(crate) mod range;
 
 pub use kind::Kind;
 
-pub use generated::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read};
+pub use generated::{ControlTokens, MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read};
 
 use crate::{Error, Result};
 
@@ -54,6 +54,14 @@ impl Spelling {
         let verb = if names.len() == 1 { "has" } else { "have" };
         let list = self.list(names);
         (!names.is_empty()).then(|| Error::invalid_argument(format!("{list} {verb} no effect: {why}")))
+    }
+}
+
+impl ControlTokens {
+    /// Whether nothing need be written of it.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -4,7 +4,7 @@
 //! The form is the protocol buffer of `onnx.proto`; only the fields on the way to these are followed, and everything
 //! else is skipped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Component, Path};
@@ -17,6 +17,33 @@ pub struct Graph {
     operators: BTreeSet<String>,
     external_files: BTreeSet<String>,
     outputs: Vec<Output>,
+    /// By what they give, the nodes of the outermost graph that make probabilities or hand on what they get.
+    last: BTreeMap<String, Node>,
+}
+
+/// A node with one input and one output.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Node {
+    operator: String,
+    input: Option<String>,
+    output: Option<String>,
+    axis: Option<i64>,
+}
+
+/// Makes the probabilities of one row.
+const SOFTMAX: &str = "Softmax";
+/// Makes the probability of one number.
+const SIGMOID: &str = "Sigmoid";
+/// Operators that hand on what they get.
+const ON: [&str; 2] = ["Identity", "Cast"];
+
+/// How a model makes probabilities of its logits, where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probabilities {
+    /// Of a row, which sum to 1.
+    Softmax,
+    /// Of each number.
+    Sigmoid,
 }
 
 /// An output as a model declares it.
@@ -86,6 +113,23 @@ impl Graph {
         &self.outputs
     }
 
+    /// How the output `name` comes to be probabilities, if a node at its end makes them of rows `[rows, outputs]`.
+    pub(crate) fn probabilities(&self, name: &str) -> Option<Probabilities> {
+        let mut name = name;
+        // A graph may be malformed and hold a circle.
+        for _ in 0..=self.last.len() {
+            let node = self.last.get(name)?;
+            match node.operator.as_str() {
+                SIGMOID => return Some(Probabilities::Sigmoid),
+                SOFTMAX => {
+                    return matches!(node.axis, None | Some(-1 | 1)).then_some(Probabilities::Softmax);
+                }
+                _ => name = node.input.as_deref()?,
+            }
+        }
+        None
+    }
+
     /// Refuses weights outside the folder of the model at `path`, and weights that are not there.
     ///
     /// # Errors
@@ -132,20 +176,51 @@ impl Graph {
     }
 
     fn node<R: Read + Seek>(&mut self, fields: &mut Fields<R>, end: u64, depth: usize) -> Result<()> {
-        fields.each(end, &mut |fields, number, end| match number {
-            // NodeProto.op_type
-            4 => {
-                self.operators.insert(fields.text(end)?);
-                Ok(())
+        let mut node = Node::default();
+        fields.each_with_numbers(end, &mut |fields, number, field| {
+            let Field::Bytes(end) = field else { return Ok(()) };
+            match number {
+                // NodeProto.input, .output
+                1 => {
+                    node.input.get_or_insert(fields.text(end)?);
+                }
+                2 => {
+                    node.output.get_or_insert(fields.text(end)?);
+                }
+                // .op_type
+                4 => {
+                    node.operator = fields.text(end)?;
+                    self.operators.insert(node.operator.clone());
+                }
+                // .attribute: AttributeProto.name, .i, .t, .g, .tensors, .graphs
+                5 => {
+                    let (mut name, mut value) = (String::new(), None);
+                    fields.each_with_numbers(end, &mut |fields, number, field| match (number, field) {
+                        (1, Field::Bytes(end)) => {
+                            name = fields.text(end)?;
+                            Ok(())
+                        }
+                        (3, Field::Number(number)) => {
+                            value = Some(number.cast_signed());
+                            Ok(())
+                        }
+                        (5 | 10, Field::Bytes(end)) => self.tensor(fields, end),
+                        (6 | 11, Field::Bytes(end)) => self.graph(fields, end, depth + 1),
+                        _ => Ok(()),
+                    })?;
+                    if name == "axis" {
+                        node.axis = value;
+                    }
+                }
+                _ => {}
             }
-            // NodeProto.attribute: AttributeProto.t, .g, .tensors, .graphs
-            5 => fields.each(end, &mut |fields, number, end| match number {
-                5 | 10 => self.tensor(fields, end),
-                6 | 11 => self.graph(fields, end, depth + 1),
-                _ => Ok(()),
-            }),
-            _ => Ok(()),
-        })
+            Ok(())
+        })?;
+        let kept = [SOFTMAX, SIGMOID].iter().chain(&ON).any(|operator| *operator == node.operator);
+        if let Some(output) = node.output.clone().filter(|_| depth == 0 && kept) {
+            self.last.insert(output, node);
+        }
+        Ok(())
     }
 
     fn tensor<R: Read + Seek>(&mut self, fields: &mut Fields<R>, end: u64) -> Result<()> {
@@ -217,14 +292,33 @@ struct Fields<R> {
 /// What is done with a field that holds bytes: its number, and where it ends.
 type Visit<'a, R> = dyn FnMut(&mut Fields<R>, u64, u64) -> Result<()> + 'a;
 
+/// What a field holds: bytes up to a place, or a number.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Bytes(u64),
+    Number(u64),
+}
+
+/// What is done with a field: its number, and what it holds.
+type VisitAll<'a, R> = dyn FnMut(&mut Fields<R>, u64, Field) -> Result<()> + 'a;
+
 impl<R: Read + Seek> Fields<R> {
-    /// Visits the fields of a message that ends at `end`. What a visit leaves of a field is skipped.
+    /// Visits the fields of a message that ends at `end` and that hold bytes. What a visit leaves of a field is skipped.
     fn each(&mut self, end: u64, visit: &mut Visit<'_, R>) -> Result<()> {
+        self.each_with_numbers(end, &mut |fields, number, field| match field {
+            Field::Bytes(end) => visit(fields, number, end),
+            Field::Number(_) => Ok(()),
+        })
+    }
+
+    /// As [`each`](Self::each), with fields that hold a number of any length.
+    fn each_with_numbers(&mut self, end: u64, visit: &mut VisitAll<'_, R>) -> Result<()> {
         while self.at < end {
             let key = self.varint(end)?;
             let length = match key & 7 {
                 0 => {
-                    self.varint(end)?;
+                    let number = self.varint(end)?;
+                    visit(self, key >> 3, Field::Number(number))?;
                     continue;
                 }
                 1 => 8,
@@ -234,7 +328,7 @@ impl<R: Read + Seek> Fields<R> {
             };
             let stop = self.at.checked_add(length).filter(|stop| *stop <= end).ok_or_else(cut)?;
             if key & 7 == 2 {
-                visit(self, key >> 3, stop)?;
+                visit(self, key >> 3, Field::Bytes(stop))?;
             }
             let rest = i64::try_from(stop - self.at).map_err(|_| cut())?;
             self.source.seek_relative(rest).map_err(failed)?;
@@ -339,6 +433,39 @@ mod tests {
         let outputs: Vec<_> =
             graph.outputs().iter().map(|output| (output.name.as_str(), output.dims.clone())).collect();
         assert_eq!(outputs, [("logits", Some(vec![None, Some(3)])), ("other", None)]);
+    }
+
+    #[test]
+    fn probabilities_are_seen_behind_nodes_that_hand_on() {
+        let axis = |value: u8| field(5, &[field(1, b"axis"), vec![3 << 3, value]].concat());
+        let node = |operator: &str, input: &str, output: &str, rest: Vec<u8>| {
+            let fields = [(1, input), (2, output), (4, operator)];
+            let fields = fields.iter().flat_map(|(number, text)| field(*number, text.as_bytes()));
+            field(1, &fields.chain(rest).collect::<Vec<_>>())
+        };
+        let nodes = [
+            node("Softmax", "x", "p", Vec::new()),
+            node("Cast", "p", "q", Vec::new()),
+            node("Identity", "q", "r", Vec::new()),
+            node("Softmax", "x", "columns", axis(0)),
+            node("Softmax", "x", "rows", axis(1)),
+            node("Sigmoid", "x", "s", Vec::new()),
+            node("Identity", "circle", "circle", Vec::new()),
+            node("MatMul", "p", "m", Vec::new()),
+        ];
+        let graph = Graph::parse(&field(7, &nodes.concat())).unwrap();
+        for (name, found) in [
+            ("p", Some(Probabilities::Softmax)),
+            ("r", Some(Probabilities::Softmax)),
+            ("rows", Some(Probabilities::Softmax)),
+            ("s", Some(Probabilities::Sigmoid)),
+            ("columns", None),
+            ("circle", None),
+            ("m", None),
+            ("x", None),
+        ] {
+            assert_eq!(graph.probabilities(name), found, "{name}");
+        }
     }
 
     #[test]

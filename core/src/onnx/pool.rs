@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::SessionOptions;
-use super::graph::Graph;
+use super::graph::{Graph, Probabilities};
 use super::seal::Seal;
 use super::sessions::{OpenSession, Sessions};
 use super::tensor::TensorSpec;
@@ -41,6 +41,8 @@ struct Model {
     inputs: Arc<[TensorSpec]>,
     outputs: Arc<[TensorSpec]>,
     dynamically_quantized: bool,
+    /// How each output comes to be probabilities, if it does.
+    probabilities: Vec<Option<Probabilities>>,
 }
 
 impl SessionPool {
@@ -86,6 +88,13 @@ impl SessionPool {
     /// other rows of its batch.
     pub(crate) fn dynamically_quantized(&self) -> bool {
         self.models.list.iter().any(|model| model.dynamically_quantized)
+    }
+
+    /// How the output `name` of the first model comes to be probabilities, if its graph tells.
+    pub(crate) fn probabilities(&self, name: &str) -> Option<Probabilities> {
+        let model = &self.models.list[0];
+        let at = model.outputs.iter().position(|spec| spec.name == name)?;
+        model.probabilities[at]
     }
 
     /// The slots with the sessions.
@@ -181,12 +190,14 @@ impl Opening {
             slot.add(OpenSession { inputs: Arc::clone(inputs), on_gpu: provider == "cuda", session });
         }
         let (inputs, outputs) = known.unwrap_or_default();
+        let probabilities = outputs.iter().map(|spec| graph.probabilities(&spec.name)).collect();
         models.list.push(Model {
             path: path.to_path_buf(),
             seal,
             inputs,
             outputs,
             dynamically_quantized: graph.dynamically_quantized(),
+            probabilities,
         });
         Ok(())
     }

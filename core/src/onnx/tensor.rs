@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use half::f16;
+use half::{bf16, f16};
 use ort::session::{SessionInputValue, SessionOutputs};
 use ort::value::{DynTensor, DynValue, Outlet, Shape, Tensor, TensorElementType, TensorRef, ValueType};
 
@@ -67,7 +67,8 @@ impl TensorSpec {
 
     /// Whether its elements are floating-point numbers that can be read.
     pub(crate) fn is_float(&self) -> bool {
-        matches!(self.element, Some(TensorElementType::Float32 | TensorElementType::Float16))
+        use TensorElementType::{Bfloat16, Float16, Float32, Float64};
+        matches!(self.element, Some(Float32 | Float16 | Bfloat16 | Float64))
     }
 }
 
@@ -124,7 +125,9 @@ impl Input<'_> {
                 .map_err(|error| inference(&error)),
             Some(TensorElementType::Int32) => converted!(|&x| x as i32),
             Some(TensorElementType::Float32) => converted!(|&x| x as f32),
+            Some(TensorElementType::Float64) => converted!(|&x| x as f64),
             Some(TensorElementType::Float16) => converted!(|&x| f16::from_f32(x as f32)),
+            Some(TensorElementType::Bfloat16) => converted!(|&x| bf16::from_f32(x as f32)),
             Some(TensorElementType::Bool) => converted!(|&x| x != 0),
             _ => Err(Error::invalid_model(format!(
                 "the input {:?} is {}, expected integers, floats or booleans",
@@ -142,7 +145,8 @@ pub(crate) struct Outputs<'a, 'r> {
 }
 
 impl Outputs<'_, '_> {
-    /// Shape of a floating-point output, and those of its elements that `range` names for the shape.
+    /// Shape of a floating-point output, and those of its elements that `range` names for the shape, in single
+    /// precision.
     ///
     /// # Errors
     /// `InvalidModel` if there is no such output, it holds other elements, or fewer than `range` wants.
@@ -164,14 +168,19 @@ impl Outputs<'_, '_> {
             let kept = data.get(range(&shape)).ok_or_else(|| missing(&shape))?;
             return Ok((shape, Cow::Borrowed(kept)));
         }
-        match value.try_extract_tensor::<f16>() {
-            Ok((shape, data)) => {
-                let shape = sizes(shape);
-                let kept = data.get(range(&shape)).ok_or_else(|| missing(&shape))?;
-                Ok((shape, Cow::Owned(kept.iter().copied().map(f16::to_f32).collect())))
-            }
-            Err(error) => Err(Error::invalid_model(format!("the output {name:?} holds no floats: {error}"))),
+        macro_rules! converted {
+            ($element:ty, $convert:expr) => {
+                if let Ok((shape, data)) = value.try_extract_tensor::<$element>() {
+                    let shape = sizes(shape);
+                    let kept = data.get(range(&shape)).ok_or_else(|| missing(&shape))?;
+                    return Ok((shape, Cow::Owned(kept.iter().copied().map($convert).collect())));
+                }
+            };
         }
+        converted!(f16, f16::to_f32);
+        converted!(bf16, bf16::to_f32);
+        converted!(f64, |x| x as f32);
+        Err(Error::invalid_model(format!("the output {name:?} holds no floats but {}", value.dtype())))
     }
 
     /// Takes an output out, to be kept.

@@ -15,7 +15,9 @@ pub use open::{OPEN, OpenOptions};
 pub use table::{OptionInfo, OptionType};
 pub use value::{OptionValue, milliseconds};
 
-pub use crate::names::{MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling};
+pub use crate::names::{
+    ControlTokens, MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling,
+};
 pub use crate::onnx::SessionOptions;
 use crate::policy::Policy;
 use crate::scorer::bert::{Head, LongPrompts};
@@ -227,7 +229,7 @@ mod tests {
             (options.votes.min_similarity, options.votes.open_clusters),
             (Some(0.0), Some(usize::MAX))
         );
-        assert_eq!(options.export.head, Some(Head::Binary { strong_label: 0 }));
+        assert_eq!(options.export.head, Some(Head::binary(0)));
         assert_eq!(
             options.export.score_tokens,
             Some(vec![ScoreToken::Text("1".to_owned()), ScoreToken::Id(2)])

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use super::table::{OptionInfo, OptionType};
 use super::value::{OptionValue, spec};
 use super::{
-    Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken, SessionOptions,
-    Spelling, TemplateSpec,
+    ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken,
+    SessionOptions, Spelling, TemplateSpec,
 };
 use crate::Result;
 use crate::names::range::{number, whole};
@@ -219,13 +219,15 @@ impl OpenOptions {
     /// - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs;
     ///   there is none for others.
     /// - `binary`: two labels. `{"kind": "binary", "strong_label": 0}` says which label is that of the strong model, 1
-    ///   by default.
+    ///   by default. A single output is the logit of label 1.
     /// - `regression`: one score `x`. `{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}` is the win
     ///   rate `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
     /// - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in
     ///   `config.json`.
     ///
-    /// A head that does not fit the model's outputs is an error when opening.
+    /// A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph
+    /// does not tell, `{"kind": "three_labels", "probabilities": true}` does, and likewise for `binary` and
+    /// `candidates`. A head that does not fit the model's outputs is an error when opening.
     #[must_use]
     pub fn head(mut self, head: Head) -> Self {
         self.export.head = Some(head);
@@ -246,7 +248,7 @@ impl OpenOptions {
     ///
     /// - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
     /// - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user":
-    ///   "{question}", "add_generation_prompt": true}`;
+    ///   "{question}", "add_generation_prompt": true}`, and `"name"` where the model has several;
     /// - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there
     ///   is none for other models.
     #[must_use]
@@ -277,6 +279,34 @@ impl OpenOptions {
     #[must_use]
     pub fn max_new_tokens(mut self, count: usize) -> Self {
         self.export.max_new_tokens = Some(count);
+        self
+    }
+
+    /// The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The
+    /// clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+    /// template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
+    #[must_use]
+    pub fn date(mut self, day: impl Into<String>) -> Self {
+        self.export.date = Some(day.into());
+        self
+    }
+
+    /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
+    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+    /// default `as_written`, but `text` where [`template`](OpenOptions::template) is `chat`. Exported models without an
+    /// artifact only: an artifact keeps what it was written with.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.export.control_tokens = Some(meaning);
+        self
+    }
+
+    /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
+    /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
+    /// artifact has one model.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<String>) -> Self {
+        self.export.file = Some(path.into());
         self
     }
 
@@ -318,6 +348,9 @@ impl OpenOptions {
             "score_tokens" => self.export.score_tokens = Some(value.tokens(shown, info)?),
             "score_threshold" => self.export.score_threshold = Some(value.whole(shown, info)?),
             "max_new_tokens" => self.export.max_new_tokens = Some(value.whole(shown, info)?),
+            "date" => self.export.date = Some(value.text(shown, info)?),
+            "control_tokens" => self.export.control_tokens = Some(value.named(shown, info)?),
+            "file" => self.export.file = Some(value.text(shown, info)?),
             "max_tokens" => self.export.max_tokens = Some(value.whole(shown, info)?),
             other => unreachable!("{other} is a row of the table"),
         }
@@ -448,6 +481,19 @@ pub(crate) struct ExportOptions {
     /// scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1,
     /// and the decision has `no_score`.
     pub(crate) max_new_tokens: Option<usize>,
+    /// The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The
+    /// clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+    /// template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
+    pub(crate) date: Option<String>,
+    /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
+    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+    /// default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an
+    /// artifact keeps what it was written with.
+    pub(crate) control_tokens: Option<ControlTokens>,
+    /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
+    /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
+    /// artifact has one model.
+    pub(crate) file: Option<String>,
     /// The number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
     /// default what its files say.
     pub(crate) max_tokens: Option<usize>,
@@ -474,6 +520,15 @@ impl ExportOptions {
         }
         if self.max_new_tokens.is_some() {
             given.push("max_new_tokens");
+        }
+        if self.date.is_some() {
+            given.push("date");
+        }
+        if self.control_tokens.is_some() {
+            given.push("control_tokens");
+        }
+        if self.file.is_some() {
+            given.push("file");
         }
         if self.max_tokens.is_some() {
             given.push("max_tokens");
@@ -714,7 +769,7 @@ pub static OPEN: &[OptionInfo] = &[
         expected: "a string or an object with kind",
         default: "three_labels, for a model with three outputs",
         since: "0.1.0",
-        doc: "What the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the language has texts only):\n\n- `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is none for others.\n- `binary`: two labels. `{\"kind\": \"binary\", \"strong_label\": 0}` says which label is that of the strong model, 1 by default.\n- `regression`: one score `x`. `{\"kind\": \"regression\", \"link\": \"sigmoid\", \"scale\": 1, \"offset\": 0}` is the win rate `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].\n- `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.\n\nA head that does not fit the model's outputs is an error when opening.",
+        doc: "What the outputs of an exported classifier mean, by name or, with parameters, as an object (JSON where the language has texts only):\n\n- `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is none for others.\n- `binary`: two labels. `{\"kind\": \"binary\", \"strong_label\": 0}` says which label is that of the strong model, 1 by default. A single output is the logit of label 1.\n- `regression`: one score `x`. `{\"kind\": \"regression\", \"link\": \"sigmoid\", \"scale\": 1, \"offset\": 0}` is the win rate `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].\n- `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.\n\nA model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does not tell, `{\"kind\": \"three_labels\", \"probabilities\": true}` does, and likewise for `binary` and `candidates`. A head that does not fit the model's outputs is an error when opening.",
     },
     OptionInfo {
         name: "long_prompts",
@@ -734,7 +789,7 @@ pub static OPEN: &[OptionInfo] = &[
         expected: "a string or an object with kind",
         default: "routellm, where its files are beside the model",
         since: "0.1.0",
-        doc: "How a question becomes the text that an exported causal LM reads:\n\n- a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;\n- `chat`, the model's own chat template, or with parameters `{\"kind\": \"chat\", \"system\": \"...\", \"user\": \"{question}\", \"add_generation_prompt\": true}`;\n- `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is none for other models.",
+        doc: "How a question becomes the text that an exported causal LM reads:\n\n- a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;\n- `chat`, the model's own chat template, or with parameters `{\"kind\": \"chat\", \"system\": \"...\", \"user\": \"{question}\", \"add_generation_prompt\": true}`, and `\"name\"` where the model has several;\n- `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is none for other models.",
     },
     OptionInfo {
         name: "score_tokens",
@@ -765,6 +820,36 @@ pub static OPEN: &[OptionInfo] = &[
         default: "6",
         since: "0.1.0",
         doc: "How many tokens an exported causal LM generates at most until one is a score, 0 to 64, 6 by default. 0 takes the scores' probabilities as the next token, whatever the most likely one is. If none is a score, the win rate is 1, and the decision has `no_score`.",
+    },
+    OptionInfo {
+        name: "date",
+        group: "export",
+        value: OptionType::Text,
+        names: &[],
+        expected: "a string",
+        default: "none",
+        since: "0.1.0",
+        doc: "The day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`. The clock is never read, so that a router decides alike on every day, and such a template is refused without it. The template `chat` of exported models without an artifact only: an artifact keeps what it was written with.",
+    },
+    OptionInfo {
+        name: "control_tokens",
+        group: "export",
+        value: OptionType::Name,
+        names: &["as_written", "text"],
+        expected: "\"as_written\" or \"text\"",
+        default: "as_written, but text for the template chat",
+        since: "0.1.0",
+        doc: "What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an artifact keeps what it was written with.",
+    },
+    OptionInfo {
+        name: "file",
+        group: "export",
+        value: OptionType::Text,
+        names: &[],
+        expected: "a string",
+        default: "looked for",
+        since: "0.1.0",
+        doc: "Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an artifact has one model.",
     },
     OptionInfo {
         name: "max_tokens",

@@ -1,6 +1,6 @@
 //! Folders that are no artifact: what they hold, and which options have an effect on it.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde_json::{Map, Value};
 
@@ -37,14 +37,21 @@ impl<'a> Bare<'a> {
 }
 
 /// What the model in `folder` is, by its outputs and its `settings`, which name no class that tells.
-fn kind_by_model(folder: &Path, settings: &Map<String, Value>, architectures: &[String]) -> Result<Kind> {
+fn kind_by_model(
+    folder: &Path,
+    file: Option<&str>,
+    settings: &Map<String, Value>,
+    architectures: &[String],
+) -> Result<Kind> {
     let config = folder.join(CONFIG_FILE);
     let named = match architectures {
         [] => "names no architecture".to_owned(),
         names => format!("names the architecture {}", names.join(", ")),
     };
     let names: Vec<&str> = DECODERS.into_iter().chain(CLASSIFIERS).collect();
-    let Some(path) = places(&names).map(|name| folder.join(name)).find(|path| path.is_file()) else {
+    let names = places(&names).map(|name| folder.join(name));
+    let Some(path) = file.map(|file| folder.join(file)).into_iter().chain(names).find(|path| path.is_file())
+    else {
         return Err(Error::invalid_model(format!(
             "{}: it {named} and has no num_models and text_dim as a RouteLLM MF checkpoint has, and there is no exported \
              model beside it: it cannot be told what this folder is",
@@ -64,7 +71,7 @@ fn kind_by_model(folder: &Path, settings: &Map<String, Value>, architectures: &[
     if let Some(logits) = logits {
         let is_named = logits.name == "logits";
         match logits.dims.as_deref() {
-            Some([_, _]) if is_named || labelled => return Ok(Kind::Bert),
+            Some([_] | [_, _]) if is_named || labelled => return Ok(Kind::Bert),
             None if labelled => return Ok(Kind::Bert),
             Some([_, _, last]) if is_named => {
                 let vocabulary = settings.get("vocab_size").and_then(Value::as_u64);
@@ -114,7 +121,22 @@ impl OpenOptions {
         if ["num_models", "text_dim", "use_proj"].iter().any(|name| settings.contains_key(*name)) {
             return Ok(Some(Kind::Mf));
         }
-        kind_by_model(folder.path, &settings, &architectures).map(Some)
+        self.check_file(folder)?;
+        kind_by_model(folder.path, self.export.file.as_deref(), &settings, &architectures).map(Some)
+    }
+
+    /// # Errors
+    /// `InvalidArgument` if the model's file that the options name is none in the folder.
+    pub(super) fn check_file(&self, folder: &Bare<'_>) -> Result<()> {
+        let Some(file) = &self.export.file else { return Ok(()) };
+        let inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+        if file.is_empty() || !inside || !folder.path.join(file).is_file() {
+            return Err(Error::invalid_argument(format!(
+                "file is {file:?}, expected the path of a model in {}, as \"onnx/model_fp16.onnx\"",
+                folder.path.display()
+            )));
+        }
+        Ok(())
     }
 
     /// # Errors

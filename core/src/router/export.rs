@@ -30,6 +30,7 @@ impl OpenOptions {
     /// # Errors
     /// As [`OpenOptions::open`].
     pub(super) fn open_export(&self, kind: Kind, folder: &Bare<'_>) -> Result<Router> {
+        self.check_file(folder)?;
         match kind {
             Kind::CausalLlm => self.open_causal_llm(folder),
             _ => self.open_classifier(folder),
@@ -38,13 +39,16 @@ impl OpenOptions {
 
     fn open_classifier(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        self.refuse_export_options(Kind::Bert, &["head", "long_prompts", "max_tokens"])?;
+        self.refuse_export_options(
+            Kind::Bert,
+            &["head", "long_prompts", "control_tokens", "file", "max_tokens"],
+        )?;
         let path = folder.path;
         let files = Files::with_config(path, folder.config.as_ref())?;
         let labels = files.config()?.labels.clone();
         let head = match given.head {
             Some(head) => head,
-            None if labels.len() == 3 => Head::ThreeLabels,
+            None if labels.len() == 3 => Head::three_labels(),
             None => {
                 return Err(Error::invalid_argument(format!(
                     "head is needed: {} describes {} outputs, and only three have a usual meaning (strong wins, tie, \
@@ -58,10 +62,12 @@ impl OpenOptions {
             head,
             long_prompts: given.long_prompts.unwrap_or_default(),
             max_tokens: given.max_tokens,
+            control_tokens: given.control_tokens.unwrap_or_default(),
+            file: given.file.clone(),
         };
         spec.check()?;
         // The outputs of this head are the candidates, by the names that the model has for them.
-        let names = if head == Head::Candidates { labels } else { self.named_pair()? };
+        let names = if matches!(head, Head::Candidates { .. }) { labels } else { self.named_pair()? };
         let pair = self.bare_pair(&names)?;
         let scorer =
             BertScorer::open(&files, &spec, names.len(), pair, self.mode.unwrap_or_default(), &self.session)?
@@ -72,7 +78,16 @@ impl OpenOptions {
 
     fn open_causal_llm(&self, folder: &Bare<'_>) -> Result<Router> {
         let given = &self.export;
-        let read = ["template", "score_tokens", "score_threshold", "max_new_tokens", "max_tokens"];
+        let read = [
+            "template",
+            "score_tokens",
+            "score_threshold",
+            "max_new_tokens",
+            "date",
+            "control_tokens",
+            "file",
+            "max_tokens",
+        ];
         self.refuse_export_options(Kind::CausalLlm, &read)?;
         let path = folder.path;
         let files = Files::with_config(path, folder.config.as_ref())?;
@@ -88,8 +103,15 @@ impl OpenOptions {
                 )));
             }
         };
+        if given.date.is_some() && !matches!(template, TemplateSpec::Chat { .. }) {
+            let why = format!("the template is {:?}, and only \"chat\" asks for a date", template.name());
+            self.spelling.without_effect(&["date"], &why).map_or(Ok(()), Err)?;
+        }
         let mut spec = CausalLlmSpec::new(template);
+        spec.date.clone_from(&given.date);
         spec.max_tokens = given.max_tokens;
+        spec.control_tokens = given.control_tokens.unwrap_or(spec.control_tokens);
+        spec.file.clone_from(&given.file);
         if let Some(tokens) = &given.score_tokens {
             spec.score_tokens.clone_from(tokens);
         }
@@ -182,7 +204,7 @@ impl OpenOptions {
         if kind == Kind::Bert {
             let spec: BertSpec = crate::strict::from_value(manifest.scorer.value()).map_err(invalid)?;
             spec.check().map_err(|error| error.context(MANIFEST_NAME))?;
-            if spec.head != Head::Candidates {
+            if !matches!(spec.head, Head::Candidates { .. }) {
                 only_its_pair()?;
             }
             let scorer = BertScorer::open(
@@ -291,7 +313,7 @@ pub fn write_export(
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
-    add_files(&mut writer, export, kind)?;
+    add_files(&mut writer, export, options.export.file.as_deref(), kind)?;
     let models = Models {
         names: router.models().map(str::to_owned).collect(),
         strong: router.strong().to_owned(),
@@ -318,14 +340,14 @@ pub fn write_export(
 }
 
 /// Adds copies of the files of an export.
-fn add_files(writer: &mut ArtifactWriter, export: &Path, kind: Kind) -> Result<()> {
+fn add_files(writer: &mut ArtifactWriter, export: &Path, file: Option<&str>, kind: Kind) -> Result<()> {
     let files = Files::bare(export);
     for name in EXPORT_FILES {
         if let Some(path) = files.optional(name) {
             writer.add_copy(name, &path)?;
         }
     }
-    let models = model_files(&files, kind)?;
+    let models = model_files(&files, file, kind)?;
     writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
         let path = export.join(name);
         Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
@@ -333,9 +355,10 @@ fn add_files(writer: &mut ArtifactWriter, export: &Path, kind: Kind) -> Result<(
 }
 
 /// The files of a model of this kind and of its weights. A model names those, and two models may share them.
-fn model_files(files: &Files<'_>, kind: Kind) -> Result<BTreeSet<String>> {
+fn model_files(files: &Files<'_>, file: Option<&str>, kind: Kind) -> Result<BTreeSet<String>> {
     let mut models = BTreeSet::new();
-    let (first, _) = files.model(if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] })?;
+    let usual = if kind == Kind::Bert { &CLASSIFIERS[..] } else { &DECODERS[..] };
+    let (first, _) = files.model(file, usual)?;
     for name in [beside(&first, WITH_PAST), first] {
         let Some(path) = files.optional(&name) else { continue };
         models.extend(Graph::read(&path)?.external_files().map(|weights| beside(&name, weights)));

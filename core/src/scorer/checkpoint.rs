@@ -74,16 +74,20 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Name from the folder and path of the model: the first of these files that is there, in the folder or in its
-    /// `onnx`.
+    /// Name from the folder and path of the model: `file` if that is given, else the first of these files that is there,
+    /// in the folder or in its `onnx`.
     ///
     /// # Errors
     /// `InvalidModel` naming them all, or a file of its weights that an artifact does not list.
-    pub fn model(&self, names: &[&str]) -> Result<(String, PathBuf)> {
-        let found = places(names).find_map(|name| {
+    pub fn model(&self, file: Option<&str>, names: &[&str]) -> Result<(String, PathBuf)> {
+        let there = |name: String| {
             let path = self.optional(&name)?;
             Some((name, path))
-        });
+        };
+        let found = match file {
+            Some(name) => Some((name.to_owned(), self.required(name)?)),
+            None => places(names).find_map(there),
+        };
         let (name, path) = found.ok_or_else(|| {
             Error::invalid_model(format!(
                 "{}: there is no model in this folder or its folder onnx; looked for {}",

@@ -73,6 +73,8 @@ pub struct ModelConfig {
     pub vocab_size: Option<usize>,
     /// Largest number of tokens in a sequence.
     pub max_positions: Option<usize>,
+    /// Position of the first token: 0, but for families that count from behind the padding id.
+    pub first_position: usize,
     /// Names of a classifier's outputs, in their order.
     pub labels: Vec<String>,
     /// Token id that fills a batch.
@@ -120,9 +122,10 @@ impl ModelConfig {
         let model_type = string(object, "model_type");
         let pad_token_id = number(object, "pad_token_id")?;
         let mut max_positions = number(object, "max_position_embeddings")?.or(number(object, "n_positions")?);
+        let mut first_position = 0;
         if OFFSET_POSITIONS.contains(&model_type.as_str()) {
-            let offset = pad_token_id.unwrap_or(1) + 1;
-            max_positions = max_positions.map(|positions| positions.saturating_sub(offset));
+            first_position = pad_token_id.unwrap_or(1) + 1;
+            max_positions = max_positions.map(|positions| positions.saturating_sub(first_position));
         }
         let heads = number(object, "num_attention_heads")?;
         let hidden = number(object, "hidden_size")?;
@@ -131,6 +134,7 @@ impl ModelConfig {
         Ok(Self {
             vocab_size: number(object, "vocab_size")?,
             max_positions,
+            first_position,
             labels: labels(object)?,
             pad_token_id: pad_token_id.and_then(|id| u32::try_from(id).ok()),
             eos_token_ids: ids(object.get("eos_token_id")),
@@ -147,6 +151,7 @@ impl ModelConfig {
             model_type: string(model, "type"),
             vocab_size: number(model, "vocab_size")?,
             max_positions: number(model, "context_length")?,
+            first_position: 0,
             labels: Vec::new(),
             pad_token_id: number(model, "pad_token_id")?.and_then(|id| u32::try_from(id).ok()),
             eos_token_ids: ids(model.get("eos_token_id")),
@@ -208,7 +213,7 @@ mod tests {
                  "num_attention_heads": 4, "vocab_size": 10}"#,
         )
         .unwrap();
-        assert_eq!(config.max_positions, Some(512));
+        assert_eq!((config.max_positions, config.first_position), (Some(512), 2));
         assert_eq!(config.labels, ["a", "b"]);
         assert_eq!(config.eos_token_ids, [2, 3]);
         assert_eq!((config.key_value_heads, config.head_dim), (Some(4), Some(16)));

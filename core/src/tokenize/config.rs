@@ -19,8 +19,10 @@ pub struct TokenizerConfig {
     pub model_max_length: Option<usize>,
     /// Which end of a long text is kept.
     pub truncation_side: Option<CapSide>,
-    /// The chat template, Jinja.
+    /// The chat template, Jinja; of several the one named `default`, or the only one.
     pub chat_template: Option<String>,
+    /// Chat templates that have a name, with it.
+    pub named_templates: Vec<(String, String)>,
     /// Text of the token that begins a sequence.
     pub bos_token: Option<String>,
     /// Text of the token that ends a sequence.
@@ -73,10 +75,19 @@ impl TokenizerConfig {
             Some(Value::Object(token)) => token.get("content").and_then(Value::as_str).map(str::to_owned),
             _ => None,
         };
+        let named_templates = named_templates(object.get("chat_template"));
+        let chat_template = match (object.get("chat_template"), &named_templates[..]) {
+            (Some(Value::String(text)), _) => Some(text.clone()),
+            (_, [(_, only)]) => Some(only.clone()),
+            (_, named) => {
+                named.iter().find(|(name, _)| name == "default").map(|(_, template)| template.clone())
+            }
+        };
         Ok(Self {
             model_max_length: length.map(|length| length as usize),
             truncation_side,
-            chat_template: chat_template(object.get("chat_template")),
+            chat_template,
+            named_templates,
             bos_token: token("bos_token"),
             eos_token: token("eos_token"),
             pad_token: token("pad_token"),
@@ -84,17 +95,18 @@ impl TokenizerConfig {
     }
 }
 
-/// One template, or the one named `default` among several.
-fn chat_template(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(named) => named
+/// The templates of a list, which has each with its name, or an object of them by name.
+fn named_templates(value: Option<&Value>) -> Vec<(String, String)> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    match value {
+        Some(Value::Array(list)) => list
             .iter()
-            .find(|entry| entry.get("name").and_then(Value::as_str) == Some("default"))
-            .and_then(|entry| entry.get("template"))
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-        _ => None,
+            .filter_map(|entry| Some((text(entry.get("name"))?, text(entry.get("template"))?)))
+            .collect(),
+        Some(Value::Object(object)) => {
+            object.iter().filter_map(|(name, template)| Some((name.clone(), text(Some(template))?))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -116,6 +128,8 @@ mod tests {
         assert_eq!(config.eos_token.as_deref(), Some("</s>"));
         assert_eq!(config.pad_token, None);
         assert_eq!(config.chat_template.as_deref(), Some("d"));
+        let named = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        assert_eq!(config.named_templates, [named("tool_use", "t"), named("default", "d")]);
         assert_eq!(TokenizerConfig::parse(b"{}").unwrap(), TokenizerConfig::default());
         let endless = "\u{feff}{\"model_max_length\": Infinity}";
         assert_eq!(TokenizerConfig::parse(endless.as_bytes()).unwrap(), TokenizerConfig::default());

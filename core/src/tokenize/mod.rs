@@ -1,6 +1,7 @@
 //! Tokenizers as they lie beside a model: `tokenizer.json` and `tokenizer_config.json`.
 
 mod config;
+mod control;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ pub use config::TokenizerConfig;
 use crate::files::tolerant_json;
 use crate::input::CapSide;
 use crate::{Error, ErrorKind, Result};
+use control::Controls;
 
 /// File of the tokenizer.
 pub const TOKENIZER_FILE: &str = "tokenizer.json";
@@ -27,6 +29,8 @@ pub struct TextTokenizer {
     window: Option<Window>,
     /// One more than the largest id that the model knows.
     limit: Option<usize>,
+    /// How control tokens of a template are told from those that a prompt spells out, where these are text.
+    controls: Option<Controls>,
 }
 
 /// How a long text is cut.
@@ -72,7 +76,7 @@ impl TextTokenizer {
             .with_padding(None)
             .with_truncation(None)
             .map_err(|error| Error::invalid_model(format!("{}: {error}", path.display())))?;
-        Ok(Self { tokenizer, saved, pad_id, window: None, limit: None })
+        Ok(Self { tokenizer, saved, pad_id, window: None, limit: None, controls: None })
     }
 
     /// Keeps `max_tokens` of a text, special tokens included; the rest is read in windows that share `overlap` tokens,
@@ -141,8 +145,11 @@ impl TextTokenizer {
     /// # Errors
     /// `Tokenize` if the model does not know a token.
     fn tokens(&self, encoding: &Encoding) -> Result<Tokens> {
+        let controls = self.controls.as_ref();
+        let real = |id: &u32| controls.map_or(*id, |controls| controls.real(*id));
+        let ids: Vec<u32> = encoding.get_ids().iter().map(real).collect();
         let unknown = |id: &u32| self.limit.is_some_and(|limit| *id as usize >= limit);
-        if let Some(id) = encoding.get_ids().iter().copied().find(unknown) {
+        if let Some(id) = ids.iter().copied().find(unknown) {
             return Err(Error::new(
                 ErrorKind::Tokenize,
                 format!(
@@ -154,7 +161,7 @@ impl TextTokenizer {
             ));
         }
         Ok(Tokens {
-            ids: encoding.get_ids().iter().map(|id| i64::from(*id)).collect(),
+            ids: ids.into_iter().map(i64::from).collect(),
             type_ids: encoding.get_type_ids().iter().map(|id| i64::from(*id)).collect(),
         })
     }

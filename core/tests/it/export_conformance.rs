@@ -38,6 +38,9 @@ fn open(case: &Value) -> Result<Router> {
             })),
             "score_threshold" => open.score_threshold(count()),
             "max_new_tokens" => open.max_new_tokens(count()),
+            "date" => open.date(text()),
+            "control_tokens" => open.control_tokens(text().parse()?),
+            "file" => open.file(text()),
             "max_tokens" => open.max_tokens(count()),
             other => panic!("unknown option {other}"),
         };

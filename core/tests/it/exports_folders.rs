@@ -14,6 +14,7 @@ use routellm_core::{CallOptions, Control, ErrorKind, Router};
 use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
 
 use crate::exports::{Copy, llama, options, rates, refused, stories};
+use crate::onnx_files::{bytes, node, number, value};
 use crate::support::{json, tiny_model};
 
 const ARCHITECTURE: &str = "\"BertForSequenceClassification\"";
@@ -105,6 +106,37 @@ fn models_are_found_where_exporters_put_them() {
 }
 
 #[test]
+fn the_model_of_a_folder_may_be_named() {
+    let copy = Copy::of("bert-tiny");
+    let want = bert_tiny();
+    rename(&copy, "model.onnx", "onnx/my-own.onnx");
+    std::fs::copy(tiny_model("bert-tiny-int8").join("model.onnx"), copy.path("model.onnx")).unwrap();
+    assert_ne!(bits(&copy.open(&options()).unwrap()), want);
+    let named = options().file("onnx/my-own.onnx");
+    assert_eq!(bits(&copy.open(&named).unwrap()), want);
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&named, &copy.path(""), out.path(), None, Control::new()).unwrap();
+    assert_eq!(bits(&artifact), want);
+    assert_eq!(bits(&options().open(out.path()).unwrap()), want);
+    refused(named.open(out.path()), InvalidArgument, &["file has no effect"]);
+    for file in ["absent.onnx", "../model.onnx", "/etc/passwd", "", "onnx"] {
+        refused(copy.open(&options().file(file)), InvalidArgument, &["file is", "path of a model"]);
+    }
+    // It tells the kind where nothing else does.
+    copy.replace("config.json", ARCHITECTURE, "");
+    std::fs::remove_file(copy.path("model.onnx")).unwrap();
+    assert_eq!(bits(&copy.open(&named).unwrap()), want);
+    let llama_folder = Copy::of("llama-tiny-nopast");
+    rename(&llama_folder, "model.onnx", "mine.onnx");
+    let named = llama().file("mine.onnx");
+    let found = bits(&llama_folder.open(&named).unwrap());
+    assert_eq!(found, bits(&llama().open(tiny_model("llama-tiny-nopast")).unwrap()));
+    let out = tempfile::tempdir().unwrap();
+    let artifact = write_export(&named, &llama_folder.path(""), out.path(), None, Control::new()).unwrap();
+    assert_eq!(bits(&artifact), found);
+}
+
+#[test]
 fn weights_lie_beside_a_model_in_its_own_folder() {
     let copy = Copy::of("stories260k-dynamo");
     let want = bits(&copy.open(&stories()).unwrap());
@@ -158,48 +190,12 @@ fn names_of_labels_tell_which_output_is_the_strong_model() {
     assert_eq!(bits(&copy.open(&named).unwrap()), bert_tiny());
 }
 
-// A model in the form of `onnx.proto`, as far as an encoder needs it.
-
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-fn number(field: usize, value: usize) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn bytes(field: usize, content: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(content.len()), content.to_vec()].concat()
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
-    let inputs = inputs.iter().map(|input| bytes(1, input.as_bytes()));
-    let attributes = attributes.iter().map(|attribute| bytes(5, attribute));
-    let rest = [bytes(2, output.as_bytes()), bytes(4, operator.as_bytes())];
-    bytes(1, &inputs.chain(rest).chain(attributes).collect::<Vec<_>>().concat())
-}
-
-/// A value of the graph; `dims` are sizes, or names of sizes, or not told.
-fn value(field: usize, name: &str, element: usize, dims: Option<&[&str]>) -> Vec<u8> {
-    let shape = dims.map(|dims| {
-        let dim = |dim: &&str| match dim.parse() {
-            Ok(size) => bytes(1, &number(1, size)),
-            Err(_) => bytes(1, &bytes(2, dim.as_bytes())),
-        };
-        bytes(2, &dims.iter().map(dim).collect::<Vec<_>>().concat())
-    });
-    let tensor = [number(1, element), shape.unwrap_or_default()].concat();
-    bytes(field, &[bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat())
-}
-
 const DIMENSION: usize = 4;
 const VOCABULARY: usize = 1500;
+
+fn table_value(i: usize) -> f32 {
+    ((i * 7919) % 1000) as f32 / 500.0 - 1.0
+}
 
 /// An encoder whose token vectors are rows of a table, and whose other outputs are their largest values, as a vector
 /// and in another length, in `folder`. The row of the token `broken` is NaN, that of `endless` infinite.
@@ -208,7 +204,7 @@ fn write_encoder(folder: &Path, outputs: &[&str], told: bool, broken: usize, end
         .map(|i| match i / DIMENSION {
             row if row == broken => f32::NAN,
             row if row == endless => f32::INFINITY,
-            _ => ((i * 7919) % 1000) as f32 / 500.0 - 1.0,
+            _ => table_value(i),
         })
         .flat_map(f32::to_le_bytes)
         .collect();
@@ -318,4 +314,75 @@ fn an_embedding_that_is_not_finite_is_an_error_of_the_encoder() {
         }
         assert!(encoder.embed("hello there", None).unwrap().0.iter().all(|value| value.is_finite()));
     }
+}
+
+#[test]
+fn an_encoder_reads_the_output_that_is_named_and_the_last_token() {
+    let folder = tempfile::tempdir().unwrap();
+    write_encoder(folder.path(), &["wide", "pooler_output", "token_vectors"], true, VOCABULARY, VOCABULARY);
+    let embed = |spec: OnnxSpec| {
+        let encoder = OnnxEncoder::open(spec, folder.path(), &SessionOptions::default())?;
+        Ok::<_, routellm_core::Error>(encoder.embed("so many words", None)?.0)
+    };
+    let spec = |pooling| encoder_spec(pooling, false);
+    let mean = embed(spec(Pooling::Mean)).unwrap();
+    assert_eq!(embed(spec(Pooling::Mean).output("token_vectors")).unwrap(), mean);
+    // A vector of the whole text needs no pooling.
+    let pooled = embed(spec(Pooling::Mean).output("pooler_output")).unwrap();
+    assert_ne!(pooled, mean);
+    assert_eq!(embed(spec(Pooling::Last).output("pooler_output")).unwrap(), pooled);
+    for (output, told) in
+        [("wide", "expected [1, tokens, 4]"), ("absent", "wide, pooler_output, token_vectors")]
+    {
+        let error = embed(spec(Pooling::Mean).output(output)).unwrap_err();
+        assert_eq!(error.kind(), InvalidModel);
+        assert!(error.message().contains(told), "{error}");
+    }
+    // The row of the table for the last token, [SEP], whatever comes before it.
+    let last = embed(spec(Pooling::Last)).unwrap();
+    let encoder = OnnxEncoder::open(spec(Pooling::Last), folder.path(), &SessionOptions::default()).unwrap();
+    let id = *encoder.token_ids("so many words").unwrap().0.last().unwrap() as usize;
+    let row = |row: usize| (0..DIMENSION).map(move |i| table_value(row * DIMENSION + i)).collect::<Vec<_>>();
+    assert_eq!(last, row(id));
+    assert_eq!(encoder.embed("x", None).unwrap().0, row(id));
+    assert_ne!(last, embed(spec(Pooling::Cls)).unwrap());
+}
+
+#[test]
+fn an_encoder_may_want_positions() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = [
+        node(
+            "Cast",
+            &["position_ids"],
+            "numbers",
+            &[[bytes(1, b"to"), number(3, 1), number(20, 2)].concat()],
+        ),
+        node("Unsqueeze", &["numbers", "axes"], "column", &[]),
+        node(
+            "Concat",
+            &["column"; 4],
+            "token_vectors",
+            &[[bytes(1, b"axis"), number(3, 2), number(20, 2)].concat()],
+        ),
+        bytes(2, b"g"),
+        bytes(5, &[number(1, 1), number(2, 7), bytes(8, b"axes"), bytes(9, &2_i64.to_le_bytes())].concat()),
+        value(11, "input_ids", 7, Some(&["b", "s"])),
+        value(11, "position_ids", 7, Some(&["b", "s"])),
+        value(12, "token_vectors", 1, Some(&["b", "s", "4"])),
+    ]
+    .concat();
+    let model = [number(1, 9), bytes(7, &model), bytes(8, &number(2, 17))].concat();
+    std::fs::write(folder.path().join("model.onnx"), model).unwrap();
+    std::fs::copy(tiny_model("bert-tiny").join("tokenizer.json"), folder.path().join("tokenizer.json"))
+        .unwrap();
+    let embed = |pooling| {
+        let encoder = open_encoder(folder.path(), pooling, false).unwrap();
+        let count = encoder.token_ids("so many words").unwrap().0.len() as f32;
+        (encoder.embed("so many words", None).unwrap().0[0], count)
+    };
+    let (last, count) = embed(Pooling::Last);
+    assert_eq!(last, count - 1.0);
+    assert_eq!(embed(Pooling::Mean).0, (count - 1.0) / 2.0);
+    assert_eq!(embed(Pooling::Cls).0, 0.0);
 }

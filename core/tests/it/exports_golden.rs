@@ -46,10 +46,10 @@ fn classifier(folder: &Path, head: Head, mode: Mode) -> Result<BertScorer> {
 
 fn head_of(folder: &str) -> Head {
     match folder {
-        "distilbert-tiny" => Head::Binary { strong_label: 1 },
+        "distilbert-tiny" => Head::binary(1),
         "roberta-tiny" => "regression".parse().unwrap(),
-        "modernbert-tiny" => Head::Candidates,
-        _ => Head::ThreeLabels,
+        "modernbert-tiny" => Head::candidates(),
+        _ => Head::three_labels(),
     }
 }
 
@@ -155,7 +155,7 @@ fn golden_classifiers() {
     for (name, folder) in [("bert_tiny", "bert-tiny"), ("xlmr_tiny", "xlmr-tiny")] {
         let folder = tiny_model(folder);
         for mode in [Mode::Exact, Mode::Reference] {
-            let scorer = classifier(&folder, Head::ThreeLabels, mode).unwrap();
+            let scorer = classifier(&folder, Head::three_labels(), mode).unwrap();
             let prompts = results["prompts"].as_array().unwrap();
             for (prompt, row) in prompts.iter().zip(results[name].as_array().unwrap()) {
                 let prompt = prompt.as_str().unwrap();
@@ -240,7 +240,7 @@ fn golden_postprocessing_of_classifiers() {
     assert!(cases.len() > 10);
     for case in cases {
         let logits = floats(&case["logits"]);
-        let rate = |mode| Head::ThreeLabels.win_rate(&logits, PAIR, mode).unwrap();
+        let rate = |mode| Head::three_labels().win_rate(&logits, PAIR, mode).unwrap();
         let reference = case["strong_win_rate_f32"].as_f64().unwrap();
         assert!((rate(Mode::Reference) - reference).abs() < 2e-7, "{case}: {}", rate(Mode::Reference));
         let exact = case["p0_f64"].as_f64().unwrap();

@@ -10,7 +10,7 @@ use crate::jobs::{Pool, Slot};
 use crate::numeric;
 use crate::onnx::{Input as Tensor, Outputs, RuntimeUse, SessionOptions, SessionPool};
 use crate::tokenize::TextTokenizer;
-use crate::{Error, ErrorKind, Result};
+use crate::{ControlTokens, Error, ErrorKind, Result};
 
 /// Usual names of the output with the token vectors.
 const TOKEN_OUTPUTS: [&str; 2] = ["last_hidden_state", "token_embeddings"];
@@ -39,6 +39,7 @@ enum Input {
     Ids,
     AttentionMask,
     TokenTypeIds,
+    PositionIds,
 }
 
 impl Input {
@@ -47,6 +48,7 @@ impl Input {
             Self::Ids => "input_ids",
             Self::AttentionMask => "attention_mask",
             Self::TokenTypeIds => "token_type_ids",
+            Self::PositionIds => "position_ids",
         }
     }
 }
@@ -56,7 +58,8 @@ impl OnnxEncoder {
     ///
     /// # Errors
     /// `RuntimeUnavailable` without ONNX Runtime; `InvalidModel` if a file is malformed, or the model has an
-    /// input that is none of `input_ids`, `attention_mask` and `token_type_ids`.
+    /// input that is none of `input_ids`, `attention_mask`, `token_type_ids` and `position_ids`, or lacks the output
+    /// that `spec` names.
     pub fn open(spec: OnnxSpec, directory: &Path, options: &SessionOptions) -> Result<Self> {
         let (model, tokenizer) = (directory.join(&spec.model), directory.join(&spec.tokenizer));
         Self::open_files(spec, &model, &tokenizer, None, options)
@@ -72,19 +75,24 @@ impl OnnxEncoder {
         options: &SessionOptions,
     ) -> Result<Self> {
         let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
+        if spec.control_tokens == ControlTokens::Text {
+            tokenizer
+                .controls_as_text(!spec.prefix.is_empty())
+                .map_err(|error| error.context(tokenizer_path.display()))?;
+        }
         tokenizer
             .truncate(spec.max_tokens, spec.cap.side, None)
             .map_err(|error| error.context(tokenizer_path.display()))?;
         let pool = SessionPool::open(path, listed, options)?;
-        let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds];
+        let known = [Input::Ids, Input::AttentionMask, Input::TokenTypeIds, Input::PositionIds];
         let inputs = pool
             .inputs(0)
             .iter()
             .map(|spec| {
                 known.into_iter().find(|input| input.name() == spec.name).ok_or_else(|| {
                     Error::invalid_model(format!(
-                        "{}: the model wants an input {:?}; an encoder has input_ids, attention_mask and \
-                         token_type_ids",
+                        "{}: the model wants an input {:?}; an encoder has input_ids, attention_mask, \
+                         token_type_ids and position_ids",
                         path.display(),
                         spec.name
                     ))
@@ -103,10 +111,20 @@ impl OnnxEncoder {
         Ok(encoder)
     }
 
-    /// The output to read: the token vectors, wherever they stand among the outputs, or else the only vector that the
+    /// The output to read: the one that the parameters name; else the token vectors, wherever they stand among the outputs, or else the only vector that the
     /// model pooled itself.
     fn find_output(&self) -> Result<String> {
         let outputs = self.pool.outputs(0);
+        if let Some(name) = &self.spec.output {
+            if outputs.iter().any(|spec| spec.name == *name) {
+                return Ok(name.clone());
+            }
+            let all: Vec<&str> = outputs.iter().map(|spec| spec.name.as_str()).collect();
+            return Err(Error::invalid_model(format!(
+                "the encoder has no output {name:?}; its outputs are {}",
+                all.join(", ")
+            )));
+        }
         if let [only] = outputs {
             return Ok(only.name.clone());
         }
@@ -157,6 +175,7 @@ impl OnnxEncoder {
     ) -> Result<T> {
         let ones = vec![1_i64; ids.len()];
         let zeros = vec![0_i64; ids.len()];
+        let positions: Vec<i64> = (0..ids.len() as i64).collect();
         let shape = [1, ids.len()];
         let inputs: Vec<(&str, Tensor<'_>)> = self
             .inputs
@@ -166,6 +185,7 @@ impl OnnxEncoder {
                     Input::Ids => ids,
                     Input::AttentionMask => &ones,
                     Input::TokenTypeIds => &zeros,
+                    Input::PositionIds => &positions,
                 };
                 (input.name(), Tensor::Integers(data, &shape))
             })
@@ -187,7 +207,9 @@ impl OnnxEncoder {
         let mut windows = if self.spec.prefix.is_empty() {
             self.tokenizer.windows(text)?
         } else {
-            self.tokenizer.windows(&format!("{}{text}", self.spec.prefix))?
+            let whole = format!("{}{}", self.spec.prefix, self.tokenizer.hide(text)?);
+            let prompt = self.spec.prefix.len()..whole.len();
+            self.tokenizer.windows(&self.tokenizer.reveal(whole, Some(prompt)).0)?
         };
         let truncated = cut || windows.len() > 1;
         Ok((windows.swap_remove(0).ids, truncated))
@@ -206,6 +228,8 @@ impl OnnxEncoder {
         let tokens = hidden.len() / dimension;
         let mut embedding = match self.spec.pooling {
             Pooling::Cls => hidden[..dimension].to_vec(),
+            // There is one text and no padding: the mask keeps every token.
+            Pooling::Last => hidden[hidden.len() - dimension..].to_vec(),
             Pooling::Mean => {
                 // Token after token into each dimension: one order, whatever the width of the registers.
                 let mut sums = hidden[..dimension].to_vec();

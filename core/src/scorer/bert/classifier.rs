@@ -3,6 +3,7 @@
 use once_cell::sync::OnceCell;
 
 use crate::jobs::Slot;
+use crate::onnx::graph::Probabilities;
 use crate::onnx::{BatchLimits, Input, SessionPool, TensorSpec, plan};
 use crate::tokenize::Tokens;
 use crate::{CancelToken, Error, Result};
@@ -23,6 +24,7 @@ enum Role {
     Ids,
     AttentionMask,
     TokenTypeIds,
+    PositionIds,
 }
 
 /// The model behind a classifier.
@@ -32,14 +34,16 @@ pub(super) struct Classifier {
     inputs: Vec<(String, Role)>,
     output: String,
     pad_id: i64,
+    /// Position of the first token.
+    first_position: i64,
     batches: OnceCell<bool>,
 }
 
 impl Classifier {
     /// # Errors
     /// `InvalidModel` if the model has an input that a classifier does not have, or no floating-point output
-    /// `[batch, outputs]`.
-    pub(super) fn new(pool: SessionPool, pad_id: i64) -> Result<Self> {
+    /// `[batch, outputs]` or `[batch]`.
+    pub(super) fn new(pool: SessionPool, pad_id: i64, first_position: i64) -> Result<Self> {
         let inputs = pool
             .inputs(0)
             .iter()
@@ -48,10 +52,11 @@ impl Classifier {
                     "input_ids" => Role::Ids,
                     "attention_mask" => Role::AttentionMask,
                     "token_type_ids" => Role::TokenTypeIds,
+                    "position_ids" => Role::PositionIds,
                     other => {
                         return Err(Error::invalid_model(format!(
                             "the model wants an input {other:?} ({}); a sequence classifier has input_ids, \
-                             attention_mask and token_type_ids",
+                             attention_mask, token_type_ids and position_ids",
                             spec.describe()
                         )));
                     }
@@ -63,11 +68,16 @@ impl Classifier {
             return Err(Error::invalid_model("the model has no input \"input_ids\""));
         }
         let output = output(pool.outputs(0))?;
-        Ok(Self { pool, inputs, output, pad_id, batches: OnceCell::new() })
+        Ok(Self { pool, inputs, output, pad_id, first_position, batches: OnceCell::new() })
     }
 
     pub(super) fn pool(&self) -> &SessionPool {
         &self.pool
+    }
+
+    /// How its outputs come to be probabilities, if the model's graph tells that they do.
+    pub(super) fn probabilities(&self) -> Option<Probabilities> {
+        self.pool.probabilities(&self.output)
     }
 
     /// Whether rows may share a batch: only if a row has the same bits in one as alone. It is tried once, on the
@@ -136,6 +146,9 @@ impl Classifier {
         for (line, &row) in mask.chunks_mut(width.max(1)).zip(batch) {
             line[..rows[row].ids.len()].fill(1);
         }
+        // A padded row goes on counting: what is there is masked.
+        let first = self.first_position;
+        let positions: Vec<i64> = batch.iter().flat_map(|_| first..first + width as i64).collect();
         let shape = [batch.len(), width];
         let inputs: Vec<(&str, Input<'_>)> = self
             .inputs
@@ -145,6 +158,7 @@ impl Classifier {
                     Role::Ids => &ids,
                     Role::AttentionMask => &mask,
                     Role::TokenTypeIds => &types,
+                    Role::PositionIds => &positions,
                 };
                 (name.as_str(), Input::Integers(data, &shape))
             })
@@ -155,8 +169,10 @@ impl Classifier {
                 [count, columns] if count == batch.len() && columns > 0 => {
                     Ok(logits.chunks(columns).map(<[f32]>::to_vec).collect())
                 }
+                // One logit for each row, without an axis of its own.
+                [count] if count == batch.len() => Ok(logits.chunks(1).map(<[f32]>::to_vec).collect()),
                 _ => Err(Error::invalid_model(format!(
-                    "the output {:?} has shape {shape:?} for {} rows, expected [rows, outputs]",
+                    "the output {:?} has shape {shape:?} for {} rows, expected [rows, outputs] or [rows]",
                     self.output,
                     batch.len()
                 ))),
@@ -165,16 +181,22 @@ impl Classifier {
     }
 }
 
-/// The output with the logits: the one of that name, else the only one of two dimensions.
+/// The output with the logits: the one of that name, else the only one of two dimensions, else the only one with one
+/// number for each row.
 fn output(outputs: &[TensorSpec]) -> Result<String> {
-    let fits = |spec: &&TensorSpec| spec.is_float() && spec.dims.len() == 2;
-    let named = outputs.iter().find(|spec| spec.name == "logits").filter(fits);
-    let mut others = outputs.iter().filter(fits);
-    let ((Some(spec), ..) | (None, Some(spec), None)) = (named, others.next(), others.next()) else {
+    let of_rank = |rank: usize| outputs.iter().filter(move |spec| spec.is_float() && spec.dims.len() == rank);
+    let only = |rank: usize| {
+        let mut found = of_rank(rank);
+        found.next().filter(|_| found.next().is_none())
+    };
+    let named = of_rank(2).chain(of_rank(1)).find(|spec| spec.name == "logits");
+    let one_dimension = || only(1).filter(|_| of_rank(2).next().is_none());
+    let Some(spec) = named.or_else(|| only(2)).or_else(one_dimension) else {
         let all: Vec<String> =
             outputs.iter().map(|spec| format!("{} {}", spec.name, spec.describe())).collect();
         return Err(Error::invalid_model(format!(
-            "the model has the outputs {}; expected logits[rows, outputs] of floats, as a sequence classifier has",
+            "the model has the outputs {}; expected logits[rows, outputs] or logits[rows] of floats, as a sequence \
+             classifier has",
             all.join(", ")
         )));
     };

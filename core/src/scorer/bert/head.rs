@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::numeric::sigmoid;
 use crate::scorer::Pair;
-use crate::{Error, Mode, Result};
+use crate::{Error, ErrorKind, Mode, Result};
 
 /// What the outputs of a classifier mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -12,12 +12,20 @@ use crate::{Error, Mode, Result};
 #[non_exhaustive]
 pub enum Head {
     /// The paper's three labels: strong wins, tie, weak wins. The win rate is the first one's probability.
-    ThreeLabels,
-    /// Two labels; the win rate is the probability of the one that says that the strong model is needed.
+    ThreeLabels {
+        /// Whether the model's outputs are probabilities already, and not logits.
+        #[serde(default, skip_serializing_if = "is_false")]
+        probabilities: bool,
+    },
+    /// Two labels; the win rate is the probability of the one that says that the strong model is needed. A model with
+    /// one output has the logit of label 1 there, and label 0 is its opposite.
     Binary {
         /// Which of the two, 0 or 1.
         #[serde(default = "one")]
         strong_label: usize,
+        /// Whether the model's outputs are probabilities already, and not logits.
+        #[serde(default, skip_serializing_if = "is_false")]
+        probabilities: bool,
     },
     /// One number `x`; the win rate is `link(scale * x + offset)`.
     Regression {
@@ -32,7 +40,11 @@ pub enum Head {
         offset: f64,
     },
     /// One logit for each candidate: the win rate of a pair is the sigmoid of the difference.
-    Candidates,
+    Candidates {
+        /// Whether the model's outputs are probabilities already, and not logits.
+        #[serde(default, skip_serializing_if = "is_false")]
+        probabilities: bool,
+    },
 }
 
 /// From a regression score to a win rate.
@@ -45,6 +57,11 @@ pub enum RegressionLink {
     Identity,
     /// The logistic function.
     Sigmoid,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands references over")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn one() -> usize {
@@ -73,13 +90,49 @@ impl std::str::FromStr for Head {
 }
 
 impl Head {
+    /// Three labels, as logits.
+    pub const fn three_labels() -> Self {
+        Self::ThreeLabels { probabilities: false }
+    }
+
+    /// Two labels, as logits.
+    pub const fn binary(strong_label: usize) -> Self {
+        Self::Binary { strong_label, probabilities: false }
+    }
+
+    /// A logit for each candidate.
+    pub const fn candidates() -> Self {
+        Self::Candidates { probabilities: false }
+    }
+
+    /// The same head for outputs that are probabilities; `regression` stays as it is.
+    #[must_use]
+    pub const fn of_probabilities(self) -> Self {
+        match self {
+            Self::ThreeLabels { .. } => Self::ThreeLabels { probabilities: true },
+            Self::Binary { strong_label, .. } => Self::Binary { strong_label, probabilities: true },
+            Self::Candidates { .. } => Self::Candidates { probabilities: true },
+            Self::Regression { .. } => self,
+        }
+    }
+
+    /// Whether it reads probabilities.
+    pub const fn reads_probabilities(self) -> bool {
+        match self {
+            Self::ThreeLabels { probabilities }
+            | Self::Binary { probabilities, .. }
+            | Self::Candidates { probabilities } => probabilities,
+            Self::Regression { .. } => false,
+        }
+    }
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::ThreeLabels => "three_labels",
+            Self::ThreeLabels { .. } => "three_labels",
             Self::Binary { .. } => "binary",
             Self::Regression { .. } => "regression",
-            Self::Candidates => "candidates",
+            Self::Candidates { .. } => "candidates",
         }
     }
 
@@ -87,7 +140,7 @@ impl Head {
     /// `InvalidModel` if a parameter is out of range.
     pub fn check(self) -> Result<()> {
         match self {
-            Self::Binary { strong_label } if strong_label > 1 => {
+            Self::Binary { strong_label, .. } if strong_label > 1 => {
                 Err(Error::invalid_model(format!("head: strong_label is {strong_label}, expected 0 or 1")))
             }
             Self::Regression { scale, offset, .. } if !(scale.is_finite() && offset.is_finite()) => {
@@ -97,14 +150,19 @@ impl Head {
         }
     }
 
-    /// How many outputs it reads, of a router with `candidates` candidates.
+    /// How many outputs it reads, of a router with `candidates` candidates; `binary` reads one just as well.
     pub fn outputs(self, candidates: usize) -> usize {
         match self {
-            Self::ThreeLabels => 3,
+            Self::ThreeLabels { .. } => 3,
             Self::Binary { .. } => 2,
             Self::Regression { .. } => 1,
-            Self::Candidates => candidates,
+            Self::Candidates { .. } => candidates,
         }
+    }
+
+    /// Whether it reads a model with this many outputs, of a router with `candidates` candidates.
+    pub(super) fn reads(self, outputs: usize, candidates: usize) -> bool {
+        outputs == self.outputs(candidates) || outputs == 1 && matches!(self, Self::Binary { .. })
     }
 
     /// The win rate of `pair` for the outputs of one row, in [0, 1].
@@ -113,23 +171,39 @@ impl Head {
     /// (`1 - (p[1] + p[2])`, `BERTRouter`); `exact` takes the label's own probability in double precision.
     ///
     /// # Errors
-    /// `Inference` if an output is not finite.
+    /// `Inference` if an output is not finite, or outputs that are said to be probabilities are none.
     pub fn win_rate(self, outputs: &[f32], pair: Pair, mode: Mode) -> Result<f64> {
         if let Some(i) = outputs.iter().position(|x| !x.is_finite()) {
             return Err(Error::new(
-                crate::ErrorKind::Inference,
+                ErrorKind::Inference,
                 format!("the classifier's output {i} is {}", outputs[i]),
             ));
         }
+        if self.reads_probabilities() {
+            check_probabilities(outputs)?;
+        }
         Ok(match self {
-            Self::ThreeLabels => match mode {
+            Self::ThreeLabels { probabilities } => match mode {
+                Mode::Exact if probabilities => f64::from(outputs[0]),
                 Mode::Exact => softmax(outputs)[0],
                 Mode::Reference => {
+                    if probabilities {
+                        return Ok(f64::from(1.0 - (outputs[1] + outputs[2])).clamp(0.0, 1.0));
+                    }
                     let p = softmax_f32(outputs);
                     f64::from(1.0 - (p[1] + p[2]))
                 }
             },
-            Self::Binary { strong_label } => softmax(outputs)[strong_label],
+            Self::Binary { strong_label, probabilities: true } => match outputs {
+                [p] if strong_label == 0 => 1.0 - f64::from(*p),
+                [p] => f64::from(*p),
+                _ => f64::from(outputs[strong_label]),
+            },
+            Self::Binary { strong_label, .. } => match outputs {
+                [logit] if strong_label == 0 => sigmoid(-f64::from(*logit)),
+                [logit] => sigmoid(f64::from(*logit)),
+                _ => softmax(outputs)[strong_label],
+            },
             Self::Regression { link, scale, offset } => {
                 let line = scale * f64::from(outputs[0]) + offset;
                 match link {
@@ -137,9 +211,39 @@ impl Head {
                     RegressionLink::Sigmoid => sigmoid(line),
                 }
             }
-            Self::Candidates => sigmoid(f64::from(outputs[pair.strong]) - f64::from(outputs[pair.weak])),
+            Self::Candidates { .. } => {
+                sigmoid(self.candidate(outputs[pair.strong]) - self.candidate(outputs[pair.weak]))
+            }
         })
     }
+
+    /// The score of a candidate for its output: a logit, which a probability has up to a summand in its logarithm.
+    pub(super) fn candidate(self, output: f32) -> f64 {
+        if self.reads_probabilities() {
+            // Two that vanish are alike, and one that does loses by as much as single precision tells.
+            return libm::log(f64::from(output.max(f32::from_bits(1))));
+        }
+        f64::from(output)
+    }
+}
+
+/// How far from 1 the sum of probabilities may be: half precision rounds each of them.
+const SUM_TOLERANCE: f64 = 0.01;
+
+/// # Errors
+/// `Inference` if one of `outputs` is not in [0, 1], or several do not sum to 1.
+fn check_probabilities(outputs: &[f32]) -> Result<()> {
+    let sum: f64 = outputs.iter().copied().map(f64::from).sum();
+    let inside = outputs.iter().all(|p| (0.0..=1.0).contains(p));
+    if inside && (outputs.len() == 1 || (sum - 1.0).abs() <= SUM_TOLERANCE) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Inference,
+        format!(
+            "the classifier's outputs are {outputs:?}, expected probabilities: in [0, 1], with the sum 1"
+        ),
+    ))
 }
 
 /// The softmax, in double precision.
@@ -172,7 +276,7 @@ mod tests {
 
     fn win_rate(head: &str, outputs: &[f32]) -> f64 {
         let head: Head = head.parse().unwrap();
-        assert_eq!(head.outputs(2), outputs.len());
+        assert!(head.reads(outputs.len(), 2));
         head.win_rate(outputs, PAIR, Mode::Exact).unwrap()
     }
 
@@ -185,11 +289,36 @@ mod tests {
             (win_rate(r#"{"kind": "binary", "strong_label": 0}"#, &[0.0, 1.0]) - 1.0 / (1.0 + e)).abs()
                 < 1e-15
         );
+        assert!((win_rate("binary", &[1.0]) - e / (1.0 + e)).abs() < 1e-15);
+        assert_eq!(win_rate(r#"{"kind": "binary", "strong_label": 0}"#, &[1.0]), win_rate("binary", &[-1.0]));
         assert_eq!(win_rate("regression", &[0.25]), 0.25);
         assert_eq!(win_rate("regression", &[7.0]), 1.0);
         assert_eq!(win_rate(r#"{"kind": "regression", "link": "sigmoid"}"#, &[0.0]), 0.5);
         assert_eq!(win_rate(r#"{"kind": "regression", "scale": 2, "offset": -1}"#, &[0.75]), 0.5);
         assert!((win_rate("candidates", &[1.0, 0.0]) - e / (1.0 + e)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn probabilities_are_read_as_they_are() {
+        let of = |head: &str, outputs: &[f32]| {
+            let head: Head = head.parse().unwrap();
+            head.win_rate(outputs, PAIR, Mode::Exact)
+        };
+        let three = r#"{"kind": "three_labels", "probabilities": true}"#;
+        let binary = r#"{"kind": "binary", "probabilities": true}"#;
+        let candidates = r#"{"kind": "candidates", "probabilities": true}"#;
+        assert_eq!(of(three, &[0.25, 0.5, 0.25]).unwrap(), 0.25);
+        assert_eq!(of(binary, &[0.25, 0.75]).unwrap(), 0.75);
+        assert_eq!(of(binary, &[0.25]).unwrap(), 0.25);
+        assert!((of(candidates, &[0.375, 0.125, 0.5]).unwrap() - 0.75).abs() < 1e-12);
+        assert_eq!(of(candidates, &[0.0, 0.0, 1.0]).unwrap(), 0.5);
+        for outputs in [&[0.5, 0.5, 0.5][..], &[-0.1, 0.6, 0.5], &[1.1, 0.0, -0.1], &[2.0, 1.0, 0.0]] {
+            assert_eq!(of(three, outputs).unwrap_err().kind(), ErrorKind::Inference, "{outputs:?}");
+        }
+        assert_eq!(of(binary, &[1.5]).unwrap_err().kind(), ErrorKind::Inference);
+        assert!(r#"{"kind": "regression", "probabilities": true}"#.parse::<Head>().is_err());
+        let plain = serde_json::to_string(&Head::three_labels()).unwrap();
+        assert_eq!(plain, r#"{"kind":"three_labels"}"#);
     }
 
     #[test]
@@ -210,7 +339,7 @@ mod tests {
 
     #[test]
     fn outputs_that_are_not_finite_are_no_win_rate() {
-        let error = Head::ThreeLabels.win_rate(&[0.0, f32::NAN, 0.0], PAIR, Mode::Exact).unwrap_err();
+        let error = Head::three_labels().win_rate(&[0.0, f32::NAN, 0.0], PAIR, Mode::Exact).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Inference);
     }
 }

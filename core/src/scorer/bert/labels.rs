@@ -71,7 +71,7 @@ pub(super) fn strong_output(head: Head, labels: &[String], strong: &str, weak: &
     };
     let listed = || labels.iter().map(|label| format!("{label:?}")).collect::<Vec<_>>().join(", ");
     match (head, labels.len()) {
-        (Head::ThreeLabels, 3) => {
+        (Head::ThreeLabels { .. }, 3) => {
             if let (Some(strong), Some(_)) = (only(Says::Strong), only(Says::Weak)) {
                 return Ok(strong);
             }
@@ -93,7 +93,7 @@ pub(super) fn strong_output(head: Head, labels: &[String], strong: &str, weak: &
                 listed()
             )))
         }
-        (Head::Binary { strong_label }, 2) => {
+        (Head::Binary { strong_label, .. }, 2) => {
             let told = only(Says::Strong).or(only(Says::Weak).map(|weak| 1 - weak));
             match told {
                 Some(told) if told != strong_label => Err(Error::invalid_model(format!(

@@ -7,12 +7,13 @@ use super::labels::strong_output;
 use super::{BertSpec, Head, LongPrompts, WindowPooling};
 use crate::features::{CapSide, TextCap};
 use crate::jobs::{Pool, Slot};
+use crate::onnx::graph::Probabilities;
 use crate::onnx::{RuntimeUse, SessionOptions, SessionPool};
 use crate::scorer::checkpoint::Files;
 use crate::scorer::model_files::CLASSIFIERS;
 use crate::scorer::{Group, Pair, Parameters, PromptScorer, Score};
 use crate::tokenize::{TextTokenizer, Tokens};
-use crate::{CancelToken, Error, Mode, Result};
+use crate::{CancelToken, ControlTokens, Error, Mode, Result};
 
 /// Tokens that a classifier reads where nothing says how many.
 const DEFAULT_MAX_TOKENS: usize = 512;
@@ -31,6 +32,8 @@ pub struct BertScorer {
     mode: Mode,
     tokenizer: TextTokenizer,
     classifier: Classifier,
+    /// The head of `spec`, which reads probabilities if the model gives some.
+    head: Head,
     /// Of three labels, which one says that the strong model wins.
     strong_output: usize,
 }
@@ -60,34 +63,42 @@ impl BertScorer {
         let (mut tokenizer, settings) = files.tokenizer()?;
         let folder = files.directory().display();
         let saved = tokenizer.saved_truncation();
-        let max_tokens = spec
-            .max_tokens
-            .or(settings.model_max_length)
-            .or(saved.map(|(length, _)| length))
-            .or(config.max_positions)
-            .unwrap_or(DEFAULT_MAX_TOKENS);
-        if let Some(positions) = config.max_positions
-            && max_tokens > positions
-        {
+        let positions = config.max_positions.unwrap_or(usize::MAX);
+        if let Some(asked) = spec.max_tokens.filter(|asked| *asked > positions) {
             return Err(Error::invalid_model(format!(
-                "{folder}: sequences of {max_tokens} tokens are asked for, the model has {positions} positions: expected \
-                 model_max_length (tokenizer_config.json) or max_tokens of {positions} at most"
+                "{folder}: max_tokens is {asked}, the model has {positions} positions"
             )));
         }
+        // Tokenizers are often saved with more than their model has.
+        let told = settings.model_max_length.or(saved.map(|(length, _)| length)).or(config.max_positions);
+        let max_tokens = spec.max_tokens.or(told).unwrap_or(DEFAULT_MAX_TOKENS).min(positions);
         let side = settings.truncation_side.or(saved.map(|(_, side)| side)).unwrap_or(CapSide::Head);
         let (overlap, windows) = match spec.long_prompts {
             LongPrompts::Truncate => (None, 1),
             LongPrompts::Windows { overlap, max_windows, .. } => (Some(overlap), max_windows),
         };
+        if spec.control_tokens == ControlTokens::Text {
+            tokenizer.controls_as_text(false).map_err(|error| error.context(folder.to_string()))?;
+        }
         tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };
-        let (_, path) = files.model(&CLASSIFIERS)?;
+        let (_, path) = files.model(spec.file.as_deref(), &CLASSIFIERS)?;
         let pad_id = config.pad_token_id.or(tokenizer.pad_id()).unwrap_or(0);
         let pool = SessionPool::open(&path, files.checksums(), session)?;
-        let classifier =
-            Classifier::new(pool, i64::from(pad_id)).map_err(|error| error.context(path.display()))?;
-        let scorer =
-            Self { spec: spec.clone(), max_tokens, cap, pair, mode, tokenizer, classifier, strong_output: 0 };
+        let classifier = Classifier::new(pool, i64::from(pad_id), config.first_position as i64)
+            .map_err(|error| error.context(path.display()))?;
+        let head = spec.head;
+        let mut scorer = Self {
+            spec: spec.clone(),
+            max_tokens,
+            cap,
+            pair,
+            mode,
+            tokenizer,
+            classifier,
+            head,
+            strong_output: 0,
+        };
         scorer.check_outputs(candidates).map_err(|error| error.context(path.display()))?;
         Ok(scorer)
     }
@@ -102,15 +113,27 @@ impl BertScorer {
     }
 
     /// A wrong head or a model that cannot run is found now, not on the first request.
-    fn check_outputs(&self, candidates: usize) -> Result<()> {
+    fn check_outputs(&mut self, candidates: usize) -> Result<()> {
         let windows = self.tokenizer.windows("a")?;
         let outputs = self.classifier.run(self.pool().lease()?.slot(), &windows, &[0], None)?;
-        let (found, expected) = (outputs[0].len(), self.spec.head.outputs(candidates));
-        if found != expected {
+        let found = outputs[0].len();
+        if !self.spec.head.reads(found, candidates) {
             return Err(Error::invalid_model(format!(
-                "the head {:?} reads {expected} outputs, the model has {found}",
-                self.spec.head.name()
+                "the head {:?} reads {} outputs, the model has {found}",
+                self.spec.head.name(),
+                self.spec.head.outputs(candidates)
             )));
+        }
+        // A model that ends in the softmax must not get a second one.
+        let made = match self.classifier.probabilities() {
+            Some(Probabilities::Softmax) => true,
+            Some(Probabilities::Sigmoid) => found == 1,
+            None => false,
+        };
+        if made {
+            self.head = self.head.of_probabilities();
+        } else if self.head.reads_probabilities() {
+            self.head.win_rate(&outputs[0], self.pair, self.mode)?;
         }
         Ok(())
     }
@@ -178,11 +201,11 @@ impl BertScorer {
             .iter()
             .map(|row| {
                 if self.strong_output == 0 {
-                    return self.spec.head.win_rate(row, self.pair, self.mode);
+                    return self.head.win_rate(row, self.pair, self.mode);
                 }
                 let mut row = row.to_vec();
                 row.swap(0, self.strong_output);
-                self.spec.head.win_rate(&row, self.pair, self.mode)
+                self.head.win_rate(&row, self.pair, self.mode)
             })
             .collect::<Result<Vec<f64>>>()?;
         let win_rate = match self.spec.long_prompts {
@@ -270,7 +293,7 @@ impl PromptScorer for BertScorer {
 
     /// Not where a long prompt is read in windows, whose win rates are combined.
     fn scores_tell_pairs(&self) -> bool {
-        self.spec.head == Head::Candidates && self.spec.long_prompts == LongPrompts::Truncate
+        matches!(self.head, Head::Candidates { .. }) && self.spec.long_prompts == LongPrompts::Truncate
     }
 
     fn score_in(&self, slot: &mut Slot, prompt: &str, stop: Option<&CancelToken>) -> Result<Score> {
@@ -284,15 +307,20 @@ impl PromptScorer for BertScorer {
         prompt: &str,
         stop: Option<&CancelToken>,
     ) -> Result<Vec<f64>> {
-        if self.spec.head != Head::Candidates {
+        if !matches!(self.head, Head::Candidates { .. }) {
             return Err(Error::unsupported(format!(
                 "this router scores its pair only (head {:?}): there is no score for each candidate",
                 self.spec.head.name()
             )));
         }
         let outputs = self.outputs(slot, &self.prepare(prompt)?, stop)?;
+        if self.head.reads_probabilities() {
+            for row in &outputs {
+                self.head.win_rate(row, self.pair, self.mode)?;
+            }
+        }
         let mean = |column: usize| {
-            outputs.iter().map(|row| f64::from(row[column])).sum::<f64>() / outputs.len() as f64
+            outputs.iter().map(|row| self.head.candidate(row[column])).sum::<f64>() / outputs.len() as f64
         };
         Ok((0..outputs[0].len()).map(mean).collect())
     }

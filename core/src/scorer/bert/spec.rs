@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Head;
-use crate::{Error, Result};
+use crate::{ControlTokens, Error, Result};
 
 /// Parameters of a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,12 +18,24 @@ pub struct BertSpec {
     /// Tokens that it reads, special ones included; what the tokenizer's files say if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// What becomes of control tokens that a prompt spells out.
+    #[serde(default, skip_serializing_if = "ControlTokens::is_default")]
+    pub control_tokens: ControlTokens,
+    /// File of the model, a path in the folder; the first of the usual names if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 impl BertSpec {
     /// A classifier with this head; the ends of long prompts are cut.
     pub fn new(head: Head) -> Self {
-        Self { head, long_prompts: LongPrompts::default(), max_tokens: None }
+        Self {
+            head,
+            long_prompts: LongPrompts::default(),
+            max_tokens: None,
+            control_tokens: ControlTokens::default(),
+            file: None,
+        }
     }
 
     /// What happens to prompts that are longer than it reads.
@@ -37,6 +49,20 @@ impl BertSpec {
     #[must_use]
     pub fn max_tokens(mut self, count: usize) -> Self {
         self.max_tokens = Some(count);
+        self
+    }
+
+    /// What becomes of control tokens that a prompt spells out.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.control_tokens = meaning;
+        self
+    }
+
+    /// The file of the model, a path in the folder.
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>) -> Self {
+        self.file = Some(name.into());
         self
     }
 }

@@ -41,8 +41,13 @@ impl Decoder {
     ///
     /// # Errors
     /// `InvalidModel` if there is no model, or it has an input that is not known; `RuntimeUnavailable`; `Io`.
-    pub(super) fn open(files: &Files<'_>, config: &ModelConfig, session: &SessionOptions) -> Result<Self> {
-        let (name, path) = files.model(&DECODERS)?;
+    pub(super) fn open(
+        files: &Files<'_>,
+        file: Option<&str>,
+        config: &ModelConfig,
+        session: &SessionOptions,
+    ) -> Result<Self> {
+        let (name, path) = files.model(file, &DECODERS)?;
         let mut opening = Opening::new(&path, files.checksums(), session)?;
         let mut first = Model::new(&opening, 0, config).map_err(|error| error.context(path.display()))?;
         // Only a model that takes no cache itself may have a second file that does.

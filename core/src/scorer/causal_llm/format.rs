@@ -32,6 +32,9 @@ pub enum TemplateSpec {
         /// Whether the assistant's header comes at the end.
         #[serde(default = "yes")]
         add_generation_prompt: bool,
+        /// Which of several templates, by its name in `tokenizer_config.json`; the one named `default` if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
 }
 
@@ -51,7 +54,7 @@ impl std::str::FromStr for TemplateSpec {
         let invalid = |what: String| Error::invalid_argument(format!("template: {what}"));
         let spec = match text {
             "routellm" => Self::Routellm,
-            "chat" => Self::Chat { system: None, user: question(), add_generation_prompt: true },
+            "chat" => Self::Chat { system: None, user: question(), add_generation_prompt: true, name: None },
             _ => match serde_json::from_str::<serde_json::Value>(text) {
                 Ok(value @ serde_json::Value::Object(_)) => {
                     crate::strict::from_value(&value).map_err(invalid)?

@@ -9,6 +9,8 @@
 mod decoder;
 mod format;
 #[cfg(feature = "onnx")]
+mod jinja;
+#[cfg(feature = "onnx")]
 mod scorer;
 #[cfg(feature = "onnx")]
 mod scores;

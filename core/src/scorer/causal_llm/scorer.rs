@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::decoder::{Cache, Decoder, Step};
 use super::scores::{Picked, Scores, add_published_tokens};
+use super::template::Rendered;
 use super::{CausalLlmSpec, Template, TemplateSpec};
 use crate::features::{CapSide, TextCap};
 use crate::jobs::{Pool, Slot};
@@ -12,7 +13,7 @@ use crate::process::PerProcess;
 use crate::scorer::checkpoint::Files;
 use crate::scorer::{Group, Parameters, PromptScorer, Score};
 use crate::tokenize::TextTokenizer;
-use crate::{CancelToken, Error, Mode, Result};
+use crate::{CancelToken, ControlTokens, Error, Mode, Result};
 
 /// Tokens that a model reads where nothing says how many.
 const DEFAULT_MAX_TOKENS: usize = 2048;
@@ -63,9 +64,12 @@ impl CausalLlmScorer {
         let folder = files.directory().display().to_string();
         let config = files.config()?;
         let (mut tokenizer, settings) = files.tokenizer()?;
-        let template = Template::open(&spec.template, files, &settings)?;
+        let template = Template::open(&spec.template, files, &settings, spec.date.as_deref())?;
         if spec.template == TemplateSpec::Routellm {
             add_published_tokens(&mut tokenizer, &spec.score_tokens)?;
+        }
+        if spec.control_tokens == ControlTokens::Text {
+            tokenizer.controls_as_text(true).map_err(|error| error.context(&folder))?;
         }
         let scores = Scores::new(&tokenizer, &spec, config, mode).map_err(|error| error.context(&folder))?;
         let positions = settings
@@ -81,7 +85,7 @@ impl CausalLlmScorer {
             )));
         }
         let max_tokens = asked.saturating_sub(spec.max_new_tokens);
-        let decoder = Decoder::open(files, config, session)?;
+        let decoder = Decoder::open(files, spec.file.as_deref(), config, session)?;
         if let Some(size) = decoder.logits()
             && scores.ids().iter().any(|&id| id >= size)
         {
@@ -213,7 +217,7 @@ impl CausalLlmScorer {
     /// `Tokenize`; `InvalidArgument` if a chat template refuses the prompt.
     pub fn prepare(&self, prompt: &str) -> Result<(Vec<i64>, bool)> {
         let (text, cut) = self.cap.apply(prompt);
-        let rendered = self.template.render(text)?;
+        let rendered = self.render(text)?;
         let special = self.template.special_tokens();
         let ids = self.tokenizer.ids(&rendered.text, special)?;
         if ids.len() <= self.max_tokens {
@@ -236,8 +240,15 @@ impl CausalLlmScorer {
         Ok(([&ids[..first], &ids[first + excess..]].concat(), true))
     }
 
+    /// The text for `question`, as the tokenizer wants it.
+    fn render(&self, question: &str) -> Result<Rendered> {
+        let Rendered { text, question } = self.template.render(&self.tokenizer.hide(question)?)?;
+        let (text, question) = self.tokenizer.reveal(text, question);
+        Ok(Rendered { text, question })
+    }
+
     fn ids_of(&self, question: &str) -> Result<Vec<i64>> {
-        let rendered = self.template.render(question)?;
+        let rendered = self.render(question)?;
         self.tokenizer.ids(&rendered.text, self.template.special_tokens())
     }
 

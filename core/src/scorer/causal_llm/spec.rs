@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::format::TemplateSpec;
-use crate::{Error, Result};
+use crate::date::Day;
+use crate::{ControlTokens, Error, Result};
 
 /// Parameters of a causal LM as a scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,15 @@ pub struct CausalLlmSpec {
     /// Tokens that are read, the instruction included; the model's positions if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// The day that a chat template gets where it asks for today's date, `2026-01-31`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// What becomes of control tokens that a prompt spells out.
+    #[serde(default, skip_serializing_if = "ControlTokens::is_default")]
+    pub control_tokens: ControlTokens,
+    /// File of the model, a path in the folder; the first of the usual names if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// A token by its text or its id.
@@ -66,14 +76,21 @@ fn max_new_tokens() -> usize {
 }
 
 impl CausalLlmSpec {
-    /// The published router's parameters with another template.
+    /// The published router's parameters with another template. What a prompt spells out is text in a chat template.
     pub fn new(template: TemplateSpec) -> Self {
+        let control_tokens = match template {
+            TemplateSpec::Chat { .. } => ControlTokens::Text,
+            _ => ControlTokens::AsWritten,
+        };
         Self {
             template,
+            control_tokens,
             score_tokens: score_tokens(),
             score_threshold: score_threshold(),
             max_new_tokens: max_new_tokens(),
             max_tokens: None,
+            date: None,
+            file: None,
         }
     }
 
@@ -105,6 +122,27 @@ impl CausalLlmSpec {
         self
     }
 
+    /// The day that a chat template gets where it asks for today's date, `2026-01-31`.
+    #[must_use]
+    pub fn date(mut self, day: impl Into<String>) -> Self {
+        self.date = Some(day.into());
+        self
+    }
+
+    /// What becomes of control tokens that a prompt spells out.
+    #[must_use]
+    pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
+        self.control_tokens = meaning;
+        self
+    }
+
+    /// The file of the model, a path in the folder.
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>) -> Self {
+        self.file = Some(name.into());
+        self
+    }
+
     /// # Errors
     /// `InvalidModel` if a parameter is out of range.
     pub fn check(&self) -> Result<()> {
@@ -130,6 +168,9 @@ impl CausalLlmSpec {
                 "max_new_tokens is {}, expected at most {MOST_NEW_TOKENS}",
                 self.max_new_tokens
             )));
+        }
+        if let Some(date) = self.date.as_ref().filter(|date| Day::parse(date).is_none()) {
+            return Err(Error::invalid_model(format!("date is {date:?}, expected the form 2026-01-31")));
         }
         self.template.check()
     }

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use minijinja::value::Value as Jinja;
-use minijinja::{Environment, ErrorKind as JinjaError, context};
+use minijinja::{Environment, context};
 
 use super::format::{CLASSIFIER_FILE, Format, SYSTEM_FILE, TemplateSpec};
+use super::jinja::environment;
 use crate::preference::filter::strip;
 use crate::scorer::checkpoint::Files;
 use crate::tokenize::TokenizerConfig;
@@ -17,8 +18,8 @@ const CHAT_TEMPLATE_FILE: &str = "chat_template.jinja";
 /// Stands for the question while the text around it is found out.
 const MARK: &str = "\u{f8ff}question\u{f8ff}";
 
-/// Steps that a chat template may take.
-const FUEL: u64 = 200_000;
+/// Stands for the system text likewise.
+const SYSTEM_MARK: &str = "\u{f8ff}system\u{f8ff}";
 
 /// A text with a question in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +47,16 @@ enum Form {
 }
 
 impl Template {
-    /// The template of `spec` for the model in `files`.
+    /// The template of `spec` for the model in `files`; `date` is what a chat template gets where it asks for the day.
     ///
     /// # Errors
-    /// `InvalidModel` if a file is missing or malformed; `Io`.
-    pub fn open(spec: &TemplateSpec, files: &Files<'_>, settings: &TokenizerConfig) -> Result<Self> {
+    /// `InvalidModel` if a file is missing or malformed, or a chat template cannot be used; `Io`.
+    pub fn open(
+        spec: &TemplateSpec,
+        files: &Files<'_>,
+        settings: &TokenizerConfig,
+        date: Option<&str>,
+    ) -> Result<Self> {
         match spec {
             TemplateSpec::Plain { text } => Ok(Self {
                 form: Form::Framed {
@@ -70,18 +76,9 @@ impl Template {
                 Self::routellm(&system, &classifier)
                     .map_err(|error| error.context(files.directory().join(CLASSIFIER_FILE).display()))
             }
-            TemplateSpec::Chat { system, user, add_generation_prompt } => {
-                let source = match files.text(CHAT_TEMPLATE_FILE)? {
-                    Some(text) => text,
-                    None => settings.chat_template.clone().ok_or_else(|| {
-                        Error::invalid_model(format!(
-                            "{}: there is no chat template: neither {CHAT_TEMPLATE_FILE} nor chat_template in {}",
-                            files.directory().display(),
-                            TokenizerConfig::FILE
-                        ))
-                    })?,
-                };
-                Self::chat(&source, system.as_deref(), user, *add_generation_prompt, settings)
+            TemplateSpec::Chat { system, user, add_generation_prompt, name } => {
+                let source = chat_source(name.as_deref(), files, settings)?;
+                Self::chat(&source, system.as_deref(), user, *add_generation_prompt, date, settings)
                     .map_err(|error| error.context(files.directory().display()))
             }
         }
@@ -110,20 +107,22 @@ impl Template {
         })
     }
 
-    /// A chat template (Jinja).
+    /// A chat template (Jinja); `date` is the day that it may ask for, `2026-01-31`.
     ///
     /// # Errors
-    /// `InvalidModel` if it is malformed, fails, or leaves the question out.
+    /// `InvalidModel` if it is malformed, fails, asks for a date where there is none, or leaves the system text or the
+    /// question out.
     pub fn chat(
         source: &str,
         system: Option<&str>,
         user: &str,
         add_generation_prompt: bool,
+        date: Option<&str>,
         settings: &TokenizerConfig,
     ) -> Result<Self> {
         let token = |token: &Option<String>| token.clone().unwrap_or_default();
         let chat = Chat {
-            environment: environment(source)?,
+            environment: environment(source, date)?,
             system: system.map(str::to_owned),
             user: Format::parse(user)?,
             add_generation_prompt,
@@ -131,6 +130,11 @@ impl Template {
             eos_token: token(&settings.eos_token),
             pad_token: token(&settings.pad_token),
         };
+        if chat.system.as_ref().is_some_and(|text| !text.trim().is_empty())
+            && !chat.render_with(Some(SYSTEM_MARK), MARK)?.contains(SYSTEM_MARK)
+        {
+            return Err(Error::invalid_model("the chat template leaves the system text out"));
+        }
         let marked = chat.render(MARK)?;
         let Some((before, after)) = marked.split_once(MARK) else {
             return Err(Error::invalid_model("the chat template leaves the user's message out"));
@@ -175,6 +179,29 @@ impl Template {
     }
 }
 
+/// The chat template of this name: in a file of its own, or in the tokenizer's settings.
+fn chat_source(name: Option<&str>, files: &Files<'_>, settings: &TokenizerConfig) -> Result<String> {
+    let named = &settings.named_templates;
+    if let Some(name) = name.filter(|name| *name != "default") {
+        if let Some((_, source)) = named.iter().find(|(known, _)| known == name) {
+            return Ok(source.clone());
+        }
+    } else if let Some(source) = files.text(CHAT_TEMPLATE_FILE)?.or_else(|| settings.chat_template.clone()) {
+        return Ok(source);
+    }
+    let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+    let known = match names.as_slice() {
+        [] => String::new(),
+        names => format!("; those by name are {}", names.join(", ")),
+    };
+    Err(Error::invalid_model(format!(
+        "{}: there is no chat template{}: neither {CHAT_TEMPLATE_FILE} nor chat_template in {}{known}",
+        files.directory().display(),
+        name.map_or_else(String::new, |name| format!(" {name:?}")),
+        TokenizerConfig::FILE
+    )))
+}
+
 /// A chat template with everything but the question.
 #[derive(Debug)]
 struct Chat {
@@ -189,9 +216,13 @@ struct Chat {
 
 impl Chat {
     fn render(&self, question: &str) -> Result<String> {
+        self.render_with(self.system.as_deref(), question)
+    }
+
+    fn render_with(&self, system: Option<&str>, question: &str) -> Result<String> {
         let (user, _) = self.user.render(question);
         let message = |role: &str, content: &str| context! { role, content };
-        let mut messages: Vec<Jinja> = self.system.iter().map(|text| message("system", text)).collect();
+        let mut messages: Vec<Jinja> = system.iter().map(|text| message("system", text)).collect();
         messages.push(message("user", &user));
         self.environment
             .get_template("chat")
@@ -208,29 +239,13 @@ impl Chat {
     }
 }
 
-/// Jinja as Hugging Face's tokenizers set it up, with bounded work.
-fn environment(source: &str) -> Result<Environment<'static>> {
-    let mut environment = Environment::new();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_fuel(Some(FUEL));
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_function("raise_exception", |message: String| -> Result<String, minijinja::Error> {
-        Err(minijinja::Error::new(JinjaError::InvalidOperation, message))
-    });
-    environment
-        .add_template_owned("chat", source.to_owned())
-        .map_err(|error| Error::invalid_model(format!("the chat template is malformed: {error:#}")))?;
-    Ok(environment)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn plain(text: &str) -> Result<Template> {
         let spec: TemplateSpec = text.parse()?;
-        Template::open(&spec, &Files::bare(std::path::Path::new(".")), &TokenizerConfig::default())
+        Template::open(&spec, &Files::bare(std::path::Path::new(".")), &TokenizerConfig::default(), None)
     }
 
     #[test]
@@ -256,7 +271,7 @@ mod tests {
     fn chat_templates_run_as_in_python() {
         let settings = TokenizerConfig { bos_token: Some("<s>".to_owned()), ..TokenizerConfig::default() };
         let source = "{{ bos_token }}{% for m in messages %}\n    {% if m['role'] == 'system' %}\n[{{ m.content.strip() }}]\n    {%- else %}\n<{{ m['content'] | trim }}>\n    {%- endif %}\n{% endfor %}{% if add_generation_prompt %}A:{% endif %}";
-        let template = Template::chat(source, Some(" s "), "Q {question}", true, &settings).unwrap();
+        let template = Template::chat(source, Some(" s "), "Q {question}", true, None, &settings).unwrap();
         let rendered = template.render("why? ").unwrap();
         assert_eq!(rendered.text, "<s>[s]<Q why?>A:");
         assert_eq!(&rendered.text[rendered.question.unwrap()], "why?");
@@ -273,8 +288,23 @@ mod tests {
             "{% for i in range(100000000) %}{% endfor %}",
             "{{ messages[0].content.unknown() }}",
         ] {
-            let error = Template::chat(source, None, "{question}", true, &settings).unwrap_err();
+            let error = Template::chat(source, None, "{question}", true, None, &settings).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::InvalidModel, "{source}");
         }
+    }
+
+    #[test]
+    fn the_system_text_may_be_merged_and_not_left_out() {
+        let settings = TokenizerConfig::default();
+        let chat = |source, system| Template::chat(source, system, "{question}", true, None, &settings);
+        let merged = "{% for m in messages %}{% if m.role == 'system' %}{% set ns = m.content %}{% endif %}{% endfor %}\
+                      [{{ messages[0].content }} {{ messages[-1].content }}]";
+        assert_eq!(chat(merged, Some("be strict")).unwrap().render("why").unwrap().text, "[be strict why]");
+        let users = "{% for m in messages if m.role == 'user' %}[{{ m.content }}]{% endfor %}";
+        let error = chat(users, Some("be strict")).unwrap_err();
+        assert!(error.message().contains("leaves the system text out"), "{error}");
+        assert_eq!(chat(users, None).unwrap().render("why").unwrap().text, "[why]");
+        let error = chat("{{ messages[0].content }}", Some("be strict")).unwrap_err();
+        assert!(error.message().contains("leaves the user's message out"), "{error}");
     }
 }
