@@ -233,7 +233,10 @@ class Router:
     def open(
         path: StrPath | None,
         options: dict[str, Any] | None = None,
+        bundled: str | None = None,
     ) -> Router: ...
+    @property
+    def source(self) -> tuple[str, tuple[str, ...], dict[str, Any]] | None: ...
     def route(
         self,
         prompt: Prompt,

@@ -8,6 +8,7 @@ from ._opening import Opened
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Self
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +22,9 @@ class Router(Opened):
 
     A router is immutable and may be used from any number of threads. Open one by :meth:`default`,
     :meth:`bundled` or :meth:`open`; to reload, open another and swap.
+
+    A copy is the router itself. Pickled is how it was opened, by which path or name and with which options:
+    who unpickles it opens it again, from the same folder, and without the callback of :meth:`on_decision`.
     """
 
     __slots__ = ()
@@ -432,6 +436,8 @@ class ReloadableRouter(Router):
 
     Every call is made on one router from beginning to end: those that run or wait while :meth:`replace` is
     called finish on the old one, and none fails.
+
+    A copy is on the same router, until one of them gets another; pickled is the router of that moment.
     """
 
     __slots__ = ()
@@ -450,3 +456,9 @@ class ReloadableRouter(Router):
         router._inner.inherit_hook(self._inner)
         self._inner = router._inner
         return old
+
+    def __copy__(self) -> Self:
+        return self._of(self._inner)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self._of(self._inner)

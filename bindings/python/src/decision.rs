@@ -98,6 +98,7 @@ fn is_name(name: &Bound<'_, PyAny>) -> bool {
 }
 
 #[pymethods]
+#[allow(clippy::unused_self, reason = "Python asks an object for its length and its names")]
 impl Decision {
     /// For what was logged and is replayed, and for tests; routers make their own.
     #[new]
@@ -319,10 +320,7 @@ impl Decision {
         name: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match is_name(name) {
-            true => Self::__getitem__(slf, name),
-            false => default.into_bound_py_any(slf.py()),
-        }
+        if is_name(name) { Self::__getitem__(slf, name) } else { default.into_bound_py_any(slf.py()) }
     }
 
     /// What pydantic asks for: a decision validates as itself or from its fields, and is dumped as `as_dict`.
