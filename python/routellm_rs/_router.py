@@ -99,13 +99,15 @@ class Router(Opened):
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
     ) -> Decision:
-        """Decide for an embedding of your own, a C-contiguous buffer of ``embedding_dimension`` float32.
+        """Decide for an embedding of your own, ``embedding_dimension`` numbers. Options as :meth:`route`.
 
-        It is read in place; do not write to it during the call. Options as :meth:`route`.
+        A C-contiguous buffer of float32 is read in place; do not write to it during the call. Buffers of
+        float64 or float16, of the other byte order or another layout, and lists and tuples of numbers are
+        copied to float32 in one pass, which takes about 2 nanoseconds a number, 20 from a list.
 
         Raises:
-            InvalidArgumentError: if it has another type or length, holds NaN or infinity, or this router
-                reads hashed features.
+            InvalidArgumentError: if it holds what is no number (integers and booleans in an array, too), NaN
+                or infinity, has another length, or this router reads hashed features.
         """
         return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms)
 
@@ -180,7 +182,9 @@ class Router(Opened):
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
     ) -> NDArray[np.float64]:
-        """Return the win rates of the rows of ``embeddings``, n x d, or a flat buffer of n * d numbers.
+        """Return the win rates of the rows of ``embeddings``, n x d, or of n * d numbers one after the other.
+
+        Rows may be a list of embeddings, too. What is copied is as for :meth:`route_embedding`.
 
         Raises:
             ImportError: without numpy (the extra ``numpy``).

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use routellm_core::options::milliseconds;
 use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
-use routellm_core::{CallOptions, Result, Router as Core, Side};
+use routellm_core::{CallOptions, Error, ErrorKind, Result, Router as Core, Side};
 use serde::Serialize;
 
 use crate::ask::{Answer, Asked, Given, Question};
@@ -78,6 +78,30 @@ impl Router {
         let token = routellm_core::CancelToken::new();
         let options = options.clone().cancel(token.clone());
         interruptible(py, &token, |done| begin(&options, done))
+    }
+
+    /// As `run`, for what is too large to be copied, as a call that does not wait would do: a thread of its own makes the
+    /// call on what it borrows.
+    fn run_borrowing<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        count: usize,
+        options: &CallOptions,
+        work: impl FnOnce(&CallOptions) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        if count < self.long_count {
+            return guard::detached(py, || work(options));
+        }
+        let token = routellm_core::CancelToken::new();
+        let options = options.clone().cancel(token.clone());
+        std::thread::scope(|scope| {
+            interruptible(py, &token, |done| {
+                let call = || done(guard::caught(|| work(&options)));
+                std::thread::Builder::new().spawn_scoped(scope, call).map(drop).map_err(|error| {
+                    Error::new(ErrorKind::ResourceExhausted, format!("no thread for the call: {error}"))
+                })
+            })
+        })
     }
 
     /// Whether a call on texts of this many bytes in all takes so little time that the GIL is kept for it: taking it back
@@ -427,13 +451,8 @@ impl Router {
         };
         let count = embeddings.rows(py, dimension)?;
         let rows = || embeddings.values().chunks(dimension.max(1));
-        let rates = self.run(
-            py,
-            count,
-            &options,
-            |options, done| self.core.win_rates_async(rows(), options, done),
-            |options| self.core.win_rates(rows(), options),
-        )?;
+        let rates =
+            self.run_borrowing(py, count, &options, |options| self.core.win_rates(rows(), options))?;
         guard::attached(py, || PyArray1::from_vec(py, rates))
     }
 
