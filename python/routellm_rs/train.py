@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from . import _native, _options, _runtime
 from ._exports import from_export
-from ._training_data import column, common_of, encoder_of, rows_of
+from ._training_data import column, common_of, encoder_of, listed, rows_of
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -107,8 +107,8 @@ def linear(
 
     options = {
         "bits": bits,
-        "lambdas": list(lambdas),
-        "lexical_scales": list(lexical_scales),
+        "lambdas": listed("lambdas", lambdas),
+        "lexical_scales": listed("lexical_scales", lexical_scales),
         "folds": folds,
         "projection": projection,
         "per_candidate": per_candidate,
