@@ -62,7 +62,8 @@
 // # Errors
 //
 // Errors are [*Error] values, whose [Kind] says what went wrong. Under [errors.Is], a call that ended because its context
-// did also matches [context.Canceled] or [context.DeadlineExceeded], and one that met a closed router [ErrClosed].
+// did also matches [context.Canceled] or [context.DeadlineExceeded], of which the message tells the deadline, and one that
+// met a closed router [ErrClosed].
 // Where the operating system refused, they match [fs.ErrPermission], [fs.ErrNotExist] and [syscall.Errno] as well.
 // Text must be UTF-8: other strings are refused, never repaired.
 //

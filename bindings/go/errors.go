@@ -93,7 +93,14 @@ func cancelled(ctx context.Context) *Error {
 	if err := ctx.Err(); err != nil && cause != err {
 		cause = fmt.Errorf("%w: %w", err, cause)
 	}
-	return &Error{Kind: Cancelled, Message: "the call was cancelled", cause: cause}
+	message := "the call was cancelled"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		message += ": the deadline of its context has passed"
+		if deadline, ok := ctx.Deadline(); ok {
+			message += deadline.Format(" (2006-01-02T15:04:05.000Z07:00)")
+		}
+	}
+	return &Error{Kind: Cancelled, Message: message, cause: cause}
 }
 
 // closed is the error of a call to a router that is closed.

@@ -212,6 +212,20 @@ func TestContextsThatEnd(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+	deadline, _ := late.Deadline()
+	refused(t, err, Cancelled, "the deadline of its context has passed ("+deadline.Format("2006-01-02T15:04:05.000"))
+}
+
+func TestNilOptionsAreNone(t *testing.T) {
+	for _, options := range [][]OpenOption{{nil}, nil, {nil, WithDefaultRead(AllUser), nil}} {
+		router, err := Default(options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		router.Close()
+	}
+	_, err := Open(filepath.Join(t.TempDir(), "nothing"), nil)
+	refused(t, err, NotFound, "no such folder")
 }
 
 func TestCancellationReachesARunningBatch(t *testing.T) {

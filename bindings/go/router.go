@@ -81,7 +81,10 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 	**C.routellm_error) C.routellm_status) (*Router, error) {
 	var wanted openOptions
 	for _, option := range options {
-		option(&wanted)
+		// A nil option is none, so that Default(nil) is Default().
+		if option != nil {
+			option(&wanted)
+		}
 	}
 	copts, err := cOpenOptions(&wanted)
 	if err != nil {

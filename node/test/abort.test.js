@@ -56,6 +56,31 @@ test('a signal that is not aborted changes nothing and keeps nothing', async () 
   assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
+test('a thousand calls have one listener on their signal, and no warning', async () => {
+  const warnings = [];
+  const warned = (warning) => warnings.push(warning);
+  process.on('warning', warned);
+  try {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const prompt = 'word '.repeat(3000);
+    const calls = Array.from({ length: 1000 }, () => router.winRate(prompt, { signal }));
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    const rates = await Promise.all(calls);
+    assert.deepEqual(rates, Array(1000).fill(rates[0]));
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+
+    const aborted = Array.from({ length: 1000 }, () => router.winRate(prompt, { signal }));
+    controller.abort('enough');
+    await Promise.all(aborted.map((call) => assert.rejects(call, isAbort('enough'))));
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+    await new Promise(setImmediate);
+    assert.deepEqual(warnings, []);
+  } finally {
+    process.off('warning', warned);
+  }
+});
+
 // The promise of the native layer is settled when the work has ended: as cancelled only if it did not run to its end.
 test('an abort stops the work, not only the promise', async () => {
   const inner = native.open(undefined, '{}');

@@ -1,7 +1,7 @@
 """The native half: argument conversion around the core. Not a public interface."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, TypedDict, final, overload
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from typing import Any, Final, Literal, TypeAlias, TypedDict, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,13 @@ class _DecisionDict(TypedDict):
 
 @final
 class Decision:
-    """Which model should answer, and why. Immutable; compares by value, can be hashed, copied and pickled."""
+    """Which model should answer, and why. Immutable; compares by value, can be hashed, copied and pickled.
+
+    It is a mapping of its fields, too: ``decision["model"]``, ``dict(decision)``. pydantic takes it as a
+    field of a model, and FastAPI as a response.
+    """
+
+    __match_args__: Final = ("model", "side", "win_rate", "threshold")
 
     def __new__(
         cls,
@@ -70,6 +76,8 @@ class Decision:
         propensity: float = 1.0,
         id: str | None = None,  # noqa: A002
         # </faces:parameters>
+        *,
+        fallback: bool | None = None,
     ) -> Decision: ...
     @property
     def model(self) -> str:
@@ -127,6 +135,20 @@ class Decision:
         """The message of the error behind a fallback, or None."""
     def as_dict(self) -> _DecisionDict:
         """Return the decision as plain data, ready for ``json.dumps``."""
+    def keys(self) -> KeysView[str]:
+        """Return the names of the fields."""
+    def values(self) -> ValuesView[Any]:
+        """Return the values of the fields."""
+    def items(self) -> ItemsView[str, Any]:
+        """Return the names of the fields, each with its value."""
+    def get(self, name: object, default: Any = None, /) -> Any:
+        """Return the value of a field, or ``default`` if there is none of that name."""
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __getitem__(self, name: str, /) -> Any: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[type[Decision], tuple[Any, ...]]: ...
@@ -211,7 +233,10 @@ class Router:
     def open(
         path: StrPath | None,
         options: dict[str, Any] | None = None,
+        bundled: str | None = None,
     ) -> Router: ...
+    @property
+    def source(self) -> tuple[str, tuple[str, ...], dict[str, Any]] | None: ...
     def route(
         self,
         prompt: Prompt,

@@ -6,15 +6,22 @@ from . import _bundled, _native, _options, _runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, Self, Unpack
+    from typing import Any, Self, Unpack
 
     from ._types import OpenOptions, RouterInfo, RouterStats, StrPath
+
+
+def _again(kind: type[Opened], opener: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Opened:
+    """Open a router that was pickled."""
+    opened: Opened = getattr(kind, opener)(*arguments, **options)
+    return opened
 
 
 class Opened:
     """What is open: the part of a router that decides nothing."""
 
-    __slots__ = ("_inner",)
+    # A dict and weak references cost a call nothing, and tests put mocks into objects.
+    __slots__ = ("__dict__", "__weakref__", "_inner")
     _inner: _native.Router
 
     def __init__(self) -> None:
@@ -27,9 +34,9 @@ class Opened:
         return router
 
     @classmethod
-    def _open(cls, path: StrPath | None, options: dict[str, Any]) -> Self:
+    def _open(cls, path: StrPath | None, options: dict[str, Any], bundled: str | None = None) -> Self:
         _runtime.announce()
-        return cls._of(_native.Router.open(path, options))
+        return cls._of(_native.Router.open(path, options, bundled))
 
     # Opening
 
@@ -188,7 +195,7 @@ class Opened:
             NotFoundError: if there is none of that name, naming the package to install.
         """
         path = None if name == _bundled.DEFAULT else _bundled.artifact_path(name)
-        return cls._open(path, _options.opening("Router.bundled", options))
+        return cls._open(path, _options.opening("Router.bundled", options), name)
 
     # Closing
 
@@ -281,5 +288,19 @@ class Opened:
         info = self.info()
         return f"<Router {info['name']!r} ({info['kind']}): strong={self.strong!r}, weak={self.weak!r}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a router cannot be pickled: open it where it is used, from the same path")
+    # It is immutable.
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        source = self._inner.source
+        if source is None:
+            raise TypeError(
+                "a router that a training returned cannot be pickled: open the folder that was written, by "
+                "Router.open, and pickle that router"
+            )
+        return _again, (type(self), *source)

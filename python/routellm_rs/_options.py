@@ -23,7 +23,14 @@ def opening(function: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for name in options:
         if name not in _OPEN:
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
-    return {name: value for name, value in options.items() if value is not None}
+    return {name: _kept(value) for name, value in options.items() if value is not None}
+
+
+def _kept(value: Any) -> Any:
+    """Return a copy of a list or dict, which may change later, and the elements of what can be read once."""
+    if isinstance(value, dict):
+        return {name: _kept(part) for name, part in value.items()}
+    return list(value) if isinstance(value, list) or hasattr(value, "__next__") else value
 
 
 def json_text(name: str, value: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from ._opening import Opened
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Self
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +22,9 @@ class Router(Opened):
 
     A router is immutable and may be used from any number of threads. Open one by :meth:`default`,
     :meth:`bundled` or :meth:`open`; to reload, open another and swap.
+
+    A copy is the router itself. Pickled is how it was opened, by which path or name and with which options:
+    who unpickles it opens it again, from the same folder, and without the callback of :meth:`on_decision`.
     """
 
     __slots__ = ()
@@ -95,13 +99,15 @@ class Router(Opened):
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
     ) -> Decision:
-        """Decide for an embedding of your own, a C-contiguous buffer of ``embedding_dimension`` float32.
+        """Decide for an embedding of your own, ``embedding_dimension`` numbers. Options as :meth:`route`.
 
-        It is read in place; do not write to it during the call. Options as :meth:`route`.
+        A C-contiguous buffer of float32 is read in place; do not write to it during the call. Buffers of
+        float64 or float16, of the other byte order or another layout, and lists and tuples of numbers are
+        copied to float32 in one pass, which takes about 2 nanoseconds a number, 20 from a list.
 
         Raises:
-            InvalidArgumentError: if it has another type or length, holds NaN or infinity, or this router
-                reads hashed features.
+            InvalidArgumentError: if it holds what is no number (integers and booleans in an array, too), NaN
+                or infinity, has another length, or this router reads hashed features.
         """
         return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms)
 
@@ -176,7 +182,9 @@ class Router(Opened):
         on_error: OnError = "raise",
         timeout_ms: float | None = None,
     ) -> NDArray[np.float64]:
-        """Return the win rates of the rows of ``embeddings``, n x d, or a flat buffer of n * d numbers.
+        """Return the win rates of the rows of ``embeddings``, n x d, or of n * d numbers one after the other.
+
+        Rows may be a list of embeddings, too. What is copied is as for :meth:`route_embedding`.
 
         Raises:
             ImportError: without numpy (the extra ``numpy``).
@@ -432,6 +440,8 @@ class ReloadableRouter(Router):
 
     Every call is made on one router from beginning to end: those that run or wait while :meth:`replace` is
     called finish on the old one, and none fails.
+
+    A copy is on the same router, until one of them gets another; pickled is the router of that moment.
     """
 
     __slots__ = ()
@@ -450,3 +460,9 @@ class ReloadableRouter(Router):
         router._inner.inherit_hook(self._inner)
         self._inner = router._inner
         return old
+
+    def __copy__(self) -> Self:
+        return self._of(self._inner)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self._of(self._inner)

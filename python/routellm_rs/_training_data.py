@@ -29,6 +29,20 @@ def column(name: str, values: Iterable[str]) -> list[str]:
     return list(values)
 
 
+def listed(name: str, values: Iterable[Any]) -> list[Any]:
+    """Return an argument that is a list of anything as one; a text is none."""
+    if isinstance(values, (str, bytes, bytearray)) or not hasattr(values, "__iter__"):
+        raise InvalidArgumentError(f"{name} is of type {type(values).__name__}, expected a list")
+    return list(values)
+
+
+def mapped(name: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return an argument that is a mapping as a dict, an empty one for None."""
+    if values is not None and not hasattr(values, "keys"):
+        raise InvalidArgumentError(f"{name} is of type {type(values).__name__}, expected a mapping")
+    return dict(values or {})
+
+
 def common_of(
     *,
     name: str,
@@ -48,10 +62,10 @@ def common_of(
         "name": name,
         "strong": strong,
         "weak": weak,
-        "rename": dict(rename or {}),
+        "rename": mapped("rename", rename),
         **calibration_of(calibration, calibration_name),
         "calibration_date": date_text(calibration_date),
-        "provenance": json_text("provenance", dict(provenance or {})),
+        "provenance": json_text("provenance", mapped("provenance", provenance)),
         "read": read,
         "cache": cache,
         "on_error": on_error,
@@ -75,7 +89,7 @@ def calibration_of(prompts: Prompts | None, name: str | None) -> dict[str, Any]:
     if prompts is None and name is not None:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
     if prompts is not None and not isinstance(prompts, (str, os.PathLike)):
-        prompts = list(prompts)
+        prompts = listed("calibration", prompts)
     return {"calibration": prompts, "calibration_name": name}
 
 

@@ -83,8 +83,12 @@ Side: TypeAlias = Literal["strong", "weak"]
 """The two sides of a pair."""
 
 # Before Python 3.12 numpy's stubs do not tell that its arrays are buffers.
-Embeddings: TypeAlias = Buffer | NDArray[np.float32]
-"""Numbers of embeddings: a C-contiguous buffer of float32 with one or two dimensions."""
+Numbers: TypeAlias = Buffer | NDArray[np.floating[Any]] | Sequence[float]
+"""Numbers of one embedding."""
+
+Embeddings: TypeAlias = Numbers | Sequence[Numbers]
+"""Numbers of embeddings, with one or two dimensions: a C-contiguous buffer of float32, which is read in
+place; a buffer of other floats or another layout, or a list or tuple, which are copied."""
 
 StrPath: TypeAlias = str | os.PathLike[str]
 """A path."""

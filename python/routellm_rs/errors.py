@@ -144,5 +144,6 @@ def _of_system(kind: type[Any], number: int, message: str, file: object) -> Rout
     if chosen is IoError:
         builtin = type(OSError(number, message))
         chosen = next((known for known in IoError.__subclasses__() if builtin in known.__bases__), IoError)
-    made: RouteLLMError = chosen(number, message, None if file is None else str(file))
+    # A file of None would become the last argument, and so the text.
+    made: RouteLLMError = chosen(number, message) if file is None else chosen(number, message, str(file))
     return made

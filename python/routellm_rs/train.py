@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from . import _native, _options, _runtime
 from ._exports import from_export
-from ._training_data import column, common_of, encoder_of, rows_of
+from ._training_data import column, common_of, encoder_of, listed, rows_of
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -107,8 +107,8 @@ def linear(
 
     options = {
         "bits": bits,
-        "lambdas": list(lambdas),
-        "lexical_scales": list(lexical_scales),
+        "lambdas": listed("lambdas", lambdas),
+        "lexical_scales": listed("lexical_scales", lexical_scales),
         "folds": folds,
         "projection": projection,
         "per_candidate": per_candidate,
@@ -293,7 +293,7 @@ def sw_ranking(
         model_a: name of the first model of each vote.
         model_b: name of the second model of each vote.
         winner: ``model_a``, ``model_b``, ``tie`` or ``tie (bothbad)`` for each vote.
-        embeddings: one row for each vote: a C-contiguous buffer of float32 with two dimensions.
+        embeddings: one row for each vote, as :meth:`Router.win_rates_from_embeddings` takes rows.
         ids: a name for each vote, shown in explanations. Rows bring their own.
         strong: the strong model unless the opener names another; together with ``weak``. By default they are
             the best and the worst rated model. Whichever they are, every pair of models of two tiers is

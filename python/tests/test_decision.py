@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -116,3 +118,112 @@ def test_ids_are_there_for_who_asks() -> None:
     assert all(isinstance(one, str) and len(one) == 36 for one in ids)
     with pytest.raises(InvalidArgumentError, match="UUID"):
         Decision("big", "strong", 0.75, 0.5, id="one")
+
+
+def test_a_decision_is_a_mapping_of_its_fields(router: Router) -> None:
+    for decision in (PLAIN, FAR, KNOWN, FALLBACK, router.route("hello")):
+        fields = decision.as_dict()
+        assert isinstance(decision, Mapping)
+        assert dict(decision) == {**decision} == fields
+        assert list(decision) == list(decision.keys()) == list(fields)
+        assert list(decision.values()) == list(fields.values())
+        assert list(decision.items()) == list(fields.items())
+        assert len(decision) == len(fields)
+        for name, value in fields.items():
+            assert name in decision
+            assert decision[name] == decision.get(name, "other") == value
+        assert Decision(**decision) == decision
+    for name in ("as_dict", "inner", "Model", "\ud800", 1, None):
+        assert name not in PLAIN
+        assert PLAIN.get(name) is None
+        assert PLAIN.get(name, 7) == 7
+        with pytest.raises(KeyError) as caught:
+            PLAIN[name]  # type: ignore[index]
+        assert caught.value.args == (name,)
+
+
+def test_a_decision_matches_patterns() -> None:
+    match PLAIN:
+        case Decision(model, "strong", win_rate, threshold=least):
+            assert (model, win_rate, least) == ("big", 0.75, 0.5)
+        case _:
+            pytest.fail("no match")
+    fields: Any = FALLBACK
+    match fields:
+        case {"fallback": True, "fallback_kind": kind}:
+            assert kind == "InvalidArgument"
+        case _:
+            pytest.fail("no match")
+
+
+def test_a_fallback_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="fallback is true where fallback_kind is given"):
+        Decision("big", "strong", 0.75, 0.5, fallback=True)
+    with pytest.raises(InvalidArgumentError, match="fallback is true where fallback_kind is given"):
+        Decision("big", "strong", None, 0.5, False, "InvalidArgument", "why", fallback=False)
+
+
+def test_a_decision_is_a_field_of_pydantic(router: Router) -> None:
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("Log", decision=(Decision, ...), other=(Decision | None, None))
+    for decision in (PLAIN, CUT, FAR, NEAR, UNSCORED, KNOWN, FALLBACK, router.route("hello")):
+        log = model(decision=decision)
+        assert log.decision is decision
+        assert log.model_dump() == {"decision": decision.as_dict(), "other": None}
+        assert json.loads(log.model_dump_json()) == log.model_dump()
+        assert model.model_validate_json(log.model_dump_json()).decision == decision
+        assert model.model_validate(log.model_dump()).decision == decision
+    # What has a default may be absent, and what a later version writes may be there.
+    short = {"model": "big", "side": "strong", "win_rate": 0.75, "threshold": 0.5, "later": 1}
+    assert model(decision=short).decision == PLAIN
+    for wrong in ({**short, "side": "left"}, {**short, "win_rate": None}, {"model": "big"}, "big", None):
+        with pytest.raises(pydantic.ValidationError):
+            model(decision=wrong)
+    for mode in ("validation", "serialization"):
+        schema = pydantic.TypeAdapter(Decision).json_schema(mode=mode)
+        assert list(schema["properties"]) == list(PLAIN.as_dict())
+        assert schema["properties"]["side"]["enum"] == ["strong", "weak"]
+
+
+def test_a_decision_is_a_response_of_fastapi(router: Router) -> None:
+    fastapi = pytest.importorskip("fastapi")
+    app = fastapi.FastAPI()
+
+    def route(prompt: str) -> Decision:
+        return router.route(prompt)
+
+    def routed(prompts: list[str]) -> list[Decision]:
+        return router.route_batch(prompts)
+
+    app.get("/route")(route)
+    app.post("/batch")(routed)
+    app.post("/model", response_model=dict[str, Decision])(lambda: {"one": PLAIN})
+    assert get(app, "GET", "/route?prompt=hello") == router.route("hello").as_dict()
+    wanted = [decision.as_dict() for decision in router.route_batch(["a", "b"])]
+    assert get(app, "POST", "/batch", ["a", "b"]) == wanted
+    assert get(app, "POST", "/model") == {"one": PLAIN.as_dict()}
+    content = app.openapi()["paths"]["/route"]["get"]["responses"]["200"]["content"]
+    assert "win_rate" in json.dumps(content) + json.dumps(app.openapi()["components"])
+
+
+def get(app: Any, method: str, target: str, body: object = None) -> Any:
+    """Answer a request as a server does, without one."""
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(b"content-type", b"application/json")],
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 200, sent
+    return json.loads(b"".join(message.get("body", b"") for message in sent[1:]))

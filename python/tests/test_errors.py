@@ -7,11 +7,12 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import routellm_rs
-from routellm_rs import RouteLLMError, Router, _native, errors
+from routellm_rs import RouteLLMError, Router, _native, errors, train
 
 NATURAL = {
     "InvalidArgument": ValueError,
@@ -136,3 +137,61 @@ def test_both_modes_open_a_router_that_knows_one(linear_artifact: Path) -> None:
     reference = Router.open(linear_artifact, mode="reference")
     assert exact.win_rate("hello") == reference.win_rate("hello")
     assert reference.info()["mode"] == "reference"
+
+
+def test_an_error_without_a_file_has_its_message(tmp_path: Path) -> None:
+    (tmp_path / "gold.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"gold\.jsonl: Is a directory") as caught:
+        train.linear(tmp_path / "out", gold=tmp_path / "gold.jsonl")
+    assert isinstance(caught.value, errors.IoError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_missing_folder_has_its_number(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such folder") as caught:
+        Router.open(tmp_path / "nothing")
+    assert caught.value.errno == errno.ENOENT
+    assert type(caught.value) is errors.NotFoundError
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"calibration": 5}, "calibration is of type int, expected a list"),
+        ({"calibration": [1, 2]}, "an element of calibration is not a text"),
+        ({"calibration": ["\ud800"]}, "calibration is not Unicode text"),
+        ({"name": 3}, "name is of type int, expected a text"),
+        ({"rename": 3}, "rename is of type int, expected a mapping"),
+        ({"rename": {"a": 1}}, "an element of rename is not a text"),
+        ({"provenance": 3}, "provenance is of type int, expected a mapping"),
+        ({"timeout_ms": "x"}, "timeout_ms is of type str, expected a number"),
+        ({"bits": "x"}, "bits is of type str, expected an integer"),
+        ({"bits": -1}, "bits is -1, which is out of range"),
+        ({"lambdas": 3}, "lambdas is of type int, expected a list"),
+        ({"lambdas": ["x"]}, "an element of lambdas is not a number"),
+        ({"per_candidate": 3}, "per_candidate is of type int, expected true or false"),
+    ],
+)
+def test_wrong_settings_of_a_training_are_named(
+    gold_rows: list[dict[str, Any]], tmp_path: Path, options: Any, message: str
+) -> None:
+    with pytest.raises(errors.InvalidArgumentError, match=f"^{message}"):
+        train.linear(tmp_path / "out", gold=gold_rows, **options)
+
+
+def test_gold_rows_that_teach_nothing_are_refused_in_plain_words(tmp_path: Path) -> None:
+    noise = [{"prompt": f"p {i}", "big": i % 2 == 0, "small": i % 3 != 0} for i in range(60)]
+    with pytest.raises(errors.InvalidArgumentError, match="nothing was learned") as caught:
+        train.linear(tmp_path / "out", gold=noise)
+    assert "slope" not in str(caught.value)
+    one = [{"prompt": "p", "big": i % 2 == 0, "small": i % 3 != 0} for i in range(60)]
+    with pytest.raises(errors.InvalidArgumentError, match="all gold rows have one prompt"):
+        train.linear(tmp_path / "out", gold=one)
+
+
+def test_a_timeout_that_is_no_number_is_one_error_in_every_call(router: Router) -> None:
+    wrong: Any = "soon"
+    for call in (router.route, router.win_rate, router.similarity, router.embed):
+        with pytest.raises(TypeError, match=r"^must be real number, not str") as caught:
+            call("hello", timeout_ms=wrong)
+        assert caught.value.__notes__ == ["while processing 'timeout_ms'"]

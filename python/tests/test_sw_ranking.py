@@ -188,6 +188,10 @@ def test_other_buffers_and_iterables_are_columns(columns: Columns, tmp_path: Pat
         winner=tuple(columns["winner"]),
     )
     assert files(tmp_path / "a") == files(tmp_path / "b")
+    matrix = columns["embeddings"]
+    for name, embeddings in [("c", matrix.tolist()), ("d", np.asfortranarray(matrix.astype(np.float64)))]:
+        train.sw_ranking(tmp_path / name, **{**columns, "embeddings": embeddings})
+        assert files(tmp_path / "a") == files(tmp_path / name)
 
 
 def replaced(values: Any, row: int, value: Any) -> Any:
@@ -211,9 +215,8 @@ def test_wrong_columns_are_refused(columns: Columns, tmp_path: Path) -> None:
         ({"winner": columns["winner"][:-1]}, "columns of one length"),
         ({"embeddings": embeddings[:-1]}, "columns of one length"),
         ({"embeddings": embeddings.ravel()}, "one-dimensional, expected one row for each vote"),
-        ({"embeddings": embeddings.astype(np.float64)}, "format"),
-        ({"embeddings": embeddings[:, ::2]}, "not contiguous"),
-        ({"embeddings": embeddings.tolist()}, "of type list"),
+        ({"embeddings": embeddings.astype(np.int32)}, "format"),
+        ({"embeddings": [*embeddings.tolist()[:-1], "text"]}, "row 239: the embedding is of type str"),
         ({"embeddings": replaced(embeddings, 9, math.nan)}, "embedding 9"),
         ({"embeddings": replaced(embeddings, 9, math.inf)}, "embedding 9"),
         ({"embeddings": replaced(embeddings, 9, 0)}, "embedding 9 is all zeros"),

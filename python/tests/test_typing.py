@@ -24,6 +24,10 @@ decisions: list[Decision] = router.route_batch(["x", [{"role": "user", "content"
 rates: list[float] = router.win_rates(f"{i}" for i in range(3))
 array_of: NDArray[np.float64] = router.win_rates_from_embeddings(np.zeros((2, 3), dtype=np.float32))
 one: float = router.win_rate_from_embedding(array.array("f", [1.0]))
+listed: float = router.win_rate_from_embedding([1.0, 0])
+wide: NDArray[np.float64] = router.win_rates_from_embeddings([np.zeros(3), np.zeros(3)])
+rows: NDArray[np.float64] = router.win_rates_from_embeddings([[1.0], [0.5]])
+fields: dict[str, object] = dict(decision)
 two: Decision = router.route_embedding(memoryview(b"").cast("f"))
 kind: str = router.info()["featurizer"]["kind"]
 events: list[DecisionEvent] = []

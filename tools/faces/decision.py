@@ -174,6 +174,7 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
     path = "bindings/python/src/decision.rs"
     output.part(path, "getters", getters[:-1])
     output.part(path, "dict", row)
+    output.part(path, "names", [f'    "{field.name}",' for field in fields])
     late = [field for field in fields if not field.first]
     defaults = {"False": "false", "True": "true"}
     signature = [f"        {field.name}={defaults.get(str(field.default), field.default)}," for field in late]
@@ -203,6 +204,8 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
         noqa = "  # noqa: A002" if field.name == "id" else ""
         parameters.append(f"        {field.name}: {hints[field.type]} = {field.default},{noqa}")
     output.part(path, "parameters", parameters)
+    lines = [f'    "{field.name}": "{hints[field.type]}",' for field in fields]
+    output.part("python/routellm_rs/_pydantic.py", "fields", lines)
 
 
 def _node(fields: tuple[Field, ...], output: Output) -> None:

@@ -12,12 +12,18 @@ use crate::{guard, input};
 
 /// Options of a call that decides nothing, as the face passes them: `on_error`, `timeout_ms` and `read`.
 #[derive(Default, FromPyObject)]
-pub(crate) struct Given<'py>(Option<Bound<'py, PyAny>>, Option<f64>, Option<Bound<'py, PyAny>>);
+pub(crate) struct Given<'py>(Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 
 impl Given<'_> {
     pub(crate) fn options(&self, py: Python<'_>) -> PyResult<CallOptions> {
         let Self(on_error, timeout_ms, read) = self;
-        options(py, None, None, on_error.as_ref(), *timeout_ms, read.as_ref())
+        // Here, where what is no number has the same error as in calls that decide.
+        let timeout_ms =
+            timeout_ms.as_ref().map(|timeout| timeout.extract()).transpose().map_err(|error: PyErr| {
+                let note = error.value(py).call_method1("add_note", ("while processing 'timeout_ms'",));
+                note.err().unwrap_or(error)
+            })?;
+        options(py, None, None, on_error.as_ref(), timeout_ms, read.as_ref())
     }
 }
 

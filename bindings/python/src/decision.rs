@@ -2,16 +2,38 @@
 
 use std::fmt::Write as _;
 
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyDict, PyIterator, PyString, PyTuple, PyType};
 use pyo3::{IntoPyObjectExt, intern};
 use routellm_core::{DecisionId, ErrorKind, Fallback, Side};
 
 use crate::error::{invalid_argument, to_python};
 use crate::text;
 
-/// Which model should answer, and why. Immutable; compares by value, can be hashed, copied and pickled.
-#[pyclass(frozen, module = "routellm_rs")]
+/// The names of `as_dict`, in its order.
+const NAMES: &[&str] = &[
+    "model",
+    "side",
+    // <faces:names>
+    "win_rate",
+    "threshold",
+    "truncated",
+    "similarity",
+    "out_of_distribution",
+    "no_score",
+    "propensity",
+    "id",
+    // </faces:names>
+    "fallback",
+    "fallback_kind",
+    "fallback_reason",
+];
+
+/// Which model should answer, and why. Immutable; compares by value, can be hashed, copied and pickled. A mapping of
+/// its fields, too.
+#[pyclass(frozen, mapping, module = "routellm_rs")]
 pub(crate) struct Decision {
     inner: routellm_core::Decision,
     /// Name of the chosen model.
@@ -70,7 +92,13 @@ fn fallback_of(
     Ok(Some(Fallback::new(kind, text::argument("fallback_reason", reason)?)))
 }
 
+/// Whether a decision has a field of this name.
+fn is_name(name: &Bound<'_, PyAny>) -> bool {
+    name.extract::<PyBackedStr>().is_ok_and(|name| NAMES.contains(&&*name))
+}
+
 #[pymethods]
+#[allow(clippy::unused_self, reason = "Python asks an object for its length and its names")]
 impl Decision {
     /// For what was logged and is replayed, and for tests; routers make their own.
     #[new]
@@ -81,6 +109,7 @@ impl Decision {
         propensity=1.0,
         id=None,
         // </faces:signature>
+        *, fallback=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each field, as Python names them")]
     #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
@@ -100,14 +129,20 @@ impl Decision {
         propensity: f64,
         id: Option<String>,
         // </faces:parameters>
+        fallback: Option<bool>,
     ) -> PyResult<Self> {
         let refuse = |message: String| Err(invalid_argument(py, message));
+        // It follows from the others, and is taken so that `Decision(**decision)` is the decision.
+        let said = fallback;
         let side = match text::argument("side", side)? {
             "strong" => Side::Strong,
             "weak" => Side::Weak,
             other => return refuse(format!("side is {other:?}, expected \"strong\" or \"weak\"")),
         };
         let fallback = fallback_of(py, fallback_kind, fallback_reason)?;
+        if said.is_some_and(|said| said != fallback.is_some()) {
+            return refuse("fallback is true where fallback_kind is given, and nowhere else".to_owned());
+        }
         if win_rate.is_none() != fallback.is_some() {
             return refuse("a decision has either a win rate or the reason of its fallback".to_owned());
         }
@@ -237,6 +272,65 @@ impl Decision {
         dict.set_item("fallback_kind", self.fallback_kind())?;
         dict.set_item("fallback_reason", self.fallback_reason())?;
         Ok(dict)
+    }
+
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str, &'static str) {
+        ("model", "side", "win_rate", "threshold")
+    }
+
+    fn __len__(&self) -> usize {
+        NAMES.len()
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        is_name(name)
+    }
+
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        match name.cast::<PyString>() {
+            Ok(text) if is_name(name) => slf.getattr(text),
+            _ => Err(PyKeyError::new_err((name.clone().unbind(),))),
+        }
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyTuple::new(py, NAMES)?.try_iter()
+    }
+
+    /// The names of the fields.
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.as_dict(py)?.call_method0("keys")
+    }
+
+    /// The values of the fields.
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.as_dict(py)?.call_method0("values")
+    }
+
+    /// The names of the fields, each with its value.
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.as_dict(py)?.call_method0("items")
+    }
+
+    /// The value of a field, or `default` if there is none of that name.
+    #[pyo3(signature = (name, default=None, /))]
+    fn get<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if is_name(name) { Self::__getitem__(slf, name) } else { default.into_bound_py_any(slf.py()) }
+    }
+
+    /// What pydantic asks for: a decision validates as itself or from its fields, and is dumped as `as_dict`.
+    #[classmethod]
+    fn __get_pydantic_core_schema__<'py>(
+        class: &Bound<'py, PyType>,
+        _source: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        class.py().import("routellm_rs._pydantic")?.getattr("decision_schema")?.call1((class,))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

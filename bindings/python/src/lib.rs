@@ -25,6 +25,7 @@ mod _native {
     use std::path::PathBuf;
 
     use pyo3::prelude::*;
+    use pyo3::types::PyMapping;
     use routellm_core::{ErrorKind, onnx};
 
     #[pymodule_export]
@@ -91,6 +92,8 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // So that `isinstance` and patterns like `{"model": name}` know it.
+        PyMapping::register::<Decision>(module.py())?;
         module.add("__version__", routellm_core::VERSION)
     }
 }

@@ -2,10 +2,10 @@
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
-use routellm_core::{CallOptions, OpenOptions, Result, Router as Core, Side};
+use routellm_core::{CallOptions, Error, ErrorKind, Result, Router as Core, Side};
 
 use crate::ask::{Answer, Asked, Given, Question};
 use crate::call::{begin, json, need_numpy, options, total};
@@ -19,6 +19,9 @@ use crate::{guard, hooks, input, open, text};
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
 const LONG_BATCH: usize = 64;
 
+/// The name of an opener, its arguments and its options.
+type Source = (&'static str, Py<PyTuple>, Py<PyDict>);
+
 /// An open router. Immutable; any number of threads may use it.
 #[pyclass(frozen, module = "routellm_rs._native")]
 pub(crate) struct Router {
@@ -26,13 +29,17 @@ pub(crate) struct Router {
     // Made once, so that a decision costs no new string.
     strong: Py<PyString>,
     weak: Py<PyString>,
+    /// How it was opened, for who opens it again: the name of the opener, its arguments and its options. None for one
+    /// that a training returned.
+    #[pyo3(get)]
+    source: Option<Source>,
     /// From this many prompts on a call may take so long that Ctrl-C should work.
     long_count: usize,
 }
 
 impl Router {
     /// The Python object for an open router.
-    pub(crate) fn new(py: Python<'_>, core: Core) -> Self {
+    pub(crate) fn new(py: Python<'_>, core: Core, source: Option<Source>) -> Self {
         let strong = PyString::intern(py, core.strong()).unbind();
         let weak = PyString::intern(py, core.weak()).unbind();
         // Only a prompt that a language model reads takes seconds.
@@ -41,7 +48,7 @@ impl Router {
             Some(_) => 2,
             None => LONG_BATCH,
         };
-        Self { core, strong, weak, long_count }
+        Self { core, strong, weak, source, long_count }
     }
 
     fn decision(&self, py: Python<'_>, decision: routellm_core::Decision) -> Decision {
@@ -64,6 +71,30 @@ impl Router {
         let token = routellm_core::CancelToken::new();
         let options = options.clone().cancel(token.clone());
         interruptible(py, &token, |done| begin(&options, done))
+    }
+
+    /// As `run`, for what is too large to be copied, as a call that does not wait would do: a thread of its own makes the
+    /// call on what it borrows.
+    fn run_borrowing<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        count: usize,
+        options: &CallOptions,
+        work: impl FnOnce(&CallOptions) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        if count < self.long_count {
+            return guard::detached(py, || work(options));
+        }
+        let token = routellm_core::CancelToken::new();
+        let options = options.clone().cancel(token.clone());
+        std::thread::scope(|scope| {
+            interruptible(py, &token, |done| {
+                let call = || done(guard::caught(|| work(&options)));
+                std::thread::Builder::new().spawn_scoped(scope, call).map(drop).map_err(|error| {
+                    Error::new(ErrorKind::ResourceExhausted, format!("no thread for the call: {error}"))
+                })
+            })
+        })
     }
 
     /// Whether a call on texts of this many bytes in all takes so little time that the GIL is kept for it: taking it back
@@ -93,21 +124,33 @@ impl Router {
 #[pymethods]
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned lists")]
 impl Router {
-    /// Opens what lies at `path`, or the default router if it is None, with the keywords of the face.
+    /// Opens what lies at `path`, or the default router if it is None, with the keywords of the face. `bundled` is the
+    /// name by which the path was found.
     #[staticmethod]
-    #[pyo3(signature = (path, options=None))]
+    #[pyo3(signature = (path, options=None, bundled=None))]
     fn open(
         py: Python<'_>,
         path: Option<&Bound<'_, PyAny>>,
-        options: Option<&Bound<'_, PyDict>>,
+        options: Option<Bound<'_, PyDict>>,
+        bundled: Option<&str>,
     ) -> PyResult<Self> {
-        let open = options.map_or_else(|| Ok(OpenOptions::new()), open::options)?;
+        let options = options.unwrap_or_else(|| PyDict::new(py));
+        let open = open::options(&options)?;
         let path = path.map(|path| text::path("path", path)).transpose()?;
+        let (opener, arguments) = match (bundled, &path) {
+            (Some(name), _) => ("bundled", PyTuple::new(py, [name])?),
+            // Who opens it again may be in another folder.
+            (None, Some(path)) => {
+                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                ("open", PyTuple::new(py, [absolute.as_os_str()])?)
+            }
+            (None, None) => ("default", PyTuple::empty(py)),
+        };
         let core = guard::detached(py, || match path {
             Some(path) => open.open(path),
             None => open.open_default(),
         })?;
-        Ok(Self::new(py, core))
+        Ok(Self::new(py, core, Some((opener, arguments.unbind(), options.unbind()))))
     }
 
     /// Decides for one prompt.
@@ -401,13 +444,8 @@ impl Router {
         };
         let count = embeddings.rows(py, dimension)?;
         let rows = || embeddings.values().chunks(dimension.max(1));
-        let rates = self.run(
-            py,
-            count,
-            &options,
-            |options, done| self.core.win_rates_async(rows(), options, done),
-            |options| self.core.win_rates(rows(), options),
-        )?;
+        let rates =
+            self.run_borrowing(py, count, &options, |options| self.core.win_rates(rows(), options))?;
         guard::attached(py, || PyArray1::from_vec(py, rates))
     }
 

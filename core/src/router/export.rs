@@ -50,11 +50,15 @@ impl OpenOptions {
             Some(head) => head,
             None if labels.len() == 3 => Head::three_labels(),
             None => {
+                let found = match labels.len() {
+                    0 => "does not say how many outputs the model has (id2label or num_labels)".to_owned(),
+                    1 => "names one output".to_owned(),
+                    count => format!("names {count} outputs"),
+                };
                 return Err(Error::invalid_argument(format!(
-                    "head is needed: {} describes {} outputs, and only three have a usual meaning (strong wins, tie, \
-                     weak wins). Pass head \"binary\", \"regression\" or \"candidates\"",
+                    "head is needed: {} {found}, and only three have a usual meaning (strong wins, tie, weak wins). \
+                     Pass head \"binary\", \"regression\" or \"candidates\"",
                     path.join(CONFIG_FILE).display(),
-                    labels.len()
                 )));
             }
         };

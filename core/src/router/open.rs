@@ -75,7 +75,12 @@ impl OpenOptions {
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Router> {
         let path = path.as_ref();
         if !path.is_dir() {
-            return Err(Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display())));
+            let missing = Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display()));
+            return Err(match std::fs::metadata(path) {
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Error::io(path, error),
+                Err(error) => missing.with_source(error),
+                Ok(_) => missing,
+            });
         }
         if path.join(MANIFEST_NAME).exists() {
             return Artifact::open_with(path, |artifact| self.open_artifact(artifact));

@@ -177,6 +177,11 @@ fn cross_validate(
     watch: &mut Watch<'_>,
 ) -> Result<Choice> {
     let folds = folds(gold, options);
+    if folds.iter().all(|fold| *fold == folds[0]) {
+        return Err(Error::invalid_argument(
+            "all gold rows have one prompt: nothing can be learned from one",
+        ));
+    }
     let mut best: Option<Choice> = None;
     let total = options.lexical_scales.len() * options.lambdas.len();
     let mut done = 0;

@@ -47,9 +47,10 @@ pub fn fit_link(gaps: &[f64], strong_is_better: &[bool]) -> Result<Link> {
         }
     }
     if !(b > 0.0 && a.is_finite() && b.is_finite()) {
-        return Err(Error::invalid_argument(format!(
-            "the predicted gaps do not order the prompts (slope {b}): more or other gold rows are needed"
-        )));
+        return Err(Error::invalid_argument(
+            "nothing was learned: for prompts that the training has not seen, what it predicts does not tell where the \
+             strong model is needed; more gold rows are needed, or rows whose prompts differ more",
+        ));
     }
     Ok(Link { a, b })
 }

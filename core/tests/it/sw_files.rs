@@ -16,14 +16,24 @@ use crate::support::root;
 
 const DIM: usize = 24;
 
-/// An artifact of 600 votes of five models, and its store.
-fn build(out: &Path, store: &str) -> PathBuf {
+/// Numbers that look random, each below what is asked for.
+fn numbers() -> impl FnMut(u64) -> u64 {
     let mut state = 7_u64;
-    let mut next = move |below: u64| {
+    move |below| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
-    };
-    let embeddings: Vec<f32> = (0..600 * DIM).map(|_| next(2001) as f32 / 1000.0 - 1.0).collect();
+    }
+}
+
+/// The embeddings of 600 votes.
+fn embeddings(next: &mut impl FnMut(u64) -> u64) -> Vec<f32> {
+    (0..600 * DIM).map(|_| next(2001) as f32 / 1000.0 - 1.0).collect()
+}
+
+/// An artifact of 600 votes of five models, and its store.
+fn build(out: &Path, store: &str) -> PathBuf {
+    let mut next = numbers();
+    let embeddings = embeddings(&mut next);
     let (mut model_a, mut model_b, mut winner) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..600 {
         let (a, b) = (next(5), next(5));
@@ -161,4 +171,29 @@ fn mapping_is_refused_where_there_are_no_votes() {
     let bare = OpenOptions::new().mmap(MapStore::Never).strong("a").weak("b").kind("bert");
     let error = bare.open(root().join("tests/models/bert-tiny")).unwrap_err();
     assert!(error.to_string().contains("mmap") || error.kind() == ErrorKind::RuntimeUnavailable, "{error}");
+}
+
+/// Rounding takes the similarity of a vote to itself beyond 1, and what a store has lost of it, too.
+#[test]
+fn no_similarity_is_told_that_is_no_cosine() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = CallOptions::new().threshold(0.5);
+    for store in STORES {
+        let out = folder.path().join(store);
+        build(&out, store);
+        let router = Router::open(&out).unwrap();
+        let mut told = Vec::new();
+        for own in embeddings(&mut numbers()).chunks(DIM) {
+            for query in [own.to_vec(), own.iter().map(|x| -x).collect()] {
+                told.push(router.route(&query, &options).unwrap().similarity.unwrap());
+                told.push(router.similarity(&query, &CallOptions::new()).unwrap());
+                let why = router.explain(&query, 2, &CallOptions::new()).unwrap();
+                told.push(why.similarity);
+                told.extend(why.votes.iter().map(|vote| vote.similarity));
+            }
+        }
+        assert!(told.iter().all(|similarity| (-1.0..=1.0).contains(similarity)), "{store}");
+        // Some were beyond.
+        assert!(told.contains(&1.0), "{store}");
+    }
 }

@@ -51,5 +51,5 @@ pub(crate) fn train_from_export(
     let core = run(py, progress.as_ref(), timeout, |control| {
         write_export(&options, &directory, &out, given.sample()?.as_ref(), control)
     })?;
-    Ok(Router::new(py, core))
+    Ok(Router::new(py, core, None))
 }

@@ -13,8 +13,9 @@ use std::time::Duration;
 pub(crate) use export::train_from_export;
 pub(crate) use linear::train_linear;
 pub(crate) use mf::train_mf;
+use pyo3::exceptions::{PyOverflowError, PyUnicodeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use routellm_core::calibrate::Sample;
 use routellm_core::onnx::SessionOptions;
 use routellm_core::train::{Encoder, Sources, TrainOptions};
@@ -140,9 +141,40 @@ impl Common {
 /// Settings from their mapping; a value of a wrong type or sign is a wrong argument.
 fn settings<'py, T: FromPyObject<'py, 'py, Error = PyErr>>(value: &'py Bound<'py, PyAny>) -> PyResult<T> {
     value.extract().map_err(|error: PyErr| {
-        let cause = error.cause(value.py()).map_or_else(String::new, |cause| format!(": {cause}"));
-        invalid_argument(value.py(), format!("{}{cause}", error.value(value.py())))
+        let py = value.py();
+        let said = error.value(py).to_string();
+        // It names the field of the structure, which the keyword is called after.
+        let name = said.rsplit('.').next().unwrap_or_default();
+        match (value.get_item(name), error.cause(py)) {
+            (Ok(given), Some(cause)) => invalid_argument(py, unlike(name, &given, &cause)),
+            _ => error,
+        }
     })
+}
+
+/// What is wrong with the value of a keyword, by what the conversion of it, or of an element of it, said.
+fn unlike(name: &str, given: &Bound<'_, PyAny>, cause: &PyErr) -> String {
+    let py = given.py();
+    if cause.is_instance_of::<PyUnicodeError>(py) {
+        return format!("{name} is not Unicode text (it holds a lone surrogate)");
+    }
+    let shown = given.repr().map_or_else(|_| text::type_name(given), |text| text.to_string());
+    if cause.is_instance_of::<PyOverflowError>(py) {
+        return format!("{name} is {shown}, which is out of range");
+    }
+    let said = cause.value(py).to_string();
+    let expected = [
+        ("interpreted as an integer", "an integer"),
+        ("real number", "a number"),
+        ("'bool'", "true or false"),
+        ("'str'", "a text"),
+    ];
+    let expected =
+        expected.iter().find(|(part, _)| said.contains(part)).map_or("something else", |found| found.1);
+    if given.is_instance_of::<PyList>() || given.is_instance_of::<PyDict>() {
+        return format!("an element of {name} is not {expected}");
+    }
+    format!("{name} is of type {}, expected {expected}", text::type_name(given))
 }
 
 /// An encoder as it was passed: the folder of an artifact, or, with parameters as JSON, of a model and a tokenizer.

@@ -2,7 +2,7 @@
 
 use super::model::{ScoreOptions, Scratch, SwModel, unit_query, unpack};
 use super::solve::groups::Mode;
-use super::solve::score::SwScore;
+use super::solve::score::{SwScore, cosine};
 use crate::error::Result;
 use crate::preference::Winner;
 
@@ -89,7 +89,7 @@ impl SwModel {
             ExplainedVote {
                 row: source[*stored] as usize,
                 id,
-                similarity,
+                similarity: cosine(similarity),
                 weight: 10.0 * libm::pow(10.0, power),
                 model_a,
                 model_b,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::index::clustered::{ClusterMeta, Clusters};
 use super::index::probe::Probe;
 use super::solve::groups::{self, Group, GroupSum, Mode, Similarity, Weighting};
-use super::solve::score::{Layout, Reach, SwScore};
+use super::solve::score::{Layout, Reach, SwScore, cosine};
 use super::store::rows::{RowQuery, Rows, StoreKind};
 use super::store::section::Section;
 use crate::error::{Error, Result};
@@ -281,7 +281,7 @@ impl SwModel {
     /// # Errors
     /// `InvalidArgument` for a wrong dimension, NaN, infinities or zeros.
     pub fn similarity(&self, query: &[f32], threads: usize, scratch: &mut Scratch) -> Result<f64> {
-        Ok(self.largest_similarity(&unit_query(query, self.meta.dim)?, threads, scratch))
+        Ok(cosine(self.largest_similarity(&unit_query(query, self.meta.dim)?, threads, scratch)))
     }
 
     pub(crate) fn largest_similarity(&self, unit: &[f32], threads: usize, scratch: &mut Scratch) -> f64 {

@@ -54,6 +54,12 @@ impl Layout {
     }
 }
 
+/// A similarity as it is told: rounding, and what a compressed store adds, put some beyond 1. Weights are made of what was
+/// computed.
+pub(crate) fn cosine(computed: f64) -> f64 {
+    computed.clamp(-1.0, 1.0)
+}
+
 /// The root of a variance that rounding may have made a little negative. An unknown one stays unknown: `max` alone
 /// would turn NaN into 0, a claim of certainty.
 pub(crate) fn deviation(variance: f64) -> f64 {
@@ -79,6 +85,7 @@ pub struct Reach {
 pub struct SwScore {
     pub(crate) layout: Arc<Layout>,
     pub(crate) mode: Mode,
+    /// As it was computed.
     pub(crate) similarity: f64,
     pub(crate) flat: bool,
     pub(crate) strengths: Vec<f64>,
@@ -93,7 +100,7 @@ impl SwScore {
     ///
     /// [`ScoreOptions::sure_similarity`]: crate::scorer::sw_ranking::ScoreOptions::sure_similarity
     pub fn similarity(&self) -> f64 {
-        self.similarity
+        cosine(self.similarity)
     }
 
     /// Whether no vote has a positive similarity. In `exact` mode all votes then weigh the same.
