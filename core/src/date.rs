@@ -6,8 +6,8 @@ pub(crate) struct Day {
     pub(crate) year: u64,
     /// From 1.
     pub(crate) month: u64,
-    /// Of the month, from 1.
-    pub(crate) day: u64,
+    /// From 1.
+    pub(crate) of_month: u64,
 }
 
 impl Day {
@@ -19,8 +19,9 @@ impl Day {
             let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse::<u64>().ok().filter(|_| plain)
         };
-        let day = Self { year: number(year, 4)?, month: number(month, 2)?, day: number(day, 2)? };
-        let fits = (1..=12).contains(&day.month) && (1..=days_of(day.year, day.month)).contains(&day.day);
+        let day = Self { year: number(year, 4)?, month: number(month, 2)?, of_month: number(day, 2)? };
+        let fits =
+            (1..=12).contains(&day.month) && (1..=days_of(day.year, day.month)).contains(&day.of_month);
         fits.then_some(day)
     }
 }

@@ -194,5 +194,5 @@ fn without_texts(model: &Unigram, special: &[(u32, AddedToken)]) -> tokenizers::
     }
     // The model does not tell it otherwise.
     let unknown = serde_json::to_value(model)?.get("unk_id").and_then(serde_json::Value::as_u64);
-    Ok(Unigram::from(pieces, unknown.map(|id| id as usize), model.byte_fallback())?)
+    Unigram::from(pieces, unknown.map(|id| id as usize), model.byte_fallback())
 }

@@ -68,7 +68,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// As Python's `strftime` in the C locale, at midnight.
-fn strftime(Day { year, month, day }: Day, format: &str) -> Result<String, String> {
+fn strftime(Day { year, month, of_month: day }: Day, format: &str) -> Result<String, String> {
     let of_year = (1..month).map(|month| days_of(year, month)).sum::<u64>() + day;
     // Days since a Sunday: the first of January of the year 0 was a Saturday.
     let before = |year: u64| year.saturating_sub(1);
