@@ -1055,12 +1055,14 @@ routellm_status routellm_open_options_set_error_target(struct routellm_open_opti
  * - `three_labels`: strong wins, tie, weak wins, as in the paper. The default for a model with three outputs; there is
  *   none for others.
  * - `binary`: two labels. `{"kind": "binary", "strong_label": 0}` says which label is that of the strong model, 1 by
- *   default.
+ *   default. A single output is the logit of label 1.
  * - `regression`: one score `x`. `{"kind": "regression", "link": "sigmoid", "scale": 1, "offset": 0}` is the win rate
  *   `link(scale * x + offset)`; the default link is `identity`, which holds it within [0, 1].
  * - `candidates`: one logit for each model. Then the strong and the weak model are two of the labels in `config.json`.
  *
- * A head that does not fit the model's outputs is an error when opening.
+ * A model that ends in the softmax is seen to give probabilities, which are taken as they are. Where its graph does
+ * not tell, `{"kind": "three_labels", "probabilities": true}` does, and likewise for `binary` and `candidates`. A head
+ * that does not fit the model's outputs is an error when opening.
  */
 routellm_status routellm_open_options_set_head(struct routellm_open_options *options,
                                                const char *head,
@@ -1081,7 +1083,7 @@ routellm_status routellm_open_options_set_long_prompts(struct routellm_open_opti
  *
  * - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
  * - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user": "{question}",
- *   "add_generation_prompt": true}`;
+ *   "add_generation_prompt": true}`, and `"name"` where the model has several;
  * - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
  *   none for other models.
  */
@@ -1105,6 +1107,35 @@ routellm_status routellm_open_options_set_score_threshold(struct routellm_open_o
 routellm_status routellm_open_options_set_max_new_tokens(struct routellm_open_options *options,
                                                          size_t count,
                                                          struct routellm_error **err);
+
+/**
+ * Sets the day that a chat template gets where it asks for today's date (`strftime_now`), of the form `2026-01-31`.
+ * The clock is never read, so that a router decides alike on every day, and such a template is refused without it. The
+ * template `chat` of exported models without an artifact only: an artifact keeps what it was written with. The text is
+ * copied.
+ */
+routellm_status routellm_open_options_set_date(struct routellm_open_options *options,
+                                               const char *day,
+                                               struct routellm_error **err);
+
+/**
+ * Sets what becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written`
+ * makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
+ * default `as_written`, but `text` where `routellm_open_options_set_template()` is `chat`. Exported models without an
+ * artifact only: an artifact keeps what it was written with.
+ */
+routellm_status routellm_open_options_set_control_tokens(struct routellm_open_options *options,
+                                                         const char *meaning,
+                                                         struct routellm_error **err);
+
+/**
+ * Sets which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
+ * of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
+ * artifact has one model. The text is copied.
+ */
+routellm_status routellm_open_options_set_file(struct routellm_open_options *options,
+                                               const char *path,
+                                               struct routellm_error **err);
 
 /**
  * Sets the number of tokens that an exported model reads of a prompt, special ones and an instruction included; by
