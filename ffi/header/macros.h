@@ -12,8 +12,16 @@
 #define ROUTELLM_OPTION_INIT { sizeof(routellm_option), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /**
- * Initializers of an input: `routellm_input input = ROUTELLM_TEXT(prompt, strlen(prompt));`
+ * An initializer of an input that is a text: `routellm_input input = ROUTELLM_TEXT(prompt, strlen(prompt));`
  */
 #define ROUTELLM_TEXT(bytes, count) { (bytes), (count), ROUTELLM_INPUT_TEXT }
+
+/**
+ * An initializer of an input that is a chat in JSON.
+ */
 #define ROUTELLM_MESSAGES(bytes, count) { (bytes), (count), ROUTELLM_INPUT_MESSAGES }
+
+/**
+ * An initializer of an input that is an embedding, an array of `float`.
+ */
 #define ROUTELLM_EMBEDDING(numbers, count) { (numbers), (count), ROUTELLM_INPUT_EMBEDDING }
