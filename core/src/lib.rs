@@ -5,12 +5,12 @@
 //! use routellm_core::{CallOptions, Router};
 //!
 //! let router = Router::default_router()?;
-//! let decision = router.route("Prove that there are infinitely many primes.", &CallOptions::default())?;
+//! let decision = router.route("Prove that there are infinitely many primes.", &CallOptions::new())?;
 //! println!("{} (win rate {:.3})", decision.model, decision.win_rate.unwrap_or(f64::NAN));
 //!
 //! // Send about a fifth of ordinary traffic to the strong model.
-//! let fifth = CallOptions::strong_share(0.2);
-//! for decision in router.route_batch(&["hi", "What is 17 * 23?"], &fifth)? {
+//! let fifth = CallOptions::new().strong_share(0.2);
+//! for decision in router.route_batch(["hi", "What is 17 * 23?"], &fifth)? {
 //!     assert_eq!(decision.side == routellm_core::Side::Strong, decision.win_rate >= Some(decision.threshold));
 //! }
 //! # Ok::<(), routellm_core::Error>(())
