@@ -167,13 +167,17 @@ impl Subject<'_> {
     /// The subject for another thread; of a text what `cap` leaves.
     pub(crate) fn into_owned(self, cap: Option<TextCap>) -> Subject<'static> {
         match self {
-            // A long text need not be copied whole.
-            Self::Text(Cow::Borrowed(text)) => {
-                Subject::Text(Cow::Owned(cap.map_or(text, |cap| cap.enough(text)).to_owned()))
-            }
-            Self::Text(Cow::Owned(text)) => Subject::Text(Cow::Owned(text)),
+            Self::Text(text) => Subject::Text(Cow::Owned(owned_text(text, cap))),
             Self::Embedding(embedding) => Subject::Embedding(Cow::Owned(embedding.into_owned())),
         }
+    }
+}
+
+/// A text for another thread, or what `cap` leaves of one that has to be copied.
+pub(crate) fn owned_text(text: Cow<'_, str>, cap: Option<TextCap>) -> String {
+    match text {
+        Cow::Borrowed(text) => cap.map_or(text, |cap| cap.enough(text)).to_owned(),
+        Cow::Owned(text) => text,
     }
 }
 

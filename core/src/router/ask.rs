@@ -11,7 +11,7 @@ use crate::policy::Fallback;
 use crate::{CancelToken, Error, Result};
 
 /// A question about an input.
-trait Question: Copy + Send + 'static {
+pub(super) trait Question: Copy + Send + 'static {
     type Answer: Send + 'static;
 
     /// Whether it takes no longer than a decision.
@@ -38,7 +38,7 @@ trait Question: Copy + Send + 'static {
 }
 
 #[derive(Clone, Copy)]
-struct WinRate;
+pub(super) struct WinRate;
 
 impl Question for WinRate {
     type Answer = f64;
@@ -327,7 +327,7 @@ impl Router {
 
 impl Inner {
     /// The answer, or what stands for it where `on_error` covers the error.
-    fn told<Q: Question>(
+    pub(super) fn told<Q: Question>(
         &self,
         question: Q,
         on_error: OnError,

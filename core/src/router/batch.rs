@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::ask::WinRate;
 use super::call::{Call, Worker, check_read, wait};
 use super::{Inner, Router};
 use crate::features::Features;
-use crate::input::{Input, Readable, Subject, TextCap};
+use crate::input::{Input, Readable, Subject, owned_text};
 use crate::jobs::{self, RowResults, Slot, Unit};
 use crate::options::{CallOptions, OnError};
 use crate::policy::Decision;
@@ -150,7 +151,7 @@ impl Router {
         let (mut results, prompts) = self.inner.score_embeddings(subjects.rows, call, halts);
         if self.inner.pool().is_some() {
             let cap = self.cap();
-            let prompts = prompts.into_iter().map(|(row, text)| (row, owned(text, cap))).collect();
+            let prompts = prompts.into_iter().map(|(row, text)| (row, owned_text(text, cap))).collect();
             let results = wait(|done| self.score_prompts(prompts, results, call, halts, done))?;
             return finish(results, what, make);
         }
@@ -240,10 +241,7 @@ type Row<'a> = (usize, Cow<'a, [f32]>);
 impl Inner {
     /// What a score becomes as a win rate, where `on_error` says what of errors.
     fn rate(&self, on_error: OnError) -> impl Fn(Result<Score>) -> Result<f64> + use<'_> {
-        move |score| match score {
-            Err(error) if on_error != OnError::Raise && self.may_fall_back(&error) => Ok(f64::NAN),
-            score => Ok(score?.win_rate),
-        }
+        move |score| self.told(WinRate, on_error, score.map(|score| score.win_rate))
     }
 
     /// The scores of those subjects that need no session, and the others. A row without a result comes after an error
@@ -311,14 +309,6 @@ impl Inner {
             }
         }
         true
-    }
-}
-
-/// A text for another thread.
-fn owned(text: Cow<'_, str>, cap: Option<TextCap>) -> String {
-    match Subject::Text(text).into_owned(cap) {
-        Subject::Text(text) => text.into_owned(),
-        Subject::Embedding(_) => unreachable!("a text is a text"),
     }
 }
 
