@@ -1,19 +1,19 @@
 //! Structs of options in one style.
 
 /// A struct of options: fields with their defaults, `new`, and for each field a method of its name that sets it; that of an
-/// optional field, `= None => type`, takes the value itself. Other fields can join it, because only its own crate can name
-/// all of them.
+/// optional field, `= None => type`, takes the value itself. `@[attribute]` before a field is an attribute of the field
+/// alone. Other fields can join it, because only its own crate can name all of them.
 macro_rules! options_struct {
     (
         $(#[$meta:meta])*
         pub struct $name:ident {
-            $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr $(=> $inner:ty)?,)*
+            $($(#[$doc:meta])* $(@[$own:meta])* $field:ident: $type:ty = $default:expr $(=> $inner:ty)?,)*
         }
     ) => {
         $(#[$meta])*
         #[non_exhaustive]
         pub struct $name {
-            $($(#[$doc])* pub $field: $type,)*
+            $($(#[$doc])* $(#[$own])* pub $field: $type,)*
         }
 
         impl Default for $name {

@@ -23,7 +23,7 @@ pub(super) fn of(given: Option<&str>) -> Result<String> {
 
 /// # Errors
 /// `InvalidArgument` for what is no date of the form `YYYY-MM-DD`.
-pub(super) fn check(date: &str) -> Result<()> {
+pub(crate) fn check(date: &str) -> Result<()> {
     let refused = || {
         Error::invalid_argument(format!(
             "the date of a calibration is {date:?}, expected the form 2026-01-31"

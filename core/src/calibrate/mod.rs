@@ -13,6 +13,8 @@ mod table;
 
 pub(crate) use candidates::SCORES_TENSOR;
 pub use candidates::{CandidateScores, SCORES_FILE, SCORES_PROMPTS, ScoresSpec};
+#[cfg(feature = "train")]
+pub(crate) use date::check as check_date;
 pub use quantiles::quantile;
 pub use sample::Sample;
 pub use shares::{EVERYTHING, NOTHING, Shares};

@@ -147,6 +147,31 @@ impl GoldTable {
         Ok(Self { models, rows })
     }
 
+    /// These rows, and then those of another table, with the models that both know, in the order of this one.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        if self.models == other.models {
+            self.rows.extend(other.rows);
+            return self;
+        }
+        let mut models = ModelIndex::default();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for (number, name) in self.models.names().iter().enumerate() {
+            if let Ok(other) = other.models.number(name) {
+                models.insert(name);
+                ours.push(number);
+                theirs.push(other);
+            }
+        }
+        let scores_of = |row: GoldRow, numbers: &[usize]| GoldRow {
+            scores: numbers.iter().map(|number| row.scores[*number]).collect(),
+            ..row
+        };
+        let before = self.rows.into_iter().map(|row| scores_of(row, &ours));
+        let rows = before.chain(other.rows.into_iter().map(|row| scores_of(row, &theirs))).collect();
+        Self { models, rows }
+    }
+
     /// The same rows with one model under another name: sources write the same model differently.
     ///
     /// # Errors

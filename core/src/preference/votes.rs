@@ -112,6 +112,16 @@ impl VoteTable {
         Self { votes, counts }
     }
 
+    /// These votes, and then those of another table.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.votes.extend(other.votes);
+        self.counts.read += other.counts.read;
+        self.counts.dropped_null_winner += other.counts.dropped_null_winner;
+        self.counts.dropped_short += other.counts.dropped_short;
+        self
+    }
+
     /// The models of the votes, in the order of first appearance: all of `model_a`, then `model_b` (the
     /// reference's order).
     pub fn models(&self) -> ModelIndex {

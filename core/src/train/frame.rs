@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::options::TrainOptions;
 use super::sources::Origin;
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models};
-use crate::calibrate::{Calibration, CandidateScores};
+use crate::calibrate::{Calibration, CandidateScores, check_date};
 use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
 use crate::files::Json;
@@ -53,10 +53,11 @@ pub(super) struct Made {
 }
 
 impl<'a> Training<'a> {
-    /// Begins a training into the folder `out`. One that cannot be written is found before the work, not after it.
+    /// Begins a training into the folder `out`. One that cannot be written is found before the work, not after it, and
+    /// so is what only the manifest needs.
     ///
     /// # Errors
-    /// As [`ArtifactWriter::new`]; `InvalidArgument` for a provenance that is no object.
+    /// As [`ArtifactWriter::new`]; `InvalidArgument` for a provenance that is no object, or a wrong date.
     pub(super) fn begin(
         out: &Path,
         origins: &'a [Origin],
@@ -68,6 +69,7 @@ impl<'a> Training<'a> {
             Some(Some(members)) => members,
             Some(None) => return Err(Error::invalid_argument("provenance is no JSON object")),
         };
+        common.calibration_date.as_deref().map_or(Ok(()), check_date)?;
         let watch = control.start()?;
         Ok(Self { writer: ArtifactWriter::new(out)?, watch, common, given, origins })
     }

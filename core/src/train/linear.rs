@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::frame::{Made, Rated, Training, members};
@@ -28,9 +28,11 @@ use crate::{Error, Result};
 
 options_struct! {
     /// Options of [`train`].
-    #[derive(Debug, Clone, PartialEq)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
     pub struct LinearOptions {
         /// What all trainers take.
+        @[serde(skip)]
         common: TrainOptions = TrainOptions::new(),
         /// Binary logarithm of the number of hash buckets.
         bits: u32 = 16,
@@ -41,6 +43,7 @@ options_struct! {
         /// Number of folds.
         folds: usize = 10,
         /// Seed of the folds.
+        @[serde(skip)]
         seed: u64 = 42,
         /// Cap on the bytes of a prompt.
         cap: TextCap = TextCap { max_bytes: 16_384, side: CapSide::Head },

@@ -26,7 +26,9 @@ mod lsa;
 pub mod mf;
 mod options;
 mod ridge;
+mod run;
 mod sources;
+mod spec;
 pub mod sw_ranking;
 
 pub use cache::EmbeddingCache;
@@ -34,7 +36,9 @@ pub use encoder::Encoder;
 pub use logistic::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
+pub use run::{TrainReport, Trained, run};
 pub use sources::Sources;
+pub use spec::{CalibrationSource, EncoderSource, Labels, Source, SwParameters, TrainSpec, Trainer};
 
 pub use crate::calibrate::Sample;
 pub use crate::{Control, Progress, ProgressFn};

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::calibrate::Sample;
 use crate::files::Json;
 use crate::input::Read;
@@ -15,7 +17,8 @@ use crate::{Error, Result};
 
 /// What becomes of a prompt that cannot be embedded: too long for the model, no text to its tokenizer, or with a vector
 /// that is not finite.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OnError {
     /// The training fails, and the error names the row.

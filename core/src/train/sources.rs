@@ -10,7 +10,7 @@ use crate::files::{sha256_hex, sha256_of_file};
 use crate::preference::{GoldTable, VoteTable};
 use crate::{Error, Result};
 
-/// Votes, gold rows or both, and where they come from: of files and of rows as text, the provenance notes name, label
+/// Votes, gold rows or both, of any number of sources, and where they come from: of files and of rows as text, the provenance notes name, label
 /// kind, number of rows and checksum. Of tables that were read elsewhere it notes only counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sources {
@@ -31,6 +31,8 @@ pub(super) struct Origin {
 
 /// Human votes.
 const ARENA: &str = "D_arena";
+/// Votes of a model that judges.
+const JUDGE: &str = "D_judge";
 /// Labels from a known answer.
 const GOLD: &str = "D_gold";
 
@@ -40,29 +42,45 @@ impl Sources {
         Self::default()
     }
 
-    /// Votes that were read already. They take the place of votes before.
+    /// Votes that were read already, after those that there are.
     #[must_use]
     pub fn votes(mut self, votes: VoteTable) -> Self {
-        self.origins.retain(|origin| origin.label_kind != ARENA);
-        self.votes = Some(votes);
+        self.votes = Some(match self.votes {
+            None => votes,
+            Some(before) => before.joined(votes),
+        });
         self
     }
 
-    /// Gold rows that were read already. They take the place of gold rows before.
+    /// Gold rows that were read already, after those that there are: as [`GoldTable::joined`].
     #[must_use]
     pub fn gold(mut self, gold: GoldTable) -> Self {
-        self.origins.retain(|origin| origin.label_kind != GOLD);
-        self.gold = Some(gold);
+        self.gold = Some(match self.gold {
+            None => gold,
+            Some(before) => before.joined(gold),
+        });
         self
     }
 
-    /// Votes of a file, as [`VoteTable::read`] reads it.
+    /// Votes of people in a file, as [`VoteTable::read`] reads it.
     ///
     /// # Errors
     /// As [`VoteTable::read`].
     pub fn votes_file(self, path: impl AsRef<Path>) -> Result<Self> {
-        let votes = VoteTable::read(&path)?;
-        let origin = Origin::of_file(path.as_ref(), ARENA, votes.counts.read)?;
+        self.file_of_votes(path.as_ref(), ARENA)
+    }
+
+    /// Votes of a model that judges in a file, as [`VoteTable::read`] reads it.
+    ///
+    /// # Errors
+    /// As [`VoteTable::read`].
+    pub fn judge_file(self, path: impl AsRef<Path>) -> Result<Self> {
+        self.file_of_votes(path.as_ref(), JUDGE)
+    }
+
+    fn file_of_votes(self, path: &Path, label_kind: &'static str) -> Result<Self> {
+        let votes = VoteTable::read(path)?;
+        let origin = Origin::of_file(path, label_kind, votes.counts.read)?;
         Ok(self.votes(votes).from(origin))
     }
 
@@ -76,13 +94,25 @@ impl Sources {
         Ok(self.gold(gold).from(origin))
     }
 
-    /// Votes as JSON lines, as [`VoteTable::from_jsonl`] reads them.
+    /// Votes of people as JSON lines, as [`VoteTable::from_jsonl`] reads them.
     ///
     /// # Errors
     /// As [`VoteTable::from_jsonl`].
     pub fn votes_jsonl(self, lines: &[u8]) -> Result<Self> {
-        let votes = VoteTable::from_jsonl(Cursor::new(lines), "votes")?;
-        let origin = Origin::in_memory(lines, ARENA, votes.counts.read);
+        self.lines_of_votes(lines, "votes", ARENA)
+    }
+
+    /// Votes of a model that judges as JSON lines, as [`VoteTable::from_jsonl`] reads them.
+    ///
+    /// # Errors
+    /// As [`VoteTable::from_jsonl`].
+    pub fn judge_jsonl(self, lines: &[u8]) -> Result<Self> {
+        self.lines_of_votes(lines, "judge", JUDGE)
+    }
+
+    fn lines_of_votes(self, lines: &[u8], name: &str, label_kind: &'static str) -> Result<Self> {
+        let votes = VoteTable::from_jsonl(Cursor::new(lines), name)?;
+        let origin = Origin::in_memory(lines, label_kind, votes.counts.read);
         Ok(self.votes(votes).from(origin))
     }
 

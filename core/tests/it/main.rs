@@ -32,6 +32,7 @@ mod sw_conformance;
 mod sw_files;
 mod sw_golden;
 mod sw_router;
+mod train_spec;
 mod training;
 
 fn main() -> std::process::ExitCode {

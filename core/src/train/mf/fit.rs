@@ -1,6 +1,6 @@
 //! The optimisation: votes with embeddings in, weights out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::{Control, Watch};
 use crate::numeric::{Rng, sigmoid};
@@ -12,7 +12,8 @@ use crate::{Error, Result};
 
 options_struct! {
     /// Parameters of the optimisation. The defaults are the reference's.
-    #[derive(Debug, Clone, PartialEq)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
     pub struct FitOptions {
         /// Dimension of the latent space.
         dim: usize = 128,
@@ -31,6 +32,7 @@ options_struct! {
         /// Whether each epoch goes over the comparisons in a new order.
         shuffle: bool = true,
         /// Seed of start, order, noise and split.
+        @[serde(skip)]
         seed: u64 = 42,
     }
 }

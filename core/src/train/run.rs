@@ -1,0 +1,161 @@
+//! Carrying out a training that is data.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::linear::{self, LinearOptions, LinearReport};
+use super::mf::{self, MfOptions, MfReport};
+use super::spec::{Labels, Source, TrainSpec, Trainer, wrong};
+use super::sw_ranking::{self, SwOptions, SwReport};
+use super::{Control, Encoder, Sources};
+use crate::Result;
+use crate::artifact::{Artifact, Models};
+use crate::files::Json;
+
+/// What a training made, as one JSON object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TrainReport {
+    /// The kind of router: `linear`, `mf` or `sw_ranking`.
+    pub kind: &'static str,
+    /// The folder of the artifact.
+    pub out: PathBuf,
+    /// Name of the artifact.
+    pub name: String,
+    /// Its candidates, and the pair.
+    pub models: Models,
+    /// What it learned from, as the provenance has it: name, label kind, rows and SHA-256 of each source.
+    pub sources: Json,
+    /// How many prompts it is calibrated on.
+    pub calibration_prompts: u64,
+    /// What the trainer found.
+    pub trained: Trained,
+}
+
+/// What a trainer found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Trained {
+    /// Of a linear router.
+    Linear(LinearReport),
+    /// Of matrix factorization.
+    Mf(MfReport),
+    /// Of similarity-weighted ranking.
+    SwRanking(SwReport),
+}
+
+/// Trains as a specification says, and writes its artifact. The same specification, data and seed give the same files;
+/// the day of the calibration is today unless it is given.
+///
+/// ```no_run
+/// use routellm_core::Control;
+/// use routellm_core::train::{self, Labels, Source, TrainSpec, Trainer};
+///
+/// let mut spec = TrainSpec::new(Trainer::named("linear")?, "my-router");
+/// spec.sources = vec![Source::file(Labels::Gold, "gold.jsonl")];
+/// let report = train::run(&spec, Control::new())?;
+/// println!("{} instead of {}", report.models.weak, report.models.strong);
+/// # Ok::<(), routellm_core::Error>(())
+/// ```
+///
+/// # Errors
+/// `InvalidArgument` for a specification that contradicts itself; what reading the sources and the trainer report;
+/// `Cancelled`; `ResourceExhausted` if the time is over.
+pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
+    let control = match spec.timeout()? {
+        Some(timeout) => control.timeout(timeout),
+        None => control,
+    };
+    let sources = sources(&spec.sources)?;
+    let common = spec.common()?;
+    let trained = match &spec.trainer {
+        Trainer::Linear(hyperparameters) => {
+            if spec.encoder.is_some() {
+                return Err(wrong("encoder has no effect: a linear router reads hashed features"));
+            }
+            let mut options = LinearOptions::clone(hyperparameters).common(common);
+            options.seed = spec.seed.unwrap_or(options.seed);
+            Trained::Linear(linear::train(&spec.out, &sources, &options, control)?)
+        }
+        Trainer::Mf(hyperparameters) => {
+            let mut options = MfOptions::new().fit(hyperparameters.clone()).common(common);
+            options.fit.seed = spec.seed.unwrap_or(options.fit.seed);
+            Trained::Mf(mf::train(&spec.out, &sources, &encoder(spec)?, &options, control)?)
+        }
+        Trainer::SwRanking(hyperparameters) => {
+            let mut options = SwOptions::new().texts(hyperparameters.texts).common(common);
+            options.build =
+                options.build.tiers(hyperparameters.tiers).weight_exponent(hyperparameters.weight_exponent);
+            options.build.seed = spec.seed.unwrap_or(options.build.seed);
+            let options = options.store(&hyperparameters.store)?;
+            Trained::SwRanking(sw_ranking::train(&spec.out, &sources, &encoder(spec)?, &options, control)?)
+        }
+    };
+    report(spec, trained)
+}
+
+fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
+    // Read back, so that the report says what is there.
+    let artifact = Artifact::open(&spec.out)?;
+    let manifest = artifact.manifest();
+    let sources = manifest.provenance.get("/sources").map_or_else(|| Json::of(&[(); 0]), Ok)?;
+    Ok(TrainReport {
+        kind: spec.trainer.name(),
+        out: spec.out.clone(),
+        name: manifest.name.clone(),
+        models: manifest.models.clone(),
+        sources,
+        calibration_prompts: manifest.calibration.as_ref().map_or(0, |table| table.counts.iter().sum()),
+        trained,
+    })
+}
+
+fn sources(given: &[Source]) -> Result<Sources> {
+    if given.is_empty() {
+        return Err(wrong("sources is empty: name a file of votes or gold rows to learn from"));
+    }
+    given.iter().enumerate().try_fold(Sources::new(), |sources, (i, source)| {
+        // A fault in a file names file and line already.
+        match (&source.path, &source.rows) {
+            (Some(path), None) => match source.kind {
+                Labels::Votes => sources.votes_file(path),
+                Labels::Gold => sources.gold_file(path),
+                Labels::Judge => sources.judge_file(path),
+            },
+            (None, Some(rows)) => {
+                let lines = rows.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
+                match source.kind {
+                    Labels::Votes => sources.votes_jsonl(lines.as_bytes()),
+                    Labels::Gold => sources.gold_jsonl(lines.as_bytes()),
+                    Labels::Judge => sources.judge_jsonl(lines.as_bytes()),
+                }
+                .map_err(|error| error.context(format!("sources[{i}]")))
+            }
+            (None, None) => Err(wrong(format!("sources[{i}] has neither path nor rows"))),
+            (Some(_), Some(_)) => {
+                Err(wrong(format!("sources[{i}] has both path and rows: pass one of them")))
+            }
+        }
+    })
+}
+
+fn encoder(spec: &TrainSpec) -> Result<Encoder> {
+    let Some(source) = &spec.encoder else {
+        return Err(wrong(format!(
+            "encoder is missing: {} learns on vectors; pass the folder of an artifact with an encoder",
+            spec.trainer.name()
+        )));
+    };
+    let session = source.session()?;
+    match &source.parameters {
+        None => Encoder::open(&source.path, &session),
+        #[cfg(feature = "onnx")]
+        Some(parameters) => Encoder::from_parameters(&source.path, parameters, &session),
+        #[cfg(not(feature = "onnx"))]
+        Some(_) => Err(crate::Error::unsupported(
+            "encoder.parameters: this build runs no ONNX models (cargo feature `onnx`)",
+        )),
+    }
+}
