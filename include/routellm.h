@@ -715,6 +715,40 @@ typedef void (*routellm_decision_callback)(void *user,
                                            const struct routellm_decision_event *event);
 
 /**
+ * How far a training has come. Later versions may append members: `struct_size` tells which ones there are.
+ */
+typedef struct routellm_progress {
+    /**
+     * Size of this struct, in bytes.
+     */
+    size_t struct_size;
+    /**
+     * What is being done: `features`, `cross-validation`, `embedding`, `epoch`, `calibration` and others. It ends with
+     * NUL, and is valid until the callback returns.
+     */
+    const char *stage;
+    /**
+     * Steps of this stage that are done.
+     */
+    size_t done;
+    /**
+     * Steps of this stage.
+     */
+    size_t total;
+    /**
+     * Loss of the step; NaN where there is none.
+     */
+    double loss;
+} routellm_progress;
+
+/**
+ * Hears how far a training has come, on the thread that trains. It returns 0 to go on; anything else stops the training,
+ * which then is `ROUTELLM_CANCELLED`. It must not throw.
+ */
+typedef int32_t (*routellm_progress_callback)(void *user,
+                                              const struct routellm_progress *progress);
+
+/**
  * Success.
  */
 #define ROUTELLM_OK 0
@@ -1880,6 +1914,43 @@ routellm_status routellm_reloadable_replace(const struct routellm_reloadable *re
  * Frees the place; handles that were taken from it stay good. `NULL` is permitted.
  */
 void routellm_reloadable_free(struct routellm_reloadable *reloadable);
+
+/**
+ * Trains a router as a specification says, `len` bytes of JSON, and writes its artifact, which `routellm_router_open()`
+ * opens. It returns when the training is done.
+ *
+ * ```json
+ * {"trainer": {"kind": "linear", "folds": 5},
+ *  "sources": [{"kind": "gold", "path": "gold.jsonl"}],
+ *  "strong": "big", "weak": "small", "seed": 7,
+ *  "calibration": {"path": "traffic.jsonl", "date": "2026-01-31"},
+ *  "out": "my-router"}
+ * ```
+ *
+ * - `trainer`: its `kind`, `linear`, `mf` or `sw_ranking`, and beside it its hyperparameters, each of which has a default.
+ * - `sources`: what it learns from. Each has a `kind`, `votes`, `gold` or `judge` (votes of a model that judges), and
+ *   either a `path` (`.jsonl`, `.csv`) or the `rows` themselves. Sources of one kind are read one after the other.
+ * - `out`: the folder to write. An artifact that is there is replaced at once, at the end; whatever fails before leaves it
+ *   as it was.
+ * - Where they are needed: `strong` and `weak`; `encoder`, a folder, or an object with `path`, `parameters`, `session` and
+ *   `cache`, for all trainers but `linear`; `calibration` with `path` or `prompts`, `name` and `date`; `rename`, `read`,
+ *   `seed`, `name`, `on_error`, `timeout_ms` and `provenance`.
+ *
+ * `progress` and `cancel` may be `NULL`; `user` is handed to `progress`. `*report` is a text of JSON that you own: `kind`,
+ * `out`, `name`, `models`, `sources` (with their numbers of rows and checksums), `calibration_prompts`, and in `trained`
+ * what the trainer found. `report` may be `NULL`.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a wrong specification, an unknown model, or rows that are malformed (naming file and
+ * line) or too few; `ROUTELLM_NOT_FOUND` or `ROUTELLM_IO` for files; `ROUTELLM_RESOURCE_EXHAUSTED` after `timeout_ms`;
+ * `ROUTELLM_CANCELLED`.
+ */
+routellm_status routellm_train(const char *spec,
+                               size_t len,
+                               routellm_progress_callback progress,
+                               void *user,
+                               const struct routellm_cancel_token *cancel,
+                               struct routellm_string **report,
+                               struct routellm_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -67,6 +67,177 @@ export function promptFromMessages(messages: Chat, options?: ReadOptions): strin
  */
 export function upgradeArtifact(path: string | URL): boolean;
 
+/**
+ * Trains a router as a specification says and writes its artifact, which `Router.open()` opens. It runs on a thread of its
+ * own. The same specification, data and seed give the same files; the day of the calibration is today unless it is given.
+ *
+ * ```js
+ * const report = await train({
+ *   trainer: { kind: 'linear', folds: 5 },
+ *   sources: [{ kind: 'gold', path: 'gold.jsonl' }],
+ *   strong: 'big', weak: 'small',
+ *   out: 'my-router',
+ * });
+ * ```
+ *
+ * An artifact that is there already is replaced at once, at the end: a training that fails or is stopped leaves it as it was.
+ *
+ * @throws {RouteLLMError} `InvalidArgument` for a wrong specification, unknown models, or rows that are malformed (naming
+ * file and line) or too few; `NotFound` or `Io` for files; `ResourceExhausted` after `timeout_ms`; `Cancelled` if the
+ * signal was aborted or `onProgress` returned false. What `onProgress` throws stops the training and rejects the promise.
+ */
+export function train(spec: TrainSpec, options?: TrainOptions): Promise<TrainReport>;
+
+/** How a training is watched and stopped. */
+export interface TrainOptions {
+  /** Hears how far the training has come, on the event loop. Returning false stops it. */
+  onProgress?: ((progress: TrainProgress) => boolean | void) | undefined;
+  /** Stops the training. */
+  signal?: AbortSignal | undefined;
+}
+
+/** How far a training has come. */
+export interface TrainProgress {
+  /** What is being done: `features`, `cross-validation`, `embedding`, `epoch`, `calibration` and others. */
+  readonly stage: string;
+  /** Steps of this stage that are done. */
+  readonly done: number;
+  /** Steps of this stage. */
+  readonly total: number;
+  /** Loss of the step, where there is one. */
+  readonly loss?: number;
+}
+
+/**
+ * A training as data. It is the same in every language, so that its members are spelled in snake_case. Paths are relative
+ * to the working directory.
+ */
+export interface TrainSpec {
+  /** Which trainer; its hyperparameters have defaults. */
+  trainer: LinearTrainer | MfTrainer | SwRankingTrainer;
+  /** What it learns from. Sources of one kind are read one after the other, as if they were one. */
+  sources: readonly TrainSource[];
+  /** The folder to write. */
+  out: string;
+  /** Name of the artifact; the kind by default. */
+  name?: string;
+  /** The strong model. Where gold rows know just two models, the better one by default. */
+  strong?: string;
+  /** The weak model, likewise the other one. */
+  weak?: string;
+  /** Other names for models of the gold rows. */
+  rename?: Readonly<Record<string, string>>;
+  /** Seed of everything that is left to chance. */
+  seed?: number;
+  /** What turns prompts into vectors, for all trainers but `linear`: the folder of an artifact with an encoder, or more. */
+  encoder?: string | TrainEncoder;
+  /** Prompts as the router will meet them, from which strong shares are resolved; those it learned from by default. */
+  calibration?: { path?: string; prompts?: readonly string[]; name?: string; date?: string };
+  /** What of a chat the router reads, unless it is told otherwise. */
+  read?: Read;
+  /** What becomes of a prompt that cannot be embedded; `raise` by default. */
+  on_error?: 'raise' | 'leave_out';
+  /** Longest time of the training, in milliseconds. */
+  timeout_ms?: number;
+  /** Put into the artifact's provenance, over what is noted anyway. */
+  provenance?: Readonly<Record<string, unknown>>;
+}
+
+/** Ridge regression of the quality gap on hashed features, from gold rows. */
+export interface LinearTrainer {
+  kind: 'linear';
+  /** Binary logarithm of the number of hash buckets, 8 to 20; 16 by default. */
+  bits?: number;
+  /** Strengths of the ridge to choose from. */
+  lambdas?: readonly number[];
+  /** Scales of the lexical features to choose from. */
+  lexical_scales?: readonly number[];
+  /** Number of folds; 10 by default. */
+  folds?: number;
+  /** How much of a prompt is read. */
+  cap?: { max_bytes: number; side: 'head' | 'tail' };
+  /** Dimensions of a dense projection of the features; sparse by default. */
+  projection?: number;
+  /** Weights for each model, so that any pair can be scored. */
+  per_candidate?: boolean;
+  /** Rules of the canonical text, as they stand in an artifact. */
+  canonical?: Readonly<Record<string, unknown>>;
+}
+
+/** Matrix factorization on dense vectors. */
+export interface MfTrainer {
+  kind: 'mf';
+  /** Dimension of the latent space; 128 by default. */
+  dim?: number;
+  /** Passes over the comparisons; 100 by default. */
+  epochs?: number;
+  /** Comparisons in one step; 64 by default. */
+  batch?: number;
+  /** Adam's step; 3e-4 by default. */
+  learning_rate?: number;
+  /** L2 penalty; 1e-5 by default. */
+  weight_decay?: number;
+  /** Standard deviation of the noise on the embeddings; 0.1 by default. */
+  noise?: number;
+  /** Share of the comparisons that chooses the epoch, in [0, 1); 0.05 by default. */
+  held_out?: number;
+  /** Whether each epoch goes over them in a new order; true by default. */
+  shuffle?: boolean;
+}
+
+/** Similarity-weighted ranking on dense vectors. */
+export interface SwRankingTrainer {
+  kind: 'sw_ranking';
+  /** Number of tiers; 10 by default. */
+  tiers?: number;
+  /** How embeddings are stored; `int8` by default. */
+  store?: 'f32' | 'f16' | 'int8' | 'int4' | 'int2' | 'clustered';
+  /** Exponent of the weights; 1 by default. */
+  weight_exponent?: number;
+  /** Whether the texts of the votes' prompts go into the artifact, for explanations. They may be private. */
+  texts?: boolean;
+}
+
+/** Rows to learn from: a file (`.jsonl`, `.csv`), or the rows themselves. */
+export type TrainSource =
+  | { kind: 'votes' | 'gold' | 'judge'; path: string }
+  | { kind: 'votes' | 'gold' | 'judge'; rows: readonly object[] };
+
+/** An encoder with more than its path. */
+export interface TrainEncoder {
+  /** The folder of an artifact, or, with `parameters`, of an ONNX model and its tokenizer. */
+  path: string;
+  /** Parameters of a model that is in no artifact. */
+  parameters?: Readonly<Record<string, unknown>>;
+  /** Options of opening that say how it runs, in snake_case: `{ sessions: 2 }`. */
+  session?: Readonly<Record<string, unknown>>;
+  /** A file of embeddings that were computed before: read if it exists, and written. */
+  cache?: string;
+}
+
+/** What a training made. */
+export interface TrainReport {
+  /** The kind of router. */
+  readonly kind: 'linear' | 'mf' | 'sw_ranking';
+  /** The folder of the artifact. */
+  readonly out: string;
+  /** Name of the artifact. */
+  readonly name: string;
+  /** Its candidates, and the pair. */
+  readonly models: { readonly names: readonly string[]; readonly strong: string; readonly weak: string };
+  /** What it learned from: name, label kind, rows and SHA-256 of each source. */
+  readonly sources: readonly {
+    readonly name: string;
+    readonly label_kind: string;
+    readonly rows: number;
+    readonly sha256?: string;
+  }[];
+  /** How many prompts it is calibrated on. */
+  readonly calibration_prompts: number;
+  /** What the trainer found. */
+  readonly trained: Readonly<Record<string, unknown>>;
+}
+
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
 export interface ThresholdOptions {
   // <faces:deciding>

@@ -4,6 +4,7 @@ const { RouteLLMError } = require('./lib/errors.js');
 const { promptFromMessages } = require('./lib/prompt.js');
 const { ReloadableRouter } = require('./lib/reloadable.js');
 const { Router } = require('./lib/router.js');
+const { train } = require('./lib/train.js');
 const { upgradeArtifact } = require('./lib/upgrade.js');
 const native = require('./native.js');
 
@@ -11,5 +12,6 @@ exports.Router = Router;
 exports.ReloadableRouter = ReloadableRouter;
 exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
+exports.train = train;
 exports.upgradeArtifact = upgradeArtifact;
 exports.version = native.version();

@@ -306,6 +306,18 @@ export interface NativeDecisionEvent {
   batchSize: number
 }
 
+/** How far a training has come. */
+export interface NativeProgress {
+  /** What is being done. */
+  stage: string
+  /** Steps of this stage that are done. */
+  done: number
+  /** Steps of this stage. */
+  total: number
+  /** Loss of the step, where there is one. */
+  loss?: number
+}
+
 /**
  * Opens the router in a folder, or the one that ships with the library; `options` is a JSON object.
  *
@@ -381,6 +393,14 @@ export declare function setPackageLibrary(path: string | undefined | null, descr
  * What the core reports.
  */
 export declare function timeRoute(router: NativeRouter, prompts: Array<string | Uint8Array>): number
+
+/**
+ * Trains as a specification says, JSON; the promise is of the report, JSON too.
+ *
+ * # Errors
+ * Those of Node.
+ */
+export declare function train(spec: string, cancel: NativeCancel, progress: ((step: NativeProgress) => void) | null): Promise<string>
 
 /**
  * Rewrites an older artifact's manifest in today's form; false if it has that form already.

@@ -847,5 +847,6 @@ module.exports.panicSync = nativeBinding.panicSync
 module.exports.refusals = nativeBinding.refusals
 module.exports.setPackageLibrary = nativeBinding.setPackageLibrary
 module.exports.timeRoute = nativeBinding.timeRoute
+module.exports.train = nativeBinding.train
 module.exports.upgradeArtifact = nativeBinding.upgradeArtifact
 module.exports.version = nativeBinding.version

@@ -70,6 +70,8 @@ mod cancel;
 
 mod reloadable;
 
+mod train;
+
 pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;
@@ -91,5 +93,6 @@ pub use router::*;
 pub use score::*;
 pub use status::*;
 pub use string::*;
+pub use train::*;
 pub use upgrade::*;
 pub use version::*;

@@ -335,6 +335,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "asks": [str(CONFORMANCE)],
         "threads": [],
         "hooks": [],
+        "train": [str(suite.work)],
         "runtime": None,
         "conformance": None,
         "votes": None,

@@ -26,6 +26,7 @@ mod scores;
 #[cfg(feature = "testing")]
 mod selftest;
 mod text;
+mod train;
 
 use napi_derive::napi;
 use routellm_core::input::refusal;
