@@ -6,7 +6,7 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint test-rust test-harness test-loom test-features test-agreement bench clean train-default train-mf-minilm quality
+.PHONY: help demo test setup lint test-rust test-cli test-harness test-loom test-features test-agreement bench clean train-default train-mf-minilm quality
 
 # One ONNX Runtime for all languages, so that their results can be compared to the bit.
 ORT_PACKAGE := onnxruntime==1.32.0
@@ -53,6 +53,10 @@ test-rust:
 	@test -n "$(ORT_LIBRARY)" || { echo "no ONNX Runtime in $(VENV): run make setup"; exit 1; }
 	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/rust.json $(CARGO) test --quiet \
 	    $(if $(filter 1,$(ROUTELLM_REQUIRE_ALL)),-- --include-ignored) 2>&1
+
+# The command. Its release build ships; what it says is the same in this one.
+test-cli:
+	$(CARGO) test --quiet -p routellm-cli 2>&1
 
 # That every suite counts what it skips.
 test-harness:

@@ -7,7 +7,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use routellm_core::train::{TrainSpec, run};
-use routellm_core::{CancelToken, Control, Json};
+use routellm_core::{Control, Json};
 
 use crate::cancel::NativeCancel;
 use crate::promise::{on_thread, promise};
@@ -43,7 +43,7 @@ pub fn train<'env>(
     cancel: &NativeCancel,
     progress: Option<Function<'_, NativeProgress, ()>>,
 ) -> napi::Result<Object<'env>> {
-    let token = NativeCancel::token(Some(cancel)).unwrap_or_else(CancelToken::new);
+    let token = NativeCancel::token(Some(cancel)).unwrap_or_default();
     let listener: Option<Listener> =
         progress.map(|callback| callback.build_threadsafe_function().build()).transpose()?;
     promise(env, move |done| {

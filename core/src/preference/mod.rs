@@ -28,11 +28,21 @@ mod pyjson;
 mod read_votes;
 #[cfg(feature = "train")]
 mod row;
+#[cfg(feature = "train")]
+mod split;
+#[cfg(feature = "train")]
+mod summary;
 pub mod tiers;
 mod votes;
+#[cfg(feature = "train")]
+mod write;
 
 pub use bradley_terry::SelfBattles;
 pub use filter::{MIN_FIRST_TURN, filter_votes, first_turn_of_json, is_long_enough};
 #[cfg(feature = "train")]
 pub use gold::{GoldRow, GoldTable};
+#[cfg(feature = "train")]
+pub use split::Split;
+#[cfg(feature = "train")]
+pub use summary::{ModelSummary, PairSummary, PromptSummary, Summary};
 pub use votes::{Ballot, EmbeddedVotes, ModelIndex, Vote, VoteCounts, VoteTable, Votes, Winner};

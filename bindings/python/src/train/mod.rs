@@ -4,6 +4,7 @@ mod export;
 mod linear;
 mod mf;
 mod run;
+mod spec;
 mod sw_ranking;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use routellm_core::train::{Encoder, Sources, TrainOptions};
 use routellm_core::{Json, Result};
 use run::run;
 use serde::Serialize;
+pub(crate) use spec::train_run;
 pub(crate) use sw_ranking::{train_sw_ranking, train_sw_ranking_columns};
 
 use crate::error::invalid_argument;

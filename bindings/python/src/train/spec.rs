@@ -1,0 +1,22 @@
+//! A training that is data.
+
+use pyo3::prelude::*;
+use routellm_core::train::{self, TrainSpec};
+
+use super::{report, run};
+use crate::error::to_python;
+use crate::text;
+
+/// Trains as a specification says, which is JSON; returns its report as JSON.
+#[pyfunction]
+#[pyo3(signature = (spec, progress=None))]
+pub(crate) fn train_run(
+    py: Python<'_>,
+    spec: &Bound<'_, PyAny>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<String> {
+    let spec = TrainSpec::from_json(text::argument("spec", spec)?.as_bytes())
+        .map_err(|error| to_python(py, &error))?;
+    // The specification has a timeout of its own.
+    run(py, progress.as_ref(), None, |control| report(&train::run(&spec, control)?))
+}

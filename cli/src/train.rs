@@ -1,0 +1,141 @@
+//! `routellm train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use routellm_core::train::{
+    CalibrationSource, EncoderSource, Labels, Source, TrainReport, TrainSpec, Trainer, run,
+};
+use routellm_core::{Json, Result};
+
+use crate::output::Output;
+use crate::progress;
+
+/// Train a router on gold rows and votes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Train {
+    /// Ridge regression of the quality gap on hashed words: gold rows, no model to run.
+    #[command(after_help = "Examples:\n  routellm train linear --gold gold.jsonl --out my-router\n  \
+        routellm train linear --gold gold.csv --strong big --weak small --set folds=5 --out my-router")]
+    Linear(Trained),
+    /// Matrix factorization on the vectors of an encoder: votes and gold rows.
+    #[command(
+        after_help = "Examples:\n  routellm train mf --votes votes.jsonl --encoder my-encoder --strong big \
+        --weak small --out my-mf\n  routellm train mf --gold gold.jsonl --encoder my-encoder --set epochs=20 --out my-mf"
+    )]
+    Mf(Trained),
+    /// Similarity-weighted ranking on the vectors of an encoder: votes and gold rows.
+    #[command(
+        after_help = "Examples:\n  routellm train sw --votes votes.jsonl --encoder my-encoder --strong big \
+        --weak small --out my-sw\n  routellm train sw --judge judge.jsonl --encoder my-encoder --strong big \
+        --weak small --out my-sw"
+    )]
+    Sw(Trained),
+    /// Train as a file says.
+    #[command(
+        after_help = "Examples:\n  routellm train run spec.json\n  routellm train run spec.json --json"
+    )]
+    Run {
+        /// The specification, JSON.
+        spec: PathBuf,
+    },
+}
+
+/// What is trained on, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Trained {
+    /// Gold rows: how well each model answered each prompt. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    gold: Vec<PathBuf>,
+    /// Votes of people: whose answer was preferred. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    votes: Vec<PathBuf>,
+    /// Votes of a model that judges. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    judge: Vec<PathBuf>,
+    /// The strong model; of gold rows of two models the better one.
+    #[arg(long, value_name = "MODEL")]
+    strong: Option<String>,
+    /// The weak model; of gold rows of two models the other one.
+    #[arg(long, value_name = "MODEL")]
+    weak: Option<String>,
+    /// The folder of an artifact, whose encoder is taken over.
+    #[arg(long, value_name = "FOLDER")]
+    encoder: Option<PathBuf>,
+    /// A file that keeps embeddings, so that none is computed twice.
+    #[arg(long, value_name = "FILE", requires = "encoder")]
+    cache: Option<PathBuf>,
+    /// Prompts as the router will meet them, to calibrate on; those it learns from without it.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+    /// The day of the calibration, such as 2026-01-31; today without it.
+    #[arg(long, value_name = "DAY")]
+    date: Option<String>,
+    /// Name of the artifact.
+    #[arg(long)]
+    name: Option<String>,
+    /// Seed of everything that is left to chance.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A hyperparameter of the trainer, repeatable: folds=5, epochs=20, store=f16.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = hyperparameter)]
+    hyperparameters: Vec<(String, serde_json::Value)>,
+    /// The folder to write.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+/// A value that reads as JSON is that, anything else a text.
+fn hyperparameter(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+}
+
+impl Trained {
+    fn spec(self, kind: &str) -> Result<TrainSpec> {
+        let mut trainer: serde_json::Map<_, _> = self.hyperparameters.into_iter().collect();
+        trainer.insert("kind".to_owned(), kind.into());
+        let trainer: Trainer = Json::of(&trainer)?.read()?;
+        let mut spec = TrainSpec::new(trainer, self.out);
+        let files = [(Labels::Gold, self.gold), (Labels::Votes, self.votes), (Labels::Judge, self.judge)];
+        let files =
+            files.into_iter().flat_map(|(kind, files)| files.into_iter().map(move |file| (kind, file)));
+        spec.sources = files.map(|(kind, file)| Source::file(kind, file)).collect();
+        (spec.name, spec.strong, spec.weak, spec.seed) = (self.name, self.strong, self.weak, self.seed);
+        spec.encoder = self.encoder.map(|path| {
+            let mut encoder = EncoderSource::new(path);
+            encoder.cache = self.cache;
+            encoder
+        });
+        let mut calibration = CalibrationSource::default();
+        (calibration.path, calibration.date) = (self.calibration, self.date);
+        spec.calibration = Some(calibration);
+        Ok(spec)
+    }
+}
+
+impl Train {
+    pub(crate) fn run(self, output: &mut Output) -> Result<()> {
+        let spec = match self {
+            Self::Linear(trained) => trained.spec("linear")?,
+            Self::Mf(trained) => trained.spec("mf")?,
+            Self::Sw(trained) => trained.spec("sw_ranking")?,
+            Self::Run { spec } => TrainSpec::read(spec)?,
+        };
+        let report = run(&spec, progress::control())?;
+        if output.is_json() {
+            return output.json(&report);
+        }
+        tell(&report, output)
+    }
+}
+
+fn tell(report: &TrainReport, output: &mut Output) -> Result<()> {
+    output.facts(&[
+        ("kind", report.kind.to_owned()),
+        ("strong", report.models.strong.clone()),
+        ("weak", report.models.weak.clone()),
+        ("calibration", format!("{} prompts", report.calibration_prompts)),
+        ("out", report.out.display().to_string()),
+    ])
+}

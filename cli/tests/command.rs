@@ -1,0 +1,253 @@
+//! The command as a shell runs it.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// Hard prompts are those with "integral" in them: the strong model solves all, the weak one the easy ones.
+fn prompt(i: usize) -> String {
+    if i.is_multiple_of(3) { format!("integral of x number {i}") } else { format!("greet person {i}") }
+}
+
+fn lines(rows: impl Iterator<Item = Value>) -> String {
+    rows.map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
+}
+
+fn vote(i: usize) -> Value {
+    let winner = if i.is_multiple_of(3) || i.is_multiple_of(5) { "model_a" } else { "model_b" };
+    json!({"prompt": prompt(i), "model_a": "big", "model_b": "small", "winner": winner})
+}
+
+fn gold(i: usize) -> Value {
+    json!({"prompt": prompt(i), "big": true, "small": !i.is_multiple_of(3)})
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_routellm"));
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn told(folder: &Path, arguments: &[&str]) -> String {
+    let done = run(folder, arguments);
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// What the examples name.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("gold.jsonl", lines((0..90).map(gold)));
+    let rows = (0..90).map(|i| format!("{},True,{}\n", prompt(i), if i % 3 == 0 { "False" } else { "True" }));
+    write("gold.csv", format!("prompt,big,small\n{}", rows.collect::<Vec<_>>().concat()));
+    write("votes.jsonl", lines((0..60).map(vote)));
+    write("judge.jsonl", lines((60..90).map(vote)));
+    let rows = (0..60).map(|i| {
+        let vote = vote(i);
+        let cell = |name: &str| vote[name].as_str().unwrap().to_owned();
+        format!("{},{},{},{}\n", cell("prompt"), cell("model_a"), cell("model_b"), cell("winner"))
+    });
+    write("votes.csv", format!("prompt,model_a,model_b,winner\n{}", rows.collect::<Vec<_>>().concat()));
+    write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
+    write(
+        "spec.json",
+        json!({
+            "trainer": {"kind": "linear", "bits": 10, "folds": 3},
+            "sources": [{"kind": "gold", "path": "gold.jsonl"}], "out": "from-spec",
+        })
+        .to_string(),
+    );
+    told(
+        folder.path(),
+        &["train", "linear", "--gold", "gold.jsonl", "--set", "projection=8", "--out", "my-encoder"],
+    );
+    told(folder.path(), &["train", "linear", "--gold", "gold.jsonl", "--out", "my-router"]);
+    let mf = [
+        "train",
+        "mf",
+        "--gold",
+        "gold.jsonl",
+        "--encoder",
+        "my-encoder",
+        "--set",
+        "epochs=3",
+        "--out",
+        "my-mf",
+    ];
+    told(folder.path(), &mf);
+    folder
+}
+
+/// Every command with its help, those that have commands of their own left out.
+fn helps(folder: &Path, path: &[String], found: &mut Vec<(Vec<String>, String)>) {
+    let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+    arguments.push("--help");
+    let help = told(folder, &arguments);
+    let Some((_, commands)) = help.split_once("\nCommands:\n") else {
+        found.push((path.to_vec(), help));
+        return;
+    };
+    for line in commands.lines().take_while(|line| !line.is_empty()) {
+        // A description that goes on in the next line is set farther in.
+        let Some(name) = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) else { continue };
+        let name = name.split_whitespace().next().unwrap().to_owned();
+        helps(folder, &[path, &[name]].concat(), found);
+    }
+}
+
+#[test]
+fn every_help_fits_a_screen_and_its_examples_run() {
+    let folder = folder();
+    let mut found = Vec::new();
+    helps(folder.path(), &[], &mut found);
+    assert!(found.len() >= 11, "{found:?}");
+    for (path, help) in found {
+        assert!(help.lines().count() <= 60, "{path:?}\n{help}");
+        let (_, examples) =
+            help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{path:?} has no examples"));
+        let examples: Vec<&str> = examples.lines().filter(|line| !line.trim().is_empty()).collect();
+        assert_eq!(examples.len(), 2, "{path:?}\n{examples:?}");
+        for example in examples {
+            let program = env!("CARGO_BIN_EXE_routellm").replace('\'', "'\\''");
+            let line = example.trim().strip_prefix("routellm ").unwrap_or_else(|| panic!("{example}"));
+            let done = Command::new("sh")
+                .args(["-c", &format!("'{program}' {line}")])
+                .current_dir(folder.path())
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            assert!(done.status.success(), "{example}: {}", String::from_utf8_lossy(&done.stderr));
+            assert!(!done.stdout.is_empty() || example.contains(" > "), "{example}");
+            // No terminal, no progress.
+            assert_eq!(String::from_utf8_lossy(&done.stderr), "", "{example}");
+        }
+    }
+}
+
+#[test]
+fn decisions_are_a_table_or_lines_of_json() {
+    let folder = folder();
+    let table = told(folder.path(), &["route", "-r", "my-router", "-t", "0.5", &prompt(3), &prompt(1)]);
+    let rows: Vec<&str> = table.lines().collect();
+    assert!(
+        rows[0].starts_with("side") && rows[1].starts_with("strong") && rows[2].starts_with("weak"),
+        "{table}"
+    );
+    let mut child = command(folder.path(), &["route", "--json", "--strong-share", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all("Hello!\n\nWhat is 17 * 23?\n".as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let decisions: Vec<Value> = String::from_utf8(done.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(decisions.len(), 3);
+    assert!(decisions.iter().all(|decision| decision["side"] == "strong" && decision["fallback"] == false));
+    let named = told(
+        folder.path(),
+        &["route", "--json", "-r", "my-router", "-O", r#"names={"strong": "gpt-5"}"#, "-s", "1", "x"],
+    );
+    assert!(named.contains(r#""model":"gpt-5""#), "{named}");
+}
+
+#[test]
+fn rows_are_inspected_parted_and_converted() {
+    let folder = folder();
+    let json =
+        |arguments: &[&str]| -> Value { serde_json::from_str(&told(folder.path(), arguments)).unwrap() };
+    let votes = json(&["data", "inspect", "votes.jsonl", "--json"]);
+    assert_eq!((votes["kind"].as_str(), votes["rows"].as_u64()), (Some("votes"), Some(60)));
+    assert_eq!(votes["pairs"][0]["rows"], 60);
+    let csv = json(&["data", "inspect", "votes.csv", "--json"]);
+    assert_eq!(csv, votes);
+    let gold = json(&["data", "inspect", "gold.csv", "--json"]);
+    assert_eq!(gold["models"]["big"]["quality"], 1.0);
+    assert_eq!(gold["pairs"][0]["better"], "big");
+    let shown = told(folder.path(), &["data", "inspect", "gold.csv"]);
+    assert!(shown.contains("90 different, 0 repeated") && shown.contains("--strong"), "{shown}");
+    let parts = json(&["data", "split", "gold.jsonl", "--share", "0.3", "--out", "parts", "--json"]);
+    let rows = |i: usize| parts["files"][i]["rows"].as_u64().unwrap();
+    assert_eq!(rows(0) + rows(1), 90);
+    assert!((15..40).contains(&rows(1)), "{parts}");
+    assert_eq!(json(&["data", "inspect", "parts/held_out.jsonl", "--json"])["rows"], rows(1));
+    told(folder.path(), &["data", "convert", "votes.csv", "--out", "same.jsonl"]);
+    assert_eq!(json(&["data", "inspect", "same.jsonl", "--json"]), votes);
+}
+
+#[test]
+fn failures_say_what_is_wrong_and_with_which_status() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("bad.jsonl"),
+        lines([gold(1), json!({"prompt": "p", "big": 1})].into_iter()),
+    )
+    .unwrap();
+    for (status, said, arguments) in [
+        (2, "unrecognized subcommand", &["rout"][..]),
+        (2, "unexpected argument", &["route", "--share", "1"]),
+        (2, "cannot be used with", &["route", "-t", "1", "-s", "1", "x"]),
+        (2, "required", &["train", "linear", "--gold", "gold.jsonl"]),
+        (2, "NAME=VALUE", &["route", "-O", "sessions", "x"]),
+        (1, "threshold is 2", &["route", "-t", "2", "x"]),
+        (1, "no such folder", &["info", "--router", "nowhere"]),
+        (
+            1,
+            "unknown field `fold`",
+            &["train", "linear", "--gold", "gold.jsonl", "--set", "fold=3", "--out", "x"],
+        ),
+        (1, "sources is empty", &["train", "linear", "--out", "x"]),
+        (1, "encoder is missing", &["train", "mf", "--votes", "votes.jsonl", "--out", "x"]),
+        (1, "bad.jsonl, line 2", &["train", "linear", "--gold", "bad.jsonl", "--out", "x"]),
+        (1, "bad.jsonl, line 2", &["data", "inspect", "bad.jsonl"]),
+        (1, "No such file", &["data", "inspect", "nothing.csv"]),
+        (1, "share is 1", &["data", "split", "gold.jsonl", "--share", "1", "--out", "x"]),
+    ] {
+        let done = run(folder.path(), arguments);
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(status), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(done.stdout.is_empty(), "{arguments:?}");
+    }
+    assert!(!folder.path().join("x").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_leaves_the_old_artifact_and_a_closed_pipe_is_no_failure() {
+    let folder = folder();
+    let before = fs::read(folder.path().join("my-router/router.json")).unwrap();
+    // Enough rows for some seconds.
+    fs::write(folder.path().join("many.jsonl"), lines((0..9000).map(gold))).unwrap();
+    let slow = ["train", "linear", "--gold", "many.jsonl", "--out", "my-router"];
+    let mut child =
+        command(folder.path(), &slow).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // Once it listens to the signal.
+    let listens = |id: u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        u64::from_str_radix(caught.trim(), 16).unwrap_or(0) & 2 != 0
+    };
+    while child.try_wait().unwrap().is_none() && !listens(child.id()) {
+        std::thread::yield_now();
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(interrupt.success(), "the training was over before it could be stopped");
+    assert_eq!(done.status.code(), Some(130), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(fs::read(folder.path().join("my-router/router.json")).unwrap(), before);
+    let pipe = format!("'{}' info --json | true", env!("CARGO_BIN_EXE_routellm"));
+    let done = Command::new("sh").args(["-c", &pipe]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+}
