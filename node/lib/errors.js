@@ -40,11 +40,8 @@ const NAMES = [...native.openOptionTable(), ...native.callOptionTable()].map(({ 
 // Not in a path or a field of a file, as in `scorer.max_tokens`.
 const SNAKE = new RegExp(`(?<![\\w./-])(?:${[...NAMES, ...MEMBERS].join('|')})(?![\\w/-]|\\.\\w)`, 'g');
 
-/** A message of the core with the options' names as they are written here. */
-const spelled = (message) => message.replace(SNAKE, camel);
-
-/** What may be wrong with an option; other kinds speak of files, whose fields keep their names. */
-const OF_OPTIONS = new Set(['InvalidArgument', 'ResourceExhausted']);
+/** A message of the core with the options' names as they are written here; fields of a manifest keep theirs. */
+const spelled = (message) => (message.includes('router.json') ? message : message.replace(SNAKE, camel));
 
 /** The error of the native layer as the one that users see. */
 function fromNative(error) {
@@ -59,8 +56,7 @@ function fromNative(error) {
     delete link.code;
     ofSystem(link);
   }
-  const message = OF_OPTIONS.has(row.name) ? spelled(error.message) : error.message;
-  return new RouteLLMError(row.name, message, cause === undefined ? undefined : { cause });
+  return new RouteLLMError(row.name, spelled(error.message), cause === undefined ? undefined : { cause });
 }
 
 /** Gives an error of the operating system, whose message ends in its number, what Node's own ones have. */

@@ -44,7 +44,7 @@ const VALUES = [
 test('every option of opening', () => {
   const opens = [
     (options) => Router.default(options),
-    ...['bert-tiny', 'llama-tiny'].map((name) => (options) => Router.open(join(MODELS, name), options)),
+    ...['bert-tiny', 'llama-tiny'].map((name) => (options) => Router.open(join(MODELS, name), { strong: 'a', weak: 'b', ...options })),
   ];
   for (const open of opens) {
     for (const name of OPEN) {
@@ -53,6 +53,7 @@ test('every option of opening', () => {
       for (const value of VALUES) check(() => open({ [name]: value }).close());
       for (const other of OPEN) check(() => open({ [name]: 1, [other]: 1 }).close());
     }
+    check(() => open({ longPrompts: { kind: 'windows', overlap: 9999 } }));
     check(() => open({ preset: 'latency', sessions: 1, intraThreads: 1 }));
     check(() => open({ openClusters: 1, errorTarget: 0.5 }));
     check(() => open({ outOfDistribution: 'strong' }));
@@ -68,6 +69,9 @@ test('every option of a call', () => {
     for (const name of CALL) for (const value of VALUES) check(() => router[method]('x', { [name]: value }));
   }
   assert.match(check(() => router.routeSync('x', { threshold: 0.5, strongShare: 0.5 })), /strongShare/);
+  const bare = Router.open(join(MODELS, 'bert-tiny'), { strong: 'a', weak: 'b' });
+  for (const options of [{}, { strongShare: 0.5 }]) assert.ok(check(() => bare.routeSync('x', options)));
+  bare.close();
   assert.match(check(() => router.routeSync('x', { timeoutMs: 0 })), /timeoutMs is 0/);
 });
 
@@ -84,7 +88,7 @@ test('a name that is nearly one is shown as it was written, beside those that th
 test('warnings and reasons, too; paths and fields of files keep their names', () => {
   for (const name of NAMES) {
     assert.equal(spelled(`let ${snake(name)} decide. ${snake(name)}: "${snake(name)}"`), `let ${name} decide. ${name}: "${name}"`);
-    for (const kept of [`/a/${snake(name)}/b`, `/a/${snake(name)}`, `scorer.${snake(name)}`, `${snake(name)}.json`, `x_${snake(name)}`]) {
+    for (const kept of [`/a/${snake(name)}/b`, `/a/${snake(name)}`, `scorer.${snake(name)}`, `${snake(name)}.json`, `x_${snake(name)}`, `a/router.json: ${snake(name)} is 0`]) {
       assert.equal(spelled(kept), kept);
     }
   }
