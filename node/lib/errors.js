@@ -83,4 +83,4 @@ function describe(value) {
   return `a ${typeof value}`;
 }
 
-module.exports = { RouteLLMError, aborted, describe, fromNative, invalid, spelled };
+module.exports = { RouteLLMError, aborted, camel, describe, fromNative, invalid, snake, spelled };
