@@ -78,7 +78,7 @@ impl CancelToken {
         match self.deadline {
             Some(deadline) if Instant::now() >= deadline.at => Err(Error::new(
                 ErrorKind::ResourceExhausted,
-                format!("the call took longer than its timeout of {} ms", deadline.allowed.as_millis()),
+                format!("the call took longer than its timeout of {} ms", milliseconds(deadline.allowed)),
             )),
             _ => Ok(()),
         }
@@ -146,6 +146,12 @@ impl Drop for StopGuard {
     }
 }
 
+/// A time in milliseconds as a caller wrote it: 250 or 0.5. One division of whole numbers gives the nearest number, so that
+/// its shortest form is the given one.
+fn milliseconds(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +166,18 @@ mod tests {
         assert!(long.check().is_ok());
         token.cancel();
         assert_eq!(long.check().unwrap_err().kind(), ErrorKind::Cancelled);
+    }
+
+    #[test]
+    fn an_error_names_the_timeout_as_it_was_given() {
+        for (given, shown) in [(0.5, "0.5"), (0.3, "0.3"), (1.0, "1"), (2.7, "2.7"), (0.000_01, "0.00001")] {
+            let allowed = Duration::try_from_secs_f64(given / 1e3).unwrap();
+            let timed = CancelToken::new().with_timeout(allowed);
+            std::thread::sleep(allowed);
+            let message = timed.check().unwrap_err().to_string();
+            assert!(message.ends_with(&format!("its timeout of {shown} ms")), "{message}");
+        }
+        assert_eq!(milliseconds(Duration::from_millis(250)).to_string(), "250");
+        assert_eq!(milliseconds(Duration::from_secs(60)).to_string(), "60000");
     }
 }

@@ -31,6 +31,18 @@ function invalid(message, options) {
   return new RouteLLMError('InvalidArgument', message, options);
 }
 
+const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Members of the options that are objects. */
+const MEMBERS = ['strong_label', 'max_windows', 'add_generation_prompt'];
+const NAMES = [...native.openOptionTable(), ...native.callOptionTable()].map(({ name }) => snake(name)).filter((name) => name.includes('_'));
+// Not in a path or a field of a file, as in `scorer.max_tokens`.
+const SNAKE = new RegExp(`(?<![\\w./-])(?:${[...NAMES, ...MEMBERS].join('|')})(?![\\w/-]|\\.\\w)`, 'g');
+
+/** A message of the core with the options' names as they are written here; fields of a manifest keep theirs. */
+const spelled = (message) => (message.includes('router.json') ? message : message.replace(SNAKE, camel));
+
 /** The error of the native layer as the one that users see. */
 function fromNative(error) {
   const row = byCode.get(error?.code);
@@ -44,7 +56,7 @@ function fromNative(error) {
     delete link.code;
     ofSystem(link);
   }
-  return new RouteLLMError(row.name, error.message, cause === undefined ? undefined : { cause });
+  return new RouteLLMError(row.name, spelled(error.message), cause === undefined ? undefined : { cause });
 }
 
 /** Gives an error of the operating system, whose message ends in its number, what Node's own ones have. */
@@ -71,4 +83,4 @@ function describe(value) {
   return `a ${typeof value}`;
 }
 
-module.exports = { RouteLLMError, aborted, describe, fromNative, invalid };
+module.exports = { RouteLLMError, aborted, camel, describe, fromNative, invalid, snake, spelled };

@@ -1,7 +1,7 @@
 'use strict';
 
 const { fileURLToPath } = require('node:url');
-const { describe, invalid } = require('./errors.js');
+const { camel, describe, invalid, snake } = require('./errors.js');
 const { checkNames } = require('./options.js');
 const native = require('../native.js');
 
@@ -18,8 +18,6 @@ function pathText(name, value) {
   if (typeof value === 'string' && value !== '' && value.isWellFormed() && !value.includes('\0')) return value;
   throw invalid(`${name} is ${describe(value)}, expected a path or a file: URL`);
 }
-
-const snake = (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** A value that JSON carries as it is; members of objects get the names that the core has for them. */
 function portable(name, value, expected) {
@@ -57,7 +55,7 @@ function portableObject(name, value) {
   const members = {};
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
-    if (Object.hasOwn(members, snake(key))) throw invalid(`${name} has ${snake(key)} twice`);
+    if (Object.hasOwn(members, snake(key))) throw invalid(`${name} has ${camel(key)} twice`);
     members[snake(key)] = portable(`${name}.${key}`, member, 'a text, a finite number, true or false');
   }
   return members;

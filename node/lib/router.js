@@ -4,7 +4,7 @@ const { inspect } = require('node:util');
 const native = require('../native.js');
 const { abortable, inPlace } = require('./abort.js');
 const { bundledPath } = require('./bundled.js');
-const { describe, fromNative, invalid } = require('./errors.js');
+const { describe, fromNative, invalid, spelled } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
 const { openOptions, pathText } = require('./open-options.js');
@@ -53,7 +53,7 @@ function sync(call) {
 
 /** A fallback is never silent: of a kind of error, the first one a minute warns. */
 function announce({ warning }) {
-  if (warning) process.emitWarning(warning, { type: 'RouteLLMWarning', code: 'ROUTELLM_FALLBACK' });
+  if (warning) process.emitWarning(spelled(warning), { type: 'RouteLLMWarning', code: 'ROUTELLM_FALLBACK' });
 }
 
 /** The options as JSON; only a router with a model to run looks for ONNX Runtime. */
@@ -446,7 +446,7 @@ class Router {
       // </faces:decision>
       fallback,
       fallbackKind: fallback ? reason.kind : null,
-      fallbackReason: fallback ? reason.reason : null,
+      fallbackReason: fallback ? spelled(reason.reason) : null,
     };
   }
 }

@@ -2,27 +2,31 @@
 
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
-const { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } = require('node:fs');
-const { join } = require('node:path');
+const { mkdirSync, readFileSync, symlinkSync, writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
 const { test } = require('node:test');
 const routellm = require('..');
 const { PACKAGE, temporary } = require('./helpers.js');
 
 const TYPESCRIPT = require.resolve('typescript/package.json').replace('package.json', 'bin/tsc');
 
-/** Compiles the usage file strictly, as a module of this kind, in a project that has the package installed. */
-function compile(t, kind, extra) {
+/** Compiles a file strictly, as a module of this kind, in a project that has the package installed. */
+function compile(t, kind, extra, { file = 'usage.ts', text, packages = [] } = {}) {
   const folder = temporary(t);
   mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });
   symlinkSync(PACKAGE, join(folder, 'node_modules', 'routellm'));
   symlinkSync(join(PACKAGE, 'node_modules', '@types', 'node'), join(folder, 'node_modules', '@types', 'node'));
+  for (const name of packages) {
+    mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true });
+    symlinkSync(join(PACKAGE, 'node_modules', name), join(folder, 'node_modules', name));
+  }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: kind }));
-  copyFileSync(join(__dirname, 'types', 'usage.ts'), join(folder, 'usage.ts'));
+  writeFileSync(join(folder, file), text ?? readFileSync(join(__dirname, 'types', file)));
   const flags = [
     '--strict', '--noEmit', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes', '--target', 'es2022',
     '--module', 'node16', '--preserveSymlinks', ...extra,
   ];
-  const run = spawnSync(process.execPath, [TYPESCRIPT, ...flags, 'usage.ts'], { cwd: folder, encoding: 'utf8' });
+  const run = spawnSync(process.execPath, [TYPESCRIPT, ...flags, file], { cwd: folder, encoding: 'utf8' });
   assert.equal(run.status, 0, run.stdout);
 }
 
@@ -31,6 +35,43 @@ const node = ['--types', 'node', '--lib', 'es2022', '--skipLibCheck'];
 
 test('the declarations pass tsc --strict for a CommonJS user', (t) => compile(t, 'commonjs', node));
 test('the declarations pass tsc --strict for an ESM user', (t) => compile(t, 'module', node));
+// What `openai` and `ai` declare refers to these.
+const packages = [
+  'openai', 'ai', '@ai-sdk/gateway', '@ai-sdk/provider', '@ai-sdk/provider-utils', '@opentelemetry/api',
+  '@standard-schema/spec', 'eventsource-parser', 'json-schema', 'undici-types', 'zod',
+];
+
+for (const [kind, module, resolution] of [
+  ['commonjs', 'node16', 'node16'], ['module', 'node16', 'node16'], ['commonjs', 'nodenext', 'nodenext'],
+  ['module', 'nodenext', 'nodenext'], ['module', 'esnext', 'bundler'],
+]) {
+  test(`chats typed by openai and ai compile, ${kind} with ${resolution}`, (t) => {
+    const extra = [...node, '--lib', 'es2022,dom,dom.iterable', '--module', module, '--moduleResolution', resolution];
+    compile(t, kind, extra, { file: 'chats.ts', packages });
+  });
+}
+
+test('the typed examples of the README compile', (t) => {
+  const examples = [...readFileSync(join(PACKAGE, 'README.md'), 'utf8').matchAll(/```ts\n([^]*?)```/g)];
+  assert.equal(examples.length, 2);
+  for (const [, example] of examples) {
+    compile(t, 'module', [...node, '--lib', 'es2022,dom,dom.iterable'], { text: example, packages });
+  }
+});
+
+test('a JavaScript user whose editor checks types has them', (t) => {
+  const text = `
+    // @ts-check
+    const { Router } = require('routellm');
+    /** @param {import('openai').OpenAI.ChatCompletionMessageParam[]} messages @returns {import('routellm').Decision} */
+    exports.decide = (messages) => Router.default().routeSync(messages, { timeoutMs: 250 });
+    // @ts-expect-error a typo
+    Router.default().routeSync('x', { timeout_ms: 250 });
+  `;
+  const extra = [...node, '--lib', 'es2022,dom,dom.iterable', '--allowJs', '--checkJs'];
+  compile(t, 'commonjs', extra, { file: 'usage.js', text, packages });
+});
+
 test('the declarations are sound by themselves, without the types of Node', (t) => {
   const empty = temporary(t);
   for (const name of ['index.d.ts', 'index.d.mts']) {
