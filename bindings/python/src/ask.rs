@@ -70,6 +70,7 @@ pub(crate) enum Question {
 }
 
 /// A number of votes: more than there can be are all of them.
+#[derive(Clone, Copy)]
 pub(crate) struct Count(pub(crate) i64);
 
 impl<'py> FromPyObject<'_, 'py> for Count {

@@ -103,7 +103,8 @@ impl<'a> Files<'a> {
         };
         let (name, path) = found.ok_or_else(|| {
             Error::invalid_model(format!(
-                "{}: there is no model in this folder or its folder onnx; looked for {}",
+                "{}: there is no model in this folder or its folder onnx; looked for {}; the option file \
+                 names another one",
                 self.directory.display(),
                 names.join(", ")
             ))

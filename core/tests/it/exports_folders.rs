@@ -106,6 +106,19 @@ fn models_are_found_where_exporters_put_them() {
 }
 
 #[test]
+fn files_that_were_never_fetched_say_so() {
+    for name in ["model.onnx", "tokenizer.json"] {
+        let copy = Copy::of("bert-tiny");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 17\n";
+        std::fs::write(copy.path(name), pointer).unwrap();
+        refused(copy.open(&options()), InvalidModel, &[name, "git lfs pull"]);
+    }
+    let copy = Copy::of("bert-tiny");
+    rename(&copy, "model.onnx", "classifier.onnx");
+    refused(copy.open(&options()), InvalidModel, &["looked for model.onnx", "the option file names another"]);
+}
+
+#[test]
 fn the_model_of_a_folder_may_be_named() {
     let copy = Copy::of("bert-tiny");
     let want = bert_tiny();

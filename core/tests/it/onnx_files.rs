@@ -69,8 +69,9 @@ fn fields(mut message: &[u8]) -> Vec<(usize, &[u8], &[u8])> {
 pub(crate) fn cast_output(path: &std::path::Path, name: &str, element: usize, dims: &[&str]) {
     let model = std::fs::read(path).unwrap();
     let inner = format!("{name} before the cast");
-    let is_named =
-        |content: &[u8]| fields(content).iter().any(|(field, _, text)| *field == 1 && *text == name.as_bytes());
+    let is_named = |content: &[u8]| {
+        fields(content).iter().any(|(field, _, text)| *field == 1 && *text == name.as_bytes())
+    };
     let graph = |graph: &[u8]| {
         let mut changed = Vec::new();
         for (field, whole, content) in fields(graph) {
