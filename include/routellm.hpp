@@ -563,7 +563,8 @@ public:
      *
      * - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
      * - "chat", the model's own chat template, or with parameters {"kind": "chat", "system": "...", "user":
-     *   "{question}", "add_generation_prompt": true}, and "name" where the model has several;
+     *   "{question}", "add_generation_prompt": true}, and "name" where the model has several, in
+     *   "tokenizer_config.json" or as files in "additional_chat_templates";
      * - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there
      *   is none for other models.
      */
@@ -605,8 +606,10 @@ public:
     OpenOptions date(std::string_view day) && { return std::move(date(day)); }
     /**
      * What becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example: "as_written" makes
-     * them control tokens, as the reference does, and "text" reads them as text, those of the template excepted. By
-     * default "as_written", but "text" where template() is "chat". Exported models without an artifact only: an
+     * them control tokens, as the reference does, and "text" reads them as text, those of the template excepted. They
+     * are the added tokens that "tokenizer.json" marks as special and, with a template or a prefix, those in brackets
+     * that it spells out, "<think>" for example; what a model reads as common text, as many do "[INST]", is text either
+     * way. By default "as_written", but "text" where template() is "chat". Exported models without an artifact only: an
      * artifact keeps what it was written with.
      */
     OpenOptions &control_tokens(std::string_view meaning) &

@@ -288,7 +288,8 @@ func WithLongPrompts(longPrompts string) OpenOption {
 //
 //   - a text with "{question}" (or "{prompt}") in it; braces that are meant are doubled;
 //   - "chat", the model's own chat template, or with parameters {"kind": "chat", "system": "...", "user": "{question}",
-//     "add_generation_prompt": true}, and "name" where the model has several;
+//     "add_generation_prompt": true}, and "name" where the model has several, in "tokenizer_config.json" or as files in
+//     "additional_chat_templates";
 //   - "routellm", the published router's prompt, whose two files are beside its model. Then it is the default; there is
 //     none for other models.
 func WithTemplate(template string) OpenOption {
@@ -318,7 +319,9 @@ func WithDate(day string) OpenOption {
 
 // WithControlTokens sets what becomes of control tokens that a prompt spells out, "[SEP]" or "<|im_end|>" for example:
 // [ControlTokensAsWritten] makes them control tokens, as the reference does, and [ControlTokensAsText] reads them as
-// text, those of the template excepted. By default [ControlTokensAsWritten], but [ControlTokensAsText] where
+// text, those of the template excepted. They are the added tokens that "tokenizer.json" marks as special and, with a
+// template or a prefix, those in brackets that it spells out, "<think>" for example; what a model reads as common text,
+// as many do "[INST]", is text either way. By default [ControlTokensAsWritten], but [ControlTokensAsText] where
 // [WithTemplate] is "chat". Exported models without an artifact only: an artifact keeps what it was written with.
 func WithControlTokens(meaning ControlTokens) OpenOption {
 	return func(o *openOptions) { o.set("control_tokens", meaning.word()) }

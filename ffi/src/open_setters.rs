@@ -307,7 +307,8 @@ pub unsafe extern "C" fn routellm_open_options_set_long_prompts(
 ///
 /// - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
 /// - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user": "{question}",
-///   "add_generation_prompt": true}`, and `"name"` where the model has several;
+///   "add_generation_prompt": true}`, and `"name"` where the model has several, in `tokenizer_config.json` or as files
+///   in `additional_chat_templates`;
 /// - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is
 ///   none for other models.
 #[unsafe(no_mangle)]
@@ -360,9 +361,11 @@ pub unsafe extern "C" fn routellm_open_options_set_date(
 }
 
 /// Sets what becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written`
-/// makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
-/// default `as_written`, but `text` where `routellm_open_options_set_template()` is `chat`. Exported models without an
-/// artifact only: an artifact keeps what it was written with.
+/// makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted.
+/// They are the added tokens that `tokenizer.json` marks as special and, with a template or a prefix, those in brackets
+/// that it spells out, `<think>` for example; what a model reads as common text, as many do `[INST]`, is text either
+/// way. By default `as_written`, but `text` where `routellm_open_options_set_template()` is `chat`. Exported models
+/// without an artifact only: an artifact keeps what it was written with.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_open_options_set_control_tokens(
     options: Option<&mut routellm_open_options>,

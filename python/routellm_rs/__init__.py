@@ -9,7 +9,11 @@ True
 Importing this package imports neither numpy nor onnxruntime nor asyncio: each only where it is used.
 """
 
-from . import errors, train
+from . import (
+    _build,  # noqa: F401  # It says what is wrong where the native half cannot be loaded.
+    errors,
+    train,
+)
 from ._messages import prompt_from_messages
 from ._native import Decision, DecisionEvent, __version__
 from ._router import ReloadableRouter, Router

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import NotFoundError
+from .errors import InvalidArgumentError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ def artifact_path(name: str) -> Path:
 
     Raises:
         NotFoundError: if there is no such router, or its package is not installed.
+        InvalidArgumentError: if the name is no text.
     """
     from importlib.util import find_spec
     from pathlib import Path
 
+    if not isinstance(name, str):
+        raise InvalidArgumentError(f"name is of type {type(name).__name__}, expected str")
     if name not in _PACKAGES:
         known = ", ".join(repr(known) for known in (DEFAULT, *_PACKAGES))
         raise NotFoundError(f"no bundled router is called {name!r}; there are {known}")

@@ -236,7 +236,7 @@ class Router:
         bundled: str | None = None,
     ) -> Router: ...
     @property
-    def source(self) -> tuple[str, tuple[str, ...], dict[str, Any]] | None: ...
+    def source(self) -> tuple[str, tuple[str, ...], dict[str, Any]]: ...
     def route(
         self,
         prompt: Prompt,
@@ -479,7 +479,7 @@ def train_sw_ranking_columns(
 def train_from_export(
     out: StrPath,
     directory: StrPath,
-    options: dict[str, Any],
+    given: dict[str, Any],
     calibration: Mapping[str, Any],
     progress: Callable[[str, int, int], bool | None] | None = None,
 ) -> Router: ...

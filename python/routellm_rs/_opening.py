@@ -150,7 +150,8 @@ class Opened:
                 - a text with ``{question}`` (or ``{prompt}``) in it; braces that are meant are doubled;
                 - ``chat``, the model's own chat template, or with parameters ``{"kind": "chat", "system":
                   "...", "user": "{question}", "add_generation_prompt": true}``, and ``"name"`` where the
-                  model has several;
+                  model has several, in ``tokenizer_config.json`` or as files in
+                  ``additional_chat_templates``;
                 - ``routellm``, the published router's prompt, whose two files are beside its model. Then
                   it is the default; there is none for other models.
             score_tokens: the tokens of an exported causal LM that stand for the scores 1, 2, 3 ..., each
@@ -168,9 +169,12 @@ class Opened:
                 without an artifact only: an artifact keeps what it was written with.
             control_tokens: what becomes of control tokens that a prompt spells out, ``[SEP]`` or
                 ``<|im_end|>`` for example: ``as_written`` makes them control tokens, as the reference
-                does, and ``text`` reads them as text, those of the template excepted. By default
-                ``as_written``, but ``text`` where ``template`` is ``chat``. Exported models without an
-                artifact only: an artifact keeps what it was written with.
+                does, and ``text`` reads them as text, those of the template excepted. They are the added
+                tokens that ``tokenizer.json`` marks as special and, with a template or a prefix, those in
+                brackets that it spells out, ``<think>`` for example; what a model reads as common text,
+                as many do ``[INST]``, is text either way. By default ``as_written``, but ``text`` where
+                ``template`` is ``chat``. Exported models without an artifact only: an artifact keeps what
+                it was written with.
             file: which model in the folder is read, by its path in it, ``onnx/model_fp16.onnx`` for
                 example; by default the first of the usual names, in the folder itself and then in its
                 ``onnx``. Exported models without an artifact only: an artifact has one model.
@@ -297,10 +301,4 @@ class Opened:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        source = self._inner.source
-        if source is None:
-            raise TypeError(
-                "a router that a training returned cannot be pickled: open the folder that was written, by "
-                "Router.open, and pickle that router"
-            )
-        return _again, (type(self), *source)
+        return _again, (type(self), *self._inner.source)

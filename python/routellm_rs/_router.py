@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._asynchronous import completed
 from ._opening import Opened
+from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from . import _native
     from ._native import Decision, DecisionEvent
     from ._types import BatchPrompt, Embeddings, Explanation, OnError, Prompt, Read
 
@@ -431,6 +433,12 @@ def _explanation(json_text: str) -> Explanation:
     return explanation
 
 
+def _inner_of(router: Router) -> _native.Router:
+    if not isinstance(router, Router):
+        raise InvalidArgumentError(f"router is of type {type(router).__name__}, expected Router")
+    return router._inner
+
+
 class ReloadableRouter(Router):
     """A router that can be exchanged while calls run.
 
@@ -447,7 +455,7 @@ class ReloadableRouter(Router):
     __slots__ = ()
 
     def __init__(self, router: Router) -> None:
-        self._inner = router._inner
+        self._inner = _inner_of(router)
 
     def replace(self, router: Router) -> Router:
         """Let ``router`` take over, and return a router for what was in use before.
@@ -456,9 +464,10 @@ class ReloadableRouter(Router):
         close it: that ends the calls that wait on it. Who hears of its decisions (:meth:`on_decision`) hears
         of those of ``router``, too, unless that has a callback of its own.
         """
+        new = _inner_of(router)
         old = Router._of(self._inner)
-        router._inner.inherit_hook(self._inner)
-        self._inner = router._inner
+        new.inherit_hook(self._inner)
+        self._inner = new
         return old
 
     def __copy__(self) -> Self:

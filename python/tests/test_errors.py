@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import routellm_rs
-from routellm_rs import RouteLLMError, Router, _native, errors, train
+from routellm_rs import ReloadableRouter, RouteLLMError, Router, _native, errors, train
 
 NATURAL = {
     "InvalidArgument": ValueError,
@@ -195,3 +195,28 @@ def test_a_timeout_that_is_no_number_is_one_error_in_every_call(router: Router) 
         with pytest.raises(TypeError, match=r"^must be real number, not str") as caught:
             call("hello", timeout_ms=wrong)
         assert caught.value.__notes__ == ["while processing 'timeout_ms'"]
+
+
+def test_what_is_no_router_and_no_name_is_told(router: Router) -> None:
+    wrong: Any
+    for wrong in (None, "a path", 1):
+        with pytest.raises(errors.InvalidArgumentError, match=r"^router is of type \w+, expected Router$"):
+            ReloadableRouter(wrong)
+        with pytest.raises(errors.InvalidArgumentError, match=r"^router is of type \w+, expected Router$"):
+            ReloadableRouter(router).replace(wrong)
+    for wrong in (["default"], {}, 1, b"default"):
+        with pytest.raises(errors.InvalidArgumentError, match=r"^name is of type \w+, expected str$"):
+            Router.bundled(wrong)
+
+
+def test_a_number_of_votes_is_told_by_its_name(router: Router) -> None:
+    wrong: Any
+    for wrong in (None, 1.5, "3", [3]):
+        with pytest.raises(
+            errors.InvalidArgumentError, match=r"^k is of type \w+, expected a number of votes"
+        ):
+            router.explain("hello", wrong)
+    with pytest.raises(errors.InvalidArgumentError, match=r"^k is -\d+, expected a number of votes"):
+        router.explain("hello", -(10**30))
+    with pytest.raises(errors.UnsupportedError):
+        router.explain("hello", 10**30)

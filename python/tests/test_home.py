@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import gc
+import multiprocessing
+import operator
 import pickle
 import weakref
 from collections.abc import Callable
@@ -132,12 +134,40 @@ def test_a_reloadable_router_is_copied_with_its_router(linear_artifact: Path) ->
         assert pickled(again).info()["path"] == again.info()["path"]
 
 
-def test_what_a_training_returned_says_what_to_pickle(root: Path, tmp_path: Path) -> None:
+def test_what_a_training_returned_is_pickled_by_its_folder(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = root / "tests" / "models" / "bert-tiny"
+    monkeypatch.chdir(tmp_path)
+    options: Any = {"kind": "bert", "head": "three_labels", "control_tokens": "text", "max_tokens": 64}
     try:
-        router = train.from_export(tmp_path / "out", folder, strong="a", weak="b", kind="bert")
+        router = train.from_export(
+            "out",
+            folder,
+            strong="a",
+            weak="b",
+            names={"strong": "gpt-5"},
+            ids=True,
+            read="all_user",
+            **options,
+        )
     except RuntimeUnavailableError as error:
         pytest.skip(f"no ONNX Runtime: {error}")
-    with pytest.raises(TypeError, match="open the folder that was written"):
-        pickle.dumps(router)
-    assert pickled(Router.open(tmp_path / "out")).win_rate(PROMPT) == router.win_rate(PROMPT)
+    monkeypatch.chdir(root)
+    again = pickled(router)
+    assert again.win_rate("what [SEP] is") == router.win_rate("what [SEP] is")
+    assert again.models == router.models == ["gpt-5", "b"]
+    assert again.route(PROMPT, threshold=0).id is not None
+    assert again.info()["read"] == router.info()["read"] == "all_user"
+
+
+def test_routers_go_to_processes_that_are_spawned(linear_artifact: Path) -> None:
+    routers = [
+        Router.default(names={"strong": "gpt-5", "weak": "gpt-5-mini"}),
+        Router.bundled("default", names={"strong": "gpt-5"}),
+        Router.open(linear_artifact, names={"weak": "mini"}),
+        ReloadableRouter(Router.open(linear_artifact)),
+    ]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        decided = pool.map_async(operator.methodcaller("route", PROMPT), routers).get(60)
+    assert decided == [router.route(PROMPT) for router in routers]

@@ -41,7 +41,17 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata_name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(metadata_name))
-    modules = {"asynchronous", "bundled", "exports", "messages", "opening", "options", "pydantic", "router"}
+    modules = {
+        "asynchronous",
+        "build",
+        "bundled",
+        "exports",
+        "messages",
+        "opening",
+        "options",
+        "pydantic",
+        "router",
+    }
     modules = {f"_{name}" for name in modules | {"runtime", "training_data", "types", "upgrade"}} | {
         "__init__",
         "errors",
@@ -140,3 +150,19 @@ print(router.route("hello").model)
     path, model = run_python(code, PYTHONPATH=str(tmp_path)).splitlines()
     assert path == str(tmp_path / "routellm_rs_mf_minilm" / "artifact")
     assert model
+
+
+def test_what_was_built_for_another_interpreter_says_so() -> None:
+    program = """if True:
+        import sys, sysconfig
+        sys.modules["routellm_rs._native"] = None
+        told = sysconfig.get_config_var
+        sysconfig.get_config_var = lambda name: free if name == "Py_GIL_DISABLED" else told(name)
+        for free in (1, 0):
+            try:
+                import routellm_rs
+            except ImportError as error:
+                print("free-threaded" in str(error), "--no-binary" in str(error), type(error).__name__)
+    """
+    ran = subprocess.run([sys.executable, "-P", "-c", program], check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines() == ["True True ImportError", "False False ModuleNotFoundError"]

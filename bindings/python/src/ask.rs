@@ -2,12 +2,14 @@
 
 use numpy::PyArray1;
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use routellm_core::{CallOptions, Explanation, Input, Read, Result, Router};
 
 use crate::call::{json, need_numpy, options};
 use crate::embedding::Embeddings;
 use crate::error::invalid_argument;
+use crate::text::type_name;
 use crate::{guard, input};
 
 /// Options of a call that decides nothing, as the face passes them: `on_error`, `timeout_ms` and `read`.
@@ -67,6 +69,28 @@ pub(crate) enum Question {
     Embed,
 }
 
+/// A number of votes: more than there can be are all of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Count(pub(crate) i64);
+
+impl<'py> FromPyObject<'_, 'py> for Count {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = value.py();
+        match value.extract() {
+            Ok(count) => Ok(Self(count)),
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+                Ok(Self(if value.lt(0)? { i64::MIN } else { i64::MAX }))
+            }
+            Err(_) => Err(invalid_argument(
+                py,
+                format!("k is of type {}, expected a number of votes, 0 or more", type_name(&value)),
+            )),
+        }
+    }
+}
+
 /// What a question comes to.
 pub(crate) enum Answer {
     Number(f64),
@@ -79,13 +103,13 @@ pub(crate) enum Answer {
 type Done = Box<dyn FnOnce(Result<Answer>) + Send>;
 
 impl Question {
-    pub(crate) fn new(py: Python<'_>, what: &str, k: i64) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, what: &str, k: Count) -> PyResult<Self> {
         match what {
             "win_rate" => Ok(Self::WinRate),
             "candidate_scores" => Ok(Self::CandidateScores),
             "similarity" => Ok(Self::Similarity),
-            "explain" => usize::try_from(k).map(Self::Explain).map_err(|_| {
-                invalid_argument(py, format!("k is {k}, expected a number of votes, 0 or more"))
+            "explain" => usize::try_from(k.0).map(Self::Explain).map_err(|_| {
+                invalid_argument(py, format!("k is {}, expected a number of votes, 0 or more", k.0))
             }),
             "embed" => need_numpy(py).map(|()| Self::Embed),
             other => Err(invalid_argument(py, format!("no router answers {other:?}"))),

@@ -214,7 +214,7 @@ fn copied<const N: usize>(buffer: &PyUntypedBuffer, read: impl Fn([u8; N]) -> f3
         for column in 0..columns {
             let offset = row as isize * step + column as isize * stride;
             // SAFETY: the exporter promises an item of this size at each index inside the shape, where the strides say,
-            // and bytes need no alignment. The GIL is held.
+            // and bytes need no alignment. That nobody writes to it meanwhile is the caller's part, where there is no GIL.
             out.push(read(unsafe { start.offset(offset).cast::<[u8; N]>().read() }));
         }
     }

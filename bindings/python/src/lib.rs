@@ -19,8 +19,9 @@ mod train;
 
 use pyo3::prelude::*;
 
-/// The native half of `routellm_rs`.
-#[pymodule]
+/// The native half of `routellm_rs`. Its classes are immutable, and what changes behind them is the core's, with locks of
+/// its own: it needs none of the interpreter's.
+#[pymodule(gil_used = false)]
 mod _native {
     use std::path::PathBuf;
 

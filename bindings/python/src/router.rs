@@ -1,5 +1,7 @@
 //! The router: what converts arguments and results, and nothing else.
 
+use std::path::Path;
+
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
@@ -7,7 +9,7 @@ use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
 use routellm_core::{CallOptions, Error, ErrorKind, Result, Router as Core, Side};
 
-use crate::ask::{Answer, Asked, Given, Question};
+use crate::ask::{Answer, Asked, Count, Given, Question};
 use crate::call::{begin, json, need_numpy, options, total};
 use crate::cancel::{CancelToken, interruptible};
 use crate::completion::Completion;
@@ -29,17 +31,29 @@ pub(crate) struct Router {
     // Made once, so that a decision costs no new string.
     strong: Py<PyString>,
     weak: Py<PyString>,
-    /// How it was opened, for who opens it again: the name of the opener, its arguments and its options. None for one
-    /// that a training returned.
+    /// How it is opened again: the name of the opener, its arguments and its options.
     #[pyo3(get)]
-    source: Option<Source>,
+    source: Source,
     /// From this many prompts on a call may take so long that Ctrl-C should work.
     long_count: usize,
 }
 
 impl Router {
+    /// The Python object for a router that is open from a folder, with these options.
+    pub(crate) fn of_folder(
+        py: Python<'_>,
+        core: Core,
+        path: &Path,
+        options: Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        // Who opens it again may be in another folder.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let arguments = PyTuple::new(py, [absolute.as_os_str()])?;
+        Ok(Self::new(py, core, ("open", arguments.unbind(), options.unbind())))
+    }
+
     /// The Python object for an open router.
-    pub(crate) fn new(py: Python<'_>, core: Core, source: Option<Source>) -> Self {
+    fn new(py: Python<'_>, core: Core, source: Source) -> Self {
         let strong = PyString::intern(py, core.strong()).unbind();
         let weak = PyString::intern(py, core.weak()).unbind();
         // Only a prompt that a language model reads takes seconds.
@@ -137,20 +151,16 @@ impl Router {
         let options = options.unwrap_or_else(|| PyDict::new(py));
         let open = open::options(&options)?;
         let path = path.map(|path| text::path("path", path)).transpose()?;
-        let (opener, arguments) = match (bundled, &path) {
-            (Some(name), _) => ("bundled", PyTuple::new(py, [name])?),
-            // Who opens it again may be in another folder.
-            (None, Some(path)) => {
-                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                ("open", PyTuple::new(py, [absolute.as_os_str()])?)
-            }
-            (None, None) => ("default", PyTuple::empty(py)),
-        };
-        let core = guard::detached(py, || match path {
+        let core = guard::detached(py, || match &path {
             Some(path) => open.open(path),
             None => open.open_default(),
         })?;
-        Ok(Self::new(py, core, Some((opener, arguments.unbind(), options.unbind()))))
+        let (opener, arguments) = match (bundled, path) {
+            (Some(name), _) => ("bundled", PyTuple::new(py, [name])?),
+            (None, Some(path)) => return Self::of_folder(py, core, &path, options),
+            (None, None) => ("default", PyTuple::empty(py)),
+        };
+        Ok(Self::new(py, core, (opener, arguments.unbind(), options.unbind())))
     }
 
     /// Decides for one prompt.
@@ -310,14 +320,14 @@ impl Router {
     }
 
     /// What a question about a prompt or an embedding comes to.
-    #[pyo3(signature = (what, asked, given, k=0, *, embedding=false))]
+    #[pyo3(signature = (what, asked, given, k=Count(0), *, embedding=false))]
     fn ask<'py>(
         &self,
         py: Python<'py>,
         what: &str,
         asked: &Bound<'py, PyAny>,
         given: Given<'py>,
-        k: i64,
+        k: Count,
         embedding: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let question = Question::new(py, what, k)?;
@@ -338,14 +348,14 @@ impl Router {
     }
 
     /// As `ask`, where it takes so little time that an event loop can spare it; None for another.
-    #[pyo3(signature = (what, asked, given, k=0, *, embedding=false))]
+    #[pyo3(signature = (what, asked, given, k=Count(0), *, embedding=false))]
     fn ask_in_place<'py>(
         &self,
         py: Python<'py>,
         what: &str,
         asked: &Bound<'py, PyAny>,
         given: Given<'py>,
-        k: i64,
+        k: Count,
         embedding: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let question = Question::new(py, what, k)?;
@@ -359,7 +369,7 @@ impl Router {
     }
 
     /// As `ask`, without waiting: as `route_async`.
-    #[pyo3(signature = (what, asked, done, given, k=0, *, embedding=false))]
+    #[pyo3(signature = (what, asked, done, given, k=Count(0), *, embedding=false))]
     #[allow(clippy::too_many_arguments, reason = "one for each thing that the face passes")]
     fn ask_async<'py>(
         &self,
@@ -368,7 +378,7 @@ impl Router {
         asked: &Bound<'py, PyAny>,
         done: Py<PyAny>,
         given: Given<'py>,
-        k: i64,
+        k: Count,
         embedding: bool,
     ) -> PyResult<CancelToken> {
         let question = Question::new(py, what, k)?;

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Component, Path};
 
+use crate::files::unfetched;
 use crate::{Error, ErrorKind, Result};
 
 /// Operators, external files and outputs of a model.
@@ -69,7 +70,8 @@ impl Graph {
     pub fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| Error::io(path, error))?;
         let length = file.metadata().map_err(|error| Error::io(path, error))?.len();
-        Self::from_source(file, length).map_err(|error| error.context(path.display()))
+        Self::from_source(file, length)
+            .map_err(|error| unfetched(path).unwrap_or_else(|| error.context(path.display())))
     }
 
     /// Reads the bytes of a model.

@@ -248,7 +248,8 @@ impl OpenOptions {
     ///
     /// - a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;
     /// - `chat`, the model's own chat template, or with parameters `{"kind": "chat", "system": "...", "user":
-    ///   "{question}", "add_generation_prompt": true}`, and `"name"` where the model has several;
+    ///   "{question}", "add_generation_prompt": true}`, and `"name"` where the model has several, in
+    ///   `tokenizer_config.json` or as files in `additional_chat_templates`;
     /// - `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there
     ///   is none for other models.
     #[must_use]
@@ -292,9 +293,11 @@ impl OpenOptions {
     }
 
     /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
-    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
-    /// default `as_written`, but `text` where [`template`](OpenOptions::template) is `chat`. Exported models without an
-    /// artifact only: an artifact keeps what it was written with.
+    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. They
+    /// are the added tokens that `tokenizer.json` marks as special and, with a template or a prefix, those in brackets
+    /// that it spells out, `<think>` for example; what a model reads as common text, as many do `[INST]`, is text
+    /// either way. By default `as_written`, but `text` where [`template`](OpenOptions::template) is `chat`. Exported
+    /// models without an artifact only: an artifact keeps what it was written with.
     #[must_use]
     pub fn control_tokens(mut self, meaning: ControlTokens) -> Self {
         self.export.control_tokens = Some(meaning);
@@ -486,9 +489,11 @@ pub(crate) struct ExportOptions {
     /// template `chat` of exported models without an artifact only: an artifact keeps what it was written with.
     pub(crate) date: Option<String>,
     /// What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes
-    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By
-    /// default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an
-    /// artifact keeps what it was written with.
+    /// them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. They
+    /// are the added tokens that `tokenizer.json` marks as special and, with a template or a prefix, those in brackets
+    /// that it spells out, `<think>` for example; what a model reads as common text, as many do `[INST]`, is text
+    /// either way. By default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact
+    /// only: an artifact keeps what it was written with.
     pub(crate) control_tokens: Option<ControlTokens>,
     /// Which model in the folder is read, by its path in it, `onnx/model_fp16.onnx` for example; by default the first
     /// of the usual names, in the folder itself and then in its `onnx`. Exported models without an artifact only: an
@@ -789,7 +794,7 @@ pub static OPEN: &[OptionInfo] = &[
         expected: "a string or an object with kind",
         default: "routellm, where its files are beside the model",
         since: "0.1.0",
-        doc: "How a question becomes the text that an exported causal LM reads:\n\n- a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;\n- `chat`, the model's own chat template, or with parameters `{\"kind\": \"chat\", \"system\": \"...\", \"user\": \"{question}\", \"add_generation_prompt\": true}`, and `\"name\"` where the model has several;\n- `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is none for other models.",
+        doc: "How a question becomes the text that an exported causal LM reads:\n\n- a text with `{question}` (or `{prompt}`) in it; braces that are meant are doubled;\n- `chat`, the model's own chat template, or with parameters `{\"kind\": \"chat\", \"system\": \"...\", \"user\": \"{question}\", \"add_generation_prompt\": true}`, and `\"name\"` where the model has several, in `tokenizer_config.json` or as files in `additional_chat_templates`;\n- `routellm`, the published router's prompt, whose two files are beside its model. Then it is the default; there is none for other models.",
     },
     OptionInfo {
         name: "score_tokens",
@@ -839,7 +844,7 @@ pub static OPEN: &[OptionInfo] = &[
         expected: "\"as_written\" or \"text\"",
         default: "as_written, but text for the template chat",
         since: "0.1.0",
-        doc: "What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. By default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an artifact keeps what it was written with.",
+        doc: "What becomes of control tokens that a prompt spells out, `[SEP]` or `<|im_end|>` for example: `as_written` makes them control tokens, as the reference does, and `text` reads them as text, those of the template excepted. They are the added tokens that `tokenizer.json` marks as special and, with a template or a prefix, those in brackets that it spells out, `<think>` for example; what a model reads as common text, as many do `[INST]`, is text either way. By default `as_written`, but `text` where `template` is `chat`. Exported models without an artifact only: an artifact keeps what it was written with.",
     },
     OptionInfo {
         name: "file",

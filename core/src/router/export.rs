@@ -18,7 +18,9 @@ use crate::onnx::graph::{Graph, beside};
 use crate::options::{CallOptions, ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
-use crate::scorer::causal_llm::{CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec};
+use crate::scorer::causal_llm::{
+    CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec, template_file,
+};
 use crate::scorer::checkpoint::{CONFIG_FILE, Files};
 use crate::scorer::model_files::{CLASSIFIERS, DECODERS, WITH_PAST};
 use crate::scorer::{Kind, Pair, PromptScorer};
@@ -317,7 +319,7 @@ pub fn write_export(
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
-    add_files(&mut writer, export, options.export.file.as_deref(), kind)?;
+    add_files(&mut writer, export, &options.export, kind)?;
     let models = Models {
         names: router.models().map(str::to_owned).collect(),
         strong: router.strong().to_owned(),
@@ -344,14 +346,18 @@ pub fn write_export(
 }
 
 /// Adds copies of the files of an export.
-fn add_files(writer: &mut ArtifactWriter, export: &Path, file: Option<&str>, kind: Kind) -> Result<()> {
+fn add_files(writer: &mut ArtifactWriter, export: &Path, given: &ExportOptions, kind: Kind) -> Result<()> {
     let files = Files::bare(export);
-    for name in EXPORT_FILES {
+    let template = match &given.template {
+        Some(TemplateSpec::Chat { name: Some(name), .. }) => template_file(name),
+        _ => None,
+    };
+    for name in EXPORT_FILES.into_iter().chain(template.as_deref()) {
         if let Some(path) = files.optional(name) {
             writer.add_copy(name, &path)?;
         }
     }
-    let models = model_files(&files, file, kind)?;
+    let models = model_files(&files, given.file.as_deref(), kind)?;
     writer.add_model(&models.iter().map(String::as_str).collect::<Vec<_>>(), |name| {
         let path = export.join(name);
         Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))

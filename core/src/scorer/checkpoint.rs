@@ -74,6 +74,19 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// Names without their ending of the files in a folder of a bare folder; none in an artifact, which has what it needs.
+    pub(crate) fn stems(&self, folder: &str, ending: &str) -> Vec<String> {
+        if self.artifact.is_some() {
+            return Vec::new();
+        }
+        let entries = std::fs::read_dir(self.directory.join(folder)).into_iter().flatten();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths
+            .filter(|path| path.is_file() && path.extension().is_some_and(|found| found == ending))
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect()
+    }
+
     /// Name from the folder and path of the model: `file` if that is given, else the first of these files that is there,
     /// in the folder or in its `onnx`.
     ///
@@ -90,7 +103,8 @@ impl<'a> Files<'a> {
         };
         let (name, path) = found.ok_or_else(|| {
             Error::invalid_model(format!(
-                "{}: there is no model in this folder or its folder onnx; looked for {}",
+                "{}: there is no model in this folder or its folder onnx; looked for {}; the option file \
+                 names another one",
                 self.directory.display(),
                 names.join(", ")
             ))

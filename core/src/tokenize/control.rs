@@ -57,20 +57,36 @@ fn hidden(text: &str) -> Option<(usize, usize)> {
 
 impl TextTokenizer {
     /// Takes control tokens in texts for text from here on; those of a template, where there is one, only if texts go
-    /// through [`hide`](Self::hide) and [`reveal`](Self::reveal).
+    /// through [`hide`](Self::hide) and [`reveal`](Self::reveal). Control tokens are the added tokens that are marked
+    /// `special`, and those in brackets that `template`, all that it may write, spells out: `<think>` is seldom marked.
     ///
     /// # Errors
     /// `InvalidModel` if the tokenizer cannot.
-    pub(crate) fn controls_as_text(&mut self, template: bool) -> Result<()> {
+    pub(crate) fn controls_as_text(&mut self, template: Option<&str>) -> Result<()> {
         let refused = |error: &dyn std::fmt::Display| {
             Error::invalid_model(format!(
                 "the tokenizer cannot take control tokens for text (control_tokens \"text\"): {error}"
             ))
         };
         let added = self.tokenizer.get_added_tokens_decoder();
-        let mut special: Vec<(u32, AddedToken)> =
-            added.into_iter().filter(|(_, token)| token.special && !token.content.is_empty()).collect();
+        let spelled = |token: &str| in_brackets(token) && template.is_some_and(|text| text.contains(token));
+        let mut special: Vec<(u32, AddedToken)> = added
+            .into_iter()
+            .filter(|(_, token)| !token.content.is_empty() && (token.special || spelled(&token.content)))
+            .collect();
         special.sort_by(|(a, x), (b, y)| (y.content.len(), *a).cmp(&(x.content.len(), *b)));
+        // The tokenizer takes those for text that it knows as special.
+        let unmarked: Vec<AddedToken> = special
+            .iter_mut()
+            .filter(|(_, token)| !token.special)
+            .map(|(_, token)| {
+                token.special = true;
+                token.clone()
+            })
+            .collect();
+        if !unmarked.is_empty() {
+            self.tokenizer.add_tokens(unmarked).map_err(|error| refused(&error))?;
+        }
         self.tokenizer.set_encode_special_tokens(true);
         if let ModelWrapper::Unigram(model) = self.tokenizer.get_model() {
             let model = without_texts(model, &special).map_err(|error| refused(&error))?;
@@ -85,7 +101,7 @@ impl TextTokenizer {
                 return Err(refused(&format_args!("{:?} is a token of its own model", token.content)));
             }
         }
-        if !template {
+        if template.is_none() {
             return Ok(());
         }
         let mut controls = Controls { texts: Vec::new(), first: [false; 256], ids: BTreeMap::new() };
@@ -182,6 +198,14 @@ impl TextTokenizer {
         shown.push_str(&text[from..]);
         (shown, place.map(|_| start..end))
     }
+}
+
+/// Whether a token looks like a control token: `<think>`, `[INST]`. Words and runs of blanks, which are added to read
+/// common text in fewer tokens, do not.
+fn in_brackets(token: &str) -> bool {
+    [("<", ">"), ("[", "]"), ("{", "}")]
+        .iter()
+        .any(|(open, close)| token.len() > 2 && token.starts_with(open) && token.ends_with(close))
 }
 
 /// A model that has pieces for control tokens, which it would find in a text, with other names for those.

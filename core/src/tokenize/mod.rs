@@ -10,7 +10,7 @@ use tokenizers::{AddedToken, Encoding, PostProcessor, Tokenizer};
 
 pub use config::TokenizerConfig;
 
-use crate::files::tolerant_json;
+use crate::files::{tolerant_json, unfetched};
 use crate::input::CapSide;
 use crate::{Error, ErrorKind, Result};
 use control::Controls;
@@ -62,8 +62,11 @@ impl TextTokenizer {
     /// `NotFound`, `Io`; `InvalidModel` if it is malformed.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        let mut tokenizer = Tokenizer::from_bytes(tolerant_json(&bytes))
-            .map_err(|error| Error::invalid_model(format!("{}: not a tokenizer: {error}", path.display())))?;
+        let mut tokenizer = Tokenizer::from_bytes(tolerant_json(&bytes)).map_err(|error| {
+            unfetched(path).unwrap_or_else(|| {
+                Error::invalid_model(format!("{}: not a tokenizer: {error}", path.display()))
+            })
+        })?;
         let saved = tokenizer.get_truncation().map(|saved| {
             let side = match saved.direction {
                 TruncationDirection::Left => CapSide::Tail,

@@ -172,3 +172,72 @@ fn chat_templates_have_names_and_a_fixed_date() {
     std::fs::write(copy.path("chat_template.jinja"), "{{ messages[0].content }}!").unwrap();
     assert_eq!(causal_ids(&copy.open(&chat("chat")).unwrap(), "why"), of("why!"));
 }
+
+#[test]
+fn chat_templates_with_a_name_have_files_in_a_folder() {
+    let copy = Copy::of("llama-tiny-nopast");
+    std::fs::write(copy.path("chat_template.jinja"), "{{ messages[0].content }}!").unwrap();
+    std::fs::create_dir(copy.path("additional_chat_templates")).unwrap();
+    for (name, text) in [("rag", "{{ messages[0].content }}?"), ("tool_use", "{{ messages[0].content }}:")] {
+        std::fs::write(copy.path(&format!("additional_chat_templates/{name}.jinja")), text).unwrap();
+    }
+    let plain = copy.open(&llama().template("{question}".parse().unwrap())).unwrap();
+    let named = |name: &str| {
+        llama().template(serde_json::json!({ "kind": "chat", "name": name }).to_string().parse().unwrap())
+    };
+    for (name, text) in [("rag", "why?"), ("tool_use", "why:"), ("default", "why!")] {
+        let router = copy.open(&named(name)).unwrap();
+        assert_eq!(causal_ids(&router, "why"), causal_ids(&plain, text)[1..], "{name}");
+        let out = tempfile::tempdir().unwrap();
+        let artifact = write_export(&named(name), &copy.path(""), out.path(), None, Control::new()).unwrap();
+        assert_eq!(causal_ids(&artifact, "why"), causal_ids(&router, "why"), "{name}");
+        // Moved whole, it needs no other folder.
+        let moved = tempfile::tempdir().unwrap();
+        std::fs::rename(out.path(), moved.path().join("router")).unwrap();
+        let again = options().open(moved.path().join("router")).unwrap();
+        assert_eq!(causal_ids(&again, "why"), causal_ids(&router, "why"), "{name}");
+        std::fs::create_dir(out.path()).unwrap();
+    }
+    for name in ["other", "../chat_template", "..", ""] {
+        refused(copy.open(&named(name)), ErrorKind::InvalidModel, &["by name are rag, tool_use"]);
+    }
+}
+
+#[test]
+fn control_tokens_that_are_not_marked_are_those_that_the_template_writes() {
+    let copy = Copy::of("llama-tiny-nopast");
+    // Added as `<think>` is to many models, beside tokens that are there to read common text in fewer tokens.
+    let tokens = [(805, "<think>"), (806, "<h1>"), (807, "Question"), (808, "[INST]")];
+    copy.change("tokenizer.json", |text| {
+        let mut all: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let added = all["added_tokens"].as_array_mut().unwrap();
+        for (id, content) in tokens {
+            let mut token = added[0].clone();
+            token["id"] = id.into();
+            token["content"] = content.into();
+            token["special"] = false.into();
+            added.push(token);
+        }
+        all.to_string()
+    });
+    let chat = "[INST]Question {{ messages[0].content }}{% if add_generation_prompt %}<think>{% endif %}\
+                {% if tools %}<|eot_id|>{% endif %}";
+    std::fs::write(copy.path("chat_template.jinja"), chat).unwrap();
+    let all = "<think><h1>Question[INST]<|eot_id|>";
+    let text = llama().control_tokens(ControlTokens::Text);
+    let of = |router: &Router, prompt: &str| {
+        let ids = causal_ids(router, prompt);
+        [805, 806, 807, 808, EOT].map(|id| count(&ids, id))
+    };
+    let open = |options: &routellm_core::OpenOptions, template: &str| {
+        copy.open(&options.clone().template(template.parse().unwrap())).unwrap()
+    };
+    assert_eq!(of(&open(&llama().control_tokens(ControlTokens::AsWritten), "chat"), all), [2, 1, 2, 2, 1]);
+    for options in [&llama(), &text] {
+        let router = open(options, "chat");
+        assert_eq!(of(&router, ""), [1, 0, 1, 1, 0]);
+        assert_eq!(of(&router, all), [1, 1, 2, 1, 0]);
+    }
+    assert_eq!(of(&open(&text, "<think> {question}"), all), [1, 1, 1, 1, 0]);
+    assert_eq!(of(&open(&llama(), "<think> {question}"), all), [2, 1, 1, 1, 1]);
+}

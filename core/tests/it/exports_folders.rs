@@ -14,7 +14,7 @@ use routellm_core::{CallOptions, Control, ErrorKind, Router};
 use ErrorKind::{Inference, InvalidArgument, InvalidModel, Tokenize};
 
 use crate::exports::{Copy, llama, options, rates, refused, stories};
-use crate::onnx_files::{bytes, node, number, value};
+use crate::onnx_files::{bytes, cast_output, node, number, value};
 use crate::support::{json, tiny_model};
 
 const ARCHITECTURE: &str = "\"BertForSequenceClassification\"";
@@ -103,6 +103,19 @@ fn models_are_found_where_exporters_put_them() {
     assert_ne!(bits(&copy.open(&options()).unwrap()), want);
     rename(&copy, at, "model.onnx");
     assert_eq!(bits(&copy.open(&options()).unwrap()), want);
+}
+
+#[test]
+fn files_that_were_never_fetched_say_so() {
+    for name in ["model.onnx", "tokenizer.json"] {
+        let copy = Copy::of("bert-tiny");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 17\n";
+        std::fs::write(copy.path(name), pointer).unwrap();
+        refused(copy.open(&options()), InvalidModel, &[name, "git lfs pull"]);
+    }
+    let copy = Copy::of("bert-tiny");
+    rename(&copy, "model.onnx", "classifier.onnx");
+    refused(copy.open(&options()), InvalidModel, &["looked for model.onnx", "the option file names another"]);
 }
 
 #[test]
@@ -241,6 +254,52 @@ fn encoder_spec(pooling: Pooling, normalize: bool) -> OnnxSpec {
 
 fn open_encoder(folder: &Path, pooling: Pooling, normalize: bool) -> routellm_core::Result<OnnxEncoder> {
     OnnxEncoder::open(encoder_spec(pooling, normalize), folder, &SessionOptions::default())
+}
+
+#[test]
+fn an_encoder_may_give_other_floats() {
+    let folder = tempfile::tempdir().unwrap();
+    let [(broken, nan), (endless, infinity)] = two_words();
+    let open = |element| {
+        write_encoder(folder.path(), &["token_vectors"], true, nan, infinity);
+        if element != 1 {
+            cast_output(&folder.path().join("model.onnx"), "token_vectors", element, &["b", "s", "4"]);
+        }
+        open_encoder(folder.path(), Pooling::Mean, false).unwrap()
+    };
+    let single = open(1).embed("so many words", None).unwrap().0;
+    for (element, tolerance) in [(11, 0.0), (10, 1e-3), (16, 1e-2)] {
+        let encoder = open(element);
+        let found = encoder.embed("so many words", None).unwrap().0;
+        for (a, b) in found.iter().zip(&single) {
+            assert!((a - b).abs() <= tolerance, "{element}: {a} {b}");
+        }
+        for word in [&broken, &endless] {
+            assert_eq!(encoder.embed(word, None).unwrap_err().kind(), Inference, "{element} {word}");
+        }
+    }
+    write_encoder(folder.path(), &["token_vectors"], true, VOCABULARY, VOCABULARY);
+    cast_output(&folder.path().join("model.onnx"), "token_vectors", 7, &["b", "s", "4"]);
+    let error = open_encoder(folder.path(), Pooling::Mean, false).unwrap_err();
+    assert_eq!(error.kind(), InvalidModel, "{error}");
+}
+
+#[test]
+fn a_language_model_may_give_other_floats() {
+    for name in ["llama-tiny-nopast", "llama-genai"] {
+        let copy = Copy::of(name);
+        let single = rates(&copy.open(&llama()).unwrap());
+        for (element, tolerance) in [(11, 0.0), (10, 1e-3), (16, 1e-2)] {
+            let copy = Copy::of(name);
+            cast_output(&copy.path("model.onnx"), "logits", element, &["b", "s", "810"]);
+            for (a, b) in rates(&copy.open(&llama()).unwrap()).into_iter().zip(&single) {
+                assert!((a - b).abs() <= tolerance, "{name} {element}: {a} {b}");
+            }
+        }
+        let copy = Copy::of(name);
+        cast_output(&copy.path("model.onnx"), "logits", 7, &["b", "s", "810"]);
+        refused(copy.open(&llama()), InvalidModel, &["\"logits\" of floats"]);
+    }
 }
 
 /// Two words of the tokenizer, with their ids.

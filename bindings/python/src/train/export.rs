@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use routellm_core::options::OPEN;
 use routellm_core::router::{ExportSample, write_export};
 
 use super::{Prompts, run, settings};
@@ -31,25 +32,33 @@ impl ExportSettings {
     }
 }
 
-/// Writes the exported model in a folder as the artifact `out`, and opens that. `options` are those of opening.
+/// Writes the exported model in a folder as the artifact `out`, and opens that. `given` are the options of opening.
 #[pyfunction]
-#[pyo3(signature = (out, directory, options, calibration, progress=None))]
+#[pyo3(signature = (out, directory, given, calibration, progress=None))]
 #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
 pub(crate) fn train_from_export(
     py: Python<'_>,
     out: &Bound<'_, PyAny>,
     directory: &Bound<'_, PyAny>,
-    options: &Bound<'_, PyDict>,
+    given: &Bound<'_, PyDict>,
     calibration: &Bound<'_, PyAny>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Router> {
     let out: PathBuf = text::path("out", out)?;
     let directory = text::path("directory", directory)?;
-    let options = open::options(options)?;
-    let given: ExportSettings = settings(calibration)?;
-    let timeout = given.timeout_ms.map(|milliseconds| crate::call::timeout(py, milliseconds)).transpose()?;
+    let options = open::options(given)?;
+    let of_sample: ExportSettings = settings(calibration)?;
+    let timeout =
+        of_sample.timeout_ms.map(|milliseconds| crate::call::timeout(py, milliseconds)).transpose()?;
     let core = run(py, progress.as_ref(), timeout, |control| {
-        write_export(&options, &directory, &out, given.sample()?.as_ref(), control)
+        write_export(&options, &directory, &out, of_sample.sample()?.as_ref(), control)
     })?;
-    Ok(Router::new(py, core, None))
+    // The artifact keeps what tells of the model, and takes it from nobody.
+    let again = given.copy()?;
+    for info in OPEN.iter().filter(|info| info.group == "export") {
+        if again.contains(info.name)? {
+            again.del_item(info.name)?;
+        }
+    }
+    Router::of_folder(py, core, &out, again)
 }

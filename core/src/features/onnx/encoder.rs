@@ -77,7 +77,7 @@ impl OnnxEncoder {
         let mut tokenizer = TextTokenizer::open(tokenizer_path)?;
         if spec.control_tokens == ControlTokens::Text {
             tokenizer
-                .controls_as_text(!spec.prefix.is_empty())
+                .controls_as_text(Some(&*spec.prefix).filter(|prefix| !prefix.is_empty()))
                 .map_err(|error| error.context(tokenizer_path.display()))?;
         }
         tokenizer

@@ -78,7 +78,7 @@ impl BertScorer {
             LongPrompts::Windows { overlap, max_windows, .. } => (Some(overlap), max_windows),
         };
         if spec.control_tokens == ControlTokens::Text {
-            tokenizer.controls_as_text(false).map_err(|error| error.context(folder.to_string()))?;
+            tokenizer.controls_as_text(None).map_err(|error| error.context(folder.to_string()))?;
         }
         tokenizer.truncate(max_tokens, side, overlap).map_err(|error| error.context(folder))?;
         let cap = TextCap { max_bytes: windows.max(1) * max_tokens * BYTES_PER_TOKEN, side };

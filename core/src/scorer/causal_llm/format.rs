@@ -32,7 +32,8 @@ pub enum TemplateSpec {
         /// Whether the assistant's header comes at the end.
         #[serde(default = "yes")]
         add_generation_prompt: bool,
-        /// Which of several templates, by its name in `tokenizer_config.json`; the one named `default` if absent.
+        /// Which of several templates, by its name in `tokenizer_config.json` or of its file in
+        /// `additional_chat_templates`; the one named `default` if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
@@ -57,7 +58,9 @@ impl std::str::FromStr for TemplateSpec {
             "chat" => Self::Chat { system: None, user: question(), add_generation_prompt: true, name: None },
             _ => match serde_json::from_str::<serde_json::Value>(text) {
                 Ok(value @ serde_json::Value::Object(_)) => {
-                    crate::strict::from_value(&value).map_err(invalid)?
+                    crate::strict::from_value(&value).map_err(|error| {
+                        invalid(format!("{error}; expected \"routellm\" or \"chat\", JSON with one of them as \"kind\", or a text with {{question}} in it"))
+                    })?
                 }
                 _ => Self::Plain { text: text.to_owned() },
             },
@@ -130,6 +133,12 @@ impl Format {
             ));
         }
         Ok(Self { texts })
+    }
+
+    /// The text without the question.
+    #[cfg(feature = "onnx")]
+    pub(super) fn texts(&self) -> String {
+        self.texts.concat()
     }
 
     /// The text for a question, and where in it the question is, if it is there once.

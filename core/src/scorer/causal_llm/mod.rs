@@ -25,4 +25,6 @@ pub use scorer::CausalLlmScorer;
 pub use scores::win_rate;
 pub use spec::{CausalLlmSpec, ScoreToken};
 #[cfg(feature = "onnx")]
+pub(crate) use template::template_file;
+#[cfg(feature = "onnx")]
 pub use template::{Rendered, Template};

@@ -69,7 +69,7 @@ impl CausalLlmScorer {
             add_published_tokens(&mut tokenizer, &spec.score_tokens)?;
         }
         if spec.control_tokens == ControlTokens::Text {
-            tokenizer.controls_as_text(true).map_err(|error| error.context(&folder))?;
+            tokenizer.controls_as_text(Some(&template.spelled())).map_err(|error| error.context(&folder))?;
         }
         let scores = Scores::new(&tokenizer, &spec, config, mode).map_err(|error| error.context(&folder))?;
         let positions = settings

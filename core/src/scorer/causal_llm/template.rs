@@ -15,6 +15,9 @@ use crate::{Error, Result};
 /// File of a chat template, where it is not in `tokenizer_config.json`.
 const CHAT_TEMPLATE_FILE: &str = "chat_template.jinja";
 
+/// Folder of the chat templates that have a name, each in a file `NAME.jinja`.
+const NAMED_TEMPLATES_FOLDER: &str = "additional_chat_templates";
+
 /// Stands for the question while the text around it is found out.
 const MARK: &str = "\u{f8ff}question\u{f8ff}";
 
@@ -43,7 +46,7 @@ enum Form {
     /// `before`, the stripped format, `after`.
     Framed { before: String, format: Format, strip: bool, after: String },
     /// A chat template, and the texts that it puts before and after the question.
-    Chat { chat: Box<Chat>, before: String, after: String },
+    Chat { chat: Box<Chat>, source: String, before: String, after: String },
 }
 
 impl Template {
@@ -141,12 +144,26 @@ impl Template {
         };
         let (before, after) = (before.to_owned(), after.to_owned());
         // A chat template writes the special tokens itself.
-        Ok(Self { form: Form::Chat { chat: Box::new(chat), before, after }, special_tokens: false })
+        Ok(Self {
+            form: Form::Chat { chat: Box::new(chat), source: source.to_owned(), before, after },
+            special_tokens: false,
+        })
     }
 
     /// Whether the tokenizer adds special tokens to the text.
     pub fn special_tokens(&self) -> bool {
         self.special_tokens
+    }
+
+    /// What it writes around the question, and may write.
+    pub(crate) fn spelled(&self) -> String {
+        match &self.form {
+            Form::Framed { before, format, after, .. } => [before, &*format.texts(), after].concat(),
+            // What it puts together from parts is not in its source, and other branches of it are not in its text.
+            Form::Chat { source, before, after, chat } => {
+                [source, before, &*chat.user.texts(), after].join("\n")
+            }
+        }
     }
 
     /// The text for `question`.
@@ -165,7 +182,7 @@ impl Template {
                     question: place.map(|place| shift(place.start)..shift(place.end)),
                 })
             }
-            Form::Chat { chat, before, after } => {
+            Form::Chat { chat, before, after, .. } => {
                 let text = chat
                     .render(question)
                     .map_err(|error| Error::invalid_argument(format!("the prompt: {}", error.message())))?;
@@ -179,17 +196,30 @@ impl Template {
     }
 }
 
+/// Name in the folder of a model of the file that has the chat template of this name; none for the default one.
+pub(crate) fn template_file(name: &str) -> Option<String> {
+    let outside = name.is_empty() || name.contains(['/', '\\', '\0']);
+    (!outside && name != "default").then(|| format!("{NAMED_TEMPLATES_FOLDER}/{name}.jinja"))
+}
+
 /// The chat template of this name: in a file of its own, or in the tokenizer's settings.
 fn chat_source(name: Option<&str>, files: &Files<'_>, settings: &TokenizerConfig) -> Result<String> {
     let named = &settings.named_templates;
     if let Some(name) = name.filter(|name| *name != "default") {
+        let file = template_file(name).map(|file| files.text(&file)).transpose()?.flatten();
+        if let Some(source) = file {
+            return Ok(source);
+        }
         if let Some((_, source)) = named.iter().find(|(known, _)| known == name) {
             return Ok(source.clone());
         }
     } else if let Some(source) = files.text(CHAT_TEMPLATE_FILE)?.or_else(|| settings.chat_template.clone()) {
         return Ok(source);
     }
-    let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+    let mut names = files.stems(NAMED_TEMPLATES_FOLDER, "jinja");
+    names.extend(named.iter().map(|(name, _)| name.clone()));
+    names.sort_unstable();
+    names.dedup();
     let known = match names.as_slice() {
         [] => String::new(),
         names => format!("; those by name are {}", names.join(", ")),
