@@ -1,5 +1,6 @@
 'use strict';
 
+const { doctor } = require('./lib/doctor.js');
 const { RouteLLMError } = require('./lib/errors.js');
 const { promptFromMessages } = require('./lib/prompt.js');
 const { ReloadableRouter } = require('./lib/reloadable.js');
@@ -12,4 +13,5 @@ exports.ReloadableRouter = ReloadableRouter;
 exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
 exports.upgradeArtifact = upgradeArtifact;
+exports.doctor = doctor;
 exports.version = native.version();

@@ -1,3 +1,3 @@
 import routellm from './index.js';
 
-export const { Router, ReloadableRouter, RouteLLMError, promptFromMessages, upgradeArtifact, version } = routellm;
+export const { Router, ReloadableRouter, RouteLLMError, promptFromMessages, upgradeArtifact, doctor, version } = routellm;

@@ -44,6 +44,8 @@ mod router;
 
 mod upgrade;
 
+mod doctor;
+
 mod decision;
 
 mod input;
@@ -73,6 +75,7 @@ mod reloadable;
 pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;
+pub use doctor::*;
 pub use error::*;
 pub use explain::*;
 pub use fallbacks::*;

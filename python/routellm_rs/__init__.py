@@ -10,6 +10,7 @@ Importing this package imports neither numpy nor onnxruntime nor asyncio: each o
 """
 
 from . import errors, train
+from ._doctor import doctor
 from ._messages import prompt_from_messages
 from ._native import Decision, DecisionEvent, __version__
 from ._router import ReloadableRouter, Router
@@ -49,6 +50,7 @@ __all__ = [
     "TokenizeError",
     "UnsupportedError",
     "__version__",
+    "doctor",
     "errors",
     "prompt_from_messages",
     "train",
