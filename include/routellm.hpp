@@ -1077,12 +1077,26 @@ private:
     std::optional<Error> error_;
 };
 
+namespace detail {
+
+/** An outcome of an outcome is one. */
+template <class T> struct Flat {
+    using type = Outcome<T>;
+};
+template <class T> struct Flat<Outcome<T>> {
+    using type = Outcome<T>;
+};
+
+template <class Call> using Attempted = typename Flat<std::decay_t<std::invoke_result_t<Call &>>>::type;
+
+} // namespace detail
+
 /**
  * What call() comes to: its value, or the routellm::Error that one of the calls of this header in it fails with. Works with
- * and without exceptions; other exceptions pass through. Without exceptions, code of yours in call() goes on after a failure
+ * and without exceptions; other exceptions pass through. Where call() returns an Outcome, that is what comes out. Without exceptions, code of yours in call() goes on after a failure
  * (calls of this header are left out), so that it should be short.
  */
-template <class Call> auto attempt(Call &&call) -> Outcome<std::decay_t<std::invoke_result_t<Call &>>>
+template <class Call> detail::Attempted<Call> attempt(Call &&call)
 {
     using Value = std::decay_t<std::invoke_result_t<Call &>>;
 #ifdef ROUTELLM_NO_EXCEPTIONS
@@ -1103,7 +1117,7 @@ template <class Call> auto attempt(Call &&call) -> Outcome<std::decay_t<std::inv
             call();
             return {};
         } else {
-            return Outcome<Value>(call());
+            return call();
         }
     } catch (const Error &error) {
         return error;
@@ -1111,7 +1125,10 @@ template <class Call> auto attempt(Call &&call) -> Outcome<std::decay_t<std::inv
 #endif
 }
 
-/** What the calls without waiting and without a callback return. */
+/**
+ * What the calls without waiting and without a callback return. With and without exceptions, attempt() gives what it holds:
+ * `attempt([&] { return future.get(); })` is an Outcome<T>.
+ */
 #ifdef ROUTELLM_NO_EXCEPTIONS
 template <class T> using Future = std::future<Outcome<T>>;
 #else
