@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 def doctor(artifact: StrPath | None = None) -> Diagnosis:
     """Look around, as a report of a defect needs it: runtime, GPU, versions, artifact and settings.
 
-    What is missing or broken is what it tells, and no failure. No router is opened and no model loaded; the ONNX
-    Runtime that a router would use is loaded to be asked for its version. No prompt is in the report; paths and the
-    values of some variables are. ``python -m routellm_rs.doctor [ARTIFACT]`` prints it.
+    What is missing or broken is what it tells, and no failure. No router is opened and no model loaded; the
+    ONNX Runtime that a router would use is loaded to be asked for its version. No prompt is in the report;
+    paths and the values of some variables are. ``python -m routellm_rs.doctor [ARTIFACT]`` prints it.
 
     Args:
-        artifact: the folder of an artifact or of a model; without one, the report is about the router that is
-            compiled in.
+        artifact: the folder of an artifact or of a model; without one, the report is about the router that
+            is compiled in.
 
     Raises:
         InvalidArgumentError: if ``artifact`` is no path.

@@ -24,7 +24,8 @@ def test_every_part_has_the_fields_of_its_type() -> None:
         assert set(diagnosis[part]) == set(get_type_hints(kind)), part  # type: ignore[literal-required]
     assert diagnosis["versions"]["routellm"] == routellm_rs.__version__
     language = diagnosis["versions"]["language"]
-    assert language is not None and ".".join(map(str, sys.version_info[:3])) in language
+    assert language is not None
+    assert ".".join(map(str, sys.version_info[:3])) in language
     assert diagnosis["artifact"]["form"] == "compiled_in"
     assert diagnosis["cpu"]["cores"] >= 1
     json.dumps(diagnosis)
@@ -34,7 +35,8 @@ def test_artifacts_are_told(root: Path, tmp_path: Path) -> None:
     artifact = doctor(root / "tests" / "conformance" / "sw-caller")["artifact"]
     assert (artifact["kind"], artifact["checksums"], artifact["problem"]) == ("sw_ranking", True, None)
     missing = doctor(str(tmp_path / "none"))["artifact"]
-    assert missing["form"] == "missing" and "no such folder" in str(missing["problem"])
+    assert missing["form"] == "missing"
+    assert "no such folder" in str(missing["problem"])
     with pytest.raises(InvalidArgumentError, match="artifact is of type int"):
         doctor(7)  # type: ignore[arg-type]
 
@@ -58,7 +60,8 @@ def test_it_prints_a_report(root: Path) -> None:
         "artifact",
         "settings",
     ]
-    assert "  kind: sw_ranking" in text and "SOURCE_DATE_EPOCH=0" in text
+    assert "  kind: sw_ranking" in text
+    assert "SOURCE_DATE_EPOCH=0" in text
     assert set(json.loads(_run("--json"))) == PARTS
 
 
@@ -75,7 +78,8 @@ def test_what_the_system_says_of_a_broken_library_is_told(tmp_path: Path, mf_art
     library = tmp_path / "libonnxruntime.so"
     library.write_bytes(b"\x7fELF")
     runtime = json.loads(_run("--json", ROUTELLM_ORT_PATH=str(library)))["runtime"]
-    assert not runtime["found"] and "file too short" in "\n".join(runtime["looked_at"])
+    assert not runtime["found"]
+    assert "file too short" in "\n".join(runtime["looked_at"])
     code = """
 import sys
 import routellm_rs

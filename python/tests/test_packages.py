@@ -41,8 +41,8 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata_name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(metadata_name))
-    modules = {"asynchronous", "bundled", "doctor", "exports", "messages", "opening", "options", "pydantic", "router"}
-    modules = {f"_{name}" for name in modules | {"runtime", "training_data", "types", "upgrade"}} | {
+    modules = {"asynchronous", "bundled", "exports", "messages", "opening", "options", "pydantic", "router"}
+    modules = {f"_{name}" for name in modules | {"doctor", "runtime", "training_data", "types", "upgrade"}} | {
         "__init__",
         "doctor",
         "errors",
