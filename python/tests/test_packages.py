@@ -42,7 +42,9 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         metadata_name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(metadata_name))
     modules = {"asynchronous", "bundled", "exports", "messages", "opening", "options", "pydantic", "router"}
-    modules = {f"_{name}" for name in modules | {"doctor", "runtime", "training_data", "types", "upgrade"}} | {
+    modules = {
+        f"_{name}" for name in modules | {"doctor", "runtime", "training_data", "types", "upgrade"}
+    } | {
         "__init__",
         "doctor",
         "errors",
