@@ -115,11 +115,11 @@
  * Objects own what they stand for and cannot be copied, only moved; a moved-from object may be destroyed or
  * assigned to. Failures are exceptions of type routellm::Error.
  *
- * With -fno-exceptions (-fno-rtti does not matter), or with ROUTELLM_NO_EXCEPTIONS defined before this header, the same
- * programs compile. A failure then ends the innermost attempt() of its thread: the calls of this header that follow in it
+ * With -fno-exceptions (-fno-rtti does not matter), or with ROUTELLM_NO_EXCEPTIONS defined before this header, the calls
+ * are the same. A failure then ends the innermost attempt() of its thread: the calls of this header that follow in it
  * are not made and give empty values, and attempt() returns the error. Outside of one, a failure ends the program, with
- * its text on the standard error, as an exception that nobody catches does. Futures hold an Outcome then, because they
- * cannot hold an error: see Future. Parts of a program with and without exceptions may be linked together.
+ * its text on the standard error, as an exception that nobody catches does. Only futures differ: they hold an Outcome then,
+ * because they cannot hold an error. See Future. Parts of a program with and without exceptions may be linked together.
  *
  * A const object may be used by many threads at
  * once. Texts are std::string_view and are not copied; they must be UTF-8, and NUL inside is a character as any
@@ -1093,8 +1093,8 @@ template <class Call> using Attempted = typename Flat<std::decay_t<std::invoke_r
 
 /**
  * What call() comes to: its value, or the routellm::Error that one of the calls of this header in it fails with. Works with
- * and without exceptions; other exceptions pass through. Where call() returns an Outcome, that is what comes out. Without exceptions, code of yours in call() goes on after a failure
- * (calls of this header are left out), so that it should be short.
+ * and without exceptions; other exceptions pass through. Where call() returns an Outcome, that is what comes out. Without
+ * exceptions, code of yours in call() goes on after a failure (calls of this header are left out): keep it short.
  */
 template <class Call> detail::Attempted<Call> attempt(Call &&call)
 {
@@ -1406,8 +1406,8 @@ public:
         route_async_with(prompt, options.get(), std::forward<Callback>(callback));
     }
     /**
-     * As above; the future has the decision or the error. Wrong options and a closed router throw at once. The
-     * future's destructor does not wait.
+     * As above; the future has the decision or the error (an Outcome, without exceptions). Wrong options and a closed
+     * router throw at once. The future's destructor does not wait.
      */
     Future<Decision> route_async(std::string_view prompt) const { return route_future(prompt, nullptr); }
     Future<Decision> route_async(std::string_view prompt, const RouteOptions &options) const

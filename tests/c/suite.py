@@ -463,7 +463,10 @@ def suite_cpp(suite: Suite) -> None:
             ended = suite.run([str(program), "fail"])
             ok = ended.returncode < 0 and "/nowhere/at/all: no such folder" in ended.stderr
             suite.check(ok, f"a failure outside of attempt() ends the program, {name}", ended.stderr)
-    suite.run_examples("routellm.hpp", ".cpp", ["c++", "-fno-exceptions", "-fno-rtti", "-std=c++17"])
+    for i, path in enumerate(suite.examples("routellm.hpp", ".cpp")):
+        # Futures hold another type then.
+        if "std::future<" not in path.read_text(encoding="utf-8"):
+            suite.compile(path, f"example{i}-plain", [*compiler, "-fno-exceptions", "-fno-rtti"])
     linked_together(suite)
     conformance = suite.compile(folder / "conformance.cpp", "conformance", [*compiler, include])
     flat = suite.cases()
