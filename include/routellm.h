@@ -213,6 +213,11 @@
  * all, one `const routellm_router *` serves a whole program. A function that takes a pointer without `const`
  * needs the object for itself, `_free` functions included.
  *
+ * ThreadSanitizer. The library is not built for it, so that a program built with -fsanitize=thread gets false reports of
+ * races in it. `share/routellm/tsan.supp` of the installation silences those, and none of the program's own:
+ *
+ *     TSAN_OPTIONS="suppressions=/usr/local/share/routellm/tsan.supp" ./program
+ *
  * Threads of the library. Without sessions and timeouts there are none but for calls without waiting that take long,
  * which all routers without sessions make on one thread a core. A router with sessions begins a thread for each of them
  * at most when calls wait, and ends them when it is closed or freed; one thread a process watches all timeouts, from the
@@ -1333,6 +1338,35 @@ routellm_status routellm_router_info_json(const struct routellm_router *router,
 routellm_status routellm_upgrade_artifact(const char *folder,
                                           int32_t *upgraded,
                                           struct routellm_error **err);
+
+/**
+ * What was found on this machine, as a report of a defect needs it: a JSON object, in which what is not known is null.
+ *
+ * - `versions`: `routellm`, `c_abi`, `format` (of artifacts), `target`, `optimized`, `ort`, `tokenizers`, `system`,
+ *   `language` (null in C);
+ * - `runtime`: `found`, `in_use`, `library`, `located` (how), `version`, `build`, `providers`, `needed` (the oldest
+ *   version that works), `looked_at` (places before, with what the system said of each);
+ * - `gpu`: `cuda`, `driver`, `cuda_version`, `devices`, `problem`;
+ * - `cpu`: `architecture`, `model`, `cores` (that this process may use), `features`, `kernel` (`avx512`, `avx2` or
+ *   `baseline`);
+ * - `artifact`: `path`, `form` (`compiled_in`, `artifact`, `folder` or `missing`), `name`, `kind`, `version`,
+ *   `candidates`, `files`, `bytes`, `checksums`, `problem`;
+ * - `settings`: `environment` (variables that are read and set, with values), `unset`.
+ *
+ * What is missing or broken is told and is no failure. No router is opened and no model loaded. The ONNX Runtime that a
+ * router would use is loaded to be asked, and stays so, without binding the process to it. No prompt is in the report;
+ * paths and the values of those variables are. Members may be added in later versions. On success `*json` is a new
+ * string, which you free.
+ */
+routellm_status routellm_doctor(struct routellm_string **json,
+                                struct routellm_error **err);
+
+/**
+ * As `routellm_doctor()`, about the artifact, or the model, in a folder instead of the router that is compiled in.
+ */
+routellm_status routellm_doctor_of(const char *folder,
+                                   struct routellm_string **json,
+                                   struct routellm_error **err);
 
 /**
  * Sets options of a call from a JSON object of `len` bytes, whose members are named as the rows of the table

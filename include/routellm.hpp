@@ -92,8 +92,36 @@
  *         router.route("Prove that the square root of two is irrational.");
  *     }
  *
+ * attempt() gives what a call came to as a value, a routellm::Outcome, and so does without exceptions:
+ *
+ *     #include <iostream>
+ *
+ *     #include <routellm.hpp>
+ *
+ *     int main()
+ *     {
+ *         const auto router = routellm::attempt([] { return routellm::Router::open_default(); });
+ *         if (!router) {
+ *             std::cerr << router.error()->what() << '\n';
+ *             return 1;
+ *         }
+ *         const auto decision = routellm::attempt([&] {
+ *             const auto call = routellm::RouteOptions().strong_share(0.2);
+ *             return router.get().route("Prove that the square root of two is irrational.", call);
+ *         });
+ *         std::cout << (decision ? decision.get().model : "none") << '\n';
+ *     }
+ *
  * Objects own what they stand for and cannot be copied, only moved; a moved-from object may be destroyed or
- * assigned to. Failures are exceptions of type routellm::Error. A const object may be used by many threads at
+ * assigned to. Failures are exceptions of type routellm::Error.
+ *
+ * With -fno-exceptions (-fno-rtti does not matter), or with ROUTELLM_NO_EXCEPTIONS defined before this header, the calls
+ * are the same. A failure then ends the innermost attempt() of its thread: the calls of this header that follow in it
+ * are not made and give empty values, and attempt() returns the error. Outside of one, a failure ends the program, with
+ * its text on the standard error, as an exception that nobody catches does. Only futures differ: they hold an Outcome then,
+ * because they cannot hold an error. See Future. Parts of a program with and without exceptions may be linked together.
+ *
+ * A const object may be used by many threads at
  * once. Texts are std::string_view and are not copied; they must be UTF-8, and NUL inside is a character as any
  * other. See routellm.h for what every call does, for callbacks and their threads, and for forks.
  */
@@ -121,7 +149,20 @@
 #include <variant>
 #include <vector>
 
+#if !defined(ROUTELLM_NO_EXCEPTIONS) && !defined(__cpp_exceptions) && !defined(__EXCEPTIONS) && !defined(_CPPUNWIND)
+#define ROUTELLM_NO_EXCEPTIONS 1
+#endif
+
+#ifdef ROUTELLM_NO_EXCEPTIONS
+#include <cstdio>
+#include <cstdlib>
+#endif
+
 namespace routellm {
+#ifdef ROUTELLM_NO_EXCEPTIONS
+// Names of their own for the linker: a program may have parts of both kinds.
+inline namespace without_exceptions {
+#endif
 
 /** What went wrong: the numbers of routellm.h. */
 enum class Status : routellm_status {
@@ -231,34 +272,94 @@ template <class T, auto function> using Handle = std::unique_ptr<T, Free<functio
 using ErrorHandle = Handle<routellm_error, routellm_error_free>;
 using StringHandle = Handle<routellm_string, routellm_string_free>;
 
-/** Takes over the error of a failed call and throws it. */
-[[noreturn]] inline void raise(routellm_status status, routellm_error *error)
+#ifdef ROUTELLM_NO_EXCEPTIONS
+
+/** The calls of a thread from whose first failure on nothing is done. They nest. */
+class Attempt {
+public:
+    Attempt() noexcept : outer_(current()) { current() = this; }
+    ~Attempt() { current() = outer_; }
+    Attempt(const Attempt &) = delete;
+    Attempt &operator=(const Attempt &) = delete;
+
+    static Attempt *&current() noexcept
+    {
+        static thread_local Attempt *attempt = nullptr;
+        return attempt;
+    }
+
+    std::optional<Error> error;
+
+private:
+    Attempt *outer_;
+};
+
+/** Ends the program as an exception does that nobody catches. */
+[[noreturn]] inline void end(const Error &error) noexcept
 {
-    const ErrorHandle owner(error);
-    throw Error(static_cast<Status>(status), routellm_error_message(error), routellm_error_os_code(error));
+    std::fprintf(stderr, "routellm: %s\n", error.what());
+    std::abort();
 }
 
-/** call(&err) must return a status. */
-template <class Call> void check(Call &&call)
+/** Whether a call before this one failed. */
+inline bool failed() noexcept
 {
+    const Attempt *attempt = Attempt::current();
+    return attempt != nullptr && attempt->error.has_value();
+}
+
+/** Keeps the error for the attempt. */
+inline void fail(const Error &error)
+{
+    Attempt *attempt = Attempt::current();
+    if (attempt == nullptr) {
+        end(error);
+    }
+    if (!attempt->error.has_value()) {
+        attempt->error.emplace(error);
+    }
+}
+
+#else
+
+[[noreturn]] inline void end(const Error &error) { throw Error(error); }
+inline bool failed() noexcept { return false; }
+[[noreturn]] inline void fail(const Error &error) { throw Error(error); }
+
+#endif
+
+/** call(&err) must return a status. Whether it was made and did not fail; false is for callers without exceptions. */
+template <class Call> bool check(Call &&call)
+{
+    if (failed()) {
+        return false;
+    }
     routellm_error *error = nullptr;
     const routellm_status status = call(&error);
-    if (status != ROUTELLM_OK) {
-        raise(status, error);
+    if (status == ROUTELLM_OK) {
+        return true;
     }
+    const ErrorHandle owner(error);
+    fail(Error(static_cast<Status>(status), routellm_error_message(error), routellm_error_os_code(error)));
+#ifdef ROUTELLM_NO_EXCEPTIONS
+    return false;
+#endif
 }
 
 /** A C string of a text that may be no C string. */
 inline std::string c_string(std::string_view text, const char *what)
 {
     if (text.find('\0') != std::string_view::npos) {
-        throw Error(Status::invalid_argument, std::string(what) + " holds a NUL");
+        fail(Error(Status::invalid_argument, std::string(what) + " holds a NUL"));
     }
     return std::string(text);
 }
 
 inline std::string take(routellm_string *string)
 {
+    if (string == nullptr) {
+        return {};
+    }
     const StringHandle owner(string);
     return std::string(routellm_string_data(string), routellm_string_len(string));
 }
@@ -927,7 +1028,7 @@ struct DecisionEvent {
     std::size_t batch_size;
 };
 
-/** What a call without waiting came to: a value, or the error that it failed with. */
+/** What attempt(), or a call without waiting, came to: a value, or the error that it failed with. */
 template <class T> class Outcome {
 public:
     Outcome(T value) : result_(std::in_place_index<0>, std::move(value)) {}
@@ -937,7 +1038,7 @@ public:
     explicit operator bool() const noexcept { return result_.index() == 0; }
     /** The error of a call that failed; else a null pointer. */
     const Error *error() const noexcept { return std::get_if<1>(&result_); }
-    /** The value; throws the error of a call that failed. */
+    /** The value; throws the error of a call that failed, and without exceptions ends the program. */
     const T &get() const &
     {
         check();
@@ -953,12 +1054,89 @@ private:
     void check() const
     {
         if (const Error *failed = error()) {
-            throw Error(*failed);
+            detail::end(*failed);
         }
     }
 
     std::variant<T, Error> result_;
 };
+
+/** What an attempt() without a value came to. */
+template <> class Outcome<void> {
+public:
+    Outcome() = default;
+    Outcome(Error error) : error_(std::move(error)) {}
+
+    explicit operator bool() const noexcept { return !error_.has_value(); }
+    const Error *error() const noexcept { return error_.has_value() ? &*error_ : nullptr; }
+    void get() const
+    {
+        if (error_.has_value()) {
+            detail::end(*error_);
+        }
+    }
+
+private:
+    std::optional<Error> error_;
+};
+
+namespace detail {
+
+/** An outcome of an outcome is one. */
+template <class T> struct Flat {
+    using type = Outcome<T>;
+};
+template <class T> struct Flat<Outcome<T>> {
+    using type = Outcome<T>;
+};
+
+template <class Call> using Attempted = typename Flat<std::decay_t<std::invoke_result_t<Call &>>>::type;
+
+} // namespace detail
+
+/**
+ * What call() comes to: its value, or the routellm::Error that one of the calls of this header in it fails with. Works with
+ * and without exceptions; other exceptions pass through. Where call() returns an Outcome, that is what comes out. Without
+ * exceptions, code of yours in call() goes on after a failure (calls of this header are left out): keep it short.
+ */
+template <class Call> detail::Attempted<Call> attempt(Call &&call)
+{
+    using Value = std::decay_t<std::invoke_result_t<Call &>>;
+#ifdef ROUTELLM_NO_EXCEPTIONS
+    detail::Attempt scope;
+    if constexpr (std::is_void_v<Value>) {
+        call();
+        return scope.error.has_value() ? Outcome<void>(std::move(*scope.error)) : Outcome<void>();
+    } else {
+        Value value = call();
+        if (scope.error.has_value()) {
+            return std::move(*scope.error);
+        }
+        return value;
+    }
+#else
+    try {
+        if constexpr (std::is_void_v<Value>) {
+            call();
+            return {};
+        } else {
+            return call();
+        }
+    } catch (const Error &error) {
+        return error;
+    }
+#endif
+}
+
+/**
+ * What the calls without waiting and without a callback return. With and without exceptions, attempt() gives what it holds:
+ * `attempt([&] { return future.get(); })` is an Outcome<T>.
+ */
+#ifdef ROUTELLM_NO_EXCEPTIONS
+template <class T> using Future = std::future<Outcome<T>>;
+#else
+template <class T> using Future = std::future<T>;
+#endif
 
 namespace detail {
 
@@ -973,7 +1151,8 @@ inline Decision decision(const routellm_decision &plain)
     const ErrorHandle owner(plain.fallback_error);
     Decision decision{};
     decision.side = static_cast<Side>(plain.side);
-    decision.model = plain.model;
+    // No name where a call was left out.
+    decision.model = plain.model == nullptr ? std::string_view() : std::string_view(plain.model);
     // <faces:value>
     decision.win_rate = number(plain.win_rate);
     decision.threshold = plain.threshold;
@@ -1029,6 +1208,11 @@ void tell(void *user, routellm_status status, const routellm_decision *decisions
 
 /** A callable that keeps a promise. */
 template <class T> struct Keep {
+#ifdef ROUTELLM_NO_EXCEPTIONS
+    std::promise<Outcome<T>> promise;
+
+    void operator()(Outcome<T> result) { promise.set_value(std::move(result)); }
+#else
     std::promise<T> promise;
 
     void operator()(Outcome<T> result)
@@ -1039,6 +1223,7 @@ template <class T> struct Keep {
             promise.set_value(std::move(result).get());
         }
     }
+#endif
 };
 
 /** Whether a callable is one that can hold none, such as a std::function, and holds none. */
@@ -1149,11 +1334,13 @@ public:
             (*static_cast<Listener *>(user))(FallbackWarning{static_cast<Status>(status), count, message});
         };
         const auto release = [](void *user) noexcept { delete static_cast<Listener *>(user); };
-        detail::check([&](auto err) {
+        const bool taken = detail::check([&](auto err) {
             return routellm_router_on_fallback(handle_.get(), call, owner.get(), release, err);
         });
         // The router frees it from now on.
-        static_cast<void>(owner.release());
+        if (taken) {
+            static_cast<void>(owner.release());
+        }
     }
 
     /**
@@ -1195,11 +1382,13 @@ public:
             (*static_cast<Hook *>(user))(event);
         };
         const auto release = [](void *user) noexcept { delete static_cast<Hook *>(user); };
-        detail::check([&](auto err) {
+        const bool taken = detail::check([&](auto err) {
             return routellm_router_on_decision(handle_.get(), call, owner.get(), release, err);
         });
         // The router frees it from now on.
-        static_cast<void>(owner.release());
+        if (taken) {
+            static_cast<void>(owner.release());
+        }
     }
 
     /**
@@ -1220,11 +1409,11 @@ public:
         route_async_with(prompt, options.get(), std::forward<Callback>(callback));
     }
     /**
-     * As above; the future has the decision or the error. Wrong options and a closed router throw at once. The
-     * future's destructor does not wait.
+     * As above; the future has the decision or the error (an Outcome, without exceptions). Wrong options and a closed
+     * router throw at once. The future's destructor does not wait.
      */
-    std::future<Decision> route_async(std::string_view prompt) const { return route_future(prompt, nullptr); }
-    std::future<Decision> route_async(std::string_view prompt, const RouteOptions &options) const
+    Future<Decision> route_async(std::string_view prompt) const { return route_future(prompt, nullptr); }
+    Future<Decision> route_async(std::string_view prompt, const RouteOptions &options) const
     {
         return route_future(prompt, options.get());
     }
@@ -1240,12 +1429,12 @@ public:
     {
         route_batch_async_with(detail::texts(prompts), options.get(), std::forward<Callback>(callback));
     }
-    template <class Texts> std::future<std::vector<Decision>> route_batch_async(const Texts &prompts) const
+    template <class Texts> Future<std::vector<Decision>> route_batch_async(const Texts &prompts) const
     {
         return route_batch_future(detail::texts(prompts), nullptr);
     }
     template <class Texts>
-    std::future<std::vector<Decision>> route_batch_async(const Texts &prompts, const RouteOptions &options) const
+    Future<std::vector<Decision>> route_batch_async(const Texts &prompts, const RouteOptions &options) const
     {
         return route_batch_future(detail::texts(prompts), options.get());
     }
@@ -1296,9 +1485,9 @@ public:
     {
         if (embeddings.size() / (dimension == 0 ? 1 : dimension) != out.size() ||
             embeddings.size() != out.size() * dimension) {
-            throw Error(Status::invalid_argument,
-                        std::to_string(embeddings.size()) + " numbers are not " + std::to_string(out.size()) +
-                            " rows of " + std::to_string(dimension));
+            return detail::fail(Error(Status::invalid_argument,
+                                      std::to_string(embeddings.size()) + " numbers are not " +
+                                          std::to_string(out.size()) + " rows of " + std::to_string(dimension)));
         }
         detail::check([&](auto err) {
             return routellm_win_rates_from_embeddings(handle_.get(), embeddings.data(), out.size(), dimension,
@@ -1612,7 +1801,7 @@ private:
         });
     }
 
-    std::future<Decision> route_future(std::string_view prompt, const routellm_route_options *options) const
+    Future<Decision> route_future(std::string_view prompt, const routellm_route_options *options) const
     {
         detail::Keep<Decision> keep;
         auto future = keep.promise.get_future();
@@ -1620,8 +1809,8 @@ private:
         return future;
     }
 
-    std::future<std::vector<Decision>> route_batch_future(const std::vector<routellm_text> &prompts,
-                                                          const routellm_route_options *options) const
+    Future<std::vector<Decision>> route_batch_future(const std::vector<routellm_text> &prompts,
+                                                     const routellm_route_options *options) const
     {
         detail::Keep<std::vector<Decision>> keep;
         auto future = keep.promise.get_future();
@@ -1635,15 +1824,14 @@ private:
         using Own = std::decay_t<Callback>;
         auto own = std::make_unique<Own>(std::forward<Callback>(callback));
         if (detail::is_null(*own)) {
-            throw Error(Status::invalid_argument, "callback is NULL");
+            return detail::fail(Error(Status::invalid_argument, "callback is NULL"));
         }
-        routellm_error *error = nullptr;
-        const routellm_status status = call(&detail::tell<T, Own>, static_cast<void *>(own.get()), &error);
-        if (status != ROUTELLM_OK) {
-            detail::raise(status, error);
-        }
+        const bool begun = detail::check(
+            [&](auto err) { return call(&detail::tell<T, Own>, static_cast<void *>(own.get()), err); });
         // The callback has it, and may have destroyed it already.
-        static_cast<void>(own.release());
+        if (begun) {
+            static_cast<void>(own.release());
+        }
     }
 
     std::vector<double> win_rates_with(const std::vector<routellm_text> &prompts,
@@ -1666,6 +1854,26 @@ private:
     detail::Handle<routellm_router, routellm_router_free> handle_;
 };
 
+/**
+ * What was found on this machine (runtime, GPU, versions, artifact, settings), as a report of a defect needs it: JSON, see
+ * routellm_doctor(). What is missing or broken is told and is no failure.
+ */
+inline std::string doctor()
+{
+    routellm_string *json = nullptr;
+    detail::check([&](auto err) { return routellm_doctor(&json, err); });
+    return detail::take(json);
+}
+
+/** As above, about the artifact, or the model, in a folder instead of the router that is compiled in. */
+inline std::string doctor(std::string_view folder)
+{
+    const std::string path = detail::c_string(folder, "folder");
+    routellm_string *json = nullptr;
+    detail::check([&](auto err) { return routellm_doctor_of(path.c_str(), &json, err); });
+    return detail::take(json);
+}
+
 /** Rewrites an older artifact's router.json in the form of this release; false if it has that form already. */
 inline bool upgrade_artifact(const std::string &folder)
 {
@@ -1684,7 +1892,7 @@ public:
     explicit Reloadable(const Router &router) : handle_(routellm_reloadable_new(router.get()))
     {
         if (handle_ == nullptr) {
-            throw Error(Status::invalid_argument, "router is NULL");
+            detail::fail(Error(Status::invalid_argument, "router is NULL"));
         }
     }
 
@@ -1724,6 +1932,9 @@ inline std::string_view version() noexcept
     return routellm_version();
 }
 
+#ifdef ROUTELLM_NO_EXCEPTIONS
+} // namespace without_exceptions
+#endif
 } // namespace routellm
 
 #endif /* ROUTELLM_HPP */

@@ -238,6 +238,15 @@ export interface TrainReport {
   readonly trained: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * Looks around, as a report of a defect needs it: what was found of the runtime, the GPU, the artifact and the settings.
+ * What is missing or broken is what it tells, and no failure. No router is opened, no model loaded.
+ *
+ * @param artifact The folder of an artifact or of a model; without it, the report is about the router that is compiled in.
+ * @throws {RouteLLMError} `InvalidArgument` if `artifact` is no path.
+ */
+export function doctor(artifact?: string | URL): Diagnosis;
+
 /** Where the line between strong and weak is drawn. Without either, the router's own default. */
 export interface ThresholdOptions {
   // <faces:deciding>
@@ -770,6 +779,232 @@ export interface RouterStats {
    */
   fallbacks: Partial<Record<ErrorKind, number>>;
   // </faces:record-router_stats>
+}
+
+/** What was found on this machine. No prompt is in it; paths and the values of some variables are. */
+export interface Diagnosis {
+  // <faces:record-diagnosis>
+  /**
+   * What runs.
+   */
+  versions: DiagnosisVersions;
+  /**
+   * The ONNX Runtime that a router would use.
+   */
+  runtime: DiagnosisRuntime;
+  /**
+   * Whether a model could run on a GPU.
+   */
+  gpu: DiagnosisGpu;
+  /**
+   * What the rest runs on.
+   */
+  cpu: DiagnosisCpu;
+  /**
+   * The artifact that was asked about, or the one that is compiled in.
+   */
+  artifact: DiagnosisArtifact;
+  /**
+   * What the environment sets.
+   */
+  settings: DiagnosisSettings;
+  // </faces:record-diagnosis>
+}
+
+/** What runs: this library, its parts, the system. */
+export interface DiagnosisVersions {
+  // <faces:record-diagnosis_versions>
+  /**
+   * The version of this library.
+   */
+  routellm: string;
+  /**
+   * The number of the binary interface of C.
+   */
+  cAbi: number;
+  /**
+   * The version of artifacts that this library writes.
+   */
+  format: number;
+  /**
+   * The target that it was compiled for, `x86_64-unknown-linux-gnu`.
+   */
+  target: string;
+  /**
+   * Whether it was compiled for speed; a development build is many times slower.
+   */
+  optimized: boolean;
+  /**
+   * The version of the crate that calls ONNX Runtime; `null` if it was built without.
+   */
+  ort: string | null;
+  /**
+   * The version of the crate that reads `tokenizer.json`; `null` if it was built without.
+   */
+  tokenizers: string | null;
+  /**
+   * The operating system, its kernel and its C library.
+   */
+  system: string;
+  /**
+   * The language that calls, with its version; `null` in Rust, C and C++.
+   */
+  language: string | null;
+  // </faces:record-diagnosis_versions>
+}
+
+/** The ONNX Runtime that a router would use, or where one was looked for. */
+export interface DiagnosisRuntime {
+  // <faces:record-diagnosis_runtime>
+  /**
+   * Whether there is one that can be used.
+   */
+  found: boolean;
+  /**
+   * Whether this process uses it already.
+   */
+  inUse: boolean;
+  /**
+   * The path of the library; `null` without one.
+   */
+  library: string | null;
+  /**
+   * How it was found: the variable, the package or the system's own path; `null` without one.
+   */
+  located: string | null;
+  /**
+   * Its version; `null` without one.
+   */
+  version: string | null;
+  /**
+   * What it says of its build; `null` without one.
+   */
+  build: string | null;
+  /**
+   * The names of the providers that it was built with, as it spells them.
+   */
+  providers: string[];
+  /**
+   * The oldest version that works.
+   */
+  needed: string;
+  /**
+   * The places that were looked at before it, with what the system said of each.
+   */
+  lookedAt: string[];
+  // </faces:record-diagnosis_runtime>
+}
+
+/** What is told of a GPU without setting it up. */
+export interface DiagnosisGpu {
+  // <faces:record-diagnosis_gpu>
+  /**
+   * Whether the runtime has the provider `cuda`, and a driver is there.
+   */
+  cuda: boolean;
+  /**
+   * The version of the driver in the kernel; `null` if none tells.
+   */
+  driver: string | null;
+  /**
+   * The newest CUDA that the driver knows; `null` without a driver.
+   */
+  cudaVersion: string | null;
+  /**
+   * The names of the devices, as the driver in the kernel lists them.
+   */
+  devices: string[];
+  /**
+   * Why a model cannot run on one; `null` if nothing is known to be in the way.
+   */
+  problem: string | null;
+  // </faces:record-diagnosis_gpu>
+}
+
+/** The processor. */
+export interface DiagnosisCpu {
+  // <faces:record-diagnosis_cpu>
+  /**
+   * Its architecture, `x86_64` or `aarch64`.
+   */
+  architecture: string;
+  /**
+   * Its name; `null` if the system does not tell.
+   */
+  model: string | null;
+  /**
+   * How many cores this process may use, after affinity and control groups.
+   */
+  cores: number;
+  /**
+   * The names of its instruction sets that matter here.
+   */
+  features: string[];
+  /**
+   * Which copy of the arithmetic runs; all give the same bits.
+   */
+  kernel: 'avx512' | 'avx2' | 'baseline';
+  // </faces:record-diagnosis_cpu>
+}
+
+/** An artifact, or the folder of a model, and whether it is whole. */
+export interface DiagnosisArtifact {
+  // <faces:record-diagnosis_artifact>
+  /**
+   * The folder that was asked about; `null` for the router that is compiled in.
+   */
+  path: string | null;
+  /**
+   * What it is: `compiled_in`, `artifact`, `folder` (of a model, without `router.json`) or `missing`.
+   */
+  form: 'compiled_in' | 'artifact' | 'folder' | 'missing';
+  /**
+   * The name that it has; `null` if it has none, or it cannot be read.
+   */
+  name: string | null;
+  /**
+   * The kind of scorer; `null` if that cannot be told.
+   */
+  kind: RouterKind | null;
+  /**
+   * The version of its form; `null` without `router.json`.
+   */
+  version: number | null;
+  /**
+   * The names of the candidates.
+   */
+  candidates: string[];
+  /**
+   * How many files it has.
+   */
+  files: number;
+  /**
+   * How large they are together.
+   */
+  bytes: number;
+  /**
+   * Whether every file is as it was written; `null` where there are no checksums.
+   */
+  checksums: boolean | null;
+  /**
+   * What is wrong with it; `null` if nothing is.
+   */
+  problem: string | null;
+  // </faces:record-diagnosis_artifact>
+}
+
+/** What the environment sets, of what is read. */
+export interface DiagnosisSettings {
+  // <faces:record-diagnosis_settings>
+  /**
+   * The variables that are set, of those that this library, ONNX Runtime or their parts read, with their values.
+   */
+  environment: Record<string, string>;
+  /**
+   * The names of the others.
+   */
+  unset: string[];
+  // </faces:record-diagnosis_settings>
 }
 
 /** Decides which model should answer a prompt. */

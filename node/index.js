@@ -1,5 +1,6 @@
 'use strict';
 
+const { doctor } = require('./lib/doctor.js');
 const { RouteLLMError } = require('./lib/errors.js');
 const { promptFromMessages } = require('./lib/prompt.js');
 const { ReloadableRouter } = require('./lib/reloadable.js');
@@ -14,4 +15,5 @@ exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
 exports.train = train;
 exports.upgradeArtifact = upgradeArtifact;
+exports.doctor = doctor;
 exports.version = native.version();

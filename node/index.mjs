@@ -1,3 +1,4 @@
 import routellm from './index.js';
 
-export const { Router, ReloadableRouter, RouteLLMError, promptFromMessages, train, upgradeArtifact, version } = routellm;
+export const { Router, ReloadableRouter, RouteLLMError, promptFromMessages, train, upgradeArtifact, doctor, version } =
+  routellm;

@@ -44,6 +44,7 @@ define c_install
 	install -m 644 $(C_BUILD)/lib/libroutellm.a $(1)/lib/
 	install -m 644 include/routellm.h include/routellm.hpp $(1)/include/
 	install -m 644 core/default-router/* $(1)/share/routellm/default/
+	install -m 644 packaging/tsan.supp $(1)/share/routellm/
 	sed -e 's|@VERSION@|$(C_VERSION)|' -e 's|@NATIVE_LIBS@|$(C_NATIVE_LIBS)|' packaging/routellm.pc.in \
 	    > $(1)/lib/pkgconfig/routellm.pc
 	sed -e 's|@NATIVE_LIBS_CMAKE@|$(subst $(c_space),;,$(C_NATIVE_LIBS))|' packaging/routellm-config.cmake.in \

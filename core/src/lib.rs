@@ -28,6 +28,7 @@
 //! - [`features`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
 //!   rates. [`artifact`]: the folder that holds both.
 //! - [`preference`]: votes and gold rows. [`train`]: from those to an artifact. [`eval`]: quality against cost.
+//! - [`doctor()`]: what was found on this machine, as a report of a defect needs it.
 //! - [`onnx`]: ONNX Runtime, which is looked for only when an artifact holds an encoder.
 //!
 //! This is an implementation of RouteLLM (Ong et al., arXiv 2406.18665). Where the reference implementation
@@ -61,6 +62,8 @@ pub mod calibrate;
 pub mod cancel;
 mod control;
 mod date;
+pub mod doctor;
+mod dynamic;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
@@ -98,6 +101,7 @@ pub mod train;
 
 pub use cancel::CancelToken;
 pub use control::{Control, Progress, ProgressFn};
+pub use doctor::{Diagnosis, doctor};
 pub use error::{Error, ErrorKind, Result};
 pub use files::Json;
 pub use id::DecisionId;

@@ -213,6 +213,11 @@
  * all, one `const routellm_router *` serves a whole program. A function that takes a pointer without `const`
  * needs the object for itself, `_free` functions included.
  *
+ * ThreadSanitizer. The library is not built for it, so that a program built with -fsanitize=thread gets false reports of
+ * races in it. `share/routellm/tsan.supp` of the installation silences those, and none of the program's own:
+ *
+ *     TSAN_OPTIONS="suppressions=/usr/local/share/routellm/tsan.supp" ./program
+ *
  * Threads of the library. Without sessions and timeouts there are none but for calls without waiting that take long,
  * which all routers without sessions make on one thread a core. A router with sessions begins a thread for each of them
  * at most when calls wait, and ends them when it is closed or freed; one thread a process watches all timeouts, from the

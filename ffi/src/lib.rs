@@ -44,6 +44,8 @@ mod router;
 
 mod upgrade;
 
+mod doctor;
+
 mod decision;
 
 mod input;
@@ -75,6 +77,7 @@ mod train;
 pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;
+pub use doctor::*;
 pub use error::*;
 pub use explain::*;
 pub use fallbacks::*;

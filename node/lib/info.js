@@ -23,4 +23,13 @@ function explanationFromJson(json) {
   return explanation;
 }
 
-module.exports = { explanationFromJson, infoFromJson };
+/** What was found on this machine, from the core's JSON. Names of variables are not ours to spell. */
+function diagnosisFromJson(json) {
+  const diagnosis = JSON.parse(json);
+  const { environment } = diagnosis.settings;
+  const told = camelKeys(diagnosis);
+  told.settings.environment = environment;
+  return told;
+}
+
+module.exports = { diagnosisFromJson, explanationFromJson, infoFromJson };

@@ -14,6 +14,7 @@ from . import (
     errors,
     train,
 )
+from ._doctor import doctor
 from ._messages import prompt_from_messages
 from ._native import Decision, DecisionEvent, __version__
 from ._router import ReloadableRouter, Router
@@ -53,6 +54,7 @@ __all__ = [
     "TokenizeError",
     "UnsupportedError",
     "__version__",
+    "doctor",
     "errors",
     "prompt_from_messages",
     "train",

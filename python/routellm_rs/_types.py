@@ -382,6 +382,151 @@ class RouterStats(TypedDict):
     # </faces:record-router_stats>
 
 
+class Diagnosis(TypedDict):
+    """What was found on this machine. No prompt is in it; paths and the values of some variables are."""
+
+    # <faces:record-diagnosis>
+    versions: DiagnosisVersions
+    """What runs."""
+    runtime: DiagnosisRuntime
+    """The ONNX Runtime that a router would use."""
+    gpu: DiagnosisGpu
+    """Whether a model could run on a GPU."""
+    cpu: DiagnosisCpu
+    """What the rest runs on."""
+    artifact: DiagnosisArtifact
+    """The artifact that was asked about, or the one that is compiled in."""
+    settings: DiagnosisSettings
+    """What the environment sets."""
+    # </faces:record-diagnosis>
+
+
+class DiagnosisVersions(TypedDict):
+    """What runs: this library, its parts, the system."""
+
+    # <faces:record-diagnosis_versions>
+    routellm: str
+    """The version of this library."""
+    c_abi: int
+    """The number of the binary interface of C."""
+    format: int
+    """The version of artifacts that this library writes."""
+    target: str
+    """The target that it was compiled for, ``x86_64-unknown-linux-gnu``."""
+    optimized: bool
+    """Whether it was compiled for speed; a development build is many times slower."""
+    ort: str | None
+    """The version of the crate that calls ONNX Runtime; None if it was built without."""
+    tokenizers: str | None
+    """The version of the crate that reads ``tokenizer.json``; None if it was built without."""
+    system: str
+    """The operating system, its kernel and its C library."""
+    language: str | None
+    """The language that calls, with its version; None in Rust, C and C++."""
+    # </faces:record-diagnosis_versions>
+
+
+class DiagnosisRuntime(TypedDict):
+    """The ONNX Runtime that a router would use, or where one was looked for."""
+
+    # <faces:record-diagnosis_runtime>
+    found: bool
+    """Whether there is one that can be used."""
+    in_use: bool
+    """Whether this process uses it already."""
+    library: str | None
+    """The path of the library; None without one."""
+    located: str | None
+    """How it was found: the variable, the package or the system's own path; None without one."""
+    version: str | None
+    """Its version; None without one."""
+    build: str | None
+    """What it says of its build; None without one."""
+    providers: list[str]
+    """The names of the providers that it was built with, as it spells them."""
+    needed: str
+    """The oldest version that works."""
+    looked_at: list[str]
+    """The places that were looked at before it, with what the system said of each."""
+    # </faces:record-diagnosis_runtime>
+
+
+class DiagnosisGpu(TypedDict):
+    """What is told of a GPU without setting it up."""
+
+    # <faces:record-diagnosis_gpu>
+    cuda: bool
+    """Whether the runtime has the provider ``cuda``, and a driver is there."""
+    driver: str | None
+    """The version of the driver in the kernel; None if none tells."""
+    cuda_version: str | None
+    """The newest CUDA that the driver knows; None without a driver."""
+    devices: list[str]
+    """The names of the devices, as the driver in the kernel lists them."""
+    problem: str | None
+    """Why a model cannot run on one; None if nothing is known to be in the way."""
+    # </faces:record-diagnosis_gpu>
+
+
+class DiagnosisCpu(TypedDict):
+    """The processor."""
+
+    # <faces:record-diagnosis_cpu>
+    architecture: str
+    """Its architecture, ``x86_64`` or ``aarch64``."""
+    model: str | None
+    """Its name; None if the system does not tell."""
+    cores: int
+    """How many cores this process may use, after affinity and control groups."""
+    features: list[str]
+    """The names of its instruction sets that matter here."""
+    kernel: Literal["avx512", "avx2", "baseline"]
+    """Which copy of the arithmetic runs; all give the same bits."""
+    # </faces:record-diagnosis_cpu>
+
+
+class DiagnosisArtifact(TypedDict):
+    """An artifact, or the folder of a model, and whether it is whole."""
+
+    # <faces:record-diagnosis_artifact>
+    path: str | None
+    """The folder that was asked about; None for the router that is compiled in."""
+    form: Literal["compiled_in", "artifact", "folder", "missing"]
+    """What it is: ``compiled_in``, ``artifact``, ``folder`` (of a model, without ``router.json``) or
+    ``missing``.
+    """
+    name: str | None
+    """The name that it has; None if it has none, or it cannot be read."""
+    kind: Kind | None
+    """The kind of scorer; None if that cannot be told."""
+    version: int | None
+    """The version of its form; None without ``router.json``."""
+    candidates: list[str]
+    """The names of the candidates."""
+    files: int
+    """How many files it has."""
+    bytes: int
+    """How large they are together."""
+    checksums: bool | None
+    """Whether every file is as it was written; None where there are no checksums."""
+    problem: str | None
+    """What is wrong with it; None if nothing is."""
+    # </faces:record-diagnosis_artifact>
+
+
+class DiagnosisSettings(TypedDict):
+    """What the environment sets, of what is read."""
+
+    # <faces:record-diagnosis_settings>
+    environment: dict[str, str]
+    """The variables that are set, of those that this library, ONNX Runtime or their parts read, with
+    their values.
+    """
+    unset: list[str]
+    """The names of the others."""
+    # </faces:record-diagnosis_settings>
+
+
 class ModelRating(TypedDict):
     """Rating of a candidate on one prompt."""
 

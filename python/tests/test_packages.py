@@ -45,6 +45,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "asynchronous",
         "build",
         "bundled",
+        "doctor",
         "exports",
         "messages",
         "opening",
@@ -54,6 +55,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
     }
     modules = {f"_{name}" for name in modules | {"runtime", "training_data", "types", "upgrade"}} | {
         "__init__",
+        "doctor",
         "errors",
         "train",
     }

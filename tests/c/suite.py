@@ -306,6 +306,54 @@ def without_runtime(suite: Suite, program: Path, prefix: list[str]) -> None:
     suite.count([*command, *parts], **dict.fromkeys(ORT_VARIABLES, ""))
 
 
+def broken_libraries(folder: Path) -> dict[str, str]:
+    """Files that no loader takes, by path, and what the system says of them."""
+    # A shared object for the i386.
+    header = bytearray(64)
+    header[:7] = b"\x7fELF\x01\x01\x01"
+    header[16], header[18], header[20] = 3, 3, 1
+    files = {"short.so": (b"\x7fELF", "file too short"), "text.so": (b"x" * 100, "invalid ELF header")}
+    files["other.so"] = (bytes(header), "wrong ELF class")
+    for name, (contents, _) in files.items():
+        (folder / name).write_bytes(contents)
+    return {str(folder / name): said for name, (_, said) in files.items()}
+
+
+def with_broken_runtime(suite: Suite, program: Path, prefix: list[str]) -> None:
+    """A library that the system cannot load: its own words are in the error."""
+    if (MF_MINILM / "router.json").exists():
+        for library, said in broken_libraries(suite.work).items():
+            command = [*prefix, str(program), str(MF_MINILM), str(suite.fixtures / "caller-mf"), library, said]
+            suite.count(command, **{**dict.fromkeys(ORT_VARIABLES, ""), "ROUTELLM_ORT_PATH": library})
+
+
+def thread_sanitizer(suite: Suite) -> None:
+    """A program with threads under ThreadSanitizer: reports without the file that is installed, none with it."""
+    folder = ROOT / "tests" / "c"
+    probe = suite.work / "probe.c"
+    probe.write_text("int main(void) { return 0; }\n", encoding="utf-8")
+    compiler = ["cc", "-std=c99", "-D_XOPEN_SOURCE=700", "-fsanitize=thread"]
+    built = suite.run([*compiler, str(probe), "-o", str(suite.work / "probe")])
+    if built.returncode != 0 or suite.run([str(suite.work / "probe")]).returncode != 0:
+        suite.skip("ThreadSanitizer", "the compiler has none that runs here")
+        return
+    program = suite.compile(folder / "tsan.c", "tsan", compiler)
+    if program is None:
+        return
+    file = suite.tree / "share" / "routellm" / "tsan.supp"
+    suppressed = f"suppressions={file}"
+    suite.count([str(program), str(MF_MINILM)], TSAN_OPTIONS=suppressed)
+    quiet = suite.run([str(program), str(MF_MINILM)], TSAN_OPTIONS=suppressed)
+    suite.check("ThreadSanitizer" not in quiet.stderr, "no report with tsan.supp", quiet.stderr)
+    race = suite.run([str(program), str(MF_MINILM), "race"], TSAN_OPTIONS=suppressed)
+    # Of the program's own, and nothing else.
+    reports = re.findall("^SUMMARY: ThreadSanitizer: (.*)$", race.stderr, re.MULTILINE)
+    own = bool(reports) and all("data race" in report and "tsan.c" in report for report in reports)
+    suite.check(own, "a race of one's own is reported with tsan.supp", race.stderr)
+    loud = suite.run([str(program), str(MF_MINILM)], TSAN_OPTIONS="")
+    suite.check("ThreadSanitizer" in loud.stderr, "there are false reports without tsan.supp", loud.stderr)
+
+
 def suite_c(suite: Suite) -> None:
     """C99 and C11; the same source as C++17."""
     folder = ROOT / "tests" / "c"
@@ -321,6 +369,7 @@ def suite_c(suite: Suite) -> None:
     suite.routes(static, "route.c, static")
     suite.cmake("C", folder / "route.c", 99)
     programs(suite, ["cc", "-std=c99", "-D_XOPEN_SOURCE=700"], [])
+    thread_sanitizer(suite)
 
 
 def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
@@ -334,6 +383,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "shares": [str(CONFORMANCE), suite.old_artifact()],
         "asks": [str(CONFORMANCE)],
         "threads": [],
+        "doctor": [str(CONFORMANCE)],
         "hooks": [],
         "train": [str(suite.work)],
         "runtime": None,
@@ -352,6 +402,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
             continue
         if name == "runtime":
             without_runtime(suite, program, prefix)
+            with_broken_runtime(suite, program, prefix)
         elif name == "votes":
             suite.votes(program, prefix)
         elif name == "messages":
@@ -393,6 +444,7 @@ def suite_cpp(suite: Suite) -> None:
     runtime = suite.compile(folder / "runtime.cpp", "runtime", compiler)
     if runtime is not None:
         without_runtime(suite, runtime, [])
+        with_broken_runtime(suite, runtime, [])
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
     suite.messages(suite.compile(folder / "messages.cpp", "messages", [*compiler, include]), [])
     suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
@@ -403,10 +455,57 @@ def suite_cpp(suite: Suite) -> None:
         program = suite.compile(folder / f"{name}.cpp", name, compiler)
         if program is not None:
             suite.count([str(program), str(MODELS)])
+    # One source with exceptions and without.
+    for flags in ([], ["-fno-exceptions", "-fno-rtti"]):
+        name = "without-exceptions" if flags else "attempts"
+        program = suite.compile(folder / "without_exceptions.cpp", name, [*compiler, *flags])
+        if program is not None:
+            suite.count([str(program)])
+            ended = suite.run([str(program), "fail"])
+            ok = ended.returncode < 0 and "/nowhere/at/all: no such folder" in ended.stderr
+            suite.check(ok, f"a failure outside of attempt() ends the program, {name}", ended.stderr)
+    for i, path in enumerate(suite.examples("routellm.hpp", ".cpp")):
+        # Futures hold another type then.
+        if "std::future<" not in path.read_text(encoding="utf-8"):
+            suite.compile(path, f"example{i}-plain", [*compiler, "-fno-exceptions", "-fno-rtti"])
+    linked_together(suite)
     conformance = suite.compile(folder / "conformance.cpp", "conformance", [*compiler, include])
     flat = suite.cases()
     if conformance is not None and flat is not None:
         suite.count([str(conformance), str(flat), str(MF_MINILM)])
+
+
+def linked_together(suite: Suite) -> None:
+    """Two parts of one program, one of them without exceptions: each fails in its own way."""
+    strict = suite.work / "strict.cpp"
+    strict.write_text(
+        "#include <routellm.hpp>\n"
+        "bool fails_quietly();\n"
+        "bool fails_quietly()\n{\n"
+        '    return !routellm::attempt([] { return routellm::Router::open("/nowhere"); });\n}\n',
+        encoding="utf-8",
+    )
+    main = suite.work / "parts.cpp"
+    main.write_text(
+        "#include <routellm.hpp>\n"
+        "bool fails_quietly();\n"
+        "int main()\n{\n"
+        "    try {\n"
+        '        static_cast<void>(routellm::Router::open("/nowhere"));\n'
+        "    } catch (const routellm::Error &) {\n"
+        "        return fails_quietly() ? 0 : 1;\n"
+        "    }\n"
+        "    return 2;\n}\n",
+        encoding="utf-8",
+    )
+    compiled = suite.work / "strict.o"
+    command = ["c++", "-std=c++17", "-fno-exceptions", "-fno-rtti", "-c", str(strict), *suite.flags("--cflags")]
+    done = suite.run([*command, "-o", str(compiled)])
+    suite.check(done.returncode == 0, "a part without exceptions compiles", done.stderr)
+    program = suite.compile(main, "parts", ["c++", "-std=c++17"], str(compiled), *suite.flags("--libs"))
+    if program is not None:
+        done = suite.run([str(program)])
+        suite.check(done.returncode == 0, "parts with and without exceptions are linked together", done.stderr)
 
 
 def suite_valgrind(suite: Suite) -> None:

@@ -69,7 +69,7 @@ def _core(record: Record, records: dict[str, Record], output: Output) -> None:
 
 
 def _go_name(name: str) -> str:
-    return {"id": "ID", "sha256": "SHA256"}.get(name, pascal(name))
+    return {"id": "ID", "sha256": "SHA256", "gpu": "GPU", "cpu": "CPU", "c_abi": "CABI"}.get(name, pascal(name))
 
 
 def _go(record: Record, records: dict[str, Record], output: Output) -> None:

@@ -30,6 +30,7 @@ mod train;
 
 use napi_derive::napi;
 use routellm_core::input::refusal;
+use routellm_core::{Error, ErrorKind};
 
 use crate::error::{Result, guarded};
 
@@ -71,6 +72,19 @@ pub fn refusals() -> Refusals {
 #[napi]
 pub fn upgrade_artifact(path: String) -> Result<bool> {
     guarded(|| routellm_core::artifact::upgrade(path.as_ref()))
+}
+
+/// What was found on this machine, as JSON.
+///
+/// # Errors
+/// None but a defect.
+#[napi]
+pub fn doctor(artifact: Option<String>) -> Result<String> {
+    guarded(|| {
+        let diagnosis = routellm_core::doctor(artifact.as_deref().map(AsRef::as_ref));
+        serde_json::to_string(&diagnosis)
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("diagnosis: {error}")))
+    })
 }
 
 /// Tells where the npm package of ONNX Runtime keeps its library, and what an error says was looked at.

@@ -27,7 +27,7 @@ mod _native {
 
     use pyo3::prelude::*;
     use pyo3::types::PyMapping;
-    use routellm_core::{ErrorKind, onnx};
+    use routellm_core::{Error, ErrorKind, onnx};
 
     #[pymodule_export]
     use crate::cancel::CancelToken;
@@ -64,6 +64,17 @@ mod _native {
     fn upgrade_artifact(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<bool> {
         let path = text::path("path", path)?;
         guard::detached(py, || routellm_core::artifact::upgrade(&path))
+    }
+
+    /// What was found on this machine, as JSON.
+    #[pyfunction]
+    #[pyo3(signature = (artifact=None))]
+    fn doctor(py: Python<'_>, artifact: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
+        let path = artifact.map(|artifact| text::path("artifact", artifact)).transpose()?;
+        guard::detached(py, || {
+            serde_json::to_string(&routellm_core::doctor(path.as_deref()))
+                .map_err(|error| Error::new(ErrorKind::Internal, format!("diagnosis: {error}")))
+        })
     }
 
     /// Tells where Python's own package keeps `libonnxruntime`.

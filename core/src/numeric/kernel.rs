@@ -41,6 +41,20 @@ macro_rules! dispatch {
 
 pub(crate) use dispatch;
 
+/// Which copy of each body runs on this CPU.
+pub(crate) fn instruction_set() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return "avx512";
+        }
+        if std::arch::is_x86_feature_detected!("avx2") {
+            return "avx2";
+        }
+    }
+    "baseline"
+}
+
 #[inline(always)]
 fn dot_f64_body(x: &[f32], w: &[f64]) -> f64 {
     let mut lanes = [0.0_f64; LANES];

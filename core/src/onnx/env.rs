@@ -82,7 +82,7 @@ pub fn adopt(environment: Environment, library: impl Into<PathBuf>) -> Result<()
 
 /// Keeps the library from sending usage data, and from starting the thread that would: nothing here talks to the network
 /// unasked, and a forked child would wait for that thread when it exits. Who sets the variable decides.
-fn refuse_telemetry() {
+pub(super) fn refuse_telemetry() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none() {
         #[allow(
@@ -98,6 +98,17 @@ fn refuse_telemetry() {
     }
 }
 
+/// What the system said of a library that it could not load, which `ort` leaves out: it tells a wrong architecture from an
+/// older C library and a truncated file.
+fn reason(error: &ort::LoadDynamicError) -> String {
+    match error {
+        ort::LoadDynamicError::Dlopen { error, .. } => {
+            std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+        }
+        other => other.to_string(),
+    }
+}
+
 fn load(explicit: Option<&Path>) -> Result<Runtime> {
     refuse_telemetry();
     let search = locate::search(explicit);
@@ -106,7 +117,7 @@ fn load(explicit: Option<&Path>) -> Result<Runtime> {
         // `ort` panics on some malformed libraries; a panic here must not reach the caller as one.
         let attempt = std::panic::catch_unwind(|| -> Result<Environment, String> {
             ort::init_from(&candidate.path)
-                .map_err(|error| error.to_string())?
+                .map_err(|error| reason(&error))?
                 .with_name("routellm")
                 .with_telemetry(false)
                 .build()

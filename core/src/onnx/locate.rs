@@ -89,7 +89,8 @@ pub(super) fn search(explicit: Option<&Path>) -> Search {
 #[allow(unsafe_code, reason = "asks the dynamic loader about libraries that are already resident")]
 fn resident() -> Option<PathBuf> {
     use std::ffi::CStr;
-    use std::os::unix::ffi::OsStrExt;
+
+    use crate::dynamic::Library;
 
     [c"libonnxruntime.so.1", c"libonnxruntime.so"].into_iter().find_map(|name: &CStr| {
         // SAFETY: RTLD_NOLOAD never loads or runs anything; the name is a C string; the handle is closed below.
@@ -99,19 +100,7 @@ fn resident() -> Option<PathBuf> {
         }
         // SAFETY: the handle is open and the name a C string.
         let symbol = unsafe { libc::dlsym(handle, c"OrtGetApiBase".as_ptr()) };
-        let mut path = None;
-        if !symbol.is_null() {
-            let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-            // SAFETY: `info` is writable; its name is valid while the library is loaded, and is copied.
-            let found = unsafe { libc::dladdr(symbol.cast_const(), info.as_mut_ptr()) } != 0;
-            // SAFETY: zeroed is a valid value, and dladdr fills it on success.
-            let info = unsafe { info.assume_init() };
-            if found && !info.dli_fname.is_null() {
-                // SAFETY: dladdr gave a C string that belongs to the loaded library.
-                let name = unsafe { CStr::from_ptr(info.dli_fname) };
-                path = Some(PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes())));
-            }
-        }
+        let path = if symbol.is_null() { None } else { Library::file_of(symbol) };
         // SAFETY: closes the reference that dlopen gave; the library stays with its first loader.
         unsafe { libc::dlclose(handle) };
         path

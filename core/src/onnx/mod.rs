@@ -12,6 +12,8 @@ mod options;
 #[cfg(feature = "onnx")]
 mod pool;
 #[cfg(feature = "onnx")]
+mod probe;
+#[cfg(feature = "onnx")]
 mod seal;
 #[cfg(feature = "onnx")]
 mod session;
@@ -32,6 +34,8 @@ pub use locate::{ENV_ORT_DYLIB_PATH, ENV_ROUTELLM_ORT_PATH, ORT_MINOR_VERSION, s
 pub use options::{Preset, Provider};
 #[cfg(feature = "onnx")]
 pub(crate) use pool::{Opening, SessionPool};
+#[cfg(feature = "onnx")]
+pub(crate) use probe::probe;
 pub use session_options::SessionOptions;
 #[cfg(feature = "onnx")]
 pub(crate) use tensor::{Dim, Input, Outputs, TensorSpec, Value};

@@ -28,6 +28,7 @@ pub use export::{ExportSample, write_export};
 use hooks::Hooks;
 pub use hooks::{DecisionEvent, Latency};
 pub use info::{CalibrationInfo, FeaturizerInfo, ModelInfo, RouterInfo, VotesInfo};
+pub(crate) use open::kind_of_folder;
 pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
 pub use stats::Stats;

@@ -58,6 +58,32 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// # Errors
+/// `NotFound` without a folder at `path`; `Io` if it must not be looked at.
+fn check_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let missing = Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display()));
+    Err(match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Error::io(path, error),
+        Err(error) => missing.with_source(error),
+        Ok(_) => missing,
+    })
+}
+
+/// What a folder without `router.json` is; nothing if a router cannot be made of it, or there is one.
+///
+/// # Errors
+/// As opening it.
+pub(crate) fn kind_of_folder(path: &Path) -> Result<Option<Kind>> {
+    check_folder(path)?;
+    if path.join(MANIFEST_NAME).exists() {
+        return Ok(None);
+    }
+    OpenOptions::new().kind_of(&Bare::read(path)?)
+}
+
 impl OpenOptions {
     /// Opens an artifact, a checkpoint in the published layout, or the folder of an exported model.
     ///
@@ -74,14 +100,7 @@ impl OpenOptions {
     /// option that has no effect on it; `RuntimeUnavailable` if it needs ONNX Runtime and there is none.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Router> {
         let path = path.as_ref();
-        if !path.is_dir() {
-            let missing = Error::new(ErrorKind::NotFound, format!("{}: no such folder", path.display()));
-            return Err(match std::fs::metadata(path) {
-                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Error::io(path, error),
-                Err(error) => missing.with_source(error),
-                Ok(_) => missing,
-            });
-        }
+        check_folder(path)?;
         if path.join(MANIFEST_NAME).exists() {
             return Artifact::open_with(path, |artifact| self.open_artifact(artifact));
         }

@@ -11,6 +11,7 @@ mod classifier_outputs;
 mod conformance;
 mod constant;
 mod control_tokens;
+mod doctor;
 mod encoder;
 mod export_conformance;
 mod exports;
