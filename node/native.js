@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.NativeCancel = nativeBinding.NativeCancel
 module.exports.NativeRouter = nativeBinding.NativeRouter
 module.exports.callOptionTable = nativeBinding.callOptionTable
+module.exports.doctor = nativeBinding.doctor
 module.exports.errorKinds = nativeBinding.errorKinds
 module.exports.open = nativeBinding.open
 module.exports.openAsync = nativeBinding.openAsync
