@@ -1874,6 +1874,39 @@ inline std::string doctor(std::string_view folder)
     return detail::take(json);
 }
 
+/** How far a training has come. stage is good for as long as the callback runs; loss is NaN where there is none. */
+struct Progress {
+    std::string_view stage;
+    std::size_t done;
+    std::size_t total;
+    double loss;
+};
+
+/**
+ * Trains a router as a specification says, JSON, and writes its artifact: see routellm_train(). It returns the report, JSON,
+ * when the training is done. on_progress hears how far it is, on this thread, and stops it by returning false; it must not
+ * throw. Another thread stops it through the token.
+ */
+inline std::string train(std::string_view spec, const std::function<bool(const Progress &)> &on_progress = {},
+                         const CancelToken *cancel = nullptr)
+{
+    using Hear = std::function<bool(const Progress &)>;
+    const auto hear = [](void *user, const routellm_progress *step) noexcept -> std::int32_t {
+        const Progress progress{step->stage, step->done, step->total, step->loss};
+        return (*static_cast<const Hear *>(user))(progress) ? 0 : 1;
+    };
+    routellm_progress_callback callback = nullptr;
+    if (on_progress) {
+        callback = hear;
+    }
+    routellm_string *report = nullptr;
+    detail::check([&](auto err) {
+        return routellm_train(spec.data(), spec.size(), callback, const_cast<Hear *>(&on_progress),
+                              cancel == nullptr ? nullptr : cancel->get(), &report, err);
+    });
+    return detail::take(report);
+}
+
 /** Rewrites an older artifact's router.json in the form of this release; false if it has that form already. */
 inline bool upgrade_artifact(const std::string &folder)
 {

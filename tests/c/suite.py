@@ -448,6 +448,9 @@ def suite_cpp(suite: Suite) -> None:
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
     suite.messages(suite.compile(folder / "messages.cpp", "messages", [*compiler, include]), [])
     suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
+    train = suite.compile(folder / "train.cpp", "train", compiler)
+    if train is not None:
+        suite.count([str(train), str(suite.work)])
     hooks = suite.compile(folder / "hooks.cpp", "hooks", compiler)
     if hooks is not None:
         suite.count([str(hooks)])
