@@ -60,6 +60,7 @@ pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
 mod control;
+mod data;
 mod date;
 pub mod error;
 #[cfg(feature = "eval")]

@@ -34,7 +34,7 @@ pub use encoder::Encoder;
 pub use logistic::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
-pub use sources::Sources;
+pub use sources::{DataReport, Sources};
 
 pub use crate::calibrate::Sample;
 pub use crate::{Control, Progress, ProgressFn};
