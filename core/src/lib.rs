@@ -61,6 +61,7 @@ pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
 mod control;
+mod data;
 mod date;
 pub mod doctor;
 mod dynamic;

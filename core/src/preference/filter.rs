@@ -1,7 +1,7 @@
 //! The vote filter of the reference: battles whose first turn is short say little and are dropped.
 
-use super::pyjson::{self, Json};
 use super::votes::VoteTable;
+use crate::data::{self, Json};
 use crate::error::{Error, Result};
 
 /// Smallest first turn, in code points after stripping, that the reference keeps (`MIN_LEN` in
@@ -32,7 +32,7 @@ pub fn is_long_enough(first_turn: &str, minimum: usize) -> bool {
 /// # Errors
 /// `InvalidArgument` for text that Python cannot parse, an empty list, or a first turn that is no text.
 pub fn first_turn_of_json(json: &str) -> Result<String> {
-    match pyjson::parse(json).map_err(|e| Error::invalid_argument(format!("prompt is not JSON: {e}")))? {
+    match data::parse(json).map_err(|e| Error::invalid_argument(format!("prompt is not JSON: {e}")))? {
         Json::Text(text) | Json::HalfText(text) => match text.chars().next() {
             Some(first) => Ok(first.to_string()),
             None => Err(Error::invalid_argument("prompt is an empty string, expected a list of turns")),

@@ -1,15 +1,13 @@
 //! Gold rows: for each prompt, how well each model answered, judged by a known answer.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
-use super::read_votes::{csv_error, row_error};
+use super::name::suggestion;
+use super::read_gold::Columns;
 use super::votes::{ModelIndex, Vote, VoteCounts, VoteTable, Winner};
+use crate::data::{self, Row};
 use crate::error::{Error, Result};
-
-/// Columns that describe a row and hold no model's score.
-const DESCRIPTIVE: [&str; 4] = ["id", "prompt", "subject", "category"];
 
 /// One prompt with the quality of each model's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +32,92 @@ impl GoldRow {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct GoldTable {
-    /// The models that have a score in every row.
+    /// The models that have a score in every row; those that were read, in alphabetical order.
     pub models: ModelIndex,
     /// The rows, in the order of the source.
     pub rows: Vec<GoldRow>,
+    /// Columns of the source that are no model's, in alphabetical order.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A column of gold rows that is no model's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Name of the column.
+    pub name: String,
+    /// Why it is no model's.
+    pub why: String,
+}
+
+impl LeftOut {
+    pub(super) fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { name: name.into(), why: why.into() }
+    }
+}
+
+/// How gold rows are read. Each row has a prompt as votes have it, optionally `id`, and for each model a boolean or a
+/// number in [0, 1].
+///
+/// Unless they are named, the models are the columns whose values are all such. Others are left out and listed; `subject`,
+/// `category`, ids and numbers of rows always are. A model without a score in some row is an error: there is no telling
+/// what it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GoldReader {
+    models: Option<Vec<String>>,
+}
+
+impl GoldReader {
+    /// A reader that finds the models.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The columns that are models, and no others.
+    #[must_use]
+    pub fn models(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.models = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Reads rows in the format that the file's ending names: `.jsonl` or `.ndjson`, `.csv`, or `.parquet` where the
+    /// crate was built with the feature `parquet`.
+    ///
+    /// # Errors
+    /// `NotFound` or `Io` for the file, `InvalidArgument` for an unknown ending, a malformed row (with file and line), or
+    /// without a column of scores; `Unsupported` for parquet without the feature.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<GoldTable> {
+        let (path, needed) = (path.as_ref(), [data::PROMPT]);
+        self.collect(&path.display().to_string(), |each| {
+            data::each_of_file(path, Some("gold rows"), &needed, each)
+        })
+    }
+
+    /// Reads one JSON object a line; `source` is the name that errors give it.
+    ///
+    /// # Errors
+    /// `Io` for the reader, `InvalidArgument` with source and line for a malformed row, or without a column of scores.
+    pub fn from_jsonl(&self, reader: impl BufRead, source: &str) -> Result<GoldTable> {
+        self.collect(source, |each| data::each_of_jsonl(reader, source, each))
+    }
+
+    /// Reads CSV with a header (the layout of `RouteLLM`'s evaluation files); `source` is the name that errors give it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` with source and line for a missing column or a malformed row, or without a column of scores.
+    pub fn from_csv(&self, reader: impl std::io::Read, source: &str) -> Result<GoldTable> {
+        self.collect(source, |each| data::each_of_csv(reader, source, &[data::PROMPT], each))
+    }
+
+    fn collect(
+        &self,
+        source: &str,
+        go: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>,
+    ) -> Result<GoldTable> {
+        let mut columns = Columns::new(source, self.models.as_deref())?;
+        go(&mut |row| columns.add(row))?;
+        columns.finish()
+    }
 }
 
 impl GoldTable {
@@ -57,103 +137,73 @@ impl GoldTable {
                 )));
             }
         }
-        Ok(Self { models, rows })
+        Ok(Self { models, rows, left_out: Vec::new() })
     }
 
-    /// Reads `.jsonl` or `.csv`, by the file's ending.
+    /// Reads a file as [`GoldReader::read`] does, and finds the models.
     ///
     /// # Errors
-    /// `NotFound` or `Io` for the file, `InvalidArgument` for an unknown ending or a malformed row.
+    /// As [`GoldReader::read`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_ascii_lowercase();
-        let source = path.display().to_string();
-        let open = || File::open(path).map(BufReader::new).map_err(|e| Error::io(path, e));
-        match ending.as_str() {
-            "jsonl" | "ndjson" => Self::from_jsonl(open()?, &source),
-            "csv" => Self::from_csv(open()?, &source),
-            _ => Err(Error::invalid_argument(format!(
-                "{source}: gold rows are read from .jsonl or .csv files"
-            ))),
-        }
+        GoldReader::new().read(path)
     }
 
-    /// Reads one JSON object a line: `prompt`, optionally `id`, `subject` and `category`, and one field per
-    /// model with a boolean or a number in [0, 1]. The first row fixes the models.
+    /// Reads JSON lines as [`GoldReader::from_jsonl`] does, and finds the models.
     ///
     /// # Errors
-    /// `Io` for the reader, `InvalidArgument` with source and line for a malformed row.
+    /// As [`GoldReader::from_jsonl`].
     pub fn from_jsonl(reader: impl BufRead, source: &str) -> Result<Self> {
-        let mut models = ModelIndex::default();
-        let mut rows: Vec<GoldRow> = Vec::new();
-        for (line, text) in reader.lines().enumerate() {
-            let line = line as u64 + 1;
-            let text = text.map_err(|e| match e.kind() {
-                std::io::ErrorKind::InvalidData => row_error(source, line, "not UTF-8"),
-                _ => Error::new(crate::ErrorKind::Io, format!("{source}: {e}")).with_source(e),
-            })?;
-            if text.trim().is_empty() {
-                continue;
-            }
-            let object: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(&text).map_err(|e| row_error(source, line, e))?;
-            if rows.is_empty() {
-                for name in object.keys().filter(|name| !DESCRIPTIVE.contains(&name.as_str())) {
-                    models.insert(name);
-                }
-                if models.is_empty() {
-                    return Err(row_error(source, line, "no field holds a model's score"));
-                }
-            }
-            rows.push(json_row(&object, &models).map_err(|what| row_error(source, line, what))?.named(line));
-        }
-        Ok(Self { models, rows })
+        GoldReader::new().from_jsonl(reader, source)
     }
 
-    /// Reads CSV with a header: `prompt`, optionally `id`, `subject` and `category`; every other column is a
-    /// model and holds `True`, `False` or a number in [0, 1] (the layout of `RouteLLM`'s evaluation files).
+    /// Reads CSV as [`GoldReader::from_csv`] does, and finds the models.
     ///
     /// # Errors
-    /// `InvalidArgument` with source and line for a missing column or a malformed row.
+    /// As [`GoldReader::from_csv`].
     pub fn from_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
-        let mut csv = csv::Reader::from_reader(reader);
-        let header = csv.headers().map_err(|e| csv_error(source, &e))?.clone();
-        let position = |name: &str| header.iter().position(|field| field == name);
-        let prompt = position("prompt").ok_or_else(|| row_error(source, 1, "no column \"prompt\""))?;
-        let id = position("id");
-        // A first column without a name is the row number that pandas writes.
-        let columns: Vec<usize> = (0..header.len())
-            .filter(|i| !(DESCRIPTIVE.contains(&&header[*i]) || *i == 0 && header[*i].is_empty()))
-            .collect();
-        let models =
-            ModelIndex::new(columns.iter().map(|i| &header[*i])).map_err(|e| row_error(source, 1, e))?;
-        if models.is_empty() {
-            return Err(row_error(source, 1, "no column holds a model's score"));
-        }
-        let mut rows = Vec::new();
-        let mut record = csv::StringRecord::new();
-        while csv.read_record(&mut record).map_err(|e| csv_error(source, &e))? {
-            let line = record.position().map_or(0, csv::Position::line);
-            let mut scores = Vec::with_capacity(columns.len());
-            for column in &columns {
-                let score = cell_score(&record[*column]).ok_or_else(|| {
-                    row_error(source, line, score_fault(&header[*column], &record[*column]))
-                })?;
-                scores.push(score);
-            }
-            let id = id.map_or_else(String::new, |id| record[id].to_owned());
-            rows.push(GoldRow { id, prompt: record[prompt].to_owned(), scores }.named(line));
-        }
-        Ok(Self { models, rows })
+        GoldReader::new().from_csv(reader, source)
+    }
+
+    /// The number of a model.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an unknown model; the message names the known ones, and says why the column of that name was
+    /// left out.
+    pub fn number(&self, name: &str) -> Result<usize> {
+        self.models.number(name).map_err(|error| match self.why_left_out(name) {
+            Some(why) => Error::invalid_argument(format!("{error}; {why}")),
+            None => error,
+        })
+    }
+
+    /// Why the column of this name, or of one that is meant by it, is no model's.
+    pub(crate) fn why_left_out(&self, name: &str) -> Option<String> {
+        let known =
+            |column: &&LeftOut| column.name == name || !suggestion(name, [column.name.as_str()]).is_empty();
+        let LeftOut { name, why } = self.left_out.iter().find(known)?;
+        Some(format!("the column {name:?} was left out: {why}"))
     }
 
     /// These rows, and then those of another table, with the models that both know, in the order of this one.
+    ///
+    /// Models that one of them lacks are left out and listed.
     #[must_use]
     pub fn joined(mut self, other: Self) -> Self {
+        let known = |left_out: &[LeftOut], name: &str| left_out.iter().any(|column| column.name == name);
+        let more = other.left_out.iter().filter(|column| !known(&self.left_out, &column.name));
+        let mut left_out: Vec<LeftOut> = self.left_out.iter().chain(more).cloned().collect();
         if self.models == other.models {
             self.rows.extend(other.rows);
-            return self;
+            return Self { left_out, ..self };
         }
+        for (one, another) in [(&self.models, &other.models), (&other.models, &self.models)] {
+            for name in one.names().iter().filter(|name| another.number(name).is_err()) {
+                if !known(&left_out, name) {
+                    left_out.push(LeftOut::new(name.as_str(), "not every source has it"));
+                }
+            }
+        }
+        left_out.sort_by(|a, b| a.name.cmp(&b.name));
         let mut models = ModelIndex::default();
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for (number, name) in self.models.names().iter().enumerate() {
@@ -169,7 +219,7 @@ impl GoldTable {
         };
         let before = self.rows.into_iter().map(|row| scores_of(row, &ours));
         let rows = before.chain(other.rows.into_iter().map(|row| scores_of(row, &theirs))).collect();
-        Self { models, rows }
+        Self { models, rows, left_out }
     }
 
     /// The same rows with one model under another name: sources write the same model differently.
@@ -177,7 +227,7 @@ impl GoldTable {
     /// # Errors
     /// `InvalidArgument` if there is no model `from`, or there is one `to` already.
     pub fn renamed(mut self, from: &str, to: &str) -> Result<Self> {
-        self.models.number(from)?;
+        self.number(from)?;
         let names = self.models.names().iter().map(|name| if name == from { to } else { name.as_str() });
         self.models = ModelIndex::new(names)?;
         Ok(self)
@@ -189,7 +239,7 @@ impl GoldTable {
     /// # Errors
     /// `InvalidArgument` for an unknown model or a pair of the same model.
     pub fn votes(&self, model_a: &str, model_b: &str) -> Result<VoteTable> {
-        let (a, b) = (self.models.number(model_a)?, self.models.number(model_b)?);
+        let (a, b) = (self.number(model_a)?, self.number(model_b)?);
         if a == b {
             return Err(Error::invalid_argument(format!("a pair needs two models, got {model_a:?} twice")));
         }
@@ -214,59 +264,6 @@ impl GoldRow {
             std::cmp::Ordering::Equal => Winner::Tie,
         }
     }
-
-    fn named(mut self, line: u64) -> Self {
-        if self.id.is_empty() {
-            self.id = format!("line {line}");
-        }
-        self
-    }
-}
-
-fn score_fault(model: &str, got: impl std::fmt::Display) -> String {
-    format!("score of {model:?} is {got}, expected true, false or a number in [0, 1]")
-}
-
-/// A score in [0, 1]; negative zero becomes zero, so that equal scores have equal bits.
-fn checked(score: f64) -> Option<f64> {
-    (0.0..=1.0).contains(&score).then_some(score + 0.0)
-}
-
-fn cell_score(cell: &str) -> Option<f64> {
-    match cell.trim() {
-        "True" | "true" | "TRUE" => Some(1.0),
-        "False" | "false" | "FALSE" => Some(0.0),
-        number => number.parse().ok().and_then(checked),
-    }
-}
-
-fn json_row(
-    object: &serde_json::Map<String, serde_json::Value>,
-    models: &ModelIndex,
-) -> Result<GoldRow, String> {
-    use serde_json::Value;
-    let prompt = object.get("prompt").and_then(Value::as_str).ok_or("no text in \"prompt\"")?.to_owned();
-    if let Some(extra) =
-        object.keys().find(|k| !DESCRIPTIVE.contains(&k.as_str()) && models.number(k).is_err())
-    {
-        return Err(format!("field {extra:?} is not among the models of the first row"));
-    }
-    let mut scores = Vec::with_capacity(models.len());
-    for name in models.names() {
-        let value = object.get(name).ok_or_else(|| format!("no score of {name:?}"))?;
-        let score = match value {
-            Value::Bool(right) => Some(f64::from(u8::from(*right))),
-            Value::Number(number) => number.as_f64().and_then(checked),
-            _ => None,
-        };
-        scores.push(score.ok_or_else(|| score_fault(name, value))?);
-    }
-    let id = match object.get("id") {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    Ok(GoldRow { id, prompt, scores })
 }
 
 #[cfg(test)]
@@ -303,35 +300,5 @@ mod tests {
         assert_eq!(votes.votes[1].id, "line 2");
         assert!(gold.votes("strong", "strong").is_err());
         assert!(gold.votes("strong", "other").unwrap_err().message().contains("known models: strong, weak"));
-    }
-
-    #[test]
-    fn csv_is_read_like_jsonl() {
-        let text = "prompt,weak,strong\n\"a, b\",True,False\nc,0.5,1\n";
-        let gold = GoldTable::from_csv(text.as_bytes(), "g.csv").unwrap();
-        assert_eq!(gold.models.names(), ["weak", "strong"]);
-        assert_eq!(gold.rows[0].prompt, "a, b");
-        assert_eq!(gold.rows[1].scores, [0.5, 1.0]);
-    }
-
-    #[test]
-    fn malformed_rows_are_named() {
-        let first = r#"{"prompt": "p", "a": true, "b": false}"#;
-        for bad in [
-            r#"{"prompt": "p", "a": true}"#,
-            r#"{"prompt": "p", "a": true, "b": 1.5}"#,
-            r#"{"prompt": "p", "a": true, "b": null}"#,
-            r#"{"prompt": "p", "a": true, "b": true, "c": true}"#,
-            r#"{"a": true, "b": true}"#,
-            "[]",
-        ] {
-            let error = GoldTable::from_jsonl(format!("{first}\n{bad}\n").as_bytes(), "g.jsonl").unwrap_err();
-            assert!(error.message().starts_with("g.jsonl, line 2: "), "{error}");
-        }
-        for bad in ["x,maybe", "x,NaN", "x"] {
-            let error = GoldTable::from_csv(format!("prompt,a\n{bad}\n").as_bytes(), "g.csv").unwrap_err();
-            assert!(error.message().starts_with("g.csv, line 2: "), "{error}");
-        }
-        assert!(GoldTable::from_csv("prompt\n".as_bytes(), "g.csv").is_err());
     }
 }

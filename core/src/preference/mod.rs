@@ -2,7 +2,7 @@
 //!
 //! A **vote** (battle) is one prompt, two models and the preferred answer ([`Vote`]). Gold rows say for
 //! each model whether its answer to a prompt was right ([`GoldTable`]); any two of its columns become
-//! votes. [`bradley_terry`] rates the models, [`tiers`] groups the ratings.
+//! votes. Logs hold the outcome of one model a row ([`LogTable`]). [`bradley_terry`] rates the models, [`tiers`] groups the ratings.
 //!
 //! ```
 //! use routellm_core::preference::{ModelIndex, SelfBattles, Winner, bradley_terry, tiers};
@@ -20,10 +20,12 @@ pub mod bradley_terry;
 pub(crate) mod filter;
 #[cfg(feature = "train")]
 mod gold;
+#[cfg(feature = "train")]
+mod logs;
+mod name;
 pub(crate) mod newton;
-#[cfg(feature = "parquet")]
-mod parquet;
-mod pyjson;
+#[cfg(feature = "train")]
+mod read_gold;
 #[cfg(feature = "train")]
 mod read_votes;
 #[cfg(feature = "train")]
@@ -40,7 +42,10 @@ mod write;
 pub use bradley_terry::SelfBattles;
 pub use filter::{MIN_FIRST_TURN, filter_votes, first_turn_of_json, is_long_enough};
 #[cfg(feature = "train")]
-pub use gold::{GoldRow, GoldTable};
+pub use gold::{GoldReader, GoldRow, GoldTable, LeftOut};
+#[cfg(feature = "train")]
+pub use logs::{LogRow, LogTable};
+pub(crate) use name::{alike, suggestion};
 #[cfg(feature = "train")]
 pub use split::Split;
 #[cfg(feature = "train")]

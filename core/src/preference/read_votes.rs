@@ -4,45 +4,27 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::pyjson::{self, Json};
-use super::row::{self, Row};
+use super::row;
 use super::votes::{Vote, VoteTable, Winner};
+use crate::data::{self, Json, PROMPT, Row, csv_error, row_error};
 use crate::error::{Error, Result};
 
-/// A fault in a row, with the file and the line that a person can look at.
-pub(super) fn row_error(source: &str, line: u64, what: impl std::fmt::Display) -> Error {
-    Error::invalid_argument(format!("{source}, line {line}: {what}"))
-}
+/// What a vote is made of.
+const NEEDED: &[&[&str]] = &[PROMPT, &["model_a"], &["model_b"], &["winner", "winner_model_a"]];
 
 fn checked_model<'a>(name: &'a str, column: &str, source: &str, line: u64) -> Result<&'a str> {
     if name.is_empty() { Err(row_error(source, line, format!("{column} is empty"))) } else { Ok(name) }
 }
 
 impl VoteTable {
-    /// Reads votes in the format that the file's ending names: `.jsonl`, `.csv`, or `.parquet` where the
+    /// Reads votes in the format that the file's ending names: `.jsonl` or `.ndjson`, `.csv`, or `.parquet` where the
     /// crate was built with the feature `parquet`.
     ///
     /// # Errors
     /// `NotFound` or `Io` for the file, `InvalidArgument` for an unknown ending or a malformed row (with
     /// file and line), `Unsupported` for parquet without the feature.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_ascii_lowercase();
-        match ending.as_str() {
-            "jsonl" | "ndjson" => Self::read_jsonl(path),
-            "csv" => Self::read_csv(path),
-            #[cfg(feature = "parquet")]
-            "parquet" => super::parquet::read_votes(path),
-            #[cfg(not(feature = "parquet"))]
-            "parquet" => Err(Error::unsupported(format!(
-                "{}: this build has no parquet reader (cargo feature `parquet`); convert the file to CSV",
-                path.display()
-            ))),
-            _ => Err(Error::invalid_argument(format!(
-                "{}: votes are read from .jsonl, .csv or .parquet files",
-                path.display()
-            ))),
-        }
+        Self::collect(|each| data::each_of_file(path.as_ref(), Some("votes"), NEEDED, each))
     }
 
     /// Reads one JSON object a line: `model_a`, `model_b`; `winner` (`model_a`, `model_b`, `tie`, `tie (bothbad)`,
@@ -63,35 +45,21 @@ impl VoteTable {
     /// # Errors
     /// `Io` for the reader, `InvalidArgument` with source and line for a malformed row.
     pub fn from_jsonl(reader: impl BufRead, source: &str) -> Result<Self> {
-        let mut table = Self::default();
-        for (line, text) in reader.lines().enumerate() {
-            let line = line as u64 + 1;
-            let text = text.map_err(|e| match e.kind() {
-                std::io::ErrorKind::InvalidData => row_error(source, line, "not UTF-8"),
-                _ => Error::new(crate::ErrorKind::Io, format!("{source}: {e}")).with_source(e),
-            })?;
-            let text = text.strip_prefix('\u{feff}').filter(|_| line == 1).unwrap_or(&text).trim();
-            if text.is_empty() {
-                continue;
-            }
-            let row = match pyjson::parse(text).map_err(|e| row_error(source, line, e))? {
-                Json::Object(row) => row,
-                other => {
-                    return Err(row_error(source, line, format!("{}, expected an object", other.kind())));
-                }
-            };
-            table.add(&row, source, line)?;
-        }
-        Ok(table)
+        Self::collect(|each| data::each_of_jsonl(reader, source, each))
     }
 
-    fn add(&mut self, row: &Row, source: &str, line: u64) -> Result<()> {
-        self.counts.read += 1;
-        match row::vote(row, &format!("line {line}")).map_err(|what| row_error(source, line, what))? {
-            Some(vote) => self.votes.push(vote),
-            None => self.counts.dropped_null_winner += 1,
-        }
-        Ok(())
+    /// The votes of the rows that `go` goes through.
+    fn collect(go: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>) -> Result<Self> {
+        let mut table = Self::default();
+        go(&mut |row| {
+            table.counts.read += 1;
+            match row::vote(row).map_err(|what| row.fault(what))? {
+                Some(vote) => table.votes.push(vote),
+                None => table.counts.dropped_null_winner += 1,
+            }
+            Ok(())
+        })?;
+        Ok(table)
     }
 
     /// Reads CSV with the fields of [`read_jsonl`](Self::read_jsonl) as columns. In the form of the LMSYS / Kaggle data,
@@ -112,29 +80,7 @@ impl VoteTable {
     /// # Errors
     /// `InvalidArgument` with source and line for a missing column or a malformed row.
     pub fn from_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
-        let mut csv = csv::Reader::from_reader(reader);
-        let names: Vec<String> =
-            csv.headers().map_err(|e| csv_error(source, &e))?.iter().map(unmarked).collect();
-        let has = |name: &str| names.iter().any(|known| known == name);
-        for (needed, instead) in [
-            ("prompt", "conversation_a"),
-            ("model_a", "model_a"),
-            ("model_b", "model_b"),
-            ("winner", "winner_model_a"),
-        ] {
-            if !has(needed) && !has(instead) {
-                return Err(row_error(source, 1, format!("no column {needed:?} among {names:?}")));
-            }
-        }
-        let mut table = Self::default();
-        let mut record = csv::StringRecord::new();
-        while csv.read_record(&mut record).map_err(|e| csv_error(source, &e))? {
-            let line = record.position().map_or(0, csv::Position::line);
-            let cells =
-                names.iter().zip(&record).map(|(name, cell)| (name.clone(), Json::Text(cell.to_owned())));
-            table.add(&cells.collect::<Vec<_>>(), source, line)?;
-        }
-        Ok(table)
+        Self::collect(|each| data::each_of_csv(reader, source, NEEDED, each))
     }
 
     /// Reads the CSV form of the LMSYS / Kaggle data as the reference does: `winner_model_a` is read first, then
@@ -187,11 +133,6 @@ impl VoteTable {
     }
 }
 
-/// A name without the byte-order mark that a file may begin with.
-fn unmarked(name: &str) -> String {
-    name.trim_start_matches('\u{feff}').to_owned()
-}
-
 /// The winner by two flags, of which the first counts first. Two empty cells are an unknown winner.
 fn winner_of_flags(wins_a: Option<bool>, wins_b: Option<bool>) -> Option<Winner> {
     match (wins_a, wins_b) {
@@ -204,7 +145,7 @@ fn winner_of_flags(wins_a: Option<bool>, wins_b: Option<bool>) -> Option<Winner>
 
 /// The first turn of a JSON-encoded list of turns. Unlike the reference, a plain string is refused.
 fn first_turn(json: &str) -> Result<String, String> {
-    match pyjson::parse(json).map_err(|e| format!("prompt is not a JSON list of turns: {e}"))? {
+    match data::parse(json).map_err(|e| format!("prompt is not a JSON list of turns: {e}"))? {
         Json::List(turns) => match turns.into_iter().next() {
             Some(turn) => {
                 turn.into_text().map_err(|other| format!("first turn is {}, expected text", other.kind()))
@@ -213,11 +154,6 @@ fn first_turn(json: &str) -> Result<String, String> {
         },
         other => Err(format!("prompt is {}, expected a JSON list of turns", other.kind())),
     }
-}
-
-pub(super) fn csv_error(source: &str, error: &csv::Error) -> Error {
-    let line = error.position().map_or(1, csv::Position::line);
-    row_error(source, line, error)
 }
 
 #[cfg(test)]

@@ -53,8 +53,8 @@ impl GoldTable {
     pub fn split(self, by: &Split) -> (Self, Self) {
         let (second, first): (Vec<_>, Vec<_>) =
             self.rows.into_iter().partition(|row| by.holds_out(&row.prompt));
-        let models = self.models;
-        (Self { models: models.clone(), rows: first }, Self { models, rows: second })
+        let part = |rows| Self { models: self.models.clone(), rows, left_out: self.left_out.clone() };
+        (part(first), part(second))
     }
 }
 

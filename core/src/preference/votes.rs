@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::name::{alike, suggestion};
 use crate::error::{Error, Result};
 
 /// Whose answer was preferred.
@@ -341,12 +342,17 @@ impl ModelIndex {
     /// The number of `name`.
     ///
     /// # Errors
-    /// `InvalidArgument` for an unknown model; the message names the known ones.
+    /// `InvalidArgument` for an unknown model; the message names the known ones, and first those that differ only by an
+    /// organisation before the name or by case.
     pub fn number(&self, name: &str) -> Result<usize> {
         self.numbers.get(name).copied().ok_or_else(|| {
             let mut known: Vec<&str> = self.names.iter().map(String::as_str).collect();
             known.sort_unstable();
-            Error::invalid_argument(format!("unknown model {name:?}; known models: {}", known.join(", ")))
+            let meant = suggestion(name, known.iter().copied());
+            Error::invalid_argument(format!(
+                "unknown model {name:?}{meant}; known models: {}",
+                known.join(", ")
+            ))
         })
     }
 
@@ -358,6 +364,12 @@ impl ModelIndex {
     /// How many models there are.
     pub fn len(&self) -> usize {
         self.names.len()
+    }
+
+    /// The names that differ from another one only by an organisation before it or by case, by group: sources write the
+    /// same model differently.
+    pub fn alike(&self) -> Vec<Vec<String>> {
+        alike(self.names.iter().map(String::as_str))
     }
 
     /// Whether there is no model.
@@ -377,5 +389,8 @@ mod tests {
         let error = index.number("c").unwrap_err();
         assert_eq!(error.message(), "unknown model \"c\"; known models: a, b");
         assert!(ModelIndex::new(["a", "a"]).is_err());
+        let index = ModelIndex::new(["org/Big", "big", "small"]).unwrap();
+        assert!(index.number("Small").unwrap_err().message().contains("did you mean \"small\"?"));
+        assert_eq!(index.alike(), [["org/Big", "big"]]);
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::frame::{Made, Rated, Training, members};
-use super::{Control, Ridge, Sources, TrainOptions, fit_link};
+use super::{Control, DataReport, Ridge, Sources, TrainOptions, fit_link};
 use crate::artifact::{ArtifactWriter, Models, tensor_f32, tensor_f64, tensor_i8};
 use crate::calibrate::{Calibration, hash_of_prompts};
 use crate::control::Watch;
@@ -73,11 +73,13 @@ pub struct LinearReport {
     pub link: Link,
     /// Predicted gap of each gold row, by the folds that did not see its prompt.
     pub out_of_fold: Vec<f64>,
+    /// What the gold rows were read as; its members where a report is written as JSON.
+    pub data: DataReport,
 }
 
 impl Serialize for LinearReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("LinearReport", 7)?;
+        let mut report = serializer.serialize_struct("LinearReport", 10)?;
         report.serialize_field("strength", &self.lambda)?;
         report.serialize_field("lexical_scale", &f64::from(self.lexical_scale))?;
         report.serialize_field("error", &self.error)?;
@@ -85,6 +87,9 @@ impl Serialize for LinearReport {
         report.serialize_field("link_a", &self.link.a)?;
         report.serialize_field("link_b", &self.link.b)?;
         report.serialize_field("out_of_fold", &self.out_of_fold)?;
+        report.serialize_field("models", &self.data.models)?;
+        report.serialize_field("left_out_columns", &self.data.left_out_columns)?;
+        report.serialize_field("alike", &self.data.alike)?;
         report.end()
     }
 }
@@ -110,7 +115,7 @@ pub fn train(
     let gold =
         gold.as_deref().ok_or_else(|| Error::invalid_argument("there are no gold rows to learn from"))?;
     let (strong, weak) = common.pair_of(Some(gold))?;
-    let pair = Pair { strong: gold.models.number(&strong)?, weak: gold.models.number(&weak)? };
+    let pair = Pair { strong: gold.number(&strong)?, weak: gold.number(&weak)? };
     check(options, gold, pair)?;
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
     let gaps: Vec<f64> = gold.rows.iter().map(|row| pair.gap(&row.scores)).collect();
@@ -138,6 +143,7 @@ pub fn train(
         baseline_error: mean_squared_error(&vec![mean; gaps.len()], &gaps),
         link,
         out_of_fold: best.predictions,
+        data: DataReport::new(None, Some(gold)),
     };
     add_files(&mut training.writer, &hashed, &statistics, &weights, &intercepts)?;
     training.finish(Made {

@@ -37,7 +37,7 @@ pub use logistic::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
 pub use run::{TrainReport, Trained, run};
-pub use sources::Sources;
+pub use sources::{DataReport, Sources};
 pub use spec::{CalibrationSource, EncoderSource, Labels, Source, SwParameters, TrainSpec, Trainer};
 
 pub use crate::calibrate::Sample;

@@ -12,7 +12,7 @@ use crate::calibrate::Sample;
 use crate::files::Json;
 use crate::input::Read;
 use crate::names::Spelling;
-use crate::preference::GoldTable;
+use crate::preference::{GoldTable, VoteTable};
 use crate::{Error, Result};
 
 /// What becomes of a prompt that cannot be embedded: too long for the model, no text to its tokenizer, or with a vector
@@ -203,6 +203,24 @@ impl TrainOptions {
         Ok(Some(Cow::Owned(renamed)))
     }
 
+    /// Refuses a pair of which a model is known only as a column of gold rows that was left out.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that says why it was.
+    pub(super) fn refuse_left_out(&self, votes: Option<&VoteTable>, gold: Option<&GoldTable>) -> Result<()> {
+        let Some(gold) = gold else { return Ok(()) };
+        let known = votes.map(VoteTable::models).unwrap_or_default();
+        for name in [&self.strong, &self.weak].into_iter().flatten() {
+            if known.number(name).is_err()
+                && gold.models.number(name).is_err()
+                && gold.why_left_out(name).is_some()
+            {
+                gold.number(name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The pair, strong and weak. Of the two models of `alone`, gold rows without votes beside them, the better one is the
     /// strong one.
     ///
@@ -214,9 +232,15 @@ impl TrainOptions {
         }
         let names = alone.map_or(&[][..], |gold| gold.models.names());
         let (Some(gold), [first, second]) = (alone, names) else {
-            return Err(Error::invalid_argument(
-                "pass strong and weak: only where the rows compare just two models can they be left out",
-            ));
+            let mut message =
+                "pass strong and weak: only where the rows compare just two models can they be left out"
+                    .to_owned();
+            if let Some(gold) = alone {
+                for column in gold.left_out.iter().filter(|column| column.why.contains("score")) {
+                    message += &format!("; the column {:?} was left out: {}", column.name, column.why);
+                }
+            }
+            return Err(Error::invalid_argument(message));
         };
         let lead: f64 = gold.rows.iter().map(|row| row.scores[0] - row.scores[1]).sum();
         let (better, worse) = if lead >= 0.0 { (first, second) } else { (second, first) };

@@ -10,7 +10,7 @@ use super::collect::Collected;
 use super::embeddings::{Embeddings, Trainer};
 use super::frame::{Made, Rated, Training, members};
 use super::sources::Origin;
-use super::{Control, Encoder, Sources, TrainOptions};
+use super::{Control, DataReport, Encoder, Sources, TrainOptions};
 use crate::artifact::{Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::control::Watch;
@@ -75,6 +75,9 @@ pub struct SwReport {
     pub tiers: usize,
     /// Models with their rating over all votes, best first.
     pub ratings: Vec<(String, f64)>,
+    /// What the votes and gold rows were read as.
+    #[serde(flatten)]
+    pub data: DataReport,
 }
 
 /// Builds from votes and gold rows, whose prompts `encoder` embeds, and writes the artifact `out`. Gold rows become
@@ -100,6 +103,7 @@ pub fn train(
     let pair = pair_named(common)?;
     let gold = common.renamed(sources.gold_table())?;
     let gold = gold.as_deref();
+    common.refuse_left_out(votes, gold)?;
     let mut data = collect(votes, gold)?;
     // Tiers come from the votes where those know every model.
     let mut build = options.build.clone();
@@ -133,7 +137,8 @@ pub fn train(
         training.writer.add(TEXTS_FILE, lines.as_bytes())?;
     }
     encoder.add_files(&mut training.writer)?;
-    let report = report(&model, ratings, (embeddings.computed(), embeddings.left_out()));
+    let mut report = report(&model, ratings, (embeddings.computed(), embeddings.left_out()));
+    report.data = DataReport::new(votes, gold);
     let mut facts = facts_of(votes, gold);
     if report.left_out > 0 {
         facts.insert("left_out".to_owned(), json!(report.left_out));
@@ -341,7 +346,8 @@ fn finish(
 
 fn report(model: &SwModel, ratings: Ratings, (embedded, left_out): (usize, usize)) -> SwReport {
     let tiers = model.meta().tiers.iter().max().map_or(0, |last| last + 1);
-    SwReport { votes: model.meta().votes, embedded, left_out, tiers, ratings }
+    let data = DataReport::of_models(model.models());
+    SwReport { votes: model.meta().votes, embedded, left_out, tiers, ratings, data }
 }
 
 /// What the provenance says of the rows.

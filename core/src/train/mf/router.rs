@@ -12,14 +12,14 @@ use crate::artifact::{Models, tensor_f32};
 use crate::calibrate::hash_of_prompts;
 use crate::features::Features;
 use crate::files::Json;
-use crate::preference::{EmbeddedVotes, GoldTable, VoteTable, Winner};
+use crate::preference::{EmbeddedVotes, GoldTable, VoteTable, Winner, suggestion};
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
 use crate::scorer::{Kind, Pair};
 use crate::setters::options_struct;
 use crate::train::collect::{Collected, Prompt};
 use crate::train::embeddings::{Embeddings, Trainer};
 use crate::train::frame::{Made, Rated, Training, members};
-use crate::train::{Control, Encoder, Sources, TrainOptions};
+use crate::train::{Control, DataReport, Encoder, Sources, TrainOptions};
 use crate::{Error, Result};
 
 options_struct! {
@@ -44,6 +44,9 @@ pub struct MfReport {
     pub embedded: usize,
     /// Prompts that could not be embedded and were left out, those of the calibration included.
     pub left_out: usize,
+    /// What the votes and gold rows were read as.
+    #[serde(flatten)]
+    pub data: DataReport,
 }
 
 /// Trains on votes and gold rows and writes the artifact `out`, with the encoder's files, calibrated on the prompts of
@@ -66,6 +69,7 @@ pub fn train(
     let (common, votes) = (&options.common, sources.vote_table());
     let gold = common.renamed(sources.gold_table())?;
     let gold = gold.as_deref();
+    common.refuse_left_out(votes, gold)?;
     let (strong, weak) = common.pair_of(gold.filter(|_| votes.is_none()))?;
     let (mut data, counts) = collect(votes, gold, &[&strong, &weak])?;
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
@@ -95,7 +99,12 @@ pub fn train(
         let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };
         Ok((scorer.win_rate(features)?, scores))
     })?;
-    let report = MfReport { fit, embedded: embeddings.computed(), left_out: embeddings.left_out() };
+    let report = MfReport {
+        fit,
+        embedded: embeddings.computed(),
+        left_out: embeddings.left_out(),
+        data: DataReport::new(votes, gold),
+    };
     add_files(&mut training, &report.fit, encoder)?;
     training.finish(Made {
         kind: Kind::Mf,
@@ -126,7 +135,8 @@ fn collect<'a>(
     let known = data.votes.models();
     if let Some(name) = pair.iter().find(|name| known.number(name).is_err()) {
         return Err(Error::invalid_argument(format!(
-            "{name:?} is in no vote and no gold row; known are: {}",
+            "{name:?} is in no vote and no gold row{}; known are: {}",
+            suggestion(name, known.names().iter().map(String::as_str)),
             known.names().join(", ")
         )));
     }

@@ -1,61 +1,67 @@
-//! The parquet form of the published vote sets (`lmsys/lmsys-arena-human-preference-55k`,
+//! Rows of parquet files, such as the published vote sets (`lmsys/lmsys-arena-human-preference-55k`,
 //! `lmsys/chatbot_arena_conversations`), through the `parquet` crate. Feature `parquet`.
 
 use std::fs::File;
-use std::path::Path;
 
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
-use super::pyjson::Json;
-use super::row;
-use super::votes::VoteTable;
+use super::json::Json;
+use super::rows::{Each, Needed, check_columns, row};
 use crate::error::{Error, Result};
 
-/// Reads votes: `model_a`, `model_b`; the winner in `winner` (as in JSONL) or in `winner_model_a`,
-/// `winner_model_b`, `winner_tie` (as in CSV); the prompt in `prompt` (JSON text or a list of turns) or as the
-/// first user message of `conversation_a`; `id` or `question_id` where there is one.
+/// Goes through the rows, which count from 0.
 ///
 /// # Errors
-/// `NotFound` or `Io` for the file; `InvalidArgument` with file and row for anything malformed.
-pub(super) fn read_votes(path: &Path) -> Result<VoteTable> {
-    let source = path.display().to_string();
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+/// `InvalidArgument` with file and row for anything malformed or a missing column, what `each` reports.
+pub(super) fn each(file: File, source: &str, needed: Needed<'_>, each: &mut Each<'_>) -> Result<()> {
     let broken =
         |e: ParquetError| Error::invalid_argument(format!("{source}: not a readable parquet file: {e}"));
     let reader = SerializedFileReader::new(file).map_err(broken)?;
-    let mut table = VoteTable::default();
-    for (number, row) in reader.get_row_iter(None).map_err(broken)?.enumerate() {
-        let row = row.map_err(broken)?;
-        let fault = |what: String| Error::invalid_argument(format!("{source}, row {number}: {what}"));
-        table.counts.read += 1;
-        match row::vote(&members(&row), &format!("row {number}")).map_err(fault)? {
-            Some(vote) => table.votes.push(vote),
-            None => table.counts.dropped_null_winner += 1,
-        }
+    let fields = reader.metadata().file_metadata().schema().get_fields();
+    let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
+    check_columns(&names, needed).map_err(|what| Error::invalid_argument(format!("{source}: {what}")))?;
+    for (number, values) in (0..).zip(reader.get_row_iter(None).map_err(broken)?) {
+        let cells = members(&values.map_err(broken)?);
+        each(&row(&cells, source, ("row", number, number + 1), false))?;
     }
-    Ok(table)
+    Ok(())
 }
 
 fn members(row: &Row) -> Vec<(String, Json)> {
     row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
 }
 
-/// A field as JSON has it. Dates and bytes are no text: nobody reads them.
+/// A field as JSON has it. Bytes and maps have no form there: nobody reads them.
 fn value(field: &Field) -> Json {
     match field {
-        Field::Null | Field::Bytes(_) => Json::Null,
+        Field::Null | Field::Bytes(_) | Field::MapInternal(_) => Json::Null,
         Field::Bool(flag) => Json::Flag(*flag),
         Field::Str(text) => Json::Text(text.clone()),
         Field::ListInternal(list) => Json::List(list.elements().iter().map(value).collect()),
         Field::Group(row) => Json::Object(members(row)),
-        other => Json::Number(other.to_string()),
+        // As Python and Arrow write the same numbers: widened, never by their own shortest form.
+        Field::Float(number) => Json::Number(format!("{:?}", f64::from(*number))),
+        Field::Double(number) => Json::Number(format!("{number:?}")),
+        Field::Byte(_)
+        | Field::Short(_)
+        | Field::Int(_)
+        | Field::Long(_)
+        | Field::UByte(_)
+        | Field::UShort(_)
+        | Field::UInt(_)
+        | Field::ULong(_)
+        | Field::Float16(_)
+        | Field::Decimal(_) => Json::Number(field.to_string()),
+        // Days and times.
+        other => Json::Text(other.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
@@ -64,7 +70,7 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
 
     use super::*;
-    use crate::preference::Winner;
+    use crate::preference::{VoteTable, Winner};
 
     /// Id, two models, prompt, and three flags.
     type FileRow<'a> = (i64, &'a str, &'a str, &'a str, [Option<i64>; 3]);

@@ -1,6 +1,6 @@
-//! The JSON of the published vote files, as Python's `json.loads` reads it.
+//! The JSON of data files, as Python's `json.loads` reads it.
 //!
-//! The turns of a conversation are stored there as JSON text inside a cell. That text comes from Python
+//! Turns of a conversation are often stored as JSON text inside a cell. That text, as whole files, comes from Python
 //! and may hold what strict JSON forbids: `NaN`, `Infinity` and escaped lone surrogates. A lone surrogate
 //! is one code point for Python and has no place in UTF-8: it becomes U+FFFD, which keeps the length.
 
