@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._types import EncoderSpec, OnTrainingError, Read, StrPath
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
-    Prompts: TypeAlias = StrPath | Iterable[str]
+    Prompts: TypeAlias = StrPath | Iterable[str] | Iterable[Mapping[str, Any]]
     Progress: TypeAlias = Callable[[str, int, int], bool | None]
 
 
@@ -48,6 +48,7 @@ def common_of(
     name: str,
     strong: str | None,
     weak: str | None,
+    models: Iterable[str] | None = None,
     rename: Mapping[str, str] | None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
@@ -62,6 +63,7 @@ def common_of(
         "name": name,
         "strong": strong,
         "weak": weak,
+        "models": None if models is None else listed("models", models),
         "rename": mapped("rename", rename),
         **calibration_of(calibration, calibration_name),
         "calibration_date": date_text(calibration_date),
@@ -85,12 +87,39 @@ def date_text(date: str | datetime.date | None) -> str | None:
 
 
 def calibration_of(prompts: Prompts | None, name: str | None) -> dict[str, Any]:
-    """Return a path as it is, and prompts in memory as a list."""
+    """Return a path as it is, a table's rows as JSON lines, and texts as a list."""
     if prompts is None and name is not None:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
     if prompts is not None and not isinstance(prompts, (str, os.PathLike)):
-        prompts = listed("calibration", prompts)
+        if is_table(prompts):
+            return {"calibration": rows_of("calibration", prompts), "calibration_name": name}
+        prompts = listed("calibration", texts_of(prompts))
+        if prompts and hasattr(prompts[0], "keys"):
+            prompts = rows_of("calibration", prompts)
     return {"calibration": prompts, "calibration_name": name}
+
+
+def is_column(values: Any) -> bool:
+    """Tell whether this is one column: a Series, an array."""
+    return not is_table(values) and (hasattr(values, "tolist") or hasattr(values, "to_list"))
+
+
+def is_table(values: Any) -> bool:
+    """Tell whether this is a table or a mapping of columns, whichever library it is of."""
+    kind = type(values)
+    if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+        return True
+    return hasattr(kind, "keys") and not hasattr(kind, "tolist")
+
+
+def texts_of(values: Any) -> Any:
+    """Return the values of a column as a list, and anything else as it is."""
+    if isinstance(values, (list, tuple)):
+        return values
+    for name in ("to_pylist", "tolist", "to_list"):
+        if hasattr(values, name):
+            return getattr(values, name)()
+    return values
 
 
 def rows_of(name: str, rows: Rows) -> StrPath | bytes:
@@ -99,6 +128,8 @@ def rows_of(name: str, rows: Rows) -> StrPath | bytes:
         return rows
     if isinstance(rows, (bytes, bytearray)) or not hasattr(rows, "__iter__"):
         raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
+    if is_column(rows):
+        raise InvalidArgumentError(f"{name} is a column ({type(rows).__name__}), expected a whole table")
     return "".join(_line(f"{name}, row {i}", row) for i, row in enumerate(_rows(name, rows))).encode()
 
 
@@ -134,6 +165,8 @@ def _line(where: str, row: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """Return numbers and arrays of numpy as Python's own, and anything else as text."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
     for convert in ("item", "tolist"):
         try:
             return getattr(value, convert)()

@@ -507,6 +507,9 @@ class LinearReport(TypedDict):
     link_a: float
     link_b: float
     out_of_fold: list[float]
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
 
 
 class MfReport(TypedDict):
@@ -517,6 +520,9 @@ class MfReport(TypedDict):
     held_out_losses: list[float]
     embedded: int
     left_out: int
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
 
 
 class SwRankingReport(TypedDict):
@@ -527,3 +533,6 @@ class SwRankingReport(TypedDict):
     left_out: int
     tiers: int
     ratings: dict[str, float]
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]

@@ -49,6 +49,7 @@ def linear(
     gold: Rows,
     strong: str | None = None,
     weak: str | None = None,
+    models: Iterable[str] | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
@@ -75,6 +76,8 @@ def linear(
         gold: gold rows.
         strong: the strong model. Where the rows know just two models, the better one by default.
         weak: the weak model, likewise the other one.
+        models: the columns of the gold rows that are models. Without it every column whose values are all
+            booleans or numbers in [0, 1] is one; the report lists the others, with the reason.
         calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
             ``.jsonl`` file with a ``prompt`` in each row, of which at least two have different win rates. The
             gold prompts by default.
@@ -119,6 +122,7 @@ def linear(
         name=name,
         strong=strong,
         weak=weak,
+        models=models,
         rename=rename,
         calibration=calibration,
         calibration_name=calibration_name,
@@ -141,6 +145,7 @@ def mf(
     gold: Rows | None = None,
     strong: str | None = None,
     weak: str | None = None,
+    models: Iterable[str] | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
@@ -176,6 +181,7 @@ def mf(
         gold: gold rows; each two models of which one was right make a comparison.
         strong: the strong model; may be left out where there are only gold rows of two models.
         weak: the weak model, likewise.
+        models: see :func:`linear`.
         calibration: see :func:`linear`.
         calibration_name: see :func:`linear`.
         calibration_date: see :func:`linear`.
@@ -227,6 +233,7 @@ def mf(
         name=name,
         strong=strong,
         weak=weak,
+        models=models,
         rename=rename,
         calibration=calibration,
         calibration_name=calibration_name,
@@ -259,6 +266,7 @@ def sw_ranking(
     ids: Iterable[str] | None = None,
     strong: str | None = None,
     weak: str | None = None,
+    models: Iterable[str] | None = None,
     calibration_date: str | datetime.date | None = None,
     tiers: int = 10,
     store: Store = "int8",
@@ -299,6 +307,7 @@ def sw_ranking(
             the best and the worst rated model. Whichever they are, every pair of models of two tiers is
             calibrated when it is opened, by ratings on up to 2,000 prompts of the votes.
         weak: the weak model, likewise.
+        models: see :func:`linear`.
         calibration_date: see :func:`linear`.
         tiers: number of tiers; models of one tier share a rating.
         store: how embeddings are stored: ``f32``, ``f16``, ``int8``, ``int4``, ``int2``, or ``clustered``.
@@ -341,6 +350,7 @@ def sw_ranking(
         "texts": texts or None,
         "cache": cache,
         "rename": rename or None,
+        "models": models,
         "read": read,
         "on_error": None if on_error == "raise" else on_error,
         **of_session,
@@ -369,6 +379,7 @@ def sw_ranking(
         name=name,
         strong=strong,
         weak=weak,
+        models=models,
         rename=rename,
         calibration_date=calibration_date,
         provenance=provenance,
