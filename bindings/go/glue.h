@@ -217,6 +217,23 @@ static inline routellm_status go_on_decision(const routellm_router *router, uint
     return routellm_router_on_decision(router, go_hear, (void *)user, go_forget, err);
 }
 
+/* Written in Go: the listener `user` hears how far a training has come, and says 0 to go on. */
+extern int32_t routellmGoProgress(uintptr_t user, routellm_progress *progress);
+
+static inline int32_t go_progress(void *user, const routellm_progress *progress)
+{
+    /* Go knows no const; it changes nothing. */
+    return routellmGoProgress((uintptr_t)user, (routellm_progress *)progress);
+}
+
+/* Without a listener `user` is 0. */
+static inline routellm_status go_train(const char *spec, size_t len, uintptr_t user,
+                                       const routellm_cancel_token *token, routellm_string **report,
+                                       routellm_error **err)
+{
+    return routellm_train(spec, len, user == 0 ? NULL : go_progress, (void *)user, token, report, err);
+}
+
 /* After ROUTELLM_OK, and only then, routellmGoDone is called with `user`, perhaps before this returns. */
 static inline routellm_status go_route_async(const routellm_router *router, int32_t messages, const char *prompt,
                                              size_t len, const go_route_options *wanted,

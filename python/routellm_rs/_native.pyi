@@ -24,6 +24,7 @@ __all__ = [
     "train_from_export",
     "train_linear",
     "train_mf",
+    "train_run",
     "train_sw_ranking",
     "train_sw_ranking_columns",
     "upgrade_artifact",
@@ -454,6 +455,11 @@ def train_mf(
     spec: str | None,
     common: Mapping[str, Any],
     options: Mapping[str, Any],
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
+def train_run(
+    spec: str | None,
+    path: StrPath | None,
     progress: Callable[[str, int, int], bool | None] | None = None,
 ) -> str: ...
 def train_sw_ranking(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._types import EncoderSpec, OnTrainingError, Read, StrPath
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
-    Prompts: TypeAlias = StrPath | Iterable[str]
+    Prompts: TypeAlias = StrPath | Iterable[str] | Iterable[Mapping[str, Any]]
     Progress: TypeAlias = Callable[[str, int, int], bool | None]
 
 
@@ -48,6 +48,7 @@ def common_of(
     name: str,
     strong: str | None,
     weak: str | None,
+    models: Iterable[str] | None = None,
     rename: Mapping[str, str] | None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
@@ -62,6 +63,7 @@ def common_of(
         "name": name,
         "strong": strong,
         "weak": weak,
+        "models": None if models is None else listed("models", models),
         "rename": mapped("rename", rename),
         **calibration_of(calibration, calibration_name),
         "calibration_date": date_text(calibration_date),
@@ -85,20 +87,50 @@ def date_text(date: str | datetime.date | None) -> str | None:
 
 
 def calibration_of(prompts: Prompts | None, name: str | None) -> dict[str, Any]:
-    """Return a path as it is, and prompts in memory as a list."""
+    """Return a path as it is, a table's rows as JSON lines, and texts as a list."""
     if prompts is None and name is not None:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
     if prompts is not None and not isinstance(prompts, (str, os.PathLike)):
-        prompts = listed("calibration", prompts)
+        if is_table(prompts) or (not hasattr(prompts, "__iter__") and hasattr(prompts, "__arrow_c_stream__")):
+            return {"calibration": rows_of("calibration", prompts), "calibration_name": name}
+        prompts = listed("calibration", texts_of(prompts))
+        if prompts and hasattr(prompts[0], "keys"):
+            prompts = rows_of("calibration", prompts)
     return {"calibration": prompts, "calibration_name": name}
+
+
+def is_column(values: Any) -> bool:
+    """Tell whether this is one column: a Series, an array."""
+    return not is_table(values) and (hasattr(values, "tolist") or hasattr(values, "to_list"))
+
+
+def is_table(values: Any) -> bool:
+    """Tell whether this is a table or a mapping of columns, whichever library it is of."""
+    kind = type(values)
+    if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+        return True
+    return hasattr(kind, "keys") and not hasattr(kind, "tolist")
+
+
+def texts_of(values: Any) -> Any:
+    """Return the values of a column as a list, and anything else as it is."""
+    if isinstance(values, (list, tuple)):
+        return values
+    for name in ("to_pylist", "tolist", "to_list"):
+        if hasattr(values, name):
+            return getattr(values, name)()
+    return values
 
 
 def rows_of(name: str, rows: Rows) -> StrPath | bytes:
     """Return a path as it is, and rows in memory as JSON lines."""
     if isinstance(rows, (str, os.PathLike)):
         return rows
-    if isinstance(rows, (bytes, bytearray)) or not hasattr(rows, "__iter__"):
+    table = is_table(rows) or hasattr(rows, "__arrow_c_stream__")
+    if isinstance(rows, (bytes, bytearray)) or not (table or hasattr(rows, "__iter__")):
         raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
+    if is_column(rows):
+        raise InvalidArgumentError(f"{name} is a column ({type(rows).__name__}), expected a whole table")
     return "".join(_line(f"{name}, row {i}", row) for i, row in enumerate(_rows(name, rows))).encode()
 
 
@@ -116,8 +148,70 @@ def _rows(name: str, table: Any) -> Iterator[Any]:
             raise InvalidArgumentError(f"{name}: its columns have different lengths: {lengths}")
         for row in zip(*columns.values(), strict=True):
             yield dict(zip(columns, row, strict=True))
+    elif not hasattr(table, "__iter__"):
+        yield from _of_stream(name, table)
     else:
         yield from table
+
+
+def _of_stream(name: str, table: Any) -> Iterator[Any]:
+    """Give the rows of what has nothing but an Arrow stream, by whichever library of those is there."""
+    try:
+        import pyarrow
+    except ImportError:
+        try:
+            import polars
+        except ImportError as error:
+            raise InvalidArgumentError(
+                f"{name}: {type(table).__name__} is an Arrow stream, which pyarrow or polars reads: install one"
+            ) from error
+        yield from polars.DataFrame(table).iter_rows(named=True)
+        return
+    yield from pyarrow.RecordBatchReader.from_stream(table).read_all().to_pylist()
+
+
+def spec_text(spec: Mapping[str, Any]) -> str:
+    """Return a specification, whose rows may be tables, as JSON."""
+    import json
+
+    if not hasattr(spec, "keys"):
+        raise InvalidArgumentError(f"spec is of type {type(spec).__name__}, expected a mapping or a path")
+    whole: dict[str, Any] = {**spec}
+    if isinstance(whole.get("sources"), (list, tuple)):
+        whole["sources"] = [_source(i, source) for i, source in enumerate(whole["sources"])]
+    encoder = whole.get("encoder")
+    if isinstance(encoder, str) and _bundled.is_package(encoder) and not os.path.exists(encoder):
+        whole["encoder"] = _bundled.artifact_path(encoder)
+    try:
+        return json.dumps(whole, allow_nan=False, default=_of_spec)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"spec: not representable as JSON: {error}") from error
+
+
+def _source(number: int, source: Any) -> Any:
+    """Return a source with its rows as objects of JSON. Numbers that JSON has not are as good as absent."""
+    import json
+
+    if not hasattr(source, "keys") or source.get("rows") is None:
+        return source
+    lines = rows_of(f"sources[{number}].rows", source["rows"])
+    if not isinstance(lines, bytes):
+        raise InvalidArgumentError(f"sources[{number}].rows is a path: write path instead of rows")
+    return {
+        **source,
+        "rows": [json.loads(line, parse_constant=lambda _: None) for line in lines.splitlines()],
+    }
+
+
+def _of_spec(value: Any) -> Any:
+    """Return paths and dates as texts, and columns as lists."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "strftime"):
+        return value.strftime("%Y-%m-%d")
+    if is_column(value):
+        return texts_of(value)
+    raise TypeError(f"an object of type {type(value).__name__}")
 
 
 def _line(where: str, row: Any) -> str:
@@ -134,6 +228,8 @@ def _line(where: str, row: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """Return numbers and arrays of numpy as Python's own, and anything else as text."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
     for convert in ("item", "tolist"):
         try:
             return getattr(value, convert)()

@@ -652,6 +652,9 @@ class LinearReport(TypedDict):
     link_a: float
     link_b: float
     out_of_fold: list[float]
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
 
 
 class MfReport(TypedDict):
@@ -662,6 +665,9 @@ class MfReport(TypedDict):
     held_out_losses: list[float]
     embedded: int
     left_out: int
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
 
 
 class SwRankingReport(TypedDict):
@@ -672,3 +678,35 @@ class SwRankingReport(TypedDict):
     left_out: int
     tiers: int
     ratings: dict[str, float]
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
+
+
+class TrainedModels(TypedDict):
+    """The candidates of a trained router, and its pair."""
+
+    names: list[str]
+    strong: str
+    weak: str
+
+
+class TrainedSource(TypedDict):
+    """What a training learned from."""
+
+    name: str
+    label_kind: str
+    rows: int
+    sha256: NotRequired[str]
+
+
+class TrainReport(TypedDict):
+    """What a training by a specification made; ``trained`` is what the trainer found."""
+
+    kind: Literal["linear", "mf", "sw_ranking"]
+    out: str
+    name: str
+    models: TrainedModels
+    sources: list[TrainedSource]
+    calibration_prompts: int
+    trained: dict[str, Any]

@@ -14,9 +14,11 @@ The same data, options, seed and ``calibration_date`` give the same artifact.
 
 from __future__ import annotations
 
+import os
+
 from . import _native, _options, _runtime
 from ._exports import from_export
-from ._training_data import column, common_of, encoder_of, listed, rows_of
+from ._training_data import column, common_of, encoder_of, listed, rows_of, spec_text
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -37,10 +39,11 @@ if TYPE_CHECKING:
         Store,
         StrPath,
         SwRankingReport,
+        TrainReport,
         Winner,
     )
 
-__all__ = ["from_export", "linear", "mf", "sw_ranking"]
+__all__ = ["from_export", "linear", "mf", "run", "sw_ranking"]
 
 
 def linear(
@@ -49,6 +52,7 @@ def linear(
     gold: Rows,
     strong: str | None = None,
     weak: str | None = None,
+    models: Iterable[str] | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
@@ -75,6 +79,8 @@ def linear(
         gold: gold rows.
         strong: the strong model. Where the rows know just two models, the better one by default.
         weak: the weak model, likewise the other one.
+        models: the columns of the gold rows that are models. Without it every column whose values are all
+            booleans or numbers in [0, 1] is one; the report lists the others, with the reason.
         calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
             ``.jsonl`` file with a ``prompt`` in each row, of which at least two have different win rates. The
             gold prompts by default.
@@ -119,6 +125,7 @@ def linear(
         name=name,
         strong=strong,
         weak=weak,
+        models=models,
         rename=rename,
         calibration=calibration,
         calibration_name=calibration_name,
@@ -133,6 +140,48 @@ def linear(
     return report
 
 
+def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) -> TrainReport:
+    """Train as a specification says: the same in every language, and for the command ``routellm train run``.
+
+    >>> report = run(
+    ...     {
+    ...         "trainer": {"kind": "linear", "folds": 5},
+    ...         "sources": [{"kind": "gold", "path": "gold.jsonl"}],
+    ...         "strong": "big",
+    ...         "weak": "small",
+    ...         "seed": 7,
+    ...         "out": "my-router",
+    ...     }
+    ... )  # doctest: +SKIP
+
+    Args:
+        spec: a mapping, or the path of a file of JSON. ``trainer`` has a ``kind``, ``linear``, ``mf`` or
+            ``sw_ranking``, and beside it hyperparameters. Each of ``sources`` has a ``kind``, ``votes``,
+            ``gold`` or ``judge`` (votes of a model that judges), and a ``path`` or ``rows``: mappings, or a
+            table of any library. Sources of one kind are read as one. ``out`` is the folder to write. Where
+            they are needed: ``strong``, ``weak``, ``rename``, ``seed``, ``name``, ``read``, ``on_error``,
+            ``timeout_ms``, ``provenance``; ``encoder``, a path, the name of an installed router, or a
+            mapping with ``path``, ``parameters``, ``session`` and ``cache``; ``calibration`` with ``path`` or
+            ``prompts``, ``name`` and ``date``.
+        progress: called with (stage, done, total); returning False, or raising, stops the training.
+
+    Raises:
+        InvalidArgumentError: for a wrong specification, malformed rows (naming file and line), unknown
+            models or too little data.
+        ResourceExhaustedError: if ``timeout_ms`` has passed.
+        CancelledError: if ``progress`` returned False.
+    """
+    import json
+
+    _runtime.announce()
+    if isinstance(spec, (str, os.PathLike)):
+        answer = _native.train_run(None, spec, progress)
+    else:
+        answer = _native.train_run(spec_text(spec), None, progress)
+    report: TrainReport = json.loads(answer)
+    return report
+
+
 def mf(
     out: StrPath,
     *,
@@ -141,6 +190,7 @@ def mf(
     gold: Rows | None = None,
     strong: str | None = None,
     weak: str | None = None,
+    models: Iterable[str] | None = None,
     calibration: Prompts | None = None,
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
@@ -176,6 +226,7 @@ def mf(
         gold: gold rows; each two models of which one was right make a comparison.
         strong: the strong model; may be left out where there are only gold rows of two models.
         weak: the weak model, likewise.
+        models: see :func:`linear`.
         calibration: see :func:`linear`.
         calibration_name: see :func:`linear`.
         calibration_date: see :func:`linear`.
@@ -227,6 +278,7 @@ def mf(
         name=name,
         strong=strong,
         weak=weak,
+        models=models,
         rename=rename,
         calibration=calibration,
         calibration_name=calibration_name,
@@ -259,6 +311,7 @@ def sw_ranking(
     ids: Iterable[str] | None = None,
     strong: str | None = None,
     weak: str | None = None,
+    models: Iterable[str] | None = None,
     calibration_date: str | datetime.date | None = None,
     tiers: int = 10,
     store: Store = "int8",
@@ -299,6 +352,7 @@ def sw_ranking(
             the best and the worst rated model. Whichever they are, every pair of models of two tiers is
             calibrated when it is opened, by ratings on up to 2,000 prompts of the votes.
         weak: the weak model, likewise.
+        models: see :func:`linear`.
         calibration_date: see :func:`linear`.
         tiers: number of tiers; models of one tier share a rating.
         store: how embeddings are stored: ``f32``, ``f16``, ``int8``, ``int4``, ``int2``, or ``clustered``.
@@ -341,6 +395,7 @@ def sw_ranking(
         "texts": texts or None,
         "cache": cache,
         "rename": rename or None,
+        "models": models,
         "read": read,
         "on_error": None if on_error == "raise" else on_error,
         **of_session,
@@ -369,6 +424,7 @@ def sw_ranking(
         name=name,
         strong=strong,
         weak=weak,
+        models=models,
         rename=rename,
         calibration_date=calibration_date,
         provenance=provenance,

@@ -84,6 +84,23 @@ pub(crate) fn messages<'py>(value: &Bound<'py, PyAny>, read: Read) -> PyResult<P
 /// The prompts of a batch; an error names the prompt's place.
 pub(crate) fn batch<'py>(prompts: &Bound<'py, PyAny>, read: Read) -> PyResult<Vec<Prompt<'py>>> {
     let py = prompts.py();
+    let kind = prompts.get_type();
+    if kind.hasattr(intern!(py, "columns"))? || kind.hasattr(intern!(py, "column_names"))? {
+        let message = format!(
+            "prompts is a whole table (of type {}), expected its column of prompts: write table[\"prompt\"], by the \
+             column's name",
+            type_name(prompts)
+        );
+        return Err(invalid_argument(py, message));
+    }
+    // Columns of tables: some look like mappings, and others iterate over values of their own.
+    if !prompts.is_instance_of::<pyo3::types::PyList>() {
+        for name in [intern!(py, "to_pylist"), intern!(py, "tolist")] {
+            if kind.hasattr(name)? {
+                return batch(&prompts.call_method0(name)?, read);
+            }
+        }
+    }
     // A text iterates over its characters, a mapping over its keys and a model over its fields: never what was meant.
     let is_batch = match Shape::of(prompts)? {
         Shape::Plain => false,
@@ -98,6 +115,12 @@ pub(crate) fn batch<'py>(prompts: &Bound<'py, PyAny>, read: Read) -> PyResult<Ve
     };
     if !is_batch {
         let message = format!("prompts is of type {}, expected an iterable of prompts", type_name(prompts));
+        let mapping = matches!(Shape::of(prompts)?, Shape::Fields(fields) if fields.is_mapping());
+        let message = if mapping {
+            format!("{message}; of a mapping of columns, write prompts[\"prompt\"], by the column's name")
+        } else {
+            message
+        };
         return Err(invalid_argument(py, message));
     }
     let one = |(i, value): (usize, PyResult<Bound<'py, PyAny>>)| {

@@ -52,7 +52,7 @@ pub(crate) fn train_linear(
     let common: Common = settings(common)?;
     let options = settings::<LinearSettings>(options)?.options();
     run(py, progress.as_ref(), common.timeout(py)?, |control| {
-        let sources = given.read()?;
+        let sources = given.read(common.models.as_ref())?;
         report(&train(&out, &sources, &options.common(common.options()?), control)?)
     })
 }

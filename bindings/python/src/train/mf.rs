@@ -60,7 +60,7 @@ pub(crate) fn train_mf(
     let common: Common = settings(common)?;
     let options = settings::<MfSettings>(options)?.options();
     run(py, progress.as_ref(), common.timeout(py)?, |control| {
-        let (sources, options) = (given.read()?, options.common(common.options()?));
+        let (sources, options) = (given.read(common.models.as_ref())?, options.common(common.options()?));
         report(&train(&out, &sources, &encoder.open()?, &options, control)?)
     })
 }

@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use routellm_core::calibrate::Sample;
 use routellm_core::onnx::SessionOptions;
+use routellm_core::preference::GoldReader;
 use routellm_core::train::{Encoder, Sources, TrainOptions};
 use routellm_core::{Json, Result};
 use run::run;
@@ -57,8 +58,18 @@ impl Given {
         Ok(Self { votes: rows("votes", votes)?, gold: rows("gold", gold)? })
     }
 
-    fn read(&self) -> Result<Sources> {
+    /// With `models`, those are the columns of the gold rows that are models.
+    fn read(&self, models: Option<&Vec<String>>) -> Result<Sources> {
         let mut sources = Sources::new();
+        if let Some(models) = models {
+            if self.gold.is_none() {
+                return Err(routellm_core::Error::new(
+                    routellm_core::ErrorKind::InvalidArgument,
+                    "models has no effect without gold rows",
+                ));
+            }
+            sources = sources.gold_reader(GoldReader::new().models(models));
+        }
         sources = match &self.votes {
             None => sources,
             Some(Rows::File(path)) => sources.votes_file(path)?,
@@ -72,9 +83,10 @@ impl Given {
     }
 }
 
-/// Prompts of a calibration as they were passed: a file, or texts.
+/// Prompts of a calibration as they were passed: a file, JSON lines made of a table in memory, or texts.
 enum Prompts {
     File(PathBuf),
+    Lines(Vec<u8>),
     Texts(Vec<String>),
 }
 
@@ -82,6 +94,7 @@ impl Prompts {
     fn sample(&self, name: Option<&str>) -> Result<Sample> {
         let sample = match self {
             Self::File(path) => Sample::read(path)?,
+            Self::Lines(lines) => Sample::from_jsonl(lines.as_slice(), "calibration")?,
             Self::Texts(texts) => Sample::new(texts),
         };
         Ok(match name {
@@ -95,6 +108,9 @@ impl<'py> FromPyObject<'_, 'py> for Prompts {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(lines) = value.cast::<PyBytes>() {
+            return Ok(Self::Lines(lines.as_bytes().to_vec()));
+        }
         match value.extract::<Vec<String>>() {
             Ok(texts) => Ok(Self::Texts(texts)),
             Err(error) if value.is_instance_of::<pyo3::types::PyList>() => Err(error),
@@ -110,6 +126,7 @@ struct Common {
     name: String,
     strong: Option<String>,
     weak: Option<String>,
+    models: Option<Vec<String>>,
     rename: BTreeMap<String, String>,
     calibration: Option<Prompts>,
     calibration_name: Option<String>,

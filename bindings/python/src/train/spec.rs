@@ -7,16 +7,23 @@ use super::{report, run};
 use crate::error::to_python;
 use crate::text;
 
-/// Trains as a specification says, which is JSON; returns its report as JSON.
+/// Trains as a specification says, which is JSON, or the path of a file of it; returns its report as JSON.
 #[pyfunction]
-#[pyo3(signature = (spec, progress=None))]
+#[pyo3(signature = (spec, path, progress=None))]
 pub(crate) fn train_run(
     py: Python<'_>,
-    spec: &Bound<'_, PyAny>,
+    spec: Option<&Bound<'_, PyAny>>,
+    path: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<String> {
-    let spec = TrainSpec::from_json(text::argument("spec", spec)?.as_bytes())
-        .map_err(|error| to_python(py, &error))?;
+    let spec = match (spec, path) {
+        (Some(spec), _) => TrainSpec::from_json(text::argument("spec", spec)?.as_bytes()),
+        (None, path) => {
+            let path = path.map(|path| text::path("spec", path)).transpose()?;
+            TrainSpec::read(path.unwrap_or_default())
+        }
+    };
+    let spec = spec.map_err(|error| to_python(py, &error))?;
     // The specification has a timeout of its own.
     run(py, progress.as_ref(), None, |control| report(&train::run(&spec, control)?))
 }

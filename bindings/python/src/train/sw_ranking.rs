@@ -53,8 +53,8 @@ pub(crate) fn train_sw_ranking(
     let common: Common = settings(common)?;
     let settings: SwSettings = settings(options)?;
     run(py, progress.as_ref(), common.timeout(py)?, |control| {
+        let sources = given.read(common.models.as_ref())?;
         let options = settings.options()?.common(common.options()?);
-        let sources = given.read()?;
         report(&train(&out, &sources, &encoder.open()?, &options, control)?)
     })
 }

@@ -1,0 +1,184 @@
+package routellm
+
+/*
+#include "glue.h"
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"runtime/cgo"
+	"unsafe"
+)
+
+// TrainSpec is a training as data. It is the same in every language; [Train] carries it out. Paths are relative to the
+// working directory.
+type TrainSpec struct {
+	// Trainer has a "kind", "linear", "mf" or "sw_ranking", and beside it hyperparameters, each of which has a default.
+	Trainer map[string]any `json:"trainer"`
+	// Sources are what it learns from. Those of one kind are read one after the other, as if they were one.
+	Sources []TrainSource `json:"sources"`
+	// Out is the folder to write. An artifact that is there already is replaced at once, at the end.
+	Out string `json:"out"`
+	// Name of the artifact; the kind by default.
+	Name string `json:"name,omitempty"`
+	// Strong and Weak are the pair. Where gold rows know just two models, the better one is the strong one by default.
+	Strong string `json:"strong,omitempty"`
+	Weak   string `json:"weak,omitempty"`
+	// Rename gives other names to models of the gold rows.
+	Rename map[string]string `json:"rename,omitempty"`
+	// Seed of everything that is left to chance; the trainer's own if it is nil.
+	Seed *uint64 `json:"seed,omitempty"`
+	// Encoder turns prompts into vectors, for all trainers but "linear".
+	Encoder *TrainEncoder `json:"encoder,omitempty"`
+	// Calibration is prompts as the router will meet them; those it learned from by default.
+	Calibration *TrainCalibration `json:"calibration,omitempty"`
+	// Read is what of a chat the router reads, unless it is told otherwise: "last_user", "all_user" or "conversation".
+	Read string `json:"read,omitempty"`
+	// OnError is what becomes of a prompt that cannot be embedded: "raise", the default, or "leave_out".
+	OnError string `json:"on_error,omitempty"`
+	// Provenance goes into that of the artifact, over what is noted anyway.
+	Provenance map[string]any `json:"provenance,omitempty"`
+}
+
+// TrainSource is rows to learn from: a file, or the rows themselves.
+type TrainSource struct {
+	// Kind is "votes", "gold" or "judge", votes of a model that judges.
+	Kind string `json:"kind"`
+	// Path of the file: .jsonl or .csv.
+	Path string `json:"path,omitempty"`
+	// Rows are values that JSON has as objects.
+	Rows []any `json:"rows,omitempty"`
+}
+
+// TrainEncoder is what turns prompts into vectors.
+type TrainEncoder struct {
+	// Path of the folder of an artifact, whose encoder is taken over, or, with Parameters, of an ONNX model and its
+	// tokenizer.
+	Path       string         `json:"path"`
+	Parameters map[string]any `json:"parameters,omitempty"`
+	// Session is options of opening that say how it runs: {"sessions": 2}.
+	Session map[string]any `json:"session,omitempty"`
+	// Cache is a file of embeddings that were computed before: read if it exists, and written.
+	Cache string `json:"cache,omitempty"`
+}
+
+// TrainCalibration is prompts to calibrate on: a file, or texts.
+type TrainCalibration struct {
+	Path    string   `json:"path,omitempty"`
+	Prompts []string `json:"prompts,omitempty"`
+	// Name is how the artifact calls them.
+	Name string `json:"name,omitempty"`
+	// Date is their day, "2026-01-31"; today (UTC) by default.
+	Date string `json:"date,omitempty"`
+}
+
+// TrainProgress is how far a training has come.
+type TrainProgress struct {
+	// Stage is what is being done: "features", "cross-validation", "embedding", "epoch", "calibration" and others.
+	Stage string
+	// Done of Total steps of this stage are done.
+	Done, Total int
+	// Loss of the step; NaN where there is none.
+	Loss float64
+}
+
+// TrainReport is what a training made.
+type TrainReport struct {
+	// Kind of router: "linear", "mf" or "sw_ranking".
+	Kind string `json:"kind"`
+	// Out is the folder of the artifact, and Name what it is called.
+	Out  string `json:"out"`
+	Name string `json:"name"`
+	// Models are its candidates, and the pair.
+	Models struct {
+		Names  []string `json:"names"`
+		Strong string   `json:"strong"`
+		Weak   string   `json:"weak"`
+	} `json:"models"`
+	// Sources are what it learned from.
+	Sources []struct {
+		Name      string `json:"name"`
+		LabelKind string `json:"label_kind"`
+		Rows      int    `json:"rows"`
+		SHA256    string `json:"sha256"`
+	} `json:"sources"`
+	// CalibrationPrompts is how many prompts it is calibrated on.
+	CalibrationPrompts int `json:"calibration_prompts"`
+	// Trained is what the trainer found.
+	Trained json.RawMessage `json:"trained"`
+}
+
+// Train trains a router as a specification says and writes its artifact, which [Open] opens. It returns when the training
+// is done. The same specification, data and seed give the same files.
+//
+// onProgress, unless it is nil, hears how far the training has come and stops it by returning false: the error is of the
+// kind [Cancelled], as if ctx had ended. A panic in it stops the training, and goes on in the caller.
+func Train(ctx context.Context, spec TrainSpec, onProgress func(TrainProgress) bool) (*TrainReport, error) {
+	if err := begin(ctx); err != nil {
+		return nil, err
+	}
+	if spec.Sources == nil {
+		spec.Sources = []TrainSource{}
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, invalid("the specification is not representable as JSON: %v", err)
+	}
+	var listener *progressListener
+	var user C.uintptr_t
+	if onProgress != nil {
+		listener = &progressListener{hear: onProgress}
+		handle := cgo.NewHandle(listener)
+		defer handle.Delete()
+		user = C.uintptr_t(handle)
+	}
+	token, leave := watch(ctx)
+	defer leave()
+	var report *C.routellm_string
+	var cerr *C.routellm_error
+	data := (*C.char)(unsafe.Pointer(unsafe.SliceData(text)))
+	status := C.go_train(data, C.size_t(len(text)), user, token.pointer(), &report, &cerr)
+	if status != C.ROUTELLM_OK {
+		err := failure(ctx, status, cerr)
+		if listener != nil && listener.panicked != nil {
+			panic(listener.panicked)
+		}
+		return nil, err
+	}
+	made := &TrainReport{}
+	if err := json.Unmarshal([]byte(takeString(report)), made); err != nil {
+		return nil, &Error{Kind: Internal, Message: "report of a training: " + err.Error(), cause: err}
+	}
+	return made, nil
+}
+
+type progressListener struct {
+	hear     func(TrainProgress) bool
+	panicked any
+}
+
+// routellmGoProgress runs inside Train, on its thread.
+//
+//export routellmGoProgress
+func routellmGoProgress(user C.uintptr_t, progress *C.routellm_progress) (answer C.int32_t) {
+	listener := cgo.Handle(user).Value().(*progressListener)
+	// What lies below are frames of the library, which no panic may leave.
+	defer func() {
+		if err := recover(); err != nil {
+			listener.panicked = err
+			answer = 1
+		}
+	}()
+	step := TrainProgress{
+		Stage: C.GoString(progress.stage),
+		Done:  int(progress.done),
+		Total: int(progress.total),
+		Loss:  float64(progress.loss),
+	}
+	if listener.hear(step) {
+		return 0
+	}
+	return 1
+}
