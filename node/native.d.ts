@@ -237,14 +237,6 @@ export declare class NativeRouter {
 /** The options of a call, likewise. */
 export declare function callOptionTable(): Array<OptionRow>
 
-/**
- * What was found on this machine, as JSON.
- *
- * # Errors
- * None but a defect.
- */
-export declare function doctor(artifact?: string | undefined | null): string
-
 /** How much of a prompt is looked at. */
 export interface Cap {
   /** Bytes of UTF-8. */
@@ -260,6 +252,14 @@ export interface Decided {
   /** Those that are fallbacks. */
   fallbacks: Array<FallbackReason>
 }
+
+/**
+ * What was found on this machine, as JSON.
+ *
+ * # Errors
+ * None but a defect.
+ */
+export declare function doctor(artifact?: string | undefined | null): string
 
 /** One row of the table of errors. */
 export interface ErrorKindRow {

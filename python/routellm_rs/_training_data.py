@@ -163,7 +163,7 @@ def _of_stream(name: str, table: Any) -> Iterator[Any]:
             import polars
         except ImportError as error:
             raise InvalidArgumentError(
-                f"{name}: {type(table).__name__} is an Arrow stream, which pyarrow or polars reads: install one"
+                f"{name}: {type(table).__name__} is an Arrow stream; install pyarrow or polars to read it"
             ) from error
         yield from polars.DataFrame(table).iter_rows(named=True)
         return

@@ -17,6 +17,7 @@ mod export_conformance;
 mod exports;
 mod exports_folders;
 mod exports_golden;
+mod forms;
 mod fuzz_corpus;
 mod harness;
 mod hooks;
