@@ -178,6 +178,6 @@ mod tests {
             assert!(message.ends_with(&format!("its timeout of {shown} ms")), "{message}");
         }
         assert_eq!(milliseconds(Duration::from_millis(250)).to_string(), "250");
-        assert_eq!(milliseconds(Duration::from_secs(60)).to_string(), "60000");
+        assert_eq!(milliseconds(Duration::from_mins(1)).to_string(), "60000");
     }
 }

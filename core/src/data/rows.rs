@@ -167,7 +167,7 @@ pub(crate) fn each_of_csv(
 /// Refuses columns without one of each that are needed.
 pub(super) fn check_columns(names: &[String], needed: Needed<'_>) -> Result<(), String> {
     let has = |name: &&str| names.iter().any(|known| known == name);
-    match needed.iter().find(|alternatives| !alternatives.iter().any(|name| has(name))) {
+    match needed.iter().find(|alternatives| !alternatives.iter().any(&has)) {
         Some(alternatives) => Err(format!("no column {:?} among {names:?}", alternatives[0])),
         None => Ok(()),
     }

@@ -122,7 +122,7 @@ impl ArtifactFound {
         match kind {
             Ok(Some(kind)) => found.kind = Some(kind),
             Ok(None) => {
-                found.problem = Some("no router.json, and no model that a router can be made of".to_owned())
+                found.problem = Some("no router.json, and no model that a router can be made of".to_owned());
             }
             Err(error) => return found.failed(&error),
         }

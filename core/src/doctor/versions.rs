@@ -89,6 +89,7 @@ fn system() -> String {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code, reason = "asks the C library for its version")]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
 fn c_library() -> Option<String> {
     // SAFETY: it gives a C string that is valid for ever.
     let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };

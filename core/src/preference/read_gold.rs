@@ -79,8 +79,8 @@ pub(super) struct Columns<'a> {
     source: &'a str,
     /// The models, where they are named.
     named: Option<&'a [String]>,
-    columns: Vec<Column>,
-    /// Where in `columns` a name is; `None` if it is no score's.
+    scores: Vec<Column>,
+    /// Where in `scores` a name is; `None` if it is no score's.
     places: HashMap<String, Option<usize>>,
     left_out: Vec<LeftOut>,
     rows: Vec<GoldRow>,
@@ -93,7 +93,7 @@ impl<'a> Columns<'a> {
         let mut columns = Self {
             source,
             named,
-            columns: Vec::new(),
+            scores: Vec::new(),
             places: HashMap::new(),
             left_out: Vec::new(),
             rows: Vec::new(),
@@ -113,9 +113,9 @@ impl<'a> Columns<'a> {
 
     fn push(&mut self, name: &str) -> usize {
         let column = Column { name: name.to_owned(), scores: Vec::new(), fault: None, missing: None };
-        self.places.insert(name.to_owned(), Some(self.columns.len()));
-        self.columns.push(column);
-        self.columns.len() - 1
+        self.places.insert(name.to_owned(), Some(self.scores.len()));
+        self.scores.push(column);
+        self.scores.len() - 1
     }
 
     /// Reads a row.
@@ -131,7 +131,7 @@ impl<'a> Columns<'a> {
                 None => self.meet(name, row),
             };
             let Some(place) = place else { continue };
-            let column = &mut self.columns[place];
+            let column = &mut self.scores[place];
             // A name that stands twice in a row has its first value, as everywhere.
             if column.fault.is_some() || column.scores.len() > before {
                 continue;
@@ -153,7 +153,7 @@ impl<'a> Columns<'a> {
                 }
             }
         }
-        for column in &mut self.columns {
+        for column in &mut self.scores {
             if column.fault.is_none() && column.scores.len() == before {
                 let known = row.cells.iter().map(|(known, _)| known.as_str());
                 let meant = suggestion(&column.name, known);
@@ -186,8 +186,8 @@ impl<'a> Columns<'a> {
             let place = self.push(name);
             if !self.rows.is_empty() {
                 let what = format!("score of {name:?} stands here, and not in the rows before");
-                self.columns[place].missing = Some(row.fault(what));
-                self.columns[place].scores = vec![f64::NAN; self.rows.len()];
+                self.scores[place].missing = Some(row.fault(what));
+                self.scores[place].scores = vec![f64::NAN; self.rows.len()];
             }
             return Some(place);
         };
@@ -199,7 +199,7 @@ impl<'a> Columns<'a> {
     /// The table of the rows.
     pub(super) fn finish(self) -> Result<GoldTable> {
         let (mut left_out, mut kept) = (self.left_out, Vec::new());
-        for mut column in self.columns {
+        for mut column in self.scores {
             let empty = column.scores.iter().all(|score| score.is_nan());
             match (column.fault.take(), column.missing.take()) {
                 (Some(why), _) => left_out.push(LeftOut::new(column.name, why)),

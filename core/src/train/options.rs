@@ -237,7 +237,7 @@ impl TrainOptions {
                     .to_owned();
             if let Some(gold) = alone {
                 for column in gold.left_out.iter().filter(|column| column.why.contains("score")) {
-                    message += &format!("; the column {:?} was left out: {}", column.name, column.why);
+                    message = format!("{message}; the column {:?} was left out: {}", column.name, column.why);
                 }
             }
             return Err(Error::invalid_argument(message));

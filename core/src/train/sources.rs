@@ -204,7 +204,7 @@ impl Origin {
 
     /// Rows that were read from text. Their checksum is that of what was read, which does not depend on how it was written.
     fn in_memory(read: impl Iterator<Item = Value>, label_kind: &'static str, rows: usize) -> Self {
-        let lines: String = read.map(|row| format!("{row}\n")).collect();
+        let lines = read.map(|row| format!("{row}\n")).collect::<Vec<_>>().concat();
         let sha256 = Some(sha256_hex(lines.as_bytes()));
         Self { name: "rows given in memory".to_owned(), label_kind, rows, sha256 }
     }

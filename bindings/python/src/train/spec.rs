@@ -10,6 +10,7 @@ use crate::text;
 /// Trains as a specification says, which is JSON, or the path of a file of it; returns its report as JSON.
 #[pyfunction]
 #[pyo3(signature = (spec, path, progress=None))]
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
 pub(crate) fn train_run(
     py: Python<'_>,
     spec: Option<&Bound<'_, PyAny>>,
