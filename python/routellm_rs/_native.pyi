@@ -400,7 +400,7 @@ class Router:
         asked: Prompt | Embeddings,
         done: Callable[[Any, Exception | None], object],
         given: _Given,
-        k: int = 0,
+        k: int = ...,
         *,
         embedding: bool = False,
     ) -> CancelToken: ...

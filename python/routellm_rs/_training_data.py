@@ -90,13 +90,14 @@ def calibration_of(prompts: Prompts | None, name: str | None) -> dict[str, Any]:
     """Return a path as it is, a table's rows as JSON lines, and texts as a list."""
     if prompts is None and name is not None:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
-    if prompts is not None and not isinstance(prompts, (str, os.PathLike)):
-        if is_table(prompts) or (not hasattr(prompts, "__iter__") and hasattr(prompts, "__arrow_c_stream__")):
-            return {"calibration": rows_of("calibration", prompts), "calibration_name": name}
-        prompts = listed("calibration", texts_of(prompts))
-        if prompts and hasattr(prompts[0], "keys"):
-            prompts = rows_of("calibration", prompts)
-    return {"calibration": prompts, "calibration_name": name}
+    given: Any = prompts
+    if given is not None and not isinstance(given, (str, os.PathLike)):
+        stream = not hasattr(given, "__iter__") and hasattr(given, "__arrow_c_stream__")
+        if not (stream or is_table(given)):
+            given = listed("calibration", texts_of(given))
+        if stream or is_table(given) or (given and hasattr(given[0], "keys")):
+            given = rows_of("calibration", given)
+    return {"calibration": given, "calibration_name": name}
 
 
 def is_column(values: Any) -> bool:
@@ -156,18 +157,21 @@ def _rows(name: str, table: Any) -> Iterator[Any]:
 
 def _of_stream(name: str, table: Any) -> Iterator[Any]:
     """Give the rows of what has nothing but an Arrow stream, by whichever library of those is there."""
-    try:
-        import pyarrow
-    except ImportError:
+    from importlib import import_module
+
+    for library in ("pyarrow", "polars"):
         try:
-            import polars
-        except ImportError as error:
-            raise InvalidArgumentError(
-                f"{name}: {type(table).__name__} is an Arrow stream; install pyarrow or polars to read it"
-            ) from error
-        yield from polars.DataFrame(table).iter_rows(named=True)
+            module: Any = import_module(library)
+        except ImportError:
+            continue
+        if library == "pyarrow":
+            yield from module.RecordBatchReader.from_stream(table).read_all().to_pylist()
+        else:
+            yield from module.DataFrame(table).iter_rows(named=True)
         return
-    yield from pyarrow.RecordBatchReader.from_stream(table).read_all().to_pylist()
+    raise InvalidArgumentError(
+        f"{name}: {type(table).__name__} is an Arrow stream; install pyarrow or polars to read it"
+    )
 
 
 def spec_text(spec: Mapping[str, Any]) -> str:
