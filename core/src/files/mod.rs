@@ -47,13 +47,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// What is wrong with a file that Git LFS has not fetched; `None` for any other.
-#[cfg(feature = "onnx")]
-pub(crate) fn unfetched(path: &std::path::Path) -> Option<crate::Error> {
-    use std::io::Read;
+pub(crate) fn unfetched(path: &Path) -> Option<Error> {
     let mut beginning = [0; 24];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).ok()?;
+    File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).ok()?;
     (&beginning == b"version https://git-lfs.").then(|| {
-        crate::Error::invalid_model(format!(
+        Error::invalid_model(format!(
             "{}: a pointer of Git LFS, and not the file itself: fetch that by git lfs pull",
             path.display()
         ))
