@@ -41,7 +41,8 @@ test('the package holds what it needs, and nothing else', (t) => {
   ].sort());
   assert.equal(report.name, 'routellm');
   assert.ok(report.size < 4 * MEGABYTE, `${report.size} bytes packed`);
-  assert.ok(report.unpackedSize < 9 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
+  // Models, trainers and the default router.
+  assert.ok(report.unpackedSize < 11 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
 
   // What was packed works where nothing else is.
   install(folder, [join(folder, report.filename)]);
