@@ -9,6 +9,7 @@ mod embed;
 mod info;
 mod inspect;
 mod interrupt;
+mod named;
 mod opening;
 mod output;
 mod progress;

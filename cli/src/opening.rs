@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use routellm_core::options::OptionValue;
 use routellm_core::{OpenOptions, Result, Router};
+use serde_json::{Value, json};
+
+use crate::named::named;
 
 /// Which router, and how it is opened.
 #[derive(Debug, clap::Args)]
@@ -12,8 +14,8 @@ pub(crate) struct Opening {
     #[arg(short, long, value_name = "FOLDER")]
     router: Option<PathBuf>,
     /// An option of opening, repeatable: provider=cuda, sessions=2, strong=gpt-4.
-    #[arg(short = 'O', long = "option", value_name = "NAME=VALUE", value_parser = named)]
-    options: Vec<(String, OptionValue)>,
+    #[arg(short = 'O', long = "option", value_name = "NAME=VALUE", value_parser = option)]
+    options: Vec<(String, Value)>,
 }
 
 impl Opening {
@@ -21,7 +23,9 @@ impl Opening {
     /// As opening a router.
     pub(crate) fn open(&self) -> Result<Router> {
         let mut options = OpenOptions::new();
-        self.options.iter().try_for_each(|(name, value)| options.set(name, value))?;
+        for (name, value) in &self.options {
+            options.set_json(json!({ name: value }).to_string().as_bytes())?;
+        }
         match &self.router {
             Some(path) => options.open(path),
             None => options.open_default(),
@@ -29,35 +33,12 @@ impl Opening {
     }
 }
 
-/// An option by name. A value that reads as a number, `true` or `false`, a list or an object of JSON is one; anything else
-/// is a text.
-fn named(text: &str) -> Result<(String, OptionValue), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    if name.is_empty() {
-        return Err("expected NAME=VALUE".to_owned());
+/// An option by name. One without a value would be as good as absent.
+fn option(text: &str) -> Result<(String, Value), String> {
+    match named(text)? {
+        (_, Value::Null) => Err("the value is null".to_owned()),
+        given => Ok(given),
     }
-    let value = match serde_json::from_str(value) {
-        Ok(json) => of_json(json).ok_or("the value is null")?,
-        Err(_) => OptionValue::Text(value.to_owned()),
-    };
-    Ok((name.to_owned(), value))
-}
-
-fn of_json(value: serde_json::Value) -> Option<OptionValue> {
-    use serde_json::Value;
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(on) => OptionValue::Flag(on),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => OptionValue::Whole(whole),
-            None => OptionValue::Number(number.as_f64()?),
-        },
-        Value::String(text) => OptionValue::Text(text),
-        Value::Array(values) => OptionValue::List(values.into_iter().map(of_json).collect::<Option<_>>()?),
-        Value::Object(members) => {
-            OptionValue::Object(members.into_iter().map(|(name, value)| (name, of_json(value))).collect())
-        }
-    })
 }
 
 #[cfg(test)]
@@ -65,15 +46,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_json_or_texts() {
-        let value = |text: &str| named(text).map(|(_, value)| value);
-        assert_eq!(value("sessions=2"), Ok(OptionValue::Whole(2)));
-        assert_eq!(value("min_similarity=.5"), Ok(OptionValue::Text(".5".into())));
-        assert_eq!(value("min_similarity=0.5"), Ok(OptionValue::Number(0.5)));
-        assert_eq!(value("tf32=true"), Ok(OptionValue::Flag(true)));
-        assert_eq!(value("strong=gpt-4"), Ok(OptionValue::Text("gpt-4".into())));
-        assert_eq!(value("template=a=b"), Ok(OptionValue::Text("a=b".into())));
-        assert!(matches!(value(r#"names={"strong": "gpt-5"}"#), Ok(OptionValue::Object(_))));
-        assert!(value("sessions").is_err() && value("=2").is_err() && value("strong=null").is_err());
+    fn an_option_has_a_value() {
+        assert_eq!(option("sessions=2"), Ok(("sessions".to_owned(), json!(2))));
+        assert!(option("strong=null").is_err());
     }
 }

@@ -77,6 +77,7 @@ fn members(decision: &Decision) -> serde_json::Value {
     json!({
         "model": &*decision.model,
         "side": decision.side.name(),
+        // <faces:members>
         "win_rate": decision.win_rate,
         "threshold": decision.threshold,
         "truncated": decision.truncated,
@@ -85,6 +86,7 @@ fn members(decision: &Decision) -> serde_json::Value {
         "no_score": decision.no_score,
         "propensity": decision.propensity,
         "id": decision.id.map(|id| id.to_string()),
+        // </faces:members>
         "fallback": fallback.is_some(),
         "fallback_kind": fallback.map(|fallback| fallback.kind.name()),
         "fallback_reason": fallback.map(|fallback| fallback.reason.to_string()),

@@ -8,6 +8,7 @@ use routellm_core::train::{
 };
 use routellm_core::{Json, Result};
 
+use crate::named::named;
 use crate::output::Output;
 use crate::progress;
 
@@ -78,17 +79,11 @@ pub(crate) struct Trained {
     #[arg(long)]
     seed: Option<u64>,
     /// A hyperparameter of the trainer, repeatable: folds=5, epochs=20, store=f16.
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = hyperparameter)]
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = named)]
     hyperparameters: Vec<(String, serde_json::Value)>,
     /// The folder to write.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-}
-
-/// A value that reads as JSON is that, anything else a text.
-fn hyperparameter(text: &str) -> Result<(String, serde_json::Value), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }
 
 impl Trained {

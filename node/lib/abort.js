@@ -67,4 +67,4 @@ async function abortable(signal, call) {
   }
 }
 
-module.exports = { abortable, inPlace };
+module.exports = { abortable, inPlace, listen, unlisten };

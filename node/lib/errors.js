@@ -43,8 +43,8 @@ const SNAKE = new RegExp(`(?<![\\w./-])(?:${[...NAMES, ...MEMBERS].join('|')})(?
 /** A message of the core with the options' names as they are written here; fields of a manifest keep theirs. */
 const spelled = (message) => (message.includes('router.json') ? message : message.replace(SNAKE, camel));
 
-/** The error of the native layer as the one that users see. */
-function fromNative(error) {
+/** The error of the native layer as the one that users see, whose names of options `spell` spells. */
+function fromNative(error, spell = spelled) {
   const row = byCode.get(error?.code);
   if (row === undefined) {
     // The native layer refused an argument that was checked before: a defect, not the user's mistake.
@@ -56,7 +56,7 @@ function fromNative(error) {
     delete link.code;
     ofSystem(link);
   }
-  return new RouteLLMError(row.name, spelled(error.message), cause === undefined ? undefined : { cause });
+  return new RouteLLMError(row.name, spell(error.message), cause === undefined ? undefined : { cause });
 }
 
 /** Gives an error of the operating system, whose message ends in its number, what Node's own ones have. */

@@ -77,4 +77,4 @@ function voteCount(value) {
   throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
-module.exports = { callOptions, checkNames, checkRead, number, voteCount };
+module.exports = { callOptions, checkNames, checkRead, checkSignal, number, voteCount };

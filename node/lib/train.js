@@ -1,7 +1,11 @@
 'use strict';
 
 const native = require('../native.js');
+const { listen, unlisten } = require('./abort.js');
 const { RouteLLMError, aborted, describe, fromNative, invalid } = require('./errors.js');
+const { checkNames, checkSignal } = require('./options.js');
+
+const asWritten = (message) => message;
 
 function json(spec) {
   if (spec === null || typeof spec !== 'object' || Array.isArray(spec)) {
@@ -11,7 +15,7 @@ function json(spec) {
     return JSON.stringify(spec, (_key, value) => {
       // JSON would make null of them, which is as good as absent.
       if (typeof value === 'number' && !Number.isFinite(value)) throw invalid(`spec holds ${value}, which JSON cannot`);
-      return value instanceof Uint8Array ? Array.from(value) : value;
+      return value;
     });
   } catch (error) {
     throw error instanceof RouteLLMError ? error : invalid(`spec is not representable as JSON: ${error.message}`);
@@ -19,16 +23,12 @@ function json(spec) {
 }
 
 async function train(spec, options = {}) {
-  if (options === null || typeof options !== 'object') throw invalid(`options is ${describe(options)}, expected an object`);
-  const { onProgress, signal, ...others } = options;
-  const [other] = Object.keys(others);
-  if (other !== undefined) throw invalid(`unknown option ${describe(other)} of train; known are: onProgress, signal`);
+  checkNames(options, 'train', ['onProgress', 'signal']);
+  const { onProgress, signal } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid(`onProgress is ${describe(onProgress)}, expected a function`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalid(`signal is ${describe(signal)}, expected an AbortSignal`);
-  }
+  if (signal !== undefined) checkSignal(signal);
   const text = json(spec);
   if (signal?.aborted) throw aborted(signal);
   const cancel = new native.NativeCancel();
@@ -44,7 +44,7 @@ async function train(spec, options = {}) {
       stop();
     }
   };
-  signal?.addEventListener('abort', stop, { once: true });
+  if (signal !== undefined) listen(signal, stop);
   try {
     // It ends when the training has: until then the artifact may still take its place.
     const report = await native.train(text, cancel, tell);
@@ -52,9 +52,10 @@ async function train(spec, options = {}) {
     return JSON.parse(report);
   } catch (error) {
     if (thrown !== undefined) throw thrown.error;
-    throw signal?.aborted ? aborted(signal) : fromNative(error);
+    // A specification spells its members as every language does.
+    throw signal?.aborted ? aborted(signal) : fromNative(error, asWritten);
   } finally {
-    signal?.removeEventListener('abort', stop);
+    if (signal !== undefined) unlisten(signal, stop);
   }
 }
 

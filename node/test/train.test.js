@@ -73,6 +73,17 @@ test('a training is stopped by its signal and by its listener', async () => {
   await assert.rejects(train({ ...big, timeout_ms: 1e-6 }), { code: 'ERR_ROUTELLM_RESOURCE_EXHAUSTED' });
 });
 
+test('many trainings on one signal make no warning', async () => {
+  const warnings = [];
+  const hear = (warning) => warnings.push(warning.name);
+  process.on('warning', hear);
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 12 }, (_, i) => train(specTo(`many${i}`), { signal })));
+  await new Promise(setImmediate);
+  process.off('warning', hear);
+  assert.deepEqual(warnings, []);
+});
+
 test('what is wrong is refused with what was expected', async () => {
   const refused = [
     [undefined, {}, /^spec is undefined, expected an object/],
@@ -84,6 +95,8 @@ test('what is wrong is refused with what was expected', async () => {
     [specTo('e', { seed: 'x' }), {}, /invalid type/],
     [specTo('e', { seeds: 1 }), {}, /unknown field `seeds`/],
     [specTo('e', { sources: [] }), {}, /^sources is empty/],
+    // A specification spells its members as every language does.
+    [specTo('e', { timeout_ms: 0 }), {}, /^timeout_ms is 0/],
     [specTo('e', { trainer: { kind: 'forest' } }), {}, /expected one of `linear`/],
     [specTo('e', { strong: 'huge' }), {}, /unknown model "huge"/],
     [specTo('e', { sources: [{ kind: 'gold', rows: [{ prompt: 'p', big: 1, small: 0 }, { big: 1 }] }] }), {}, /line 2/],

@@ -458,8 +458,7 @@ def train_mf(
     progress: Callable[[str, int, int], bool | None] | None = None,
 ) -> str: ...
 def train_run(
-    spec: str | None,
-    path: StrPath | None,
+    spec: StrPath | bytes,
     progress: Callable[[str, int, int], bool | None] | None = None,
 ) -> str: ...
 def train_sw_ranking(

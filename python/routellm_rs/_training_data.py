@@ -92,10 +92,9 @@ def calibration_of(prompts: Prompts | None, name: str | None) -> dict[str, Any]:
         raise InvalidArgumentError("calibration_name has no effect without calibration")
     given: Any = prompts
     if given is not None and not isinstance(given, (str, os.PathLike)):
-        stream = not hasattr(given, "__iter__") and hasattr(given, "__arrow_c_stream__")
-        if not (stream or is_table(given)):
+        if not is_table(given):
             given = listed("calibration", texts_of(given))
-        if stream or is_table(given) or (given and hasattr(given[0], "keys")):
+        if is_table(given) or (given and hasattr(given[0], "keys")):
             given = rows_of("calibration", given)
     return {"calibration": given, "calibration_name": name}
 
@@ -109,6 +108,9 @@ def is_table(values: Any) -> bool:
     """Tell whether this is a table or a mapping of columns, whichever library it is of."""
     kind = type(values)
     if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+        return True
+    # A column has one, too, and gives its values one by one.
+    if hasattr(kind, "__arrow_c_stream__") and not hasattr(kind, "__iter__"):
         return True
     return hasattr(kind, "keys") and not hasattr(kind, "tolist")
 
@@ -127,8 +129,7 @@ def rows_of(name: str, rows: Rows) -> StrPath | bytes:
     """Return a path as it is, and rows in memory as JSON lines."""
     if isinstance(rows, (str, os.PathLike)):
         return rows
-    table = is_table(rows) or hasattr(rows, "__arrow_c_stream__")
-    if isinstance(rows, (bytes, bytearray)) or not (table or hasattr(rows, "__iter__")):
+    if isinstance(rows, (bytes, bytearray)) or not (is_table(rows) or hasattr(rows, "__iter__")):
         raise InvalidArgumentError(f"{name} is of type {type(rows).__name__}, expected a path or rows")
     if is_column(rows):
         raise InvalidArgumentError(f"{name} is a column ({type(rows).__name__}), expected a whole table")
@@ -174,10 +175,12 @@ def _of_stream(name: str, table: Any) -> Iterator[Any]:
     )
 
 
-def spec_text(spec: Mapping[str, Any]) -> str:
-    """Return a specification, whose rows may be tables, as JSON."""
+def spec_of(spec: StrPath | Mapping[str, Any]) -> StrPath | bytes:
+    """Return a path as it is, and a specification in memory, whose rows may be tables, as JSON."""
     import json
 
+    if isinstance(spec, (str, os.PathLike)):
+        return spec
     if not hasattr(spec, "keys"):
         raise InvalidArgumentError(f"spec is of type {type(spec).__name__}, expected a mapping or a path")
     whole: dict[str, Any] = {**spec}
@@ -187,7 +190,7 @@ def spec_text(spec: Mapping[str, Any]) -> str:
     if isinstance(encoder, str) and _bundled.is_package(encoder) and not os.path.exists(encoder):
         whole["encoder"] = _bundled.artifact_path(encoder)
     try:
-        return json.dumps(whole, allow_nan=False, default=_of_spec)
+        return json.dumps(whole, allow_nan=False, default=_of_spec).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"spec: not representable as JSON: {error}") from error
 

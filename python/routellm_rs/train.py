@@ -14,11 +14,9 @@ The same data, options, seed and ``calibration_date`` give the same artifact.
 
 from __future__ import annotations
 
-import os
-
 from . import _native, _options, _runtime
 from ._exports import from_export
-from ._training_data import column, common_of, encoder_of, listed, rows_of, spec_text
+from ._training_data import column, common_of, encoder_of, listed, rows_of, spec_of
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -174,11 +172,7 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
     import json
 
     _runtime.announce()
-    if isinstance(spec, (str, os.PathLike)):
-        answer = _native.train_run(None, spec, progress)
-    else:
-        answer = _native.train_run(spec_text(spec), None, progress)
-    report: TrainReport = json.loads(answer)
+    report: TrainReport = json.loads(_native.train_run(spec_of(spec), progress))
     return report
 
 

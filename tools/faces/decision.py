@@ -19,6 +19,7 @@ def all_faces(table: Table, output: Output) -> None:
     """Write the fields everywhere."""
     fields = table.decision
     _core(fields, output)
+    _command(fields, output)
     _c(fields, output)
     _cpp(fields, output)
     _go(fields, output)
@@ -45,6 +46,15 @@ def _core(fields: tuple[Field, ...], output: Output) -> None:
         value = f": {spelled.get(default, default)}" if default else ""
         blank.append(f"            {field.name}{value},")
     output.part("core/src/policy.rs", "new", blank)
+
+
+def _command(fields: tuple[Field, ...], output: Output) -> None:
+    values = {"id": "decision.{0}.map(|id| id.to_string())"}
+    lines = []
+    for field in fields:
+        value = values.get(field.type, "decision.{0}").format(field.name)
+        lines.append(f'        "{field.name}": {value},')
+    output.part("cli/src/route.rs", "members", lines)
 
 
 def _c(fields: tuple[Field, ...], output: Output) -> None:

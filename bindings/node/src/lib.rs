@@ -30,8 +30,8 @@ mod train;
 
 use napi_derive::napi;
 use routellm_core::input::refusal;
-use routellm_core::{Error, ErrorKind};
 
+use crate::convert::json;
 use crate::error::{Result, guarded};
 
 /// Version of the library.
@@ -80,11 +80,7 @@ pub fn upgrade_artifact(path: String) -> Result<bool> {
 /// None but a defect.
 #[napi]
 pub fn doctor(artifact: Option<String>) -> Result<String> {
-    guarded(|| {
-        let diagnosis = routellm_core::doctor(artifact.as_deref().map(AsRef::as_ref));
-        serde_json::to_string(&diagnosis)
-            .map_err(|error| Error::new(ErrorKind::Internal, format!("diagnosis: {error}")))
-    })
+    guarded(|| json(serde_json::to_string(&routellm_core::doctor(artifact.as_deref().map(AsRef::as_ref)))))
 }
 
 /// Tells where the npm package of ONNX Runtime keeps its library, and what an error says was looked at.

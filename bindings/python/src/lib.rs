@@ -27,8 +27,9 @@ mod _native {
 
     use pyo3::prelude::*;
     use pyo3::types::PyMapping;
-    use routellm_core::{Error, ErrorKind, onnx};
+    use routellm_core::{ErrorKind, onnx};
 
+    use crate::call::json;
     #[pymodule_export]
     use crate::cancel::CancelToken;
     #[pymodule_export]
@@ -71,10 +72,7 @@ mod _native {
     #[pyo3(signature = (artifact=None))]
     fn doctor(py: Python<'_>, artifact: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
         let path = artifact.map(|artifact| text::path("artifact", artifact)).transpose()?;
-        guard::detached(py, || {
-            serde_json::to_string(&routellm_core::doctor(path.as_deref()))
-                .map_err(|error| Error::new(ErrorKind::Internal, format!("diagnosis: {error}")))
-        })
+        guard::detached(py, || json(&routellm_core::doctor(path.as_deref())))
     }
 
     /// Tells where Python's own package keeps `libonnxruntime`.

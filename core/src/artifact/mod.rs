@@ -89,7 +89,11 @@ impl Artifact {
         }
     }
 
-    fn read_manifest(path: &Path) -> Result<Manifest> {
+    /// The manifest of the artifact in the folder `path`, whose other files are not looked at.
+    ///
+    /// # Errors
+    /// `NotFound`, `InvalidModel` or `Io`.
+    pub(crate) fn read_manifest(path: &Path) -> Result<Manifest> {
         let manifest_path = path.join(MANIFEST_NAME);
         let mut file = File::open(&manifest_path).map_err(|error| {
             Error::io(&manifest_path, error).context(format!("{} is no artifact", path.display()))

@@ -98,10 +98,10 @@ impl ArtifactFound {
             Ok(artifact) => Self { checksums: Some(true), ..found.described(artifact.manifest()) },
             // Of a damaged artifact, what its manifest still says.
             Err(error) => {
-                let manifest = fs::read(path.join(MANIFEST_NAME)).ok();
-                let manifest = manifest.and_then(|text| Manifest::parse(&text).ok());
-                let found =
-                    manifest.as_ref().map_or_else(|| found.clone(), |one| found.clone().described(one));
+                let found = match Artifact::read_manifest(path) {
+                    Ok(manifest) => found.described(&manifest),
+                    Err(_) => found,
+                };
                 Self { checksums: Some(false), ..found.failed(&error) }
             }
         }

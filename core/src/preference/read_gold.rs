@@ -240,37 +240,7 @@ impl<'a> Columns<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preference::{GoldReader, Winner};
-
-    #[test]
-    fn jsonl_becomes_votes() {
-        let text = concat!(
-            r#"{"prompt": "p", "subject": "s", "weak": false, "strong": true}"#,
-            "\n",
-            r#"{"prompt": "q", "subject": "s", "strong": 0.25, "weak": 0.5}"#,
-            "\n",
-            r#"{"prompt": "r", "subject": "s", "strong": true, "weak": 1}"#,
-            "\n",
-            r#"{"prompt": "r", "subject": "s", "strong": -0.0, "weak": false}"#,
-            "\n",
-        );
-        let gold = GoldTable::from_jsonl(text.as_bytes(), "g").unwrap();
-        let votes = gold.votes("strong", "weak").unwrap();
-        let winners: Vec<Winner> = votes.votes.iter().map(|v| v.winner).collect();
-        assert_eq!(winners, [Winner::ModelA, Winner::ModelB, Winner::Tie, Winner::Tie]);
-        assert_eq!(votes.votes[1].id, "line 2");
-        assert!(gold.votes("strong", "strong").is_err());
-        assert!(gold.votes("strong", "other").unwrap_err().message().contains("known models: strong, weak"));
-    }
-
-    #[test]
-    fn csv_is_read_like_jsonl() {
-        let text = "prompt,weak,strong\n\"a, b\",True,False\nc,0.5,1\n";
-        let gold = GoldTable::from_csv(text.as_bytes(), "g.csv").unwrap();
-        assert_eq!(gold.models.names(), ["strong", "weak"]);
-        assert_eq!(gold.rows[0].prompt, "a, b");
-        assert_eq!(gold.rows[1].scores, [1.0, 0.5]);
-    }
+    use crate::preference::GoldReader;
 
     #[test]
     fn the_same_rows_come_in_many_forms() {

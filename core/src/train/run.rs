@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::linear::{self, LinearOptions, LinearReport};
 use super::mf::{self, MfOptions, MfReport};
-use super::spec::{Labels, Source, TrainSpec, Trainer, wrong};
+use super::spec::{Labels, Source, TrainSpec, Trainer};
 use super::sw_ranking::{self, SwOptions, SwReport};
 use super::{Control, Encoder, Sources};
-use crate::Result;
 use crate::artifact::{Artifact, Models};
 use crate::files::Json;
+use crate::{Error, Result};
 
 /// What a training made, as one JSON object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,7 +73,9 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
     let trained = match &spec.trainer {
         Trainer::Linear(hyperparameters) => {
             if spec.encoder.is_some() {
-                return Err(wrong("encoder has no effect: a linear router reads hashed features"));
+                return Err(Error::invalid_argument(
+                    "encoder has no effect: a linear router reads hashed features",
+                ));
             }
             let mut options = LinearOptions::clone(hyperparameters).common(common);
             options.seed = spec.seed.unwrap_or(options.seed);
@@ -97,15 +99,14 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
 }
 
 fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
-    // Read back, so that the report says what is there.
-    let artifact = Artifact::open(&spec.out)?;
-    let manifest = artifact.manifest();
+    // Read back, so that the report says what is there. The files were hashed as they were written.
+    let manifest = Artifact::read_manifest(&spec.out)?;
     let sources = manifest.provenance.get("/sources").map_or_else(|| Json::of(&[(); 0]), Ok)?;
     Ok(TrainReport {
         kind: spec.trainer.name(),
         out: spec.out.clone(),
-        name: manifest.name.clone(),
-        models: manifest.models.clone(),
+        name: manifest.name,
+        models: manifest.models,
         sources,
         calibration_prompts: manifest.calibration.as_ref().map_or(0, |table| table.counts.iter().sum()),
         trained,
@@ -114,7 +115,9 @@ fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
 
 fn sources(given: &[Source]) -> Result<Sources> {
     if given.is_empty() {
-        return Err(wrong("sources is empty: name a file of votes or gold rows to learn from"));
+        return Err(Error::invalid_argument(
+            "sources is empty: name a file of votes or gold rows to learn from",
+        ));
     }
     given.iter().enumerate().try_fold(Sources::new(), |sources, (i, source)| {
         // A fault in a file names file and line already.
@@ -133,9 +136,9 @@ fn sources(given: &[Source]) -> Result<Sources> {
                 }
                 .map_err(|error| error.context(format!("sources[{i}]")))
             }
-            (None, None) => Err(wrong(format!("sources[{i}] has neither path nor rows"))),
+            (None, None) => Err(Error::invalid_argument(format!("sources[{i}] has neither path nor rows"))),
             (Some(_), Some(_)) => {
-                Err(wrong(format!("sources[{i}] has both path and rows: pass one of them")))
+                Err(Error::invalid_argument(format!("sources[{i}] has both path and rows: pass one of them")))
             }
         }
     })
@@ -143,7 +146,7 @@ fn sources(given: &[Source]) -> Result<Sources> {
 
 fn encoder(spec: &TrainSpec) -> Result<Encoder> {
     let Some(source) = &spec.encoder else {
-        return Err(wrong(format!(
+        return Err(Error::invalid_argument(format!(
             "encoder is missing: {} learns on vectors; pass the folder of an artifact with an encoder",
             spec.trainer.name()
         )));

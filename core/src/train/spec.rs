@@ -265,9 +265,15 @@ impl CalibrationSource {
             (Some(path), None) => Sample::read(path)?,
             (None, Some(prompts)) => Sample::new(prompts),
             (None, None) if self.name.is_none() => return Ok(None),
-            (None, None) => return Err(wrong("calibration.name has no effect without path or prompts")),
+            (None, None) => {
+                return Err(Error::invalid_argument(
+                    "calibration.name has no effect without path or prompts",
+                ));
+            }
             (Some(_), Some(_)) => {
-                return Err(wrong("calibration has both path and prompts: pass one of them"));
+                return Err(Error::invalid_argument(
+                    "calibration has both path and prompts: pass one of them",
+                ));
             }
         };
         Ok(Some(match &self.name {
@@ -314,7 +320,8 @@ impl TrainSpec {
     /// `InvalidArgument` for another form: an unknown field, a value of a wrong type.
     pub fn from_json(text: &[u8]) -> Result<Self> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        serde_json::from_slice(text).map_err(|error| wrong(format!("training specification: {error}")))
+        serde_json::from_slice(text)
+            .map_err(|error| Error::invalid_argument(format!("training specification: {error}")))
     }
 
     /// What all trainers take.
@@ -322,14 +329,14 @@ impl TrainSpec {
     /// # Errors
     /// As the calibration's sample is read.
     pub(super) fn common(&self) -> Result<TrainOptions> {
-        let calibration = self.calibration.clone().unwrap_or_default();
+        let calibration = self.calibration.as_ref();
         Ok(TrainOptions {
             name: self.name.clone(),
             strong: self.strong.clone(),
             weak: self.weak.clone(),
             rename: self.rename.clone(),
-            calibration: calibration.sample()?,
-            calibration_date: calibration.date,
+            calibration: calibration.map_or(Ok(None), CalibrationSource::sample)?,
+            calibration_date: calibration.and_then(|calibration| calibration.date.clone()),
             read: self.read,
             provenance: self.provenance.clone(),
             cache: self.encoder.as_ref().and_then(|encoder| encoder.cache.clone()),
@@ -361,10 +368,6 @@ impl fmt::Display for TrainSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?)
     }
-}
-
-pub(super) fn wrong(what: impl Into<String>) -> Error {
-    Error::invalid_argument(what)
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
