@@ -1,55 +1,73 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"encoding/json"
 	"math"
 	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // An Input is what is asked about: a [Text], [Messages] or an [Embedding].
 type Input struct {
-	kind C.int32_t
-	data unsafe.Pointer
-	len  int
+	c capi.Input
 }
 
 // Text is a prompt.
 func Text(prompt string) Input {
-	return Input{C.ROUTELLM_INPUT_TEXT, unsafe.Pointer(unsafe.StringData(prompt)), len(prompt)}
+	return Input{capi.Input{Kind: capi.InputText, Data: unsafe.Pointer(unsafe.StringData(prompt)), Len: uintptr(len(prompt))}}
 }
 
 // Messages is a chat in JSON, as [PromptFromMessages] takes it.
 func Messages(json []byte) Input {
-	return Input{C.ROUTELLM_INPUT_MESSAGES, unsafe.Pointer(unsafe.SliceData(json)), len(json)}
+	return Input{capi.Input{Kind: capi.InputMessages, Data: unsafe.Pointer(unsafe.SliceData(json)), Len: uintptr(len(json))}}
 }
 
 // Embedding is an embedding that you computed, [Router.EmbeddingDimension] numbers.
 func Embedding(numbers []float32) Input {
-	return Input{C.ROUTELLM_INPUT_EMBEDDING, unsafe.Pointer(unsafe.SliceData(numbers)), len(numbers)}
+	data := unsafe.Pointer(unsafe.SliceData(numbers))
+	return Input{capi.Input{Kind: capi.InputEmbedding, Data: data, Len: uintptr(len(numbers))}}
 }
+
+// question asks C something. What it asks about, and where the answer goes, it knows.
+type question func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken, cerr **capi.Error) capi.Status
 
 // WinRateOf is as [Router.WinRate], for an input of any kind and with options. This and the other calls for inputs decide
 // nothing: [WithThreshold] and [WithStrongShare] are errors, and where [WithOnError] covers an error, numbers that could
 // not be computed are NaN. The end of the context stops them, also a model that runs.
 func (r *Router) WinRateOf(ctx context.Context, input Input, options ...RouteOption) (float64, error) {
-	out := make([]float64, 1)
-	err := r.ask(ctx, input, options, func(a *C.go_asked, cerr **C.routellm_error) C.routellm_status {
-		return C.go_win_rate_of(a, input.data, doubles(out), cerr)
+	rates, err := r.WinRatesOf(ctx, []Input{input}, options...)
+	if err != nil {
+		return 0, err
+	}
+	return rates[0], nil
+}
+
+// WinRatesOf are the win rates of many inputs of any kinds, as [Router.WinRateOf] gives them one by one. The error is that
+// of the first input that fails, and names its index.
+func (r *Router) WinRatesOf(ctx context.Context, inputs []Input, options ...RouteOption) ([]float64, error) {
+	out := make([]float64, len(inputs))
+	plain := make([]capi.Input, len(inputs))
+	for i, input := range inputs {
+		plain[i] = input.c
+	}
+	err := r.ask(ctx, inputs, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
+		cerr **capi.Error) capi.Status {
+		return capi.WinRatesOf(handle, plain, wanted, cancel, out, cerr)
 	})
-	return out[0], err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // CandidateScoresOf is as [Router.CandidateScores], for an input of any kind: see [Router.WinRateOf].
 func (r *Router) CandidateScoresOf(ctx context.Context, input Input, options ...RouteOption) ([]float64, error) {
 	out := make([]float64, len(r.Models()))
-	err := r.ask(ctx, input, options, func(a *C.go_asked, cerr **C.routellm_error) C.routellm_status {
-		return C.go_candidate_scores_of(a, input.data, doubles(out), C.size_t(len(out)), cerr)
+	err := r.ask(ctx, []Input{input}, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
+		cerr **capi.Error) capi.Status {
+		return capi.CandidateScoresOf(handle, input.c, wanted, cancel, out, cerr)
 	})
 	if err != nil {
 		return nil, err
@@ -59,18 +77,20 @@ func (r *Router) CandidateScoresOf(ctx context.Context, input Input, options ...
 
 // SimilarityOf is as [Router.Similarity], for an input of any kind: see [Router.WinRateOf].
 func (r *Router) SimilarityOf(ctx context.Context, input Input, options ...RouteOption) (float64, error) {
-	out := make([]float64, 1)
-	err := r.ask(ctx, input, options, func(a *C.go_asked, cerr **C.routellm_error) C.routellm_status {
-		return C.go_similarity_of(a, input.data, doubles(out), cerr)
+	var out float64
+	err := r.ask(ctx, []Input{input}, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
+		cerr **capi.Error) capi.Status {
+		return capi.SimilarityOf(handle, input.c, wanted, cancel, &out, cerr)
 	})
-	return out[0], err
+	return out, err
 }
 
 // EmbedOf is as [Router.Embed], for a text or a chat: see [Router.WinRateOf].
 func (r *Router) EmbedOf(ctx context.Context, input Input, options ...RouteOption) ([]float32, error) {
 	out := make([]float32, r.embedDimension)
-	err := r.ask(ctx, input, options, func(a *C.go_asked, cerr **C.routellm_error) C.routellm_status {
-		return C.go_embed_of(a, input.data, floats(out), C.size_t(len(out)), cerr)
+	err := r.ask(ctx, []Input{input}, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
+		cerr **capi.Error) capi.Status {
+		return capi.EmbedOf(handle, input.c, wanted, cancel, out, cerr)
 	})
 	if err != nil {
 		return nil, err
@@ -84,9 +104,10 @@ func (r *Router) ExplainOf(ctx context.Context, input Input, k int, options ...R
 	if k < 0 {
 		return nil, invalid("k is %d, expected a number of votes", k)
 	}
-	var out *C.routellm_string
-	err := r.ask(ctx, input, options, func(a *C.go_asked, cerr **C.routellm_error) C.routellm_status {
-		return C.go_explain_of(a, input.data, C.size_t(k), &out, cerr)
+	var out *capi.String
+	err := r.ask(ctx, []Input{input}, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
+		cerr **capi.Error) capi.Status {
+		return capi.ExplainOf(handle, input.c, k, wanted, cancel, &out, cerr)
 	})
 	if err != nil {
 		return nil, err
@@ -94,9 +115,8 @@ func (r *Router) ExplainOf(ctx context.Context, input Input, k int, options ...R
 	return explanationOf(out)
 }
 
-// ask makes a call in C when there is room for this goroutine.
-func (r *Router) ask(ctx context.Context, input Input, options []RouteOption,
-	call func(*C.go_asked, **C.routellm_error) C.routellm_status) error {
+// ask asks C when there is room for this goroutine.
+func (r *Router) ask(ctx context.Context, inputs []Input, options []RouteOption, ask question) error {
 	wanted, err := cRouteOptions(options)
 	if err != nil {
 		return err
@@ -109,10 +129,12 @@ func (r *Router) ask(ctx context.Context, input Input, options []RouteOption,
 	if err := begin(ctx); err != nil {
 		return err
 	}
-	g := r.holding
-	if input.kind == C.ROUTELLM_INPUT_EMBEDDING {
-		// It needs no session.
-		g = r.computing
+	// Embeddings need no session.
+	g := r.computing
+	for _, input := range inputs {
+		if input.c.Kind != capi.InputEmbedding {
+			g = r.holding
+		}
 	}
 	leave, err := r.enterInTime(ctx, g, &wanted)
 	if err != nil {
@@ -121,19 +143,17 @@ func (r *Router) ask(ctx context.Context, input Input, options []RouteOption,
 	defer leave()
 	token, finish := watch(ctx)
 	defer finish()
-	// What points to memory of Go goes beside it, or Go would refuse it.
-	asked := C.go_asked{router: handle, wanted: wanted, token: token.pointer(), kind: input.kind, len: C.size_t(input.len)}
-	var cerr *C.routellm_error
-	if status := call(&asked, &cerr); status != C.ROUTELLM_OK {
+	var cerr *capi.Error
+	if status := ask(handle, &wanted, token.pointer(), &cerr); status != capi.OK {
 		return r.failure(ctx, status, cerr)
 	}
 	return nil
 }
 
 // explanationOf reads an explanation in JSON, and frees it. A null leaves the field as it is.
-func explanationOf(text *C.routellm_string) (*Explanation, error) {
+func explanationOf(text *capi.String) (*Explanation, error) {
 	explanation := &Explanation{WinRate: math.NaN(), WinRateError: math.NaN(), Similarity: math.NaN()}
-	if err := json.Unmarshal([]byte(takeString(text)), explanation); err != nil {
+	if err := json.Unmarshal([]byte(capi.TakeString(text)), explanation); err != nil {
 		return nil, &Error{Kind: Internal, Message: "explanation: " + err.Error(), cause: err}
 	}
 	return explanation, nil

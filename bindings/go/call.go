@@ -1,51 +1,38 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
-	"runtime/cgo"
-	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
-// A call is made in C and awaited in Go.
-type call struct {
-	router *Router
-	// Of one: what the call comes to finds its place there, also when nobody waits for it any more.
-	done chan ending
-}
-
+// An ending is what a call came to that was made in C and awaited in Go.
 type ending struct {
 	decisions []Decision
 	err       error
 }
 
 // A submission begins a call in C. What it passes there is copied.
-type submission func(user C.uintptr_t, wanted *C.go_route_options, token *C.routellm_cancel_token,
-	cerr **C.routellm_error) C.routellm_status
+type submission func(wanted *capi.RouteOptions, cancel *capi.CancelToken, done capi.Done, cerr **capi.Error) capi.Status
 
 // await begins a call and waits for what it comes to, or for the end of ctx.
-func (r *Router) await(ctx context.Context, wanted C.go_route_options, begin submission) ([]Decision, error) {
+func (r *Router) await(ctx context.Context, wanted capi.RouteOptions, begin submission) ([]Decision, error) {
 	leave, err := r.enterInTime(ctx, r.beginning, &wanted)
 	if err != nil {
 		return nil, err
 	}
 	token := takeToken(ctx)
-	it := &call{router: r, done: make(chan ending, 1)}
-	user := cgo.NewHandle(it)
-	var cerr *C.routellm_error
-	status := begin(C.uintptr_t(user), &wanted, token.pointer(), &cerr)
+	// Of one: what the call comes to finds its place there, also when nobody waits for it any more.
+	ended := make(chan ending, 1)
+	var cerr *capi.Error
+	status := begin(&wanted, token.pointer(), r.ending(ended), &cerr)
 	leave()
-	if status != C.ROUTELLM_OK {
-		user.Delete()
+	if status != capi.OK {
 		token.giveBack()
 		return nil, r.failure(ctx, status, cerr)
 	}
 	select {
-	case out := <-it.done:
+	case out := <-ended:
 		token.giveBack()
 		return out.decisions, out.err
 	case <-ctx.Done():
@@ -61,23 +48,19 @@ func (r *Router) abandon(token *cancelToken) {
 	token.cancel()
 }
 
-// routellmGoDone runs on a thread of the library, or inside the call that begins, cancels or closes. It never waits.
-//
-//export routellmGoDone
-func routellmGoDone(user C.uintptr_t, status C.routellm_status, decisions *C.routellm_decision, count C.size_t,
-	cerr *C.routellm_error) {
-	handle := cgo.Handle(user)
-	it := handle.Value().(*call)
-	handle.Delete()
-	if status != C.ROUTELLM_OK {
-		// The error is the library's.
-		err := &Error{Kind: Kind(status), Message: C.GoString(C.routellm_error_message(cerr))}
-		it.done <- ending{err: it.router.met(err)}
-		return
+// ending takes what a call comes to. It runs on a thread of the library, or inside the call that begins, cancels or closes,
+// and never waits.
+func (r *Router) ending(ended chan<- ending) capi.Done {
+	return func(status capi.Status, decisions []capi.Decision, cerr *capi.Error) {
+		if status != capi.OK {
+			// The error is the library's.
+			ended <- ending{err: r.met(&Error{Kind: Kind(status), Message: capi.ErrorMessage(cerr)})}
+			return
+		}
+		out := make([]Decision, len(decisions))
+		for i := range decisions {
+			out[i] = r.decision(&decisions[i])
+		}
+		ended <- ending{decisions: out}
 	}
-	out := make([]Decision, int(count))
-	for i, plain := range unsafe.Slice(decisions, len(out)) {
-		out[i] = it.router.decision(&plain)
-	}
-	it.done <- ending{decisions: out}
 }

@@ -1,14 +1,11 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"runtime"
 	"sync"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 func nothing() {}
@@ -24,15 +21,48 @@ func begin(ctx context.Context) error {
 	return nil
 }
 
+// within does work that takes long and does not look at a context, until ctx ends. What comes after that is thrown away by
+// discard, unless it is nil.
+func within[T any](ctx context.Context, work func() (T, error), discard func(T) error) (T, error) {
+	var none T
+	if err := begin(ctx); err != nil {
+		return none, err
+	}
+	if ctx.Done() == nil {
+		return work()
+	}
+	type result struct {
+		made T
+		err  error
+	}
+	results := make(chan result)
+	go func() {
+		made, err := work()
+		select {
+		case results <- result{made, err}:
+		case <-ctx.Done():
+			if err == nil && discard != nil {
+				discard(made)
+			}
+		}
+	}()
+	select {
+	case r := <-results:
+		return r.made, r.err
+	case <-ctx.Done():
+		return none, cancelled(ctx)
+	}
+}
+
 // A cancelToken cancels one call after the other, as long as it was not used.
 type cancelToken struct {
-	c *C.routellm_cancel_token
+	c *capi.CancelToken
 }
 
 // tokens are for reuse: a call that is not cancelled makes none and frees none.
 var tokens = sync.Pool{New: func() any {
-	token := &cancelToken{C.routellm_cancel_token_new()}
-	runtime.AddCleanup(token, func(c *C.routellm_cancel_token) { C.routellm_cancel_token_free(c) }, token.c)
+	token := &cancelToken{capi.CancelTokenNew()}
+	runtime.AddCleanup(token, capi.CancelTokenFree, token.c)
 	return token
 }}
 
@@ -52,7 +82,7 @@ func (t *cancelToken) giveBack() {
 }
 
 // pointer is what C takes; NULL for nil.
-func (t *cancelToken) pointer() *C.routellm_cancel_token {
+func (t *cancelToken) pointer() *capi.CancelToken {
 	if t == nil {
 		return nil
 	}
@@ -61,7 +91,7 @@ func (t *cancelToken) pointer() *C.routellm_cancel_token {
 
 // cancel ends the call. It may call back on this thread.
 func (t *cancelToken) cancel() {
-	C.routellm_cancel_token_cancel(t.c)
+	capi.CancelTokenCancel(t.c)
 	runtime.KeepAlive(t)
 }
 

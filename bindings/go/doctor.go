@@ -1,13 +1,11 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
+	"context"
 	"encoding/json"
 	"runtime"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // Diagnosis is what was found on this machine. No prompt is in it; paths and the values of some variables are.
@@ -149,25 +147,27 @@ type DiagnosisSettings struct {
 // settings. What is missing or broken is what it tells, and no failure. artifact is the folder of an artifact or of a
 // model; if it is empty, the report is about the router that is compiled in. No router is opened.
 func Doctor(artifact string) (Diagnosis, error) {
-	var text *C.routellm_string
-	var cerr *C.routellm_error
-	var status C.routellm_status
-	if artifact == "" {
-		status = C.routellm_doctor(&text, &cerr)
-	} else if err := withCString("artifact", artifact, func(path *C.char) error {
-		status = C.routellm_doctor_of(path, &text, &cerr)
-		return nil
-	}); err != nil {
+	if err := uncut("artifact", artifact); err != nil {
 		return Diagnosis{}, err
 	}
-	if status != C.ROUTELLM_OK {
+	if err := load(); err != nil {
+		return Diagnosis{}, err
+	}
+	var text *capi.String
+	var cerr *capi.Error
+	if status := capi.Doctor(artifact, &text, &cerr); status != capi.OK {
 		return Diagnosis{}, failure(nil, status, cerr)
 	}
 	var diagnosis Diagnosis
-	if err := json.Unmarshal([]byte(takeString(text)), &diagnosis); err != nil {
+	if err := json.Unmarshal([]byte(capi.TakeString(text)), &diagnosis); err != nil {
 		return Diagnosis{}, &Error{Kind: Internal, Message: "diagnosis: " + err.Error(), cause: err}
 	}
 	language := "Go " + runtime.Version()
 	diagnosis.Versions.Language = &language
 	return diagnosis, nil
+}
+
+// DoctorContext is as [Doctor], which hashes every file of an artifact, until ctx ends.
+func DoctorContext(ctx context.Context, artifact string) (Diagnosis, error) {
+	return within(ctx, func() (Diagnosis, error) { return Doctor(artifact) }, nil)
 }

@@ -1,15 +1,12 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"errors"
 	"fmt"
 	"syscall"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // ErrClosed is what [errors.Is] finds in the errors of calls to a router after its [Router.Close], and of those that
@@ -23,36 +20,57 @@ type Kind int32
 const (
 	// <faces:errors>
 	// InvalidArgument: an argument, option, prompt or embedding is not acceptable.
-	InvalidArgument Kind = C.ROUTELLM_INVALID_ARGUMENT
+	InvalidArgument Kind = 1
 	// NotFound: a file, artifact or bundled router does not exist.
-	NotFound Kind = C.ROUTELLM_NOT_FOUND
+	NotFound Kind = 2
 	// InvalidModel: an artifact, checkpoint or tokenizer is malformed, incomplete or altered.
-	InvalidModel Kind = C.ROUTELLM_INVALID_MODEL
+	InvalidModel Kind = 3
 	// Unsupported: the request is understood but this router cannot do it.
-	Unsupported Kind = C.ROUTELLM_UNSUPPORTED
+	Unsupported Kind = 4
 	// RuntimeUnavailable: ONNX Runtime is needed and could not be loaded; the message names every place that was
 	// looked at.
-	RuntimeUnavailable Kind = C.ROUTELLM_RUNTIME_UNAVAILABLE
+	RuntimeUnavailable Kind = 5
 	// Inference: ONNX Runtime failed while computing.
-	Inference Kind = C.ROUTELLM_INFERENCE
+	Inference Kind = 6
 	// Tokenize: the tokenizer failed on a text.
-	Tokenize Kind = C.ROUTELLM_TOKENIZE
+	Tokenize Kind = 7
 	// Cancelled: the caller cancelled the call.
-	Cancelled Kind = C.ROUTELLM_CANCELLED
+	Cancelled Kind = 8
 	// ResourceExhausted: a limit of memory, size or time was hit.
-	ResourceExhausted Kind = C.ROUTELLM_RESOURCE_EXHAUSTED
+	ResourceExhausted Kind = 9
 	// Internal: a defect of this library: a caught panic.
-	Internal Kind = C.ROUTELLM_INTERNAL
+	Internal Kind = 10
 	// IO: the operating system refused to read or write.
-	IO Kind = C.ROUTELLM_IO
+	IO Kind = 11
 	// Remote: an endpoint that the caller configured failed.
-	Remote Kind = C.ROUTELLM_REMOTE
+	Remote Kind = 12
 	// </faces:errors>
 )
 
+// <faces:kind-names>
+var kindNames = map[Kind]string{
+	InvalidArgument:    "InvalidArgument",
+	NotFound:           "NotFound",
+	InvalidModel:       "InvalidModel",
+	Unsupported:        "Unsupported",
+	RuntimeUnavailable: "RuntimeUnavailable",
+	Inference:          "Inference",
+	Tokenize:           "Tokenize",
+	Cancelled:          "Cancelled",
+	ResourceExhausted:  "ResourceExhausted",
+	Internal:           "Internal",
+	IO:                 "Io",
+	Remote:             "Remote",
+}
+
+// </faces:kind-names>
+
 // String is the name of the kind, as in "InvalidArgument".
 func (k Kind) String() string {
-	return C.GoString(C.routellm_status_name(C.routellm_status(k)))
+	if name, ok := kindNames[k]; ok {
+		return name
+	}
+	return "Unknown"
 }
 
 // Error is what every function of this package returns when it fails.
@@ -108,8 +126,16 @@ func closed() *Error {
 	return &Error{Kind: InvalidArgument, Message: "the router is closed: open another one", cause: ErrClosed}
 }
 
+// load finds the library where it is not linked; [capi.Load] says what went wrong.
+func load() error {
+	if err := capi.Load(); err != nil {
+		return &Error{Kind: NotFound, Message: err.Error()}
+	}
+	return nil
+}
+
 // failure is as the function of this name, for a call that Close may have met.
-func (r *Router) failure(ctx context.Context, status C.routellm_status, cerr *C.routellm_error) error {
+func (r *Router) failure(ctx context.Context, status capi.Status, cerr *capi.Error) error {
 	return r.met(failure(ctx, status, cerr))
 }
 
@@ -129,16 +155,16 @@ func (r *Router) met(err error) error {
 }
 
 // failure turns a status and its error into a Go error, and frees the latter. It must not be called for success.
-func failure(ctx context.Context, status C.routellm_status, cerr *C.routellm_error) error {
-	defer C.routellm_error_free(cerr)
+func failure(ctx context.Context, status capi.Status, cerr *capi.Error) error {
+	defer capi.ErrorFree(cerr)
 	if status < 0 || cerr == nil {
 		return &Error{Kind: ResourceExhausted, Message: "out of memory"}
 	}
 	if Kind(status) == Cancelled && ctx != nil && ctx.Err() != nil {
 		return cancelled(ctx)
 	}
-	err := &Error{Kind: Kind(status), Message: C.GoString(C.routellm_error_message(cerr))}
-	if code := C.routellm_error_os_code(cerr); code != 0 {
+	err := &Error{Kind: Kind(status), Message: capi.ErrorMessage(cerr)}
+	if code := capi.ErrorOSCode(cerr); code != 0 {
 		err.cause = syscall.Errno(code)
 	}
 	return err

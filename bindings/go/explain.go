@@ -1,17 +1,6 @@
 package routellm
 
-/*
-#cgo noescape routellm_similarity
-#cgo nocallback routellm_similarity
-#cgo noescape routellm_similarity_from_embedding
-#cgo nocallback routellm_similarity_from_embedding
-#include "glue.h"
-*/
-import "C"
-
-import (
-	"context"
-)
+import "context"
 
 // An Explanation says why a prompt got its score.
 type Explanation struct {
@@ -97,82 +86,20 @@ type Reach struct {
 // Similarity is the largest cosine similarity of a prompt to any vote, in [-1, 1]: how far the prompt is from the data
 // that the router was made of. Routers with votes only.
 func (r *Router) Similarity(prompt string) (float64, error) {
-	handle, err := r.use()
-	if err != nil {
-		return 0, err
-	}
-	defer r.release()
-	if err := r.hold(context.Background()); err != nil {
-		return 0, err
-	}
-	defer r.holding.leave()
-	var out C.double
-	var cerr *C.routellm_error
-	status := C.routellm_similarity(handle, text(prompt), C.size_t(len(prompt)), &out, &cerr)
-	if status != C.ROUTELLM_OK {
-		return 0, r.failure(nil, status, cerr)
-	}
-	return float64(out), nil
+	return r.SimilarityOf(context.Background(), Text(prompt))
 }
 
 // SimilarityFromEmbedding is as [Router.Similarity], for an embedding that you computed.
 func (r *Router) SimilarityFromEmbedding(embedding []float32) (float64, error) {
-	handle, err := r.use()
-	if err != nil {
-		return 0, err
-	}
-	defer r.release()
-	leave, err := r.compute(1)
-	if err != nil {
-		return 0, err
-	}
-	defer leave()
-	var out C.double
-	var cerr *C.routellm_error
-	status := C.routellm_similarity_from_embedding(handle, floats(embedding), C.size_t(len(embedding)), &out, &cerr)
-	if status != C.ROUTELLM_OK {
-		return 0, r.failure(nil, status, cerr)
-	}
-	return float64(out), nil
+	return r.SimilarityOf(context.Background(), Embedding(embedding))
 }
 
 // Explain says why a prompt got its score, with the k votes that weighed most. Routers with votes only.
 func (r *Router) Explain(prompt string, k int) (*Explanation, error) {
-	enter := func() (func(), error) { return r.holding.leave, r.hold(context.Background()) }
-	return r.explain(k, enter, func(handle *C.routellm_router, out **C.routellm_string,
-		cerr **C.routellm_error) C.routellm_status {
-		return C.routellm_explain(handle, text(prompt), C.size_t(len(prompt)), C.size_t(k), out, cerr)
-	})
+	return r.ExplainOf(context.Background(), Text(prompt), k)
 }
 
 // ExplainEmbedding is as [Router.Explain], for an embedding that you computed.
 func (r *Router) ExplainEmbedding(embedding []float32, k int) (*Explanation, error) {
-	enter := func() (func(), error) { return r.compute(1) }
-	return r.explain(k, enter, func(handle *C.routellm_router, out **C.routellm_string,
-		cerr **C.routellm_error) C.routellm_status {
-		return C.routellm_explain_embedding(handle, floats(embedding), C.size_t(len(embedding)), C.size_t(k), out, cerr)
-	})
-}
-
-func (r *Router) explain(k int, enter func() (func(), error), call func(*C.routellm_router, **C.routellm_string,
-	**C.routellm_error) C.routellm_status) (*Explanation, error) {
-	if k < 0 {
-		return nil, invalid("k is %d, expected a number of votes", k)
-	}
-	handle, err := r.use()
-	if err != nil {
-		return nil, err
-	}
-	defer r.release()
-	leave, err := enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	var out *C.routellm_string
-	var cerr *C.routellm_error
-	if status := call(handle, &out, &cerr); status != C.ROUTELLM_OK {
-		return nil, r.failure(nil, status, cerr)
-	}
-	return explanationOf(out)
+	return r.ExplainOf(context.Background(), Embedding(embedding), k)
 }

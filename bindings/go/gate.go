@@ -1,13 +1,10 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"time"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // A gate lets a few goroutines into C at once. The others wait in Go, where waiting costs no thread: one that is in C
@@ -35,8 +32,9 @@ func (r *Router) enter(ctx context.Context, g gate) error {
 }
 
 // enterInTime is as enter, and takes the time that was waited off the timeout of the call, which counts from here.
-// Whoever is out of time, or has a wrong one, goes in without room for it, to be refused there: left says whether there is something to leave.
-func (r *Router) enterInTime(ctx context.Context, g gate, wanted *C.go_route_options) (left func(), err error) {
+// Whoever is out of time, or has a wrong one, goes in without room for it, to be refused there: left says whether there is
+// something to leave.
+func (r *Router) enterInTime(ctx context.Context, g gate, wanted *capi.RouteOptions) (left func(), err error) {
 	select {
 	case g <- struct{}{}:
 		return g.leave, nil
@@ -44,29 +42,43 @@ func (r *Router) enterInTime(ctx context.Context, g gate, wanted *C.go_route_opt
 	}
 	const forever = 1e12 // milliseconds; more is no duration of Go.
 	switch {
-	case wanted.has_timeout == 0 || wanted.timeout_ms >= forever:
-		return g.leave, r.enter(ctx, g)
-	case !(wanted.timeout_ms > 0):
+	case wanted.HasTimeout == 0 || wanted.TimeoutMs >= forever:
+		return r.roomFor(ctx, g, wanted)
+	case !(wanted.TimeoutMs > 0):
 		return nothing, nil
 	}
 	start := time.Now()
-	allowed := time.Duration(float64(wanted.timeout_ms) * float64(time.Millisecond))
+	allowed := time.Duration(wanted.TimeoutMs * float64(time.Millisecond))
 	limited, stop := context.WithTimeout(ctx, allowed)
 	defer stop()
-	err = r.enter(limited, g)
+	left, err = r.roomFor(limited, g, wanted)
 	waited := time.Since(start)
 	if err != nil {
 		if ctx.Err() != nil || limited.Err() == nil {
 			return nil, err
 		}
-		wanted.timeout_ms = C.double(1e-6)
+		wanted.TimeoutMs = 1e-6
 		return nothing, nil
 	}
 	// Less is not worth another number in the message.
 	if waited >= time.Millisecond {
-		wanted.timeout_ms = max(wanted.timeout_ms-C.double(waited.Seconds()*1000), 1e-6)
+		wanted.TimeoutMs = max(wanted.TimeoutMs-waited.Seconds()*1000, 1e-6)
 	}
-	return g.leave, nil
+	return left, nil
+}
+
+// roomFor waits for room. A call that finds too many others waiting, and has an [OnError], goes in without, to be refused
+// there.
+func (r *Router) roomFor(ctx context.Context, g gate, wanted *capi.RouteOptions) (left func(), err error) {
+	if g != r.holding {
+		return g.leave, r.enter(ctx, g)
+	}
+	err = r.hold(ctx)
+	if e, ok := err.(*Error); ok && e.Kind == ResourceExhausted && wanted.OnError != int32(Raise) {
+		wanted.TimeoutMs, wanted.HasTimeout = 1e-6, 1
+		return nothing, nil
+	}
+	return g.leave, err
 }
 
 // hold lets this goroutine wait for a session in C, as many of them as there are sessions. Those that wait here count

@@ -1,16 +1,12 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"log"
-	"runtime/cgo"
 	"runtime/debug"
 	"time"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // A DecisionEvent is what a hook hears of a decision: see [WithDecisionHook]. The prompt is not in it.
@@ -54,59 +50,48 @@ func WithDecisionHook(hook func(DecisionEvent)) OpenOption {
 }
 
 // onDecision lets hook hear of the decisions of a new router, unless it is nil.
-func onDecision(handle *C.routellm_router, hook func(DecisionEvent)) error {
+func onDecision(handle *capi.Router, hook func(DecisionEvent)) error {
 	if hook == nil {
 		return nil
 	}
-	user := cgo.NewHandle(hook)
-	var cerr *C.routellm_error
-	if status := C.go_on_decision(handle, C.uintptr_t(user), &cerr); status != C.ROUTELLM_OK {
-		user.Delete()
+	var cerr *capi.Error
+	if status := capi.RouterOnDecision(handle, hearing(hook), &cerr); status != capi.OK {
 		return failure(nil, status, cerr)
 	}
 	return nil
 }
 
-// routellmGoHear runs on a thread of the library, or inside a call that decides.
-//
-//export routellmGoHear
-func routellmGoHear(user C.uintptr_t, event *C.routellm_decision_event) {
-	hook := cgo.Handle(user).Value().(func(DecisionEvent))
-	// What lies below are frames of the library, which no panic may leave.
-	defer func() {
-		if err := recover(); err != nil {
-			log.Printf("routellm: the hook panicked: %v\n%s", err, debug.Stack())
-		}
-	}()
-	hook(DecisionEvent{
-		ID:           C.GoString(event.id),
-		Model:        C.GoString(event.model),
-		Side:         Side(event.side),
-		WinRate:      float64(event.win_rate),
-		Threshold:    float64(event.threshold),
-		Propensity:   float64(event.propensity),
-		FallbackKind: Kind(event.fallback_status),
-		Queue:        time.Duration(event.queue_ns),
-		Score:        time.Duration(event.score_ns),
-		Total:        time.Duration(event.total_ns),
-		Index:        int(event.index),
-		BatchSize:    int(event.batch_size),
-	})
-}
-
-// routellmGoForget frees a hook that nobody needs any more.
-//
-//export routellmGoForget
-func routellmGoForget(user C.uintptr_t) {
-	cgo.Handle(user).Delete()
+// hearing tells hook of decisions. It runs on a thread of the library, or inside a call that decides.
+func hearing(hook func(DecisionEvent)) capi.Hear {
+	return func(event *capi.DecisionEvent) {
+		// What lies below are frames of the library, which no panic may leave.
+		defer func() {
+			if err := recover(); err != nil {
+				log.Printf("routellm: the hook panicked: %v\n%s", err, debug.Stack())
+			}
+		}()
+		hook(DecisionEvent{
+			ID:           capi.GoString(event.ID),
+			Model:        capi.GoString(event.Model),
+			Side:         Side(event.Side),
+			WinRate:      event.WinRate,
+			Threshold:    event.Threshold,
+			Propensity:   event.Propensity,
+			FallbackKind: Kind(event.FallbackStatus),
+			Queue:        time.Duration(event.QueueNs),
+			Score:        time.Duration(event.ScoreNs),
+			Total:        time.Duration(event.TotalNs),
+			Index:        int(event.Index),
+			BatchSize:    int(event.BatchSize),
+		})
+	}
 }
 
 // routeEmbeddingHeard decides for an embedding where a hook is set: the other way does not let C call back.
-func (r *Router) routeEmbeddingHeard(ctx context.Context, embedding []float32, wanted C.go_route_options) (Decision, error) {
-	var out C.routellm_decision
-	var cerr *C.routellm_error
-	status := C.go_route_embedding_heard(r.handle, floats(embedding), C.size_t(len(embedding)), &wanted, &out, &cerr)
-	if status != C.ROUTELLM_OK {
+func (r *Router) routeEmbeddingHeard(ctx context.Context, embedding []float32, wanted capi.RouteOptions) (Decision, error) {
+	var out capi.Decision
+	var cerr *capi.Error
+	if status := capi.RouteEmbeddingHeard(r.handle, embedding, &wanted, &out, &cerr); status != capi.OK {
 		return Decision{}, r.failure(ctx, status, cerr)
 	}
 	return r.decision(&out), nil

@@ -1,17 +1,9 @@
 package routellm
 
-/*
-#cgo noescape go_route_messages
-#cgo nocallback go_route_messages
-#cgo noescape routellm_read_messages
-#cgo nocallback routellm_read_messages
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
-	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // PromptFromMessages is the prompt of a chat: the text of its newest user message that has text (blanks are none).
@@ -26,14 +18,15 @@ func PromptFromMessages(messages []byte) (string, error) {
 
 // ReadMessages is as [PromptFromMessages], with what of the chat is read.
 func ReadMessages(messages []byte, read Read) (string, error) {
-	var out *C.routellm_string
-	var cerr *C.routellm_error
-	status := C.routellm_read_messages((*C.char)(unsafe.Pointer(unsafe.SliceData(messages))),
-		C.size_t(len(messages)), C.int32_t(read), &out, &cerr)
-	if status != C.ROUTELLM_OK {
+	if err := load(); err != nil {
+		return "", err
+	}
+	var out *capi.String
+	var cerr *capi.Error
+	if status := capi.ReadMessages(messages, int32(read), &out, &cerr); status != capi.OK {
 		return "", failure(nil, status, cerr)
 	}
-	return takeString(out), nil
+	return capi.TakeString(out), nil
 }
 
 // RouteMessages decides for a chat in JSON, as [PromptFromMessages] takes it. What of it is read the artifact says, or
@@ -52,26 +45,18 @@ func (r *Router) RouteMessages(ctx context.Context, messages []byte, options ...
 	if err := begin(ctx); err != nil {
 		return Decision{}, err
 	}
-	json := chars(messages)
 	if r.sessions == 0 && !r.heard {
-		var out C.routellm_decision
-		var cerr *C.routellm_error
-		status := C.go_route_messages(handle, json, C.size_t(len(messages)), &wanted, &out, &cerr)
-		if status == C.ROUTELLM_OK {
+		var out capi.Decision
+		var cerr *capi.Error
+		status := capi.RouteMessages(handle, messages, &wanted, &out, &cerr)
+		if status == capi.OK {
 			return r.decision(&out), nil
 		}
-		if status != C.GO_NOT_QUICK {
+		if status != capi.NotQuick {
 			return Decision{}, r.failure(ctx, status, cerr)
 		}
 	}
-	decisions, err := r.await(ctx, wanted, func(user C.uintptr_t, wanted *C.go_route_options,
-		token *C.routellm_cancel_token, cerr **C.routellm_error) C.routellm_status {
-		return C.go_route_async(handle, 1, json, C.size_t(len(messages)), wanted, token, user, cerr)
-	})
-	if err != nil {
-		return Decision{}, err
-	}
-	return decisions[0], nil
+	return r.awaitOne(ctx, true, messages, wanted)
 }
 
 // RouteBatchMessages decides for many chats, with the same bits as one by one. Each is JSON of its own: a list of
@@ -79,7 +64,7 @@ func (r *Router) RouteMessages(ctx context.Context, messages []byte, options ...
 // then. The error is that of the first chat that fails, and names its index.
 func (r *Router) RouteBatchMessages(ctx context.Context, chats [][]byte, options ...RouteOption) ([]Decision, error) {
 	joined, lengths := join(chats)
-	return r.routeBatch(ctx, 1, joined, lengths, options)
+	return r.routeBatch(ctx, true, joined, lengths, options)
 }
 
 // A FallbackWarning is what a handler hears of fallbacks: see [WithFallbackHandler].
@@ -93,14 +78,14 @@ type FallbackWarning struct {
 }
 
 // warn tells the handler, if it is time for it.
-func (r *Router) warn(status C.routellm_status, count C.uint64_t) {
+func (r *Router) warn(status capi.Status, count uint64) {
 	if count == 0 || r.onFallback == nil {
 		return
 	}
-	warning := FallbackWarning{Kind: Kind(status), Count: uint64(count)}
-	var message *C.routellm_string
-	if C.routellm_fallback_message(status, count, &message, nil) == C.ROUTELLM_OK {
-		warning.Message = takeString(message)
+	warning := FallbackWarning{Kind: Kind(status), Count: count}
+	var message *capi.String
+	if capi.FallbackMessage(status, count, &message) == capi.OK {
+		warning.Message = capi.TakeString(message)
 	}
 	// It may call the router, also to close it.
 	go r.onFallback(warning)

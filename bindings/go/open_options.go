@@ -2,21 +2,16 @@
 
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 // Mode is which mathematics a router follows.
 type Mode int32
 
 // Values of Mode.
 const (
 	// Exact: the mathematically right one. The default.
-	Exact Mode = C.ROUTELLM_MODE_EXACT
+	Exact Mode = 0
 	// Reference: that of lm-sys/RouteLLM, to the digit where that is possible. Routers that know one mode take
 	// either.
-	Reference Mode = C.ROUTELLM_MODE_REFERENCE
+	Reference Mode = 1
 )
 
 func (v Mode) word() any { return wordOf(int(v), "exact", "reference") }
@@ -27,12 +22,12 @@ type Read int32
 // Values of Read.
 const (
 	// LastUser: the newest user message that has text. The default.
-	LastUser Read = C.ROUTELLM_READ_LAST_USER
+	LastUser Read = 0
 	// AllUser: every user message that has text, oldest first, joined by newlines.
-	AllUser Read = C.ROUTELLM_READ_ALL_USER
+	AllUser Read = 1
 	// Conversation: every message that has text, whatever its role, oldest first, joined by newlines and without
 	// roles.
-	Conversation Read = C.ROUTELLM_READ_CONVERSATION
+	Conversation Read = 2
 )
 
 func (v Read) word() any { return wordOf(int(v), "last_user", "all_user", "conversation") }
@@ -71,11 +66,11 @@ type OutOfDistribution int32
 // Values of OutOfDistribution.
 const (
 	// Ignore: the win rate decides as for any prompt; the decision says that the prompt is far away. The default.
-	Ignore OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_IGNORE
+	Ignore OutOfDistribution = 0
 	// AbstainToStrong: the strong model.
-	AbstainToStrong OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_STRONG
+	AbstainToStrong OutOfDistribution = 1
 	// AbstainToWeak: the weak model.
-	AbstainToWeak OutOfDistribution = C.ROUTELLM_OUT_OF_DISTRIBUTION_WEAK
+	AbstainToWeak OutOfDistribution = 2
 )
 
 func (v OutOfDistribution) word() any { return wordOf(int(v), "ignore", "strong", "weak") }
@@ -104,11 +99,11 @@ type OnError int32
 // Values of OnError.
 const (
 	// Raise: return the error. The default.
-	Raise OnError = C.ROUTELLM_ON_ERROR_RAISE
+	Raise OnError = 0
 	// FallBackToStrong: decide for the strong model, with "fallback" set.
-	FallBackToStrong OnError = C.ROUTELLM_ON_ERROR_STRONG
+	FallBackToStrong OnError = 1
 	// FallBackToWeak: decide for the weak model, with "fallback" set.
-	FallBackToWeak OnError = C.ROUTELLM_ON_ERROR_WEAK
+	FallBackToWeak OnError = 2
 )
 
 func (v OnError) word() any { return wordOf(int(v), "raise", "strong", "weak") }

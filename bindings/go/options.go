@@ -1,16 +1,13 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"encoding/json"
 	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // AllClusters is for [WithOpenClusters]: every vote is read, for the exact answer.
@@ -95,7 +92,7 @@ func spec(text string) any {
 }
 
 // cOpenOptions are the options for C. The caller frees them.
-func cOpenOptions(wanted *openOptions) (*C.routellm_open_options, error) {
+func cOpenOptions(wanted *openOptions) (*capi.OpenOptions, error) {
 	for name, value := range wanted.values {
 		switch value := value.(type) {
 		case string:
@@ -132,27 +129,24 @@ func cOpenOptions(wanted *openOptions) (*C.routellm_open_options, error) {
 	if err != nil {
 		return nil, invalid("options: %v", err)
 	}
-	out := C.routellm_open_options_new()
+	out := capi.OpenOptionsNew()
 	if wanted.values == nil {
 		return out, nil
 	}
-	var cerr *C.routellm_error
-	status := C.routellm_open_options_set_json(out, text(string(object)), C.size_t(len(object)), &cerr)
-	if status != C.ROUTELLM_OK {
-		C.routellm_open_options_free(out)
+	var cerr *capi.Error
+	if status := capi.OpenOptionsSetJSON(out, object, &cerr); status != capi.OK {
+		capi.OpenOptionsFree(out)
 		return nil, failure(nil, status, cerr)
 	}
 	return out, nil
 }
 
-// withCString calls f with a C string of text, which must be one: C would cut it at a NUL.
-func withCString(name, text string, f func(*C.char) error) error {
+// uncut refuses a text with a NUL, at which C would cut it.
+func uncut(name, text string) error {
 	if strings.IndexByte(text, 0) >= 0 {
 		return invalid("%s holds a NUL: %q", name, text)
 	}
-	s := C.CString(text)
-	defer C.free(ptr(s))
-	return f(s)
+	return nil
 }
 
 // A RouteOption changes one call. It is a value, so that a call with options allocates nothing for them.
@@ -209,21 +203,21 @@ func WithRead(read Read) RouteOption {
 // </faces:call>
 
 // cRouteOptions are the options as the C helpers take them. Everything is checked by the library.
-func cRouteOptions(options []RouteOption) (C.go_route_options, error) {
-	wanted := C.go_route_options{is_default: 1}
+func cRouteOptions(options []RouteOption) (capi.RouteOptions, error) {
+	wanted := capi.RouteOptions{IsDefault: 1}
 	for _, option := range options {
-		wanted.is_default = 0
+		wanted.IsDefault = 0
 		switch option.kind {
 		case optionThreshold:
-			wanted.threshold, wanted.has_threshold = C.double(option.value), 1
+			wanted.Threshold, wanted.HasThreshold = option.value, 1
 		case optionStrongShare:
-			wanted.strong_share, wanted.has_strong_share = C.double(option.value), 1
+			wanted.StrongShare, wanted.HasStrongShare = option.value, 1
 		case optionOnError:
-			wanted.on_error = C.int32_t(option.value)
+			wanted.OnError = int32(option.value)
 		case optionRead:
-			wanted.read, wanted.has_read = C.int32_t(option.value), 1
+			wanted.Read, wanted.HasRead = int32(option.value), 1
 		case optionTimeoutMs:
-			wanted.timeout_ms, wanted.has_timeout = C.double(option.value), 1
+			wanted.TimeoutMs, wanted.HasTimeout = option.value, 1
 		default:
 			return wanted, invalid("a RouteOption is empty: use the With functions")
 		}

@@ -1,23 +1,10 @@
 package routellm
 
-/*
-#cgo noescape go_route
-#cgo nocallback go_route
-#cgo noescape go_route_embedding
-#cgo nocallback go_route_embedding
-#cgo noescape go_route_batch
-#cgo nocallback go_route_batch
-#cgo noescape go_threshold
-#cgo nocallback go_threshold
-#cgo noescape routellm_share
-#cgo nocallback routellm_share
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // Side is one of the two models of a pair.
@@ -26,9 +13,9 @@ type Side int32
 // The sides. No side is 0.
 const (
 	// Strong is the expensive model.
-	Strong Side = C.ROUTELLM_SIDE_STRONG
+	Strong Side = 1
 	// Weak is the cheap model.
-	Weak Side = C.ROUTELLM_SIDE_WEAK
+	Weak Side = 2
 )
 
 // String is "strong" or "weak".
@@ -90,13 +77,13 @@ func (r *Router) Route(ctx context.Context, prompt string, options ...RouteOptio
 		return Decision{}, err
 	}
 	if r.sessions == 0 && !r.heard {
-		var out C.routellm_decision
-		var cerr *C.routellm_error
-		status := C.go_route(handle, text(prompt), C.size_t(len(prompt)), &wanted, &out, &cerr)
-		if status == C.ROUTELLM_OK {
+		var out capi.Decision
+		var cerr *capi.Error
+		status := capi.Route(handle, prompt, &wanted, &out, &cerr)
+		if status == capi.OK {
 			return r.decision(&out), nil
 		}
-		if status != C.GO_NOT_QUICK {
+		if status != capi.NotQuick {
 			return Decision{}, r.failure(ctx, status, cerr)
 		}
 	}
@@ -104,10 +91,15 @@ func (r *Router) Route(ctx context.Context, prompt string, options ...RouteOptio
 }
 
 // routeLong waits for a decision in Go.
-func (r *Router) routeLong(ctx context.Context, prompt string, wanted C.go_route_options) (Decision, error) {
-	decisions, err := r.await(ctx, wanted, func(user C.uintptr_t, wanted *C.go_route_options,
-		token *C.routellm_cancel_token, cerr **C.routellm_error) C.routellm_status {
-		return C.go_route_async(r.handle, 0, text(prompt), C.size_t(len(prompt)), wanted, token, user, cerr)
+func (r *Router) routeLong(ctx context.Context, prompt string, wanted capi.RouteOptions) (Decision, error) {
+	return r.awaitOne(ctx, false, bytesOf(prompt), wanted)
+}
+
+// awaitOne waits in Go for the decision for a text or a chat.
+func (r *Router) awaitOne(ctx context.Context, messages bool, prompt []byte, wanted capi.RouteOptions) (Decision, error) {
+	decisions, err := r.await(ctx, wanted, func(wanted *capi.RouteOptions, cancel *capi.CancelToken, done capi.Done,
+		cerr **capi.Error) capi.Status {
+		return capi.RouteAsync(r.handle, messages, prompt, wanted, cancel, done, cerr)
 	})
 	if err != nil {
 		return Decision{}, err
@@ -141,10 +133,9 @@ func (r *Router) RouteEmbedding(ctx context.Context, embedding []float32, option
 	if r.heard {
 		return r.routeEmbeddingHeard(ctx, embedding, wanted)
 	}
-	var out C.routellm_decision
-	var cerr *C.routellm_error
-	status := C.go_route_embedding(handle, floats(embedding), C.size_t(len(embedding)), &wanted, &out, &cerr)
-	if status != C.ROUTELLM_OK {
+	var out capi.Decision
+	var cerr *capi.Error
+	if status := capi.RouteEmbedding(handle, embedding, &wanted, &out, &cerr); status != capi.OK {
 		return Decision{}, r.failure(ctx, status, cerr)
 	}
 	return r.decision(&out), nil
@@ -160,11 +151,11 @@ const (
 // fails, and names its index. For the rest as [Router.Route].
 func (r *Router) RouteBatch(ctx context.Context, prompts []string, options ...RouteOption) ([]Decision, error) {
 	joined, lengths := join(prompts)
-	return r.routeBatch(ctx, 0, joined, lengths, options)
+	return r.routeBatch(ctx, false, joined, lengths, options)
 }
 
-// routeBatch decides for texts or chats that were joined; messages is 1 for chats.
-func (r *Router) routeBatch(ctx context.Context, messages C.int32_t, joined []byte, lengths []C.size_t,
+// routeBatch decides for texts or chats that were joined.
+func (r *Router) routeBatch(ctx context.Context, messages bool, joined []byte, lengths []uintptr,
 	options []RouteOption) ([]Decision, error) {
 	wanted, err := cRouteOptions(options)
 	if err != nil {
@@ -179,25 +170,24 @@ func (r *Router) routeBatch(ctx context.Context, messages C.int32_t, joined []by
 		return nil, err
 	}
 	if r.sessions == 0 && !r.heard && len(lengths) <= quickBatch {
-		plain := make([]C.routellm_decision, len(lengths))
-		var cerr *C.routellm_error
-		status := C.go_route_batch(handle, messages, chars(joined), unsafe.SliceData(lengths), C.size_t(len(lengths)),
-			C.size_t(len(joined)+bytesPerPrompt*len(lengths)), &wanted, unsafe.SliceData(plain), &cerr)
-		if status == C.ROUTELLM_OK {
+		plain := make([]capi.Decision, len(lengths))
+		var cerr *capi.Error
+		status := capi.RouteBatch(handle, messages, joined, lengths, len(joined)+bytesPerPrompt*len(lengths), &wanted,
+			plain, &cerr)
+		if status == capi.OK {
 			out := make([]Decision, len(plain))
 			for i := range plain {
 				out[i] = r.decision(&plain[i])
 			}
 			return out, nil
 		}
-		if status != C.GO_NOT_QUICK {
+		if status != capi.NotQuick {
 			return nil, r.failure(ctx, status, cerr)
 		}
 	}
-	return r.await(ctx, wanted, func(user C.uintptr_t, wanted *C.go_route_options, token *C.routellm_cancel_token,
-		cerr **C.routellm_error) C.routellm_status {
-		return C.go_route_batch_async(handle, messages, chars(joined), unsafe.SliceData(lengths), C.size_t(len(lengths)),
-			wanted, token, user, cerr)
+	return r.await(ctx, wanted, func(wanted *capi.RouteOptions, cancel *capi.CancelToken, done capi.Done,
+		cerr **capi.Error) capi.Status {
+		return capi.RouteBatchAsync(handle, messages, joined, lengths, wanted, cancel, done, cerr)
 	})
 }
 
@@ -214,12 +204,12 @@ func (r *Router) Threshold(options ...RouteOption) (float64, error) {
 		return 0, err
 	}
 	defer r.release()
-	var threshold C.double
-	var cerr *C.routellm_error
-	if status := C.go_threshold(handle, &wanted, &threshold, &cerr); status != C.ROUTELLM_OK {
+	var threshold float64
+	var cerr *capi.Error
+	if status := capi.Threshold(handle, &wanted, &threshold, &cerr); status != capi.OK {
 		return 0, r.failure(nil, status, cerr)
 	}
-	return float64(threshold), nil
+	return threshold, nil
 }
 
 // Share tells the threshold that a strong share in [0, 1] comes to, and the share of the calibration sample that it sends
@@ -231,71 +221,58 @@ func (r *Router) Share(strongShare float64) (threshold, share float64, err error
 		return 0, 0, err
 	}
 	defer r.release()
-	var foundThreshold, foundShare C.double
-	var cerr *C.routellm_error
-	status := C.routellm_share(handle, C.double(strongShare), &foundThreshold, &foundShare, &cerr)
-	if status != C.ROUTELLM_OK {
+	var foundThreshold, foundShare float64
+	var cerr *capi.Error
+	if status := capi.Share(handle, strongShare, &foundThreshold, &foundShare, &cerr); status != capi.OK {
 		return 0, 0, r.failure(nil, status, cerr)
 	}
-	return float64(foundThreshold), float64(foundShare), nil
+	return foundThreshold, foundShare, nil
 }
 
 // decision copies a C decision, and frees the error that may come with it.
-func (r *Router) decision(plain *C.routellm_decision) Decision {
+func (r *Router) decision(plain *capi.Decision) Decision {
 	out := Decision{
-		Side:  Side(plain.side),
+		Side:  Side(plain.Side),
 		Model: r.weak,
 		// <faces:value>
-		WinRate:           float64(plain.win_rate),
-		Threshold:         float64(plain.threshold),
-		Truncated:         plain.truncated != 0,
-		Similarity:        float64(plain.similarity),
-		OutOfDistribution: plain.out_of_distribution != 0,
-		NoScore:           plain.no_score != 0,
-		Propensity:        float64(plain.propensity),
-		ID:                C.GoString(&plain.id[0]),
+		WinRate:           plain.WinRate,
+		Threshold:         plain.Threshold,
+		Truncated:         plain.Truncated != 0,
+		Similarity:        plain.Similarity,
+		OutOfDistribution: plain.OutOfDistribution != 0,
+		NoScore:           plain.NoScore != 0,
+		Propensity:        plain.Propensity,
+		ID:                capi.GoString(&plain.ID[0]),
 		// </faces:value>
 	}
 	if out.Side == Strong {
 		out.Model = r.strong
 	}
-	if plain.fallback != 0 {
-		out.Fallback = &Error{Kind: Kind(plain.fallback_status)}
-		if plain.fallback_error != nil {
-			out.Fallback.Message = C.GoString(C.routellm_error_message(plain.fallback_error))
-			C.routellm_error_free(plain.fallback_error)
+	if plain.Fallback != 0 {
+		out.Fallback = &Error{Kind: Kind(plain.FallbackStatus)}
+		if plain.FallbackError != nil {
+			out.Fallback.Message = capi.ErrorMessage(plain.FallbackError)
+			capi.ErrorFree(plain.FallbackError)
 		}
-		r.warn(plain.fallback_status, plain.fallback_warning)
+		r.warn(plain.FallbackStatus, plain.FallbackWarning)
 	}
 	return out
 }
 
-// text is the memory of a string. It holds no pointers, so that C may read it during a call.
-func text(s string) *C.char {
-	return (*C.char)(unsafe.Pointer(unsafe.StringData(s)))
-}
-
-// chars is the memory of bytes.
-func chars(bytes []byte) *C.char {
-	return (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
-}
-
-// floats is the memory of a slice, without a copy.
-func floats(values []float32) *C.float {
-	return (*C.float)(unsafe.Pointer(unsafe.SliceData(values)))
-}
+// bytesOf is the memory of a string, which must not be changed.
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
 
 // join puts texts into one, with their lengths.
-func join[T string | []byte](texts []T) ([]byte, []C.size_t) {
+func join[T string | []byte](texts []T) ([]byte, []uintptr) {
 	total := 0
 	for _, text := range texts {
 		total += len(text)
 	}
 	joined := make([]byte, 0, total)
-	lengths := make([]C.size_t, len(texts))
+	lengths := make([]uintptr, len(texts))
 	for i, text := range texts {
 		joined = append(joined, text...)
-		lengths[i] = C.size_t(len(text))
+		lengths[i] = uintptr(len(text))
 	}
 	return joined, lengths
 }

@@ -1,20 +1,18 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
+	"context"
 	"encoding/json"
 	"runtime"
 	"sync/atomic"
-	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
-// Version is the version of the library that is loaded, as in "0.1.0".
+// Version is the version of the library that is loaded, as in "0.1.0"; empty if none can be, which only happens without
+// cgo.
 func Version() string {
-	return C.GoString(C.routellm_version())
+	return capi.Version()
 }
 
 // A Router decides which model should answer a prompt. It is immutable and safe for concurrent use. A [Reloadable]
@@ -23,7 +21,7 @@ func Version() string {
 // Calls that take long wait in Go, not in C, so that any number of goroutines may use a router: it takes a thread or two
 // for each ONNX session, however many wait.
 type Router struct {
-	handle *C.routellm_router
+	handle *capi.Router
 	// How many use the handle, its owner included; below 0 once it is freed.
 	users    atomic.Int64
 	disowned atomic.Bool
@@ -57,28 +55,33 @@ type Router struct {
 // Open opens an artifact (a folder with router.json), a checkpoint in the published RouteLLM layout, or the folder of a
 // classifier or causal LM that was exported to ONNX, for which [WithStrong] and [WithWeak] name the models.
 func Open(folder string, options ...OpenOption) (*Router, error) {
-	var router *Router
-	err := withCString("folder", folder, func(path *C.char) error {
-		var err error
-		router, err = open(options, func(o *C.routellm_open_options, out **C.routellm_router,
-			cerr **C.routellm_error) C.routellm_status {
-			return C.routellm_router_open(path, o, out, cerr)
-		})
-		return err
+	if err := uncut("folder", folder); err != nil {
+		return nil, err
+	}
+	return open(options, func(o *capi.OpenOptions, out **capi.Router, cerr **capi.Error) capi.Status {
+		return capi.RouterOpen(folder, o, out, cerr)
 	})
-	return router, err
+}
+
+// OpenContext is as [Open], until ctx ends. What is being loaded by then is freed as soon as it can be.
+func OpenContext(ctx context.Context, folder string, options ...OpenOption) (*Router, error) {
+	return within(ctx, func() (*Router, error) { return Open(folder, options...) }, (*Router).Close)
 }
 
 // Default opens the router that is compiled into the library: it needs no file and no ONNX Runtime.
 func Default(options ...OpenOption) (*Router, error) {
-	return open(options, func(o *C.routellm_open_options, out **C.routellm_router,
-		cerr **C.routellm_error) C.routellm_status {
-		return C.routellm_router_open_default(o, out, cerr)
-	})
+	return open(options, capi.RouterOpenDefault)
 }
 
-func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm_router,
-	**C.routellm_error) C.routellm_status) (*Router, error) {
+// DefaultContext is as [Default], until ctx ends.
+func DefaultContext(ctx context.Context, options ...OpenOption) (*Router, error) {
+	return within(ctx, func() (*Router, error) { return Default(options...) }, (*Router).Close)
+}
+
+func open(options []OpenOption, call func(*capi.OpenOptions, **capi.Router, **capi.Error) capi.Status) (*Router, error) {
+	if err := load(); err != nil {
+		return nil, err
+	}
 	var wanted openOptions
 	for _, option := range options {
 		// A nil option is none, so that Default(nil) is Default().
@@ -90,31 +93,31 @@ func open(options []OpenOption, call func(*C.routellm_open_options, **C.routellm
 	if err != nil {
 		return nil, err
 	}
-	defer C.routellm_open_options_free(copts)
-	var handle *C.routellm_router
-	var cerr *C.routellm_error
-	if status := call(copts, &handle, &cerr); status != C.ROUTELLM_OK {
+	defer capi.OpenOptionsFree(copts)
+	var handle *capi.Router
+	var cerr *capi.Error
+	if status := call(copts, &handle, &cerr); status != capi.OK {
 		return nil, failure(nil, status, cerr)
 	}
 	if err := onDecision(handle, wanted.onDecision); err != nil {
-		C.routellm_router_free(handle)
+		capi.RouterFree(handle)
 		return nil, err
 	}
 	router := &Router{
 		handle:    handle,
 		closing:   make(chan struct{}),
 		beginning: make(gate, 1),
-		strong:    C.GoString(C.routellm_router_strong(handle)),
-		weak:      C.GoString(C.routellm_router_weak(handle)),
-		dimension: int(C.routellm_router_embedding_dimension(handle)),
+		strong:    capi.RouterStrong(handle),
+		weak:      capi.RouterWeak(handle),
+		dimension: capi.RouterEmbeddingDimension(handle),
 
-		embedDimension: int(C.routellm_router_embed_dimension(handle)),
+		embedDimension: capi.RouterEmbedDimension(handle),
 		onFallback:     wanted.onFallback,
 		heard:          wanted.onDecision != nil,
 		maxWaiting:     maxWaiting(&wanted),
 	}
 	router.users.Store(1)
-	router.cleanup = runtime.AddCleanup(router, func(handle *C.routellm_router) { C.routellm_router_free(handle) }, handle)
+	router.cleanup = runtime.AddCleanup(router, capi.RouterFree, handle)
 	info, err := router.Info()
 	if err != nil {
 		router.Close()
@@ -138,7 +141,7 @@ func (r *Router) Close() error {
 		if !r.closed.Swap(true) {
 			close(r.closing)
 			// It calls back, here, for each call that waits.
-			C.routellm_router_close(handle)
+			capi.RouterClose(handle)
 		}
 		r.release()
 	}
@@ -147,7 +150,7 @@ func (r *Router) Close() error {
 }
 
 // use keeps the handle alive until release.
-func (r *Router) use() (*C.routellm_router, error) {
+func (r *Router) use() (*capi.Router, error) {
 	if r.closed.Load() {
 		return nil, closed()
 	}
@@ -165,7 +168,7 @@ const freed = -1 << 62
 func (r *Router) release() {
 	if r.users.Add(-1) == 0 && r.users.CompareAndSwap(0, freed) {
 		r.cleanup.Stop()
-		C.routellm_router_free(r.handle)
+		capi.RouterFree(r.handle)
 	}
 }
 
@@ -193,7 +196,7 @@ func (r *Router) Fallbacks() uint64 {
 		return 0
 	}
 	defer r.release()
-	return uint64(C.routellm_router_fallbacks(handle))
+	return capi.RouterFallbacks(handle)
 }
 
 // Info is what is known about a router.
@@ -333,25 +336,17 @@ func (r *Router) Info() (*Info, error) {
 		return nil, err
 	}
 	defer r.release()
-	var text *C.routellm_string
-	var cerr *C.routellm_error
-	if status := C.routellm_router_info_json(handle, &text, &cerr); status != C.ROUTELLM_OK {
+	var text *capi.String
+	var cerr *capi.Error
+	if status := capi.RouterInfo(handle, &text, &cerr); status != capi.OK {
 		return nil, r.failure(nil, status, cerr)
 	}
 	info := new(Info)
-	if err := json.Unmarshal([]byte(takeString(text)), info); err != nil {
+	if err := json.Unmarshal([]byte(capi.TakeString(text)), info); err != nil {
 		return nil, &Error{Kind: Internal, Message: "info: " + err.Error(), cause: err}
 	}
 	return info, nil
 }
-
-// takeString copies a C string object and frees it.
-func takeString(text *C.routellm_string) string {
-	defer C.routellm_string_free(text)
-	return C.GoStringN(C.routellm_string_data(text), C.int(C.routellm_string_len(text)))
-}
-
-func ptr(s *C.char) unsafe.Pointer { return unsafe.Pointer(s) }
 
 // maxWaiting is how many calls may wait; nil without a limit.
 func maxWaiting(wanted *openOptions) *int {

@@ -1,21 +1,9 @@
 package routellm
 
-/*
-#cgo noescape go_win_rates
-#cgo nocallback go_win_rates
-#cgo noescape go_win_rate
-#cgo nocallback go_win_rate
-#cgo noescape routellm_win_rate_from_embedding
-#cgo nocallback routellm_win_rate_from_embedding
-#cgo noescape routellm_win_rates_from_embeddings
-#cgo nocallback routellm_win_rates_from_embeddings
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
-	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // WinRate is P(strong model's answer is preferred or needed) for a prompt, in [0, 1].
@@ -29,13 +17,13 @@ func (r *Router) WinRate(ctx context.Context, prompt string) (float64, error) {
 		return 0, err
 	}
 	if r.sessions == 0 {
-		var out C.double
-		var cerr *C.routellm_error
-		status := C.go_win_rate(handle, text(prompt), C.size_t(len(prompt)), &out, &cerr)
-		if status == C.ROUTELLM_OK {
-			return float64(out), nil
+		var out float64
+		var cerr *capi.Error
+		status := capi.WinRate(handle, prompt, &out, &cerr)
+		if status == capi.OK {
+			return out, nil
 		}
-		if status != C.GO_NOT_QUICK {
+		if status != capi.NotQuick {
 			return 0, r.failure(ctx, status, cerr)
 		}
 	}
@@ -65,10 +53,8 @@ func (r *Router) WinRates(ctx context.Context, prompts []string) ([]float64, err
 	defer finish()
 	joined, lengths := join(prompts)
 	out := make([]float64, len(prompts))
-	var cerr *C.routellm_error
-	status := C.go_win_rates(handle, chars(joined), unsafe.SliceData(lengths), C.size_t(len(prompts)), token.pointer(),
-		doubles(out), &cerr)
-	if status != C.ROUTELLM_OK {
+	var cerr *capi.Error
+	if status := capi.WinRates(handle, joined, lengths, token.pointer(), out, &cerr); status != capi.OK {
 		return nil, r.failure(ctx, status, cerr)
 	}
 	return out, nil
@@ -87,13 +73,12 @@ func (r *Router) WinRateFromEmbedding(embedding []float32) (float64, error) {
 		return 0, err
 	}
 	defer leave()
-	var out C.double
-	var cerr *C.routellm_error
-	status := C.routellm_win_rate_from_embedding(handle, floats(embedding), C.size_t(len(embedding)), &out, &cerr)
-	if status != C.ROUTELLM_OK {
+	var out float64
+	var cerr *capi.Error
+	if status := capi.WinRateFromEmbedding(handle, embedding, &out, &cerr); status != capi.OK {
 		return 0, r.failure(nil, status, cerr)
 	}
-	return float64(out), nil
+	return out, nil
 }
 
 // WinRatesFromEmbeddings are the win rates of len(out) embeddings of dimension numbers, row after row, into out.
@@ -112,10 +97,8 @@ func (r *Router) WinRatesFromEmbeddings(embeddings []float32, dimension int, out
 		return err
 	}
 	defer leave()
-	var cerr *C.routellm_error
-	status := C.routellm_win_rates_from_embeddings(handle, floats(embeddings), C.size_t(len(out)),
-		C.size_t(dimension), doubles(out), &cerr)
-	if status != C.ROUTELLM_OK {
+	var cerr *capi.Error
+	if status := capi.WinRatesFromEmbeddings(handle, embeddings, dimension, out, &cerr); status != capi.OK {
 		return r.failure(nil, status, cerr)
 	}
 	return nil
@@ -128,76 +111,24 @@ func (r *Router) Models() []string {
 		return nil
 	}
 	defer r.release()
-	out := make([]string, int(C.routellm_router_model_count(handle)))
+	out := make([]string, capi.RouterModelCount(handle))
 	for i := range out {
-		out[i] = C.GoString(C.routellm_router_model(handle, C.size_t(i)))
+		out[i] = capi.RouterModel(handle, i)
 	}
 	return out
 }
 
 // CandidateScores is one score for each of [Router.Models], higher is better.
 func (r *Router) CandidateScores(prompt string) ([]float64, error) {
-	handle, err := r.use()
-	if err != nil {
-		return nil, err
-	}
-	defer r.release()
-	if err := r.hold(context.Background()); err != nil {
-		return nil, err
-	}
-	defer r.holding.leave()
-	out := make([]float64, int(C.routellm_router_model_count(handle)))
-	var cerr *C.routellm_error
-	status := C.routellm_candidate_scores(handle, text(prompt), C.size_t(len(prompt)), doubles(out),
-		C.size_t(len(out)), &cerr)
-	if status != C.ROUTELLM_OK {
-		return nil, r.failure(nil, status, cerr)
-	}
-	return out, nil
+	return r.CandidateScoresOf(context.Background(), Text(prompt))
 }
 
 // CandidateScoresFromEmbedding is as [Router.CandidateScores], for an embedding that you computed.
 func (r *Router) CandidateScoresFromEmbedding(embedding []float32) ([]float64, error) {
-	handle, err := r.use()
-	if err != nil {
-		return nil, err
-	}
-	defer r.release()
-	leave, err := r.compute(1)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	out := make([]float64, int(C.routellm_router_model_count(handle)))
-	var cerr *C.routellm_error
-	status := C.routellm_candidate_scores_from_embedding(handle, floats(embedding), C.size_t(len(embedding)),
-		doubles(out), C.size_t(len(out)), &cerr)
-	if status != C.ROUTELLM_OK {
-		return nil, r.failure(nil, status, cerr)
-	}
-	return out, nil
+	return r.CandidateScoresOf(context.Background(), Embedding(embedding))
 }
 
 // Embed is the embedding of a prompt by the router's own encoder or hashed features.
 func (r *Router) Embed(prompt string) ([]float32, error) {
-	handle, err := r.use()
-	if err != nil {
-		return nil, err
-	}
-	defer r.release()
-	if err := r.hold(context.Background()); err != nil {
-		return nil, err
-	}
-	defer r.holding.leave()
-	out := make([]float32, r.embedDimension)
-	var cerr *C.routellm_error
-	status := C.routellm_embed(handle, text(prompt), C.size_t(len(prompt)), floats(out), C.size_t(len(out)), &cerr)
-	if status != C.ROUTELLM_OK {
-		return nil, r.failure(nil, status, cerr)
-	}
-	return out, nil
-}
-
-func doubles(values []float64) *C.double {
-	return (*C.double)(unsafe.Pointer(unsafe.SliceData(values)))
+	return r.EmbedOf(context.Background(), Text(prompt))
 }

@@ -1,11 +1,10 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
+import (
+	"encoding/json"
 
-import "encoding/json"
+	"routellm.dev/go/routellm/internal/capi"
+)
 
 // Stats is how busy a router is, and what it has done since it was opened.
 type Stats struct {
@@ -30,21 +29,21 @@ func (r *Router) Stats() (Stats, error) {
 		return Stats{}, err
 	}
 	defer r.release()
-	var text *C.routellm_string
-	var cerr *C.routellm_error
-	if status := C.routellm_router_stats_json(handle, &text, &cerr); status != C.ROUTELLM_OK {
+	var text *capi.String
+	var cerr *capi.Error
+	if status := capi.RouterStats(handle, &text, &cerr); status != capi.OK {
 		return Stats{}, r.failure(nil, status, cerr)
 	}
 	var stats struct {
 		Stats
 		Named map[string]uint64 `json:"fallbacks"`
 	}
-	if err := json.Unmarshal([]byte(takeString(text)), &stats); err != nil {
+	if err := json.Unmarshal([]byte(capi.TakeString(text)), &stats); err != nil {
 		return Stats{}, &Error{Kind: Internal, Message: "stats: " + err.Error(), cause: err}
 	}
 	stats.Fallbacks = make(map[Kind]uint64, len(stats.Named))
-	for kind := Kind(1); len(stats.Fallbacks) < len(stats.Named) && kind.String() != "Unknown"; kind++ {
-		if count, ok := stats.Named[kind.String()]; ok {
+	for kind, name := range kindNames {
+		if count, ok := stats.Named[name]; ok {
 			stats.Fallbacks[kind] = count
 		}
 	}

@@ -1,15 +1,10 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
-
 import (
 	"context"
 	"encoding/json"
-	"runtime/cgo"
-	"unsafe"
+
+	"routellm.dev/go/routellm/internal/capi"
 )
 
 // TrainSpec is a training as data. It is the same in every language; [Train] carries it out. Paths are relative to the
@@ -126,29 +121,28 @@ func Train(ctx context.Context, spec TrainSpec, onProgress func(TrainProgress) b
 	if err != nil {
 		return nil, invalid("the specification is not representable as JSON: %v", err)
 	}
-	var listener *progressListener
-	var user C.uintptr_t
+	if err := load(); err != nil {
+		return nil, err
+	}
+	var listener progressListener
+	var listen capi.Listen
 	if onProgress != nil {
-		listener = &progressListener{hear: onProgress}
-		handle := cgo.NewHandle(listener)
-		defer handle.Delete()
-		user = C.uintptr_t(handle)
+		listener.hear = onProgress
+		listen = listener.listen
 	}
 	token, leave := watch(ctx)
 	defer leave()
-	var report *C.routellm_string
-	var cerr *C.routellm_error
-	data := (*C.char)(unsafe.Pointer(unsafe.SliceData(text)))
-	status := C.go_train(data, C.size_t(len(text)), user, token.pointer(), &report, &cerr)
-	if status != C.ROUTELLM_OK {
+	var report *capi.String
+	var cerr *capi.Error
+	if status := capi.Train(text, listen, token.pointer(), &report, &cerr); status != capi.OK {
 		err := failure(ctx, status, cerr)
-		if listener != nil && listener.panicked != nil {
+		if listener.panicked != nil {
 			panic(listener.panicked)
 		}
 		return nil, err
 	}
 	made := &TrainReport{}
-	if err := json.Unmarshal([]byte(takeString(report)), made); err != nil {
+	if err := json.Unmarshal([]byte(capi.TakeString(report)), made); err != nil {
 		return nil, &Error{Kind: Internal, Message: "report of a training: " + err.Error(), cause: err}
 	}
 	return made, nil
@@ -159,26 +153,19 @@ type progressListener struct {
 	panicked any
 }
 
-// routellmGoProgress runs inside Train, on its thread.
-//
-//export routellmGoProgress
-func routellmGoProgress(user C.uintptr_t, progress *C.routellm_progress) (answer C.int32_t) {
-	listener := cgo.Handle(user).Value().(*progressListener)
+// listen runs inside Train, on its thread.
+func (l *progressListener) listen(progress *capi.Progress) (goOn bool) {
 	// What lies below are frames of the library, which no panic may leave.
 	defer func() {
 		if err := recover(); err != nil {
-			listener.panicked = err
-			answer = 1
+			l.panicked = err
+			goOn = false
 		}
 	}()
-	step := TrainProgress{
-		Stage: C.GoString(progress.stage),
-		Done:  int(progress.done),
-		Total: int(progress.total),
-		Loss:  float64(progress.loss),
-	}
-	if listener.hear(step) {
-		return 0
-	}
-	return 1
+	return l.hear(TrainProgress{
+		Stage: capi.GoString(progress.Stage),
+		Done:  int(progress.Done),
+		Total: int(progress.Total),
+		Loss:  progress.Loss,
+	})
 }

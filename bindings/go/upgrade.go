@@ -1,21 +1,31 @@
 package routellm
 
-/*
-#include "glue.h"
-*/
-import "C"
+import (
+	"context"
+
+	"routellm.dev/go/routellm/internal/capi"
+)
 
 // UpgradeArtifact rewrites router.json of the artifact in a folder in the form of this release; its other files stay as
 // they are. It reports whether there was anything to do. Older artifacts open without it; older releases cannot open what
 // it writes.
 func UpgradeArtifact(folder string) (bool, error) {
-	var upgraded C.int32_t
-	err := withCString("folder", folder, func(path *C.char) error {
-		var cerr *C.routellm_error
-		if status := C.routellm_upgrade_artifact(path, &upgraded, &cerr); status != C.ROUTELLM_OK {
-			return failure(nil, status, cerr)
-		}
-		return nil
-	})
-	return upgraded != 0 && err == nil, err
+	if err := uncut("folder", folder); err != nil {
+		return false, err
+	}
+	if err := load(); err != nil {
+		return false, err
+	}
+	var upgraded int32
+	var cerr *capi.Error
+	if status := capi.UpgradeArtifact(folder, &upgraded, &cerr); status != capi.OK {
+		return false, failure(nil, status, cerr)
+	}
+	return upgraded != 0, nil
+}
+
+// UpgradeArtifactContext is as [UpgradeArtifact], until ctx ends. What was begun by then ends by itself: the artifact is the
+// old one or the new one.
+func UpgradeArtifactContext(ctx context.Context, folder string) (bool, error) {
+	return within(ctx, func() (bool, error) { return UpgradeArtifact(folder) }, nil)
 }

@@ -125,11 +125,12 @@ def _cpp(fields: tuple[Field, ...], output: Output) -> None:
 def _go(fields: tuple[Field, ...], output: Output) -> None:
     types = {"number": "float64", "optional": "float64", "flag": "bool", "id": "string"}
     values = {
-        "number": "float64(plain.{0})",
-        "optional": "float64(plain.{0})",
+        "number": "plain.{0}",
+        "optional": "plain.{0}",
         "flag": "plain.{0} != 0",
-        "id": "C.GoString(&plain.{0}[0])",
+        "id": "capi.GoString(&plain.{0}[0])",
     }
+    plain = {"number": "float64", "optional": "float64", "flag": "int32", "id": "[40]byte"}
 
     def name_of(field: Field) -> str:
         return "ID" if field.name == "id" else pascal(field.name)
@@ -145,9 +146,17 @@ def _go(fields: tuple[Field, ...], output: Output) -> None:
         verb = "says that" if field.type == "flag" else "is"
         struct += wrapped(f"{name_of(field)} {verb} {doc}", "\t// ", 116)
         struct.append(f"\t{name_of(field)} {types[field.type]}")
-        literal.append(f"\t\t{name_of(field)}: {values[field.type].format(field.name)},")
+        literal.append(f"\t\t{name_of(field)}: {values[field.type].format(name_of(field))},")
     output.part("bindings/go/route.go", "decision", struct)
     output.part("bindings/go/route.go", "value", literal)
+    later = [f"\t{name_of(field)} {plain[field.type]}" for field in fields if not field.first]
+    output.part("bindings/go/internal/capi/capi.go", "decision", later)
+    checks = [
+        f"\t_ = zero[unsafe.Offsetof(goDecision.{name_of(field)})-unsafe.Offsetof(cDecision.{field.name})]"
+        for field in fields
+        if not field.first
+    ]
+    output.part("bindings/go/internal/capi/layout_cgo.go", "decision", checks)
 
 
 def _python(fields: tuple[Field, ...], output: Output) -> None:

@@ -52,8 +52,11 @@ def _go(errors: tuple[ErrorRow, ...], output: Output) -> None:
     for error in errors:
         name = error.go or error.name
         lines += wrapped(f"{name}: {error.doc}", "\t// ", 116)
-        lines.append(f"\t{name} Kind = C.ROUTELLM_{snake_upper(error.name)}")
+        lines.append(f"\t{name} Kind = {error.number}")
     output.part("bindings/go/errors.go", "errors", lines)
+    names = ["var kindNames = map[Kind]string{"]
+    names += [f'\t{error.go or error.name}: "{error.name}",' for error in errors] + ["}"]
+    output.part("bindings/go/errors.go", "kind-names", names)
 
 
 def _node(errors: tuple[ErrorRow, ...], output: Output) -> None:

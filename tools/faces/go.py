@@ -16,11 +16,11 @@ def _names(names: Names) -> list[str]:
     doc = names.doc[0].lower() + names.doc[1:]
     lines = wrapped(quoted(f"{kind} {verb} {doc}"), "// ")
     lines += [f"type {kind} {base}", "", f"// Values of {kind}.", "const ("]
-    for value in names.values:
+    for number, value in enumerate(names.values):
         name = names.go_name(value.name)
         default = " The default." if value.name == names.default else ""
         lines += wrapped(quoted(f"{name}: {value.doc[0].lower()}{value.doc[1:]}{default}"), "\t// ", 112)
-        constant = f"C.{names.constant(value.name)}" if base == "int32" else f'"{value.name}"'
+        constant = str(number) if base == "int32" else f'"{value.name}"'
         lines.append(f"\t{name} {kind} = {constant}")
     lines += [")", ""]
     if base == "int32":
@@ -86,7 +86,7 @@ def _with(option: Option) -> list[str]:
 
 def options(table: Table, output: Output) -> None:
     """Write `bindings/go/open_options.go`."""
-    lines = [HEAD, "", "package routellm", "", "/*", '#include "glue.h"', "*/", 'import "C"', ""]
+    lines = [HEAD, "", "package routellm", ""]
     for names in table.names:
         lines += _names(names)
     for option in table.open:

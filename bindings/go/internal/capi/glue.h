@@ -277,53 +277,60 @@ static inline routellm_status go_route_batch_async(const routellm_router *router
     return status;
 }
 
-/* A question about one input, whose data are beside it: they are memory of Go. */
-typedef struct {
-    const routellm_router *router;
-    go_route_options wanted;
-    const routellm_cancel_token *token;
-    size_t len;
-    int32_t kind;
-} go_asked;
+/* Questions about inputs, whose data are memory of Go. */
 
 #define GO_ASK(call) \
-    routellm_input input = {data, asked->len, asked->kind}; \
+    routellm_input input = {data, len, kind}; \
     routellm_route_options *options; \
-    routellm_status status = go_options(&asked->wanted, asked->token, &options, err); \
+    routellm_status status = go_options(wanted, token, &options, err); \
     if (status == ROUTELLM_OK) { \
         status = call; \
         routellm_route_options_free(options); \
     } \
     return status
 
-static inline routellm_status go_win_rate_of(const go_asked *asked, const void *data, double *out,
-                                             routellm_error **err)
+static inline routellm_status go_candidate_scores_of(const routellm_router *router, const void *data, size_t len,
+                                                     int32_t kind, const go_route_options *wanted,
+                                                     const routellm_cancel_token *token, double *out, size_t count,
+                                                     routellm_error **err)
 {
-    GO_ASK(routellm_win_rates_of(asked->router, &input, 1, options, out, err));
+    GO_ASK(routellm_candidate_scores_of(router, &input, options, out, count, err));
 }
 
-static inline routellm_status go_candidate_scores_of(const go_asked *asked, const void *data, double *out,
-                                                     size_t count, routellm_error **err)
+static inline routellm_status go_similarity_of(const routellm_router *router, const void *data, size_t len,
+                                               int32_t kind, const go_route_options *wanted,
+                                               const routellm_cancel_token *token, double *out, routellm_error **err)
 {
-    GO_ASK(routellm_candidate_scores_of(asked->router, &input, options, out, count, err));
+    GO_ASK(routellm_similarity_of(router, &input, options, out, err));
 }
 
-static inline routellm_status go_similarity_of(const go_asked *asked, const void *data, double *out,
-                                               routellm_error **err)
+static inline routellm_status go_embed_of(const routellm_router *router, const void *data, size_t len, int32_t kind,
+                                          const go_route_options *wanted, const routellm_cancel_token *token,
+                                          float *out, size_t count, routellm_error **err)
 {
-    GO_ASK(routellm_similarity_of(asked->router, &input, options, out, err));
+    GO_ASK(routellm_embed_of(router, &input, options, out, count, err));
 }
 
-static inline routellm_status go_embed_of(const go_asked *asked, const void *data, float *out, size_t count,
-                                          routellm_error **err)
+static inline routellm_status go_explain_of(const routellm_router *router, const void *data, size_t len, int32_t kind,
+                                            const go_route_options *wanted, const routellm_cancel_token *token,
+                                            size_t k, routellm_string **out, routellm_error **err)
 {
-    GO_ASK(routellm_embed_of(asked->router, &input, options, out, count, err));
+    GO_ASK(routellm_explain_of(router, &input, k, options, out, err));
 }
 
-static inline routellm_status go_explain_of(const go_asked *asked, const void *data, size_t k, routellm_string **out,
-                                            routellm_error **err)
+/* The data of the inputs are pinned. */
+static inline routellm_status go_win_rates_of(const routellm_router *router, const routellm_input *inputs, size_t count,
+                                              const go_route_options *wanted, const routellm_cancel_token *token,
+                                              double *out, routellm_error **err)
 {
-    GO_ASK(routellm_explain_of(asked->router, &input, k, options, out, err));
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, token, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        status = routellm_win_rates_of(router, inputs, count, options, out, err);
+        routellm_route_options_free(options);
+    }
+    return status;
 }
 
 static inline routellm_status go_win_rate(const routellm_router *router, const char *prompt, size_t len,

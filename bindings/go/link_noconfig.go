@@ -1,6 +1,0 @@
-//go:build routellm_noconfig
-
-package routellm
-
-// #cgo LDFLAGS: -lroutellm
-import "C"

@@ -1,6 +1,0 @@
-//go:build !routellm_noconfig
-
-package routellm
-
-// #cgo pkg-config: routellm
-import "C"
