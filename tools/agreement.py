@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-LANGUAGES = ("rust", "c", "cpp", "go", "python", "node")
+LANGUAGES = ("rust", "c", "cpp", "go", "go-purego", "python", "node")
 
 
 def read_exports(folder: Path) -> tuple[dict[str, dict[str, list[str]]], list[str]]:

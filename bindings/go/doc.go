@@ -52,7 +52,8 @@
 // When the context of a call ends, the call returns at once with its error, and the work is stopped: the caller wants no
 // decision, so that [WithOnError] does not count. [WithTimeout] is for one who does: it counts from the call, waiting
 // included, and what is not decided by then is an error of kind [ResourceExhausted] or a fallback. Calls without a
-// context, such as [Router.Embed], wait as long as they have to.
+// context, such as [Open] or [Router.Embed], wait as long as they have to; each has a form with one ([OpenContext],
+// [Router.EmbedOf]).
 //
 // [Router.Close] lets the calls that run finish and fails all others with [ErrClosed]. To reload, hold the router in a
 // [Reloadable]: [Reloadable.Replace] puts another one into use, and no call fails.
@@ -71,4 +72,12 @@
 //
 // The package uses the C library of the same name, which cgo finds by pkg-config. With the build tag
 // routellm_noconfig it takes what CGO_CFLAGS and CGO_LDFLAGS say instead.
+//
+// Without cgo (CGO_ENABLED=0, or no C compiler) a build needs the build tag routellm_purego, and says so:
+//
+//	CGO_ENABLED=0 go build -tags routellm_purego
+//
+// Types, functions and results are the same. The library is loaded by the first call: from the path in ROUTELLM_LIBRARY,
+// or else libroutellm.so.0 beside the program or where the system's loader looks. If it cannot be loaded, every call says
+// so, with the kind [NotFound]. A crossing to C takes longer then: BENCHMARKS.md has the figures.
 package routellm
