@@ -96,3 +96,4 @@ bench-c:
 
 bench-go: c-tree
 	cd bindings/go && $(C_GO_ENV) $(GO) test -run '^$$' -bench . -benchmem
+	cd bindings/go && $(C_GO_ENV) CGO_ENABLED=0 $(GO) test -tags routellm_purego -run '^$$' -bench . -benchmem

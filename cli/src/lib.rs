@@ -5,6 +5,7 @@
 //! interrupted.
 
 mod data;
+mod doctor;
 mod embed;
 mod info;
 mod inspect;
@@ -15,6 +16,7 @@ mod output;
 mod progress;
 mod prompts;
 mod route;
+mod runtime;
 mod train;
 mod upgrade;
 
@@ -46,6 +48,7 @@ enum Command {
     Embed(embed::Embed),
     #[command(subcommand)]
     Data(data::Data),
+    Doctor(doctor::Doctor),
     Upgrade(upgrade::Upgrade),
     Completions(Completions),
 }
@@ -68,6 +71,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    runtime::find();
     let mut output = Output::new(arguments.json);
     match run(arguments.command, &mut output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +94,7 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Train(command) => command.run(output),
         Command::Embed(command) => command.run(output),
         Command::Data(command) => command.run(output),
+        Command::Doctor(command) => command.run(output),
         Command::Upgrade(command) => command.run(output),
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
