@@ -6,7 +6,7 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint test-rust test-cli test-harness test-loom test-features test-agreement bench clean train-default train-mf-minilm quality
+.PHONY: help demo test setup lint test-rust test-harness test-loom test-features test-agreement bench clean train-default train-mf-minilm quality
 
 # One ONNX Runtime for all languages, so that their results can be compared to the bit.
 ORT_PACKAGE := onnxruntime==1.32.0
@@ -19,13 +19,14 @@ export OMP_NUM_THREADS := 1
 include packaging/c.mk
 include packaging/python.mk
 include packaging/node.mk
+include packaging/cli.mk
 
 help:
 	@echo "make demo                 route real prompts through both routers"
 	@echo "make test                 every suite of every language"
-	@echo "make install PREFIX=DIR   the C library, headers, pkg-config and CMake files"
+	@echo "make install PREFIX=DIR   the command, the C library, headers, pkg-config and CMake files"
 	@echo "make bench                every figure beside its limit"
-	@echo "make python-wheel node-pack c-tarball   packages, into dist/"
+	@echo "make python-wheel node-pack c-tarball cli-wheel cli-npm   packages, into dist/"
 
 demo: python-venv
 	@$(VENV_PYTHON) demo/demo.py
@@ -53,10 +54,6 @@ test-rust:
 	@test -n "$(ORT_LIBRARY)" || { echo "no ONNX Runtime in $(VENV): run make setup"; exit 1; }
 	ROUTELLM_ORT_PATH=$(ORT_LIBRARY) ROUTELLM_CONFORMANCE_OUT=$(CONFORMANCE)/rust.json $(CARGO) test --quiet \
 	    $(if $(filter 1,$(ROUTELLM_REQUIRE_ALL)),-- --include-ignored) 2>&1
-
-# The command. Its release build ships; what it says is the same in this one.
-test-cli:
-	$(CARGO) test --quiet -p routellm-cli 2>&1
 
 # That every suite counts what it skips.
 test-harness:

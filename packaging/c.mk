@@ -27,18 +27,21 @@ c_env = $(if $(ORT_LIBRARY),ROUTELLM_ORT_PATH=$(ORT_LIBRARY)) \
 
 .PHONY: c-lib install c-tree c-tarball test-c test-cpp test-go test-valgrind test-sanitize bench-c bench-go
 
-# build/c/lib: the library under its real name, and the link that compilers look for.
+# build/c/lib: the library under its real name, and the link that compilers look for; build/c/bin: the command.
 c-lib:
 	$(CARGO) build --release -p routellm
-	install -d $(C_BUILD)/lib
+	$(CARGO) build --release --locked -p routellm-cli
+	install -d $(C_BUILD)/lib $(C_BUILD)/bin
+	install -m 755 $(C_RELEASE)/routellm $(C_BUILD)/bin/
 	install -m 755 $(C_RELEASE)/libroutellm.so $(C_BUILD)/lib/libroutellm.so.$(C_ABI)
 	ln -sf libroutellm.so.$(C_ABI) $(C_BUILD)/lib/libroutellm.so
 	install -m 644 $(C_RELEASE)/libroutellm.a $(C_BUILD)/lib/libroutellm.a
 
 # $(call c_install,FOLDER): puts everything under FOLDER.
 define c_install
-	install -d $(1)/lib/pkgconfig $(1)/lib/cmake/routellm $(1)/include $(1)/share/routellm/default \
+	install -d $(1)/bin $(1)/lib/pkgconfig $(1)/lib/cmake/routellm $(1)/include $(1)/share/routellm/default \
 	    $(1)/share/doc/routellm
+	install -m 755 $(C_BUILD)/bin/routellm $(1)/bin/
 	install -m 755 $(C_BUILD)/lib/libroutellm.so.$(C_ABI) $(1)/lib/
 	ln -sf libroutellm.so.$(C_ABI) $(1)/lib/libroutellm.so
 	install -m 644 $(C_BUILD)/lib/libroutellm.a $(1)/lib/

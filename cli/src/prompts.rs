@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use routellm_core::calibrate::Sample;
 use routellm_core::{Error, Result};
 
+use crate::interrupt::waiting;
+
 /// Where prompts come from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Prompts {
@@ -27,10 +29,7 @@ impl Prompts {
         if !self.prompts.is_empty() {
             return Ok(self.prompts);
         }
-        io::stdin()
-            .lock()
-            .lines()
-            .collect::<io::Result<_>>()
+        waiting(|| io::stdin().lock().lines().collect::<io::Result<_>>())
             .map_err(|error| Error::io(Path::new("standard input"), error))
     }
 }

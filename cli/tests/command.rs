@@ -223,6 +223,45 @@ fn failures_say_what_is_wrong_and_with_which_status() {
     assert!(!folder.path().join("x").exists());
 }
 
+/// Whether a process listens to Ctrl-C by now.
+#[cfg(target_os = "linux")]
+fn listens(id: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+    u64::from_str_radix(caught.trim(), 16).unwrap_or(0) & 2 != 0
+}
+
+/// Sends a signal once the process listens, and gives what it came to.
+#[cfg(target_os = "linux")]
+fn interrupted(mut child: std::process::Child, signal: &str) -> Output {
+    while child.try_wait().unwrap().is_none() && !listens(child.id()) {
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success(), "the command was over before it could be stopped");
+    let stdin = child.stdin.take();
+    let status = child.wait().unwrap();
+    drop(stdin);
+    let mut done = child.wait_with_output().unwrap();
+    done.status = status;
+    done
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_waits_for_input_can_be_interrupted() {
+    let folder = folder();
+    for signal in ["-INT", "-TERM"] {
+        let child = command(folder.path(), &["route"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert_eq!(interrupted(child, signal).status.code(), Some(130));
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_leaves_the_old_artifact_and_a_closed_pipe_is_no_failure() {
@@ -231,20 +270,8 @@ fn ctrl_c_leaves_the_old_artifact_and_a_closed_pipe_is_no_failure() {
     // Enough rows for some seconds.
     fs::write(folder.path().join("many.jsonl"), lines((0..9000).map(gold))).unwrap();
     let slow = ["train", "linear", "--gold", "many.jsonl", "--out", "my-router"];
-    let mut child =
-        command(folder.path(), &slow).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // Once it listens to the signal.
-    let listens = |id: u32| {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
-        u64::from_str_radix(caught.trim(), 16).unwrap_or(0) & 2 != 0
-    };
-    while child.try_wait().unwrap().is_none() && !listens(child.id()) {
-        std::thread::yield_now();
-    }
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let done = child.wait_with_output().unwrap();
-    assert!(interrupt.success(), "the training was over before it could be stopped");
+    let child = command(folder.path(), &slow).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let done = interrupted(child, "-INT");
     assert_eq!(done.status.code(), Some(130), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(fs::read(folder.path().join("my-router/router.json")).unwrap(), before);
     let pipe = format!("'{}' info --json | true", env!("CARGO_BIN_EXE_routellm"));
