@@ -8,7 +8,7 @@ use routellm_core::preference::{GoldTable, Split, Summary, VoteTable};
 use routellm_core::{Error, Result};
 use serde_json::json;
 
-use crate::inspect;
+use crate::inspect::{self, Inspection};
 use crate::output::Output;
 
 /// Look into votes and gold rows, and part and convert them.
@@ -97,6 +97,13 @@ impl Table {
         }
     }
 
+    fn prompts(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Votes(votes) => Box::new(votes.votes.iter().map(|vote| vote.prompt.as_str())),
+            Self::Gold(gold) => Box::new(gold.rows.iter().map(|row| row.prompt.as_str())),
+        }
+    }
+
     fn split(self, by: &Split) -> (Self, Self) {
         match self {
             Self::Votes(votes) => {
@@ -130,8 +137,9 @@ impl Data {
     pub(crate) fn run(self, output: &mut Output) -> Result<()> {
         match self {
             Self::Inspect(File { file }) => {
-                let summary = Table::read(&file)?.summary();
-                if output.is_json() { output.json(&summary) } else { inspect::tell(&summary, output) }
+                let table = Table::read(&file)?;
+                let inspection = Inspection::new(table.summary(), table.prompts());
+                if output.is_json() { output.json(&inspection) } else { inspect::tell(&inspection, output) }
             }
             Self::Split(SplitFile { file, share, seed, out }) => {
                 let by = Split::new(share, seed)?;

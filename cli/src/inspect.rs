@@ -1,16 +1,50 @@
-//! A summary of rows, for people.
+//! What is in a file of rows.
+
+use std::collections::BTreeMap;
 
 use routellm_core::Result;
 use routellm_core::preference::Summary;
+use serde::Serialize;
 
 use crate::output::Output;
+
+/// A summary, and the languages of the prompts.
+#[derive(Serialize)]
+pub(crate) struct Inspection {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Rows by the language of their prompt (ISO 639-3); `unknown` where it cannot be told, as of code or a few words.
+    languages: BTreeMap<&'static str, usize>,
+}
+
+impl Inspection {
+    pub(crate) fn new<'a>(summary: Summary, prompts: impl Iterator<Item = &'a str>) -> Self {
+        let mut languages = BTreeMap::new();
+        for prompt in prompts {
+            *languages.entry(language(prompt)).or_default() += 1;
+        }
+        Self { summary, languages }
+    }
+}
+
+/// Bytes of a prompt that are looked at: more tell nothing more.
+const LOOKED_AT: usize = 2_000;
+
+fn language(prompt: &str) -> &'static str {
+    let looked_at = &prompt[..prompt.floor_char_boundary(LOOKED_AT)];
+    match whatlang::detect(looked_at) {
+        Some(found) if found.is_reliable() => found.lang().code(),
+        _ => "unknown",
+    }
+}
 
 /// Models and pairs that are shown; `--json` has all of them.
 const SHOWN: usize = 20;
 
 /// # Errors
 /// `Io`.
-pub(crate) fn tell(summary: &Summary, output: &mut Output) -> Result<()> {
+pub(crate) fn tell(inspection: &Inspection, output: &mut Output) -> Result<()> {
+    let Inspection { summary, languages } = inspection;
     let prompts = &summary.prompts;
     let dropped = |(reason, rows): (&&str, &usize)| format!("{rows} ({reason})");
     let dropped: Vec<String> = summary.dropped.iter().map(dropped).collect();
@@ -21,11 +55,12 @@ pub(crate) fn tell(summary: &Summary, output: &mut Output) -> Result<()> {
         (
             "prompts",
             format!(
-                "{} different, {} repeated, {} alike but for case and layout, {} empty",
+                "{} different, {} repeated, {} nearly the same as another, {} empty",
                 prompts.distinct, prompts.repeated, prompts.near_duplicates, prompts.empty
             ),
         ),
         ("bytes", format!("{least} to {most}, quartiles {lower}, {median}, {upper}")),
+        ("languages", most_frequent(languages)),
         ("beyond ASCII", format!("{:.1} % of the rows", prompts.beyond_ascii_permille as f64 / 10.0)),
     ])?;
     let mut models: Vec<_> = summary.models.iter().collect();
@@ -45,6 +80,18 @@ pub(crate) fn tell(summary: &Summary, output: &mut Output) -> Result<()> {
     output.line("")?;
     output.table(&["--strong", "--weak", "rows", "wins", "losses", "ties"], rows.collect())?;
     more(summary.pairs.len(), output)
+}
+
+/// The languages of the most rows, with their shares.
+fn most_frequent(languages: &BTreeMap<&'static str, usize>) -> String {
+    let rows: usize = languages.values().sum();
+    let mut order: Vec<_> = languages.iter().collect();
+    order.sort_by_key(|(name, rows)| (std::cmp::Reverse(**rows), **name));
+    let share = |rows: usize, all: usize| format!("{:.1} %", 100.0 * rows as f64 / all.max(1) as f64);
+    let told: Vec<String> =
+        order.iter().take(5).map(|(name, count)| format!("{name} {}", share(**count, rows))).collect();
+    let others = order.len().saturating_sub(5);
+    if others == 0 { told.join(", ") } else { format!("{}, {others} others", told.join(", ")) }
 }
 
 fn more(count: usize, output: &mut Output) -> Result<()> {

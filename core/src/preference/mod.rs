@@ -23,6 +23,8 @@ mod gold;
 #[cfg(feature = "train")]
 mod logs;
 mod name;
+#[cfg(feature = "train")]
+mod near;
 pub(crate) mod newton;
 #[cfg(feature = "train")]
 mod read_gold;

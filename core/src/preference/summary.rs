@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::near::near_duplicates;
 use super::{GoldTable, VoteTable, Winner};
-use crate::features::hashed::{CanonicalRules, Canonicalizer};
 
 /// Quantiles that lengths are told by, in percent.
 const QUANTILES: [usize; 5] = [0, 25, 50, 75, 100];
@@ -64,7 +64,8 @@ pub struct PromptSummary {
     pub distinct: usize,
     /// Rows whose prompt was there before.
     pub repeated: usize,
-    /// Different texts that are alike but for case, layout and wrapping: what a router of words reads as one.
+    /// Different texts that are nearly the same as an earlier one: they share four of five runs of three words, whatever
+    /// their case, layout and wrapping.
     pub near_duplicates: usize,
     /// Rows with an empty prompt.
     pub empty: usize,
@@ -77,17 +78,20 @@ pub struct PromptSummary {
 impl PromptSummary {
     fn of<'a>(prompts: impl Iterator<Item = &'a str>) -> Self {
         let mut lengths = Vec::new();
-        let (mut texts, mut summary, mut beyond) = (HashSet::new(), Self::default(), 0);
+        let (mut texts, mut distinct, mut summary, mut beyond) =
+            (HashSet::new(), Vec::new(), Self::default(), 0);
         for prompt in prompts {
             lengths.push(prompt.len());
             summary.empty += usize::from(prompt.trim().is_empty());
             beyond += usize::from(prompt.chars().any(|c| !c.is_ascii() && c.is_alphabetic()));
-            summary.repeated += usize::from(!texts.insert(prompt));
+            if texts.insert(prompt) {
+                distinct.push(prompt);
+            } else {
+                summary.repeated += 1;
+            }
         }
-        summary.distinct = texts.len();
-        let canonical = Canonicalizer::new(CanonicalRules::default());
-        let forms: HashSet<String> = texts.iter().map(|text| canonical.canonical(text)).collect();
-        summary.near_duplicates = texts.len() - forms.len();
+        summary.distinct = distinct.len();
+        summary.near_duplicates = near_duplicates(&distinct).len();
         lengths.sort_unstable();
         if let Some(last) = lengths.len().checked_sub(1) {
             summary.bytes = QUANTILES.map(|percent| lengths[last * percent / 100]);
