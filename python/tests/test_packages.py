@@ -67,7 +67,18 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     required = metadata.get_all("Requires-Dist") or []
     assert all("extra ==" in requirement for requirement in required)
-    assert set(metadata.get_all("Provides-Extra") or []) == {"numpy", "onnx", "cuda", "cli", "mf-minilm", "all"}
+    assert set(metadata.get_all("Provides-Extra") or []) == {
+        "numpy",
+        "onnx",
+        "cuda",
+        "cli",
+        "mf-minilm",
+        "arrow",
+        "polars",
+        "ray",
+        "spark",
+        "all",
+    }
 
 
 def test_the_source_distribution_can_be_built_from(dist: Path, root: Path) -> None:
