@@ -174,7 +174,7 @@ const (
 
 // WithThreshold sets the threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number
 // above 1 is taken too, and sends nothing to strong, whatever the prompt and whatever [WithOutOfDistribution] says.
-// Without a threshold and a strong share the router's own default counts; both together are an error.
+// Without any policy the router's own default counts; two of them together are an error.
 func WithThreshold(threshold float64) RouteOption {
 	return RouteOption{optionThreshold, threshold}
 }
@@ -187,9 +187,11 @@ func WithStrongShare(share float64) RouteOption {
 }
 
 // WithOnError sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. [Raise]
-// (the default) is an error. [FallBackToStrong] and [FallBackToWeak] decide for that side, with a fallback in the
-// decision, which is counted; in calls that decide nothing, what could not be computed is NaN then. Wrong options, and
-// what is no prompt at all (a number, a list of texts), are errors all the same, and so is cancellation.
+// (the default) is an error. [FallBackToStrong] and [FallBackToWeak] decide for that side, and the name of a candidate
+// for that one, with a fallback in the decision, which is counted; in calls that decide nothing, what could not be
+// computed is NaN then. A side that is left out of the call gives way to the other one; a candidate that is left out is
+// an error. Wrong options, and what is no prompt at all (a number, a list of texts), are errors all the same, and so is
+// cancellation.
 func WithOnError(onError OnError) RouteOption {
 	return RouteOption{optionOnError, float64(onError)}
 }

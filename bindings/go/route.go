@@ -48,9 +48,11 @@ type Decision struct {
 	Side  Side
 	Model string
 	// <faces:decision>
-	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the
+	// policies of the pair, [WithThreshold] and [WithStrongShare].
 	WinRate float64
-	// Threshold is the threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+	// Threshold is the threshold that the win rate was compared with: in [0, 1], or the next number above 1; NaN
+	// outside the policies of the pair.
 	Threshold float64
 	// Truncated says that the prompt was longer than the router reads, and was cut.
 	Truncated bool
@@ -69,6 +71,14 @@ type Decision struct {
 	// ID is the decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
 	// version 7. It is empty unless a hook, an adapter or [WithIDs] asks for it.
 	ID string
+	// Candidate is the number of the chosen candidate, from 0, in the order of the router's models.
+	Candidate int
+	// Quality is the quality that the chosen candidate is expected to have on this prompt, in [0, 1]; NaN in a
+	// fallback, and for [WithThreshold] and [WithStrongShare], which compute none.
+	Quality float64
+	// ExpectedCost is what the request is expected to cost in USD: the chosen candidate's price for the input tokens
+	// and the output tokens; NaN without a price, and for an embedding without input tokens.
+	ExpectedCost float64
 	// </faces:decision>
 	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.
 	Fallback *Error
@@ -254,6 +264,9 @@ func (r *Router) decision(plain *C.routellm_decision) Decision {
 		NoScore:           plain.no_score != 0,
 		Propensity:        float64(plain.propensity),
 		ID:                C.GoString(&plain.id[0]),
+		Candidate:         int(plain.candidate),
+		Quality:           float64(plain.quality),
+		ExpectedCost:      float64(plain.expected_cost),
 		// </faces:value>
 	}
 	if out.Side == Strong {

@@ -77,6 +77,17 @@ export interface OpenOptions {
    */
   names?: Readonly<Record<string, string>>;
   /**
+   * What is known about candidates, instead of what the artifact says: a list (JSON where the language has texts only)
+   * of objects with the `name` of a candidate and, if known, `price` (`{input: 2.5, output: 10, date: "2026-01-31"}`,
+   * in USD per million tokens), `context_length` in tokens and `capabilities` (`["text", "vision"]`). Members that are
+   * absent leave what the artifact says, and so do candidates that are not named.
+   */
+  candidates?: readonly Candidate[];
+  /**
+   * The number of tokens that an answer has on average, for expected costs; by default what the artifact says, or 256.
+   */
+  meanOutputTokens?: number;
+  /**
    * What a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what the
    * model's `config.json` tells. For an artifact, the kind that it has to be.
    */

@@ -22,7 +22,7 @@ const THRESHOLD = ['threshold', 'strongShare'];
 
 /** How many numbers the native layer writes for one decision. */
 // <faces:numbers>
-const NUMBERS = 12;
+const NUMBERS = 15;
 // </faces:numbers>
 // Shared by all synchronous calls of this thread: each has read it before the next one can begin.
 const out = new Float64Array(NUMBERS);
@@ -436,13 +436,16 @@ class Router {
       side: strong ? 'strong' : 'weak',
       // <faces:decision>
       winRate: present(numbers[at + 1]),
-      threshold: numbers[at + 2],
+      threshold: present(numbers[at + 2]),
       truncated: numbers[at + 3] === 1,
       similarity: present(numbers[at + 4]),
       outOfDistribution: numbers[at + 5] === 1,
       noScore: numbers[at + 6] === 1,
       propensity: numbers[at + 7],
       id: idText(numbers, at + 8),
+      candidate: numbers[at + 12],
+      quality: present(numbers[at + 13]),
+      expectedCost: present(numbers[at + 14]),
       // </faces:decision>
       fallback,
       fallbackKind: fallback ? reason.kind : null,

@@ -40,13 +40,16 @@ class _DecisionDict(TypedDict):
     side: Side
     # <faces:dict>
     win_rate: float | None
-    threshold: float
+    threshold: float | None
     truncated: bool
     similarity: float | None
     out_of_distribution: bool
     no_score: bool
     propensity: float
     id: str | None
+    candidate: int | None
+    quality: float | None
+    expected_cost: float | None
     # </faces:dict>
     fallback: bool
     fallback_kind: str | None
@@ -77,6 +80,9 @@ class Decision:
         # <faces:parameters>
         propensity: float = 1.0,
         id: str | None = None,  # noqa: A002
+        candidate: int | None = None,
+        quality: float | None = None,
+        expected_cost: float | None = None,
         # </faces:parameters>
         *,
         fallback: bool | None = None,
@@ -90,10 +96,16 @@ class Decision:
     # <faces:properties>
     @property
     def win_rate(self) -> float | None:
-        """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
+        """P(strong model's answer is preferred or needed), in [0, 1].
+
+        None in a fallback and outside the policies of the pair, ``threshold`` and ``strong_share``.
+        """
     @property
-    def threshold(self) -> float:
-        """The threshold that the win rate was compared with: in [0, 1], or the next number above 1."""
+    def threshold(self) -> float | None:
+        """The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+
+        None outside the policies of the pair.
+        """
     @property
     def truncated(self) -> bool:
         """Whether the prompt was longer than the router reads, and was cut."""
@@ -124,6 +136,22 @@ class Decision:
         """The decision's id, which sorts by time and is unlike that of any other decision.
 
         36 characters, a UUID of version 7. It is None unless a hook, an adapter or ``ids`` asks for it.
+        """
+    @property
+    def candidate(self) -> int | None:
+        """The number of the chosen candidate, from 0, in the order of the router's models."""
+    @property
+    def quality(self) -> float | None:
+        """The quality that the chosen candidate is expected to have on this prompt, in [0, 1].
+
+        None in a fallback, and for ``threshold`` and ``strong_share``, which compute none.
+        """
+    @property
+    def expected_cost(self) -> float | None:
+        """What the request is expected to cost in USD.
+
+        The chosen candidate's price for the input tokens and the output tokens; None without a price, and
+        for an embedding without input tokens.
         """
     # </faces:properties>
     @property

@@ -14,13 +14,16 @@ _FIELDS = {
     "side": "side",
     # <faces:fields>
     "win_rate": "float | None",
-    "threshold": "float",
+    "threshold": "float | None",
     "truncated": "bool",
     "similarity": "float | None",
     "out_of_distribution": "bool",
     "no_score": "bool",
     "propensity": "float",
     "id": "str | None",
+    "candidate": "int | None",
+    "quality": "float | None",
+    "expected_cost": "float | None",
     # </faces:fields>
     "fallback": "bool",
     "fallback_kind": "str | None",

@@ -50,18 +50,48 @@ class Router(Opened):
                 single message, of which :func:`prompt_from_messages` says what counts.
             threshold: the threshold, in [0, 1]: strong if and only if the win rate is at least that. The
                 next number above 1 is taken too, and sends nothing to strong, whatever the prompt and
-                whatever ``out_of_distribution`` says. Without a threshold and a strong share the router's
-                own default counts; both together are an error.
+                whatever ``out_of_distribution`` says. Without any policy the router's own default counts;
+                two of them together are an error.
             strong_share: the strong share, in [0, 1]: the threshold at which this share of the
                 calibration sample goes to strong, or the nearest that some threshold reaches. 0 sends
                 nothing to strong and 1 everything, whatever the prompt and whatever
                 ``out_of_distribution`` says; only ``on_error`` may decide otherwise. It excludes
                 ``threshold``.
+            cost_weight: the cost weight, 0 or more: the candidate with the most ``quality - cost_weight x
+                cost`` is chosen, where ``cost`` is the expected cost in USD per 1,000 requests. So a
+                weight of 0.1 gives up 0.1 of quality to save one dollar on 1,000 requests. Of equal ones
+                the cheaper is chosen, then the one that the artifact names first. Every candidate that is
+                left needs a price. It excludes the other policies.
+            min_quality: the least quality, in [0, 1]: the cheapest candidate whose quality is at least
+                that is chosen, of equally cheap ones the one that the artifact names first, and if none
+                reaches it the best, of equally good ones the cheaper. Every candidate that is left needs
+                a price. It excludes the other policies.
+            budget: the budget in USD per 1,000 requests: it decides as the smallest ``cost_weight`` does
+                with which the calibration sample costs no more than that on average, among the same
+                candidates and with the same output tokens. The weight is looked for once and kept. A
+                budget that even the cheapest candidates exceed is an error that says what they cost. It
+                excludes the other policies.
+            candidates: the candidates that may be chosen, by name; by default all of them. With
+                ``threshold`` and ``strong_share``, a prompt whose side is left out goes to the other
+                side; it is an error if neither is left.
+            requires: the capabilities that the chosen candidate has to have, ``text``, ``vision``,
+                ``tools``, ``json`` and ``audio`` for example, as the artifact or ``candidates`` says.
+                Other candidates are left out as by ``candidates``. If nobody is left, the error says what
+                each of them lacks.
+            input_tokens: the number of tokens that the request has, each one of a batch. Without it they
+                are estimated from the prompt that is scored, before it is cut: its bytes of UTF-8 divided
+                by 4 and rounded up, at least 1. Candidates whose context is shorter than that are left
+                out as by ``candidates``. An embedding has no bytes, so that its cost is known with this
+                option only.
+            output_tokens: the number of tokens that the answer is expected to have; by default
+                ``mean_output_tokens``.
             on_error: what happens when a prompt cannot be scored, a chat has no text or a text is not
                 Unicode. ``raise`` (the default) is an error. ``strong`` and ``weak`` decide for that
-                side, with a fallback in the decision, which is counted; in calls that decide nothing,
-                what could not be computed is NaN then. Wrong options, and what is no prompt at all (a
-                number, a list of texts), are errors all the same, and so is cancellation.
+                side, and the name of a candidate for that one, with a fallback in the decision, which is
+                counted; in calls that decide nothing, what could not be computed is NaN then. A side that
+                is left out of the call gives way to the other one; a candidate that is left out is an
+                error. Wrong options, and what is no prompt at all (a number, a list of texts), are errors
+                all the same, and so is cancellation.
             timeout_ms: the longest time of the whole call in milliseconds, above 0, waiting for a session
                 included. What is not scored by then is :class:`ResourceExhaustedError`, or what
                 ``on_error`` says.

@@ -99,7 +99,7 @@ impl NativeRouter {
     /// What the core reports.
     #[napi]
     pub fn threshold(&self, threshold: f64, strong_share: f64) -> Result<f64> {
-        guarded(|| self.router.threshold_of(&options(threshold, strong_share, 0, f64::NAN, None)?))
+        guarded(|| self.router.threshold_of(&options(threshold, strong_share, 0, f64::NAN, None, None)?))
     }
 
     /// The threshold of a strong share, and the share that it reaches.
@@ -110,7 +110,7 @@ impl NativeRouter {
     pub fn share(&self, strong_share: f64) -> Result<Vec<f64>> {
         guarded(|| {
             // It names the option as JavaScript does.
-            self.router.threshold_of(&options(f64::NAN, strong_share, 0, f64::NAN, None)?)?;
+            self.router.threshold_of(&options(f64::NAN, strong_share, 0, f64::NAN, None, None)?)?;
             self.router.share(strong_share).map(|(threshold, share)| vec![threshold, share])
         })
     }
@@ -152,6 +152,12 @@ impl NativeRouter {
     #[napi]
     pub fn cap(&self) -> Option<Cap> {
         self.router.cap().map(|cap| Cap { max_bytes: cap.max_bytes as f64, tail: cap.side == CapSide::Tail })
+    }
+
+    /// Whether the length of a prompt makes a difference to its cost, or to who may answer it.
+    #[napi]
+    pub fn counts_tokens(&self) -> bool {
+        self.router.counts_tokens()
     }
 
     /// What of a chat is read, unless a call says otherwise.
