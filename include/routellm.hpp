@@ -208,7 +208,7 @@ private:
     std::int32_t os_code_;
 };
 
-enum class Side : std::int32_t { strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
+enum class Side : std::int32_t { none = ROUTELLM_SIDE_NONE, strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
 
 // <faces:names>
 /**
@@ -949,16 +949,16 @@ public:
      * example, as the artifact or OpenOptions::candidates() says. Other candidates are left out as by candidates(). If
      * nobody is left, the error says what each of them lacks.
      */
-    RouteOptions &requires(const std::vector<std::string> &capabilities) &
+    RouteOptions &requiring(const std::vector<std::string> &capabilities) &
     {
         std::vector<const char *> texts;
         for (const std::string &text : capabilities)
             texts.push_back(text.c_str());
         return set([&](auto err) { return routellm_route_options_set_requires(handle_.get(), texts.data(), texts.size(), err); });
     }
-    RouteOptions requires(const std::vector<std::string> &capabilities) &&
+    RouteOptions requiring(const std::vector<std::string> &capabilities) &&
     {
-        return std::move(requires(capabilities));
+        return std::move(requiring(capabilities));
     }
     /**
      * The number of tokens that the request has, each one of a batch. Without it they are estimated from the prompt
@@ -1154,12 +1154,24 @@ struct DecisionEvent {
     std::string_view id;
     /** The name of the chosen model. */
     std::string_view model;
-    /** The chosen side. */
+    /** The chosen side; Side::none outside the policies of the pair. */
     Side side;
-    /** P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback. */
+    /** The number of the chosen candidate, from 0. */
+    std::size_t candidate;
+    /**
+     * P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback and outside the policies of the
+     * pair.
+     */
     std::optional<double> win_rate;
-    /** The threshold that the win rate was compared with. */
+    /** The threshold that the win rate was compared with; NaN outside the policies of the pair. */
     double threshold;
+    /**
+     * The quality that the chosen candidate is expected to have, in [0, 1]; nothing in a fallback and for the policies of
+     * the pair.
+     */
+    std::optional<double> quality;
+    /** What the request is expected to cost in USD; nothing if that is not known. */
+    std::optional<double> expected_cost;
     /** The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance. */
     double propensity;
     /** The status of the error behind a fallback, if it is one. */
@@ -1517,10 +1529,13 @@ public:
             event.id = plain->id;
             event.model = plain->model;
             event.side = static_cast<Side>(plain->side);
+            event.candidate = plain->candidate;
+            event.quality = detail::number(plain->quality);
+            event.expected_cost = detail::number(plain->expected_cost);
             event.threshold = plain->threshold;
             event.propensity = plain->propensity;
             if (plain->fallback_status == ROUTELLM_OK) {
-                event.win_rate = plain->win_rate;
+                event.win_rate = detail::number(plain->win_rate);
             } else {
                 event.fallback = static_cast<Status>(plain->fallback_status);
             }
@@ -1771,6 +1786,35 @@ public:
             return routellm_candidate_scores_of(handle_.get(), &input.get(), options.get(), out.data(), out.size(),
                                                 err);
         });
+        return out;
+    }
+    /**
+     * The quality of each candidate for one input or for many, in [0, 1], in the order of models(): the expected gold score or
+     * the expected win rate against the others, as the router's information says. NaN for a candidate that the votes
+     * compare with no other. A router that knows its pair only is unsupported.
+     */
+    std::vector<double> qualities(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        std::vector<double> out(routellm_router_model_count(handle_.get()));
+        detail::check([&](auto err) {
+            return routellm_qualities_of(handle_.get(), &input.get(), 1, options.get(), out.data(), out.size(), err);
+        });
+        return out;
+    }
+    std::vector<std::vector<double>> qualities_of(const std::vector<Input> &inputs,
+                                                  const RouteOptions &options = RouteOptions()) const
+    {
+        const std::size_t models = routellm_router_model_count(handle_.get());
+        std::vector<double> numbers(inputs.size() * models);
+        const auto some = all(inputs);
+        detail::check([&](auto err) {
+            return routellm_qualities_of(handle_.get(), some.data(), some.size(), options.get(), numbers.data(), models,
+                                         err);
+        });
+        std::vector<std::vector<double>> out;
+        for (auto row = numbers.begin(); row != numbers.end(); row += static_cast<std::ptrdiff_t>(models)) {
+            out.emplace_back(row, row + static_cast<std::ptrdiff_t>(models));
+        }
         return out;
     }
     double similarity(const Input &input, const RouteOptions &options = RouteOptions()) const

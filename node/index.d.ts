@@ -262,6 +262,12 @@ export interface ThresholdOptions {
    * `outOfDistribution` says; only `onError` may decide otherwise. It excludes `threshold`.
    */
   strongShare?: number;
+  // </faces:deciding>
+}
+
+/** Which candidate is chosen by quality and cost, who may be chosen, and what a request costs. */
+export interface ChoiceOptions {
+  // <faces:choosing>
   /**
    * The cost weight, 0 or more: the candidate with the most `quality - cost_weight x cost` is chosen, where `cost` is
    * the expected cost in USD per 1,000 requests. So a weight of 0.1 gives up 0.1 of quality to save one dollar on 1,000
@@ -304,7 +310,7 @@ export interface ThresholdOptions {
    * The number of tokens that the answer is expected to have; by default `meanOutputTokens`.
    */
   outputTokens?: number;
-  // </faces:deciding>
+  // </faces:choosing>
 }
 
 /** Options of every call, also of those for an embedding. */
@@ -344,7 +350,7 @@ export interface SignalOptions {
 }
 
 /** Options of one synchronous decision for an embedding. */
-export interface EmbeddingSyncOptions extends ThresholdOptions, AnyCallOptions {}
+export interface EmbeddingSyncOptions extends ThresholdOptions, ChoiceOptions, AnyCallOptions {}
 
 /** Options of one decision for an embedding that returns a promise. */
 export interface EmbeddingOptions extends EmbeddingSyncOptions, SignalOptions {}
@@ -369,7 +375,7 @@ export interface Decision {
   /** Name of the model. */
   model: string;
   /** Which of the two it is. */
-  side: 'strong' | 'weak';
+  side: 'strong' | 'weak' | null;
   // <faces:decision>
   /**
    * P(strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback and outside the policies of the
@@ -440,12 +446,18 @@ export interface DecisionEvent {
   id: string;
   /** Name of the chosen model. */
   model: string;
-  /** The chosen side. */
-  side: 'strong' | 'weak';
-  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback. */
+  /** The chosen side; `null` outside the policies of the pair. */
+  side: 'strong' | 'weak' | null;
+  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback and outside the policies of the pair. */
   winRate: number | null;
-  /** The threshold that the win rate was compared with. */
-  threshold: number;
+  /** The threshold that the win rate was compared with; `null` outside the policies of the pair. */
+  threshold: number | null;
+  /** The number of the chosen candidate, from 0, in the order of `models`. */
+  candidate: number;
+  /** The quality that the chosen candidate is expected to have, in [0, 1]; `null` in a fallback and for the policies of the pair. */
+  quality: number | null;
+  /** What the request is expected to cost in USD; `null` if that is not known. */
+  expectedCost: number | null;
   /** The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance. */
   propensity: number;
   /** The kind of the error behind a fallback, such as `InvalidArgument`; else `null`. */
@@ -1189,6 +1201,27 @@ export class Router {
 
   /** One score for each of `models`, for an embedding of `embeddingDimension` numbers, in place. */
   candidateScoresFromEmbedding(embedding: Float32Array, options?: EmbeddingScoreOptions): Float64Array;
+
+  /**
+   * The quality of each of `models` on a prompt, in [0, 1], off the event loop: the score that a gold answer would give it, as
+   * expected from rows that the training held out, or its expected win rate against the others; `info().candidates` says
+   * which. NaN for a candidate that the votes compare with no other.
+   *
+   * @throws {RouteLLMError} `Unsupported` if the router knows its pair only.
+   */
+  qualities(prompt: Prompt, options?: ScoreOptions): Promise<Float64Array>;
+
+  /** As `qualities`, in place. */
+  qualitiesSync(prompt: Prompt, options?: ScoreSyncOptions): Float64Array;
+
+  /** As `qualities`, for many prompts: an array for each. */
+  qualitiesBatch(prompts: ReadonlyArray<Prompt>, options?: ScoreOptions): Promise<Float64Array[]>;
+
+  /** As `qualitiesBatch`, in place. */
+  qualitiesBatchSync(prompts: ReadonlyArray<Prompt>, options?: ScoreSyncOptions): Float64Array[];
+
+  /** As `qualities`, for an embedding of `embeddingDimension` numbers, in place. */
+  qualitiesFromEmbedding(embedding: Float32Array, options?: EmbeddingScoreOptions): Float64Array;
 
   /**
    * Largest cosine similarity of a prompt to any vote, in [-1, 1], off the event loop: how near the prompt is to

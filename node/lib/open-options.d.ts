@@ -15,6 +15,18 @@ export type Head =
   /** One number x; the win rate is link(scale * x + offset). */
   | { kind: 'regression'; link?: 'identity' | 'sigmoid'; scale?: number; offset?: number };
 
+/** What is known about a candidate. Members that are absent leave what the artifact says. */
+export interface Candidate {
+  /** Its name, as the artifact has it. */
+  name: string;
+  /** USD per million tokens of the request and of the answer, and the day of the price, `2026-01-31`. */
+  price?: { input: number; output: number; date?: string };
+  /** The tokens that a request may have. */
+  contextLength?: number;
+  /** What it can do: `text`, `vision`, `tools`, `json`, `audio` and whatever else you tell apart. */
+  capabilities?: readonly string[];
+}
+
 /** What a classifier does with prompts that are longer than it reads, with parameters. */
 export type LongPrompts =
   /** One end is kept, the one that the tokenizer says; the decision is `truncated`. */

@@ -37,7 +37,7 @@ _Given: TypeAlias = tuple[str | None, float | None, str | None]
 
 class _DecisionDict(TypedDict):
     model: str
-    side: Side
+    side: Side | None
     # <faces:dict>
     win_rate: float | None
     threshold: float | None
@@ -68,9 +68,9 @@ class Decision:
     def __new__(
         cls,
         model: str,
-        side: Side,
+        side: Side | None,
         win_rate: float | None,
-        threshold: float,
+        threshold: float | None,
         truncated: bool = False,
         fallback_kind: str | None = None,
         fallback_reason: str | None = None,
@@ -91,8 +91,12 @@ class Decision:
     def model(self) -> str:
         """Name of the chosen model."""
     @property
-    def side(self) -> Side:
-        """The chosen side."""
+    def side(self) -> Side | None:
+        """The chosen side.
+
+        None outside the policies of the pair, ``threshold`` and ``strong_share``, and for a candidate that is
+        on neither.
+        """
     # <faces:properties>
     @property
     def win_rate(self) -> float | None:
@@ -186,9 +190,12 @@ class Decision:
 class _DecisionEventDict(TypedDict):
     id: str
     model: str
-    side: Side
+    side: Side | None
     win_rate: float | None
-    threshold: float
+    threshold: float | None
+    candidate: int
+    quality: float | None
+    expected_cost: float | None
     propensity: float
     fallback_kind: str | None
     queue_ns: int
@@ -211,14 +218,33 @@ class DecisionEvent:
     def model(self) -> str:
         """Name of the chosen model."""
     @property
-    def side(self) -> Side:
-        """The chosen side."""
+    def side(self) -> Side | None:
+        """The chosen side.
+
+        None outside the policies of the pair, ``threshold`` and ``strong_share``, and for a candidate that is
+        on neither.
+        """
     @property
     def win_rate(self) -> float | None:
-        """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
+        """P(strong model's answer is preferred or needed), in [0, 1].
+
+        None in a fallback and outside the policies of the pair.
+        """
     @property
-    def threshold(self) -> float:
-        """The threshold that the win rate was compared with."""
+    def threshold(self) -> float | None:
+        """The threshold that the win rate was compared with; None outside the policies of the pair."""
+    @property
+    def candidate(self) -> int:
+        """The number of the chosen candidate, from 0, in the order of the router's models."""
+    @property
+    def quality(self) -> float | None:
+        """The quality that the chosen candidate is expected to have, in [0, 1].
+
+        None in a fallback and for the policies of the pair.
+        """
+    @property
+    def expected_cost(self) -> float | None:
+        """What the request is expected to cost in USD; None if that is not known."""
     @property
     def propensity(self) -> float:
         """The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance."""
@@ -275,6 +301,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> Decision: ...
     def route_batch(
         self,
@@ -284,6 +311,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> list[Decision]: ...
     def route_in_place(
         self,
@@ -293,6 +321,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> Decision | None: ...
     def route_async(
         self,
@@ -303,6 +332,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> CancelToken: ...
     def route_batch_async(
         self,
@@ -313,6 +343,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> CancelToken: ...
     def route_embedding(
         self,
@@ -321,6 +352,7 @@ class Router:
         strong_share: float | None = None,
         on_error: str | None = None,
         timeout_ms: float | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> Decision: ...
     @overload
     def ask(
@@ -335,7 +367,7 @@ class Router:
     @overload
     def ask(
         self,
-        what: Literal["candidate_scores"],
+        what: Literal["candidate_scores", "qualities"],
         asked: Prompt | Embeddings,
         given: _Given,
         k: int = 0,
@@ -385,7 +417,7 @@ class Router:
     @overload
     def ask_in_place(
         self,
-        what: Literal["candidate_scores"],
+        what: Literal["candidate_scores", "qualities"],
         asked: Prompt | Embeddings,
         given: _Given,
         k: int = 0,
@@ -438,6 +470,19 @@ class Router:
         prompts: Iterable[BatchPrompt],
         done: Callable[[Any, Exception | None], object],
         given: _Given | None = None,
+    ) -> CancelToken: ...
+    def qualities_of(
+        self,
+        asked: Iterable[BatchPrompt] | Embeddings,
+        given: _Given,
+        *,
+        embeddings: bool = False,
+    ) -> list[list[float]]: ...
+    def qualities_of_async(
+        self,
+        prompts: Iterable[BatchPrompt],
+        done: Callable[[Any, Exception | None], object],
+        given: _Given,
     ) -> CancelToken: ...
     def win_rates_from_embeddings(self, embeddings: Embeddings, given: _Given) -> NDArray[np.float64]: ...
     def threshold(self, threshold: float | None = None, strong_share: float | None = None) -> float: ...

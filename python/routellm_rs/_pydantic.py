@@ -41,10 +41,11 @@ def decision_schema(decision: type[Decision]) -> CoreSchema:
     optional = build.nullable_schema
     kinds: dict[str, CoreSchema] = {
         "str": build.str_schema(),
-        "side": build.literal_schema(["strong", "weak"]),
+        "side": optional(build.literal_schema(["strong", "weak"])),
         "bool": build.bool_schema(),
         "float": build.float_schema(),
         "float | None": optional(build.float_schema()),
+        "int | None": optional(build.int_schema()),
         "str | None": optional(build.str_schema()),
     }
 

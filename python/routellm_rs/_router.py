@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from ._types import BatchPrompt, Embeddings, Explanation, OnError, Prompt, Read
 
 
+def _listed(texts: Iterable[str] | None) -> Iterable[str] | None:
+    """Return texts that can be read twice, as a call may that is not made in place."""
+    return texts if texts is None or isinstance(texts, (str, list, tuple)) else list(texts)
+
+
 class Router(Opened):
     """Decides which model should answer a prompt.
 
@@ -39,7 +44,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Decision:
@@ -103,7 +115,8 @@ class Router(Opened):
             InvalidArgumentError: for a wrong option, or a text that is not Unicode (a lone surrogate).
             ResourceExhaustedError: if ``timeout_ms`` has passed.
         """
-        return self._inner.route(prompt, threshold, strong_share, on_error, timeout_ms, read)
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
+        return self._inner.route(prompt, threshold, strong_share, on_error, timeout_ms, read, more)
 
     def route_batch(
         self,
@@ -111,7 +124,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[Decision]:
@@ -120,7 +140,8 @@ class Router(Opened):
         Each is a text, the list of a chat's messages, or a request body. A message by itself is refused: then
         the batch is one chat, which :meth:`route` takes.
         """
-        return self._inner.route_batch(prompts, threshold, strong_share, on_error, timeout_ms, read)
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
+        return self._inner.route_batch(prompts, threshold, strong_share, on_error, timeout_ms, read, more)
 
     def route_embedding(
         self,
@@ -128,7 +149,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> Decision:
         """Decide for an embedding of your own, ``embedding_dimension`` numbers. Options as :meth:`route`.
@@ -141,7 +169,8 @@ class Router(Opened):
             InvalidArgumentError: if it holds what is no number (integers and booleans in an array, too), NaN
                 or infinity, has another length, or this router reads hashed features.
         """
-        return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms)
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
+        return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms, more)
 
     def on_decision(self, callback: Callable[[DecisionEvent], object] | None) -> None:
         """Let ``callback`` hear of every decision: of each prompt once, those of a batch in their order.
@@ -174,7 +203,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -190,7 +219,7 @@ class Router(Opened):
         self,
         prompts: Iterable[BatchPrompt],
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[float]:
@@ -201,7 +230,7 @@ class Router(Opened):
         self,
         embedding: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> float:
         """Return the win rate for an embedding of your own, as :meth:`route_embedding` takes it."""
@@ -211,7 +240,7 @@ class Router(Opened):
         self,
         embeddings: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> NDArray[np.float64]:
         """Return the win rates of the rows of ``embeddings``, n x d, or of n * d numbers one after the other.
@@ -228,7 +257,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> dict[str, float]:
@@ -245,7 +274,7 @@ class Router(Opened):
         self,
         embedding: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> dict[str, float]:
         """Return :meth:`candidate_scores` for an embedding of your own."""
@@ -253,11 +282,69 @@ class Router(Opened):
         scores = inner.ask("candidate_scores", embedding, (on_error, timeout_ms, None), embedding=True)
         return dict(zip(inner.models, scores, strict=True))
 
+    def qualities(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> dict[str, float]:
+        """Return the quality of each of :attr:`models` on one prompt, in [0, 1].
+
+        It is the score that a gold answer would give the candidate, as expected from rows that the training
+        held out; or its expected win rate against the other candidates. ``info()["candidates"]`` says which,
+        as ``quality``. NaN for a candidate that the votes compare with no other.
+
+        Raises:
+            UnsupportedError: if the router knows its pair only.
+        """
+        inner = self._inner
+        found = inner.ask("qualities", prompt, (on_error, timeout_ms, read))
+        return dict(zip(inner.models, found, strict=True))
+
+    def qualities_batch(
+        self,
+        prompts: Iterable[BatchPrompt],
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> list[dict[str, float]]:
+        """Return :meth:`qualities` of many prompts, with the same bits as one by one."""
+        inner = self._inner
+        rows = inner.qualities_of(prompts, (on_error, timeout_ms, read))
+        return [dict(zip(inner.models, row, strict=True)) for row in rows]
+
+    def qualities_from_embedding(
+        self,
+        embedding: Embeddings,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+    ) -> dict[str, float]:
+        """Return :meth:`qualities` for an embedding of your own."""
+        inner = self._inner
+        found = inner.ask("qualities", embedding, (on_error, timeout_ms, None), embedding=True)
+        return dict(zip(inner.models, found, strict=True))
+
+    def qualities_from_embeddings(
+        self,
+        embeddings: Embeddings,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+    ) -> list[dict[str, float]]:
+        """Return :meth:`qualities` for the rows of ``embeddings``, of any form that those of win rates have."""
+        inner = self._inner
+        rows = inner.qualities_of(embeddings, (on_error, timeout_ms, None), embeddings=True)
+        return [dict(zip(inner.models, row, strict=True)) for row in rows]
+
     def similarity(
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -274,7 +361,7 @@ class Router(Opened):
         self,
         embedding: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> float:
         """Return :meth:`similarity` for an embedding of your own."""
@@ -285,7 +372,7 @@ class Router(Opened):
         prompt: Prompt,
         k: int = 10,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Explanation:
@@ -304,7 +391,7 @@ class Router(Opened):
         embedding: Embeddings,
         k: int = 10,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> Explanation:
         """Return :meth:`explain` for an embedding of your own."""
@@ -315,7 +402,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> NDArray[np.float32]:
@@ -335,7 +422,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Decision:
@@ -345,11 +439,18 @@ class Router(Opened):
         microseconds, such as a short prompt for the default router, is decided in place.
         """
         inner = self._inner
-        decision = inner.route_in_place(prompt, threshold, strong_share, on_error, timeout_ms, read)
+        more = (
+            *(cost_weight, min_quality, budget),
+            *(_listed(candidates), _listed(requires)),
+            *(input_tokens, output_tokens),
+        )
+        decision = inner.route_in_place(prompt, threshold, strong_share, on_error, timeout_ms, read, more)
         if decision is not None:
             return decision
         return await completed(
-            lambda done: inner.route_async(prompt, done, threshold, strong_share, on_error, timeout_ms, read)
+            lambda done: inner.route_async(
+                prompt, done, threshold, strong_share, on_error, timeout_ms, read, more
+            )
         )
 
     async def aroute_batch(
@@ -358,15 +459,23 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[Decision]:
         """Do as :meth:`route_batch`, off the event loop; cancelling the task stops the call."""
         inner = self._inner
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
         return await completed(
             lambda done: inner.route_batch_async(
-                prompts, done, threshold, strong_share, on_error, timeout_ms, read
+                prompts, done, threshold, strong_share, on_error, timeout_ms, read, more
             )
         )
 
@@ -374,7 +483,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -389,7 +498,7 @@ class Router(Opened):
         self,
         prompts: Iterable[BatchPrompt],
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[float]:
@@ -401,7 +510,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> dict[str, float]:
@@ -415,11 +524,44 @@ class Router(Opened):
             scores = later
         return dict(zip(inner.models, scores, strict=True))
 
+    async def aqualities(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> dict[str, float]:
+        """Do as :meth:`qualities`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        found = inner.ask_in_place("qualities", prompt, given)
+        if found is None:
+            later: list[float] = await completed(
+                lambda done: inner.ask_async("qualities", prompt, done, given)
+            )
+            found = later
+        return dict(zip(inner.models, found, strict=True))
+
+    async def aqualities_batch(
+        self,
+        prompts: Iterable[BatchPrompt],
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> list[dict[str, float]]:
+        """Do as :meth:`qualities_batch`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        rows: list[list[float]] = await completed(
+            lambda done: inner.qualities_of_async(prompts, done, given)
+        )
+        return [dict(zip(inner.models, row, strict=True)) for row in rows]
+
     async def asimilarity(
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -432,7 +574,7 @@ class Router(Opened):
         prompt: Prompt,
         k: int = 10,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Explanation:
@@ -444,7 +586,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> NDArray[np.float32]:

@@ -290,7 +290,7 @@ def _python(options: tuple[Option, ...], output: Output) -> None:
 
 def _node(options: tuple[Option, ...], output: Output) -> None:
     links = {"option": "`{0}`", "call": "`{0}`", "error": "`{0}`", "none": "NaN"}
-    parts: dict[str, list[str]] = {"deciding": [], "any": [], "read": []}
+    parts: dict[str, list[str]] = {"deciding": [], "choosing": [], "any": [], "read": []}
     for option in options:
         doc = resolved(option.doc, lambda what, name: links[what].format(camel(name) if what != "error" else name))
         kind = "readonly string[]" if option.type == "texts" else "number"
@@ -299,7 +299,8 @@ def _node(options: tuple[Option, ...], output: Output) -> None:
         if option.or_candidate:
             # Names stay in what editors suggest.
             kind += " | (string & {})"
-        part = "deciding" if option.decides else "read" if option.name == "read" else "any"
+        deciding = "deciding" if option.name in ("threshold", "strong_share") else "choosing"
+        part = deciding if option.decides else "read" if option.name == "read" else "any"
         lines = ["  /**", *wrapped(capital(doc), "   * "), "   */", f"  {camel(option.name)}?: {kind};"]
         parts[part] += lines
     for name, lines in parts.items():
@@ -403,16 +404,16 @@ def _cpp_texts(option: Option) -> list[str]:
     """Return the method of a list of texts."""
     setter = f"routellm_route_options_set_{option.name}"
     return [
-        f"    RouteOptions &{option.name}(const std::vector<std::string> &{option.argument}) &",
+        f"    RouteOptions &{option.cpp}(const std::vector<std::string> &{option.argument}) &",
         "    {",
         "        std::vector<const char *> texts;",
         f"        for (const std::string &text : {option.argument})",
         "            texts.push_back(text.c_str());",
         f"        return set([&](auto err) {{ return {setter}(handle_.get(), texts.data(), texts.size(), err); }});",
         "    }",
-        f"    RouteOptions {option.name}(const std::vector<std::string> &{option.argument}) &&",
+        f"    RouteOptions {option.cpp}(const std::vector<std::string> &{option.argument}) &&",
         "    {",
-        f"        return std::move({option.name}({option.argument}));",
+        f"        return std::move({option.cpp}({option.argument}));",
         "    }",
     ]
 

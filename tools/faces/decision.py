@@ -311,7 +311,7 @@ def _node(fields: tuple[Field, ...], output: Output) -> None:
         else:
             lines.append(f"    out[{at}] = {values[field.type].format(field.name)};")
     output.part(path, "write", lines)
-    lines = [f"const NUMBERS = {place};"]
+    lines = [f"const NUMBERS = {place};", f"const CANDIDATE = {places['candidate']};"]
     output.part("node/lib/router.js", "numbers", lines)
     read = {
         "number": "numbers[at + {0}]",

@@ -5,8 +5,9 @@ use std::cell::Cell;
 use napi::Env;
 use napi::bindgen_prelude::ObjectFinalize;
 use napi_derive::napi;
-use routellm_core::Router;
 use routellm_core::features::CapSide;
+use routellm_core::options::Spelling;
+use routellm_core::{CallOptions, Router};
 
 use crate::convert::json;
 use crate::decision::options;
@@ -152,6 +153,18 @@ impl NativeRouter {
     #[napi]
     pub fn cap(&self) -> Option<Cap> {
         self.router.cap().map(|cap| Cap { max_bytes: cap.max_bytes as f64, tail: cap.side == CapSide::Tail })
+    }
+
+    /// Refuses a name in `onError` that is no candidate's, for calls that decide nothing.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn check_on_error(&self, name: String) -> Result<()> {
+        guarded(|| {
+            let options = CallOptions::new().spelling(Spelling::Camel).on_error_candidate(name);
+            self.router.win_rates(std::iter::empty::<&str>(), &options).map(drop)
+        })
     }
 
     /// Whether the length of a prompt makes a difference to its cost, or to who may answer it.
