@@ -15,7 +15,8 @@
 import type { OpenOptions, RouterKind } from './lib/open-options.js';
 
 export type {
-  ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
+  Candidate,
+  Candidate, ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
 } from './lib/open-options.js';
 
 declare global {
@@ -374,7 +375,7 @@ export interface ScoreOptions extends ScoreSyncOptions, SignalOptions {}
 export interface Decision {
   /** Name of the model. */
   model: string;
-  /** Which of the two it is. */
+  /** Which of the two it is; `null` outside the policies of the pair, and for a candidate that is on neither side. */
   side: 'strong' | 'weak' | null;
   // <faces:decision>
   /**

@@ -36,7 +36,7 @@ static routellm_router *trained(const char *work)
     char path[TEXT], out[TEXT], spec[3 * TEXT];
 
     snprintf(path, sizeof path, "%s/gold.jsonl", work);
-    snprintf(out, sizeof out, "%s/candidates", work);
+    snprintf(out, sizeof out, "%s/candidates-router", work);
     write_gold(path);
     snprintf(spec, sizeof spec,
              "{\"trainer\": {\"kind\": \"linear\", \"bits\": 10, \"folds\": 3, \"per_candidate\": true}, \"strong\": \"large\", "

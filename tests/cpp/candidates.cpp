@@ -24,12 +24,12 @@ Router trained(const std::string &work)
     gold.close();
     routellm::train(R"({"trainer": {"kind": "linear", "bits": 10, "folds": 3, "per_candidate": true}, "strong": "large",
         "weak": "small", "sources": [{"kind": "gold", "path": ")" +
-                    work + R"(/gold.jsonl"}], "out": ")" + work + R"(/candidates"})");
+                    work + R"(/gold.jsonl"}], "out": ")" + work + R"(/candidates-router"})");
     const auto options = OpenOptions()
                              .candidates(R"([{"name": "large", "price": {"input": 10, "output": 30}},
                                  {"name": "small", "price": {"input": 0.1, "output": 0.2}, "context_length": 100}])")
                              .mean_output_tokens(200.0);
-    return Router::open(work + "/candidates", options);
+    return Router::open(work + "/candidates-router", options);
 }
 
 void decides(const Router &router)
