@@ -287,7 +287,7 @@
  * A decision that is ready to be passed: `routellm_decision decision = ROUTELLM_DECISION_INIT;`
  */
 #define ROUTELLM_DECISION_INIT \
-    { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "" }
+    { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "", 0, 0.0, 0.0 }
 
 /**
  * What is known about an option, ready to be passed: `routellm_option option = ROUTELLM_OPTION_INIT;`
@@ -372,7 +372,13 @@
 #define ROUTELLM_ON_ERROR_WEAK 2
 
 /**
- * Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
+ * Side: none. Policies that compare candidates decide between no sides, and `on_error` may name a candidate that is on
+ * neither.
+ */
+#define ROUTELLM_SIDE_NONE 0
+
+/**
+ * Side: the strong, expensive model.
  */
 #define ROUTELLM_SIDE_STRONG 1
 
@@ -515,11 +521,13 @@ typedef struct routellm_decision {
      */
     size_t struct_size;
     /**
-     * P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+     * P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the policies of the
+     * pair, `routellm_route_options_set_threshold()` and `routellm_route_options_set_strong_share()`.
      */
     double win_rate;
     /**
-     * The threshold that the win rate was compared with, in [0, 1].
+     * The threshold that the win rate was compared with, in [0, 1] or the next number above 1; NaN outside the
+     * policies of the pair.
      */
     double threshold;
     /**
@@ -532,7 +540,7 @@ typedef struct routellm_decision {
      */
     struct routellm_error *fallback_error;
     /**
-     * `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+     * `ROUTELLM_SIDE_STRONG`, `ROUTELLM_SIDE_WEAK`, or, outside the policies of the pair, `ROUTELLM_SIDE_NONE`.
      */
     int32_t side;
     /**
@@ -579,6 +587,20 @@ typedef struct routellm_decision {
      * it.
      */
     char id[40];
+    /**
+     * The number of the chosen candidate, from 0, in the order of `routellm_router_model()`.
+     */
+    size_t candidate;
+    /**
+     * The quality that the chosen candidate is expected to have on this prompt, in [0, 1]; NaN in a fallback, and for
+     * `routellm_route_options_set_threshold()` and `routellm_route_options_set_strong_share()`, which compute none.
+     */
+    double quality;
+    /**
+     * What the request is expected to cost in USD: the chosen candidate's price for the input tokens and the output
+     * tokens; NaN without a price, and for an embedding without input tokens.
+     */
+    double expected_cost;
 } routellm_decision;
 
 /**
@@ -667,11 +689,11 @@ typedef struct routellm_decision_event {
      */
     const char *model;
     /**
-     * P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+     * P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the policies of the pair.
      */
     double win_rate;
     /**
-     * The threshold that the win rate was compared with.
+     * The threshold that the win rate was compared with; NaN outside the policies of the pair.
      */
     double threshold;
     /**
@@ -700,13 +722,27 @@ typedef struct routellm_decision_event {
      */
     size_t batch_size;
     /**
-     * The chosen side, `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+     * The chosen side, `ROUTELLM_SIDE_STRONG`, `ROUTELLM_SIDE_WEAK`, or `ROUTELLM_SIDE_NONE` outside the policies of the
+     * pair.
      */
     int32_t side;
     /**
      * The status of the error behind a fallback; else `ROUTELLM_OK`.
      */
     routellm_status fallback_status;
+    /**
+     * The number of the chosen candidate, as `routellm_router_model()` counts them.
+     */
+    size_t candidate;
+    /**
+     * The quality that the chosen candidate is expected to have, in [0, 1]; NaN in a fallback and for the policies of the
+     * pair.
+     */
+    double quality;
+    /**
+     * What the request is expected to cost in USD; NaN if that is not known.
+     */
+    double expected_cost;
 } routellm_decision_event;
 
 /**
@@ -978,6 +1014,24 @@ routellm_status routellm_open_options_set_read(struct routellm_open_options *opt
 routellm_status routellm_open_options_set_ids(struct routellm_open_options *options,
                                               int32_t on,
                                               struct routellm_error **err);
+
+/**
+ * Sets what is known about candidates, instead of what the artifact says: a list (JSON where the language has texts
+ * only) of objects with the `name` of a candidate and, if known, `price` (`{"input": 2.5, "output": 10, "date":
+ * "2026-01-31"}`, in USD per million tokens), `context_length` in tokens and `capabilities` (`["text", "vision"]`).
+ * Members that are absent leave what the artifact says, and so do candidates that are not named.
+ */
+routellm_status routellm_open_options_set_candidates(struct routellm_open_options *options,
+                                                     const char *candidates,
+                                                     struct routellm_error **err);
+
+/**
+ * Sets the number of tokens that an answer has on average, for expected costs; by default what the artifact says, or
+ * 256.
+ */
+routellm_status routellm_open_options_set_mean_output_tokens(struct routellm_open_options *options,
+                                                             double tokens,
+                                                             struct routellm_error **err);
 
 /**
  * Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what
@@ -1408,7 +1462,7 @@ routellm_status routellm_route_options_set_cancel(struct routellm_route_options 
 /**
  * Sets the threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number above 1 is taken
  * too, and sends nothing to strong, whatever the prompt and whatever `routellm_open_options_set_out_of_distribution()`
- * says. Without a threshold and a strong share the router's own default counts; both together are an error.
+ * says. Without any policy the router's own default counts; two of them together are an error.
  */
 routellm_status routellm_route_options_set_threshold(struct routellm_route_options *options,
                                                      double threshold,
@@ -1425,15 +1479,94 @@ routellm_status routellm_route_options_set_strong_share(struct routellm_route_op
                                                         struct routellm_error **err);
 
 /**
+ * Sets the cost weight, 0 or more: the candidate with the most `quality - cost_weight x cost` is chosen, where `cost`
+ * is the expected cost in USD per 1,000 requests. So a weight of 0.1 gives up 0.1 of quality to save one dollar on
+ * 1,000 requests. Of equal ones the cheaper is chosen, then the one that the artifact names first. Every candidate
+ * that is left needs a price. It excludes the other policies.
+ */
+routellm_status routellm_route_options_set_cost_weight(struct routellm_route_options *options,
+                                                       double weight,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets the least quality, in [0, 1]: the cheapest candidate whose quality is at least that is chosen, of equally cheap
+ * ones the one that the artifact names first, and if none reaches it the best, of equally good ones the cheaper. Every
+ * candidate that is left needs a price. It excludes the other policies.
+ */
+routellm_status routellm_route_options_set_min_quality(struct routellm_route_options *options,
+                                                       double quality,
+                                                       struct routellm_error **err);
+
+/**
+ * Sets the budget in USD per 1,000 requests: it decides as the smallest `routellm_route_options_set_cost_weight()`
+ * does with which the calibration sample costs no more than that on average, among the same candidates and with the
+ * same output tokens. The weight is looked for once and kept. A budget that even the cheapest candidates exceed is an
+ * error that says what they cost. It excludes the other policies.
+ */
+routellm_status routellm_route_options_set_budget(struct routellm_route_options *options,
+                                                  double usd,
+                                                  struct routellm_error **err);
+
+/**
+ * Sets the candidates that may be chosen, by name; by default all of them. With
+ * `routellm_route_options_set_threshold()` and `routellm_route_options_set_strong_share()`, a prompt whose side is
+ * left out goes to the other side; it is an error if neither is left.
+ * `names` is an array of `count` texts, which are copied.
+ */
+routellm_status routellm_route_options_set_candidates(struct routellm_route_options *options,
+                                                      const char *const *names,
+                                                      size_t count,
+                                                      struct routellm_error **err);
+
+/**
+ * Sets the capabilities that the chosen candidate has to have, `text`, `vision`, `tools`, `json` and `audio` for
+ * example, as the artifact or `routellm_open_options_set_candidates()` says. Other candidates are left out as by
+ * `routellm_route_options_set_candidates()`. If nobody is left, the error says what each of them lacks.
+ * `capabilities` is an array of `count` texts, which are copied.
+ */
+routellm_status routellm_route_options_set_requires(struct routellm_route_options *options,
+                                                    const char *const *capabilities,
+                                                    size_t count,
+                                                    struct routellm_error **err);
+
+/**
+ * Sets the number of tokens that the request has, each one of a batch. Without it they are estimated from the prompt
+ * that is scored, before it is cut: its bytes of UTF-8 divided by 4 and rounded up, at least 1. Candidates whose
+ * context is shorter than that are left out as by `routellm_route_options_set_candidates()`. An embedding has no
+ * bytes, so that its cost is known with this option only.
+ */
+routellm_status routellm_route_options_set_input_tokens(struct routellm_route_options *options,
+                                                        uint64_t tokens,
+                                                        struct routellm_error **err);
+
+/**
+ * Sets the number of tokens that the answer is expected to have; by default
+ * `routellm_open_options_set_mean_output_tokens()`.
+ */
+routellm_status routellm_route_options_set_output_tokens(struct routellm_route_options *options,
+                                                         uint64_t tokens,
+                                                         struct routellm_error **err);
+
+/**
  * Sets what happens when a prompt cannot be scored, a chat has no text or a text is not Unicode.
  * `ROUTELLM_ON_ERROR_RAISE` (the default) is an error. `ROUTELLM_ON_ERROR_STRONG` and `ROUTELLM_ON_ERROR_WEAK` decide
- * for that side, with a fallback in the decision, which is counted; in calls that decide nothing, what could not be
- * computed is NaN then. Wrong options, and what is no prompt at all (a number, a list of texts), are errors all the
- * same, and so is cancellation.
+ * for that side, and the name of a candidate for that one, with a fallback in the decision, which is counted; in calls
+ * that decide nothing, what could not be computed is NaN then. A side that is left out of the call gives way to the
+ * other one; a candidate that is left out is an error. Wrong options, and what is no prompt at all (a number, a list
+ * of texts), are errors all the same, and so is cancellation.
+ * Candidates are named by `routellm_route_options_set_on_error_candidate()`.
  */
 routellm_status routellm_route_options_set_on_error(struct routellm_route_options *options,
                                                     int32_t on_error,
                                                     struct routellm_error **err);
+
+/**
+ * As `routellm_route_options_set_on_error()`, with the name of a candidate, to which such prompts go. The last of both
+ * calls counts. The text is copied.
+ */
+routellm_status routellm_route_options_set_on_error_candidate(struct routellm_route_options *options,
+                                                              const char *candidate,
+                                                              struct routellm_error **err);
 
 /**
  * Sets the longest time of the whole call in milliseconds, above 0, waiting for a session included. What is not scored
@@ -1721,6 +1854,23 @@ routellm_status routellm_candidate_scores_of(const struct routellm_router *route
                                              double *scores,
                                              size_t count,
                                              struct routellm_error **err);
+
+/**
+ * The quality of each candidate for `count` inputs of any kinds, with the same bits as one by one, into `qualities`, an array of
+ * `count` x `models` numbers, those of one input after the other, in the order of `routellm_router_model()`; `models` must be
+ * `routellm_router_model_count()`. A quality is in [0, 1]: the score that a gold answer would give the candidate, as expected
+ * from rows that the training held out, or its expected win rate against the others; `routellm_router_info()` says which.
+ * NaN for a candidate that the votes compare with no other. Options as of `routellm_win_rates_of()`.
+ *
+ * Errors as of `routellm_win_rates_of()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
+ */
+routellm_status routellm_qualities_of(const struct routellm_router *router,
+                                      const struct routellm_input *inputs,
+                                      size_t count,
+                                      const struct routellm_route_options *options,
+                                      double *qualities,
+                                      size_t models,
+                                      struct routellm_error **err);
 
 /**
  * As `routellm_embed()`, for a text or a chat and with options, as `routellm_win_rates_of()` takes them.

@@ -208,7 +208,7 @@ private:
     std::int32_t os_code_;
 };
 
-enum class Side : std::int32_t { strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
+enum class Side : std::int32_t { none = ROUTELLM_SIDE_NONE, strong = ROUTELLM_SIDE_STRONG, weak = ROUTELLM_SIDE_WEAK };
 
 // <faces:names>
 /**
@@ -480,6 +480,27 @@ public:
         return set([&](auto err) { return routellm_open_options_set_ids(handle_.get(), on ? 1 : 0, err); });
     }
     OpenOptions ids(bool on) && { return std::move(ids(on)); }
+    /**
+     * What is known about candidates, instead of what the artifact says: a list (JSON where the language has texts
+     * only) of objects with the "name" of a candidate and, if known, "price" ({"input": 2.5, "output": 10, "date":
+     * "2026-01-31"}, in USD per million tokens), "context_length" in tokens and "capabilities" (["text", "vision"]).
+     * Members that are absent leave what the artifact says, and so do candidates that are not named.
+     */
+    OpenOptions &candidates(std::string_view value) &
+    {
+        const std::string text = detail::c_string(value, "candidates");
+        return set([&](auto err) { return routellm_open_options_set_candidates(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions candidates(std::string_view value) && { return std::move(candidates(value)); }
+    /**
+     * The number of tokens that an answer has on average, for expected costs; by default what the artifact says, or
+     * 256.
+     */
+    OpenOptions &mean_output_tokens(double tokens) &
+    {
+        return set([&](auto err) { return routellm_open_options_set_mean_output_tokens(handle_.get(), tokens, err); });
+    }
+    OpenOptions mean_output_tokens(double tokens) && { return std::move(mean_output_tokens(tokens)); }
     /**
      * What a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by default what
      * the model's "config.json" tells. For an artifact, the kind that it has to be.
@@ -839,7 +860,7 @@ public:
     /**
      * The threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number above 1 is taken
      * too, and sends nothing to strong, whatever the prompt and whatever OpenOptions::out_of_distribution() says.
-     * Without a threshold and a strong share the router's own default counts; both together are an error.
+     * Without any policy the router's own default counts; two of them together are an error.
      */
     RouteOptions &threshold(double value) &
     {
@@ -865,10 +886,113 @@ public:
         return std::move(strong_share(value));
     }
     /**
+     * The cost weight, 0 or more: the candidate with the most quality - cost_weight x cost is chosen, where "cost" is
+     * the expected cost in USD per 1,000 requests. So a weight of 0.1 gives up 0.1 of quality to save one dollar on
+     * 1,000 requests. Of equal ones the cheaper is chosen, then the one that the artifact names first. Every candidate
+     * that is left needs a price. It excludes the other policies.
+     */
+    RouteOptions &cost_weight(double value) &
+    {
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_cost_weight(handle_.get(), number, err); });
+    }
+    RouteOptions cost_weight(double value) &&
+    {
+        return std::move(cost_weight(value));
+    }
+    /**
+     * The least quality, in [0, 1]: the cheapest candidate whose quality is at least that is chosen, of equally cheap
+     * ones the one that the artifact names first, and if none reaches it the best, of equally good ones the cheaper.
+     * Every candidate that is left needs a price. It excludes the other policies.
+     */
+    RouteOptions &min_quality(double value) &
+    {
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_min_quality(handle_.get(), number, err); });
+    }
+    RouteOptions min_quality(double value) &&
+    {
+        return std::move(min_quality(value));
+    }
+    /**
+     * The budget in USD per 1,000 requests: it decides as the smallest cost_weight() does with which the calibration
+     * sample costs no more than that on average, among the same candidates and with the same output tokens. The weight
+     * is looked for once and kept. A budget that even the cheapest candidates exceed is an error that says what they
+     * cost. It excludes the other policies.
+     */
+    RouteOptions &budget(double value) &
+    {
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_budget(handle_.get(), number, err); });
+    }
+    RouteOptions budget(double value) &&
+    {
+        return std::move(budget(value));
+    }
+    /**
+     * The candidates that may be chosen, by name; by default all of them. With threshold() and strong_share(), a prompt
+     * whose side is left out goes to the other side; it is an error if neither is left.
+     */
+    RouteOptions &candidates(const std::vector<std::string> &names) &
+    {
+        std::vector<const char *> texts;
+        for (const std::string &text : names)
+            texts.push_back(text.c_str());
+        return set([&](auto err) { return routellm_route_options_set_candidates(handle_.get(), texts.data(), texts.size(), err); });
+    }
+    RouteOptions candidates(const std::vector<std::string> &names) &&
+    {
+        return std::move(candidates(names));
+    }
+    /**
+     * The capabilities that the chosen candidate has to have, "text", "vision", "tools", "json" and "audio" for
+     * example, as the artifact or OpenOptions::candidates() says. Other candidates are left out as by candidates(). If
+     * nobody is left, the error says what each of them lacks.
+     */
+    RouteOptions &requiring(const std::vector<std::string> &capabilities) &
+    {
+        std::vector<const char *> texts;
+        for (const std::string &text : capabilities)
+            texts.push_back(text.c_str());
+        return set([&](auto err) { return routellm_route_options_set_requires(handle_.get(), texts.data(), texts.size(), err); });
+    }
+    RouteOptions requiring(const std::vector<std::string> &capabilities) &&
+    {
+        return std::move(requiring(capabilities));
+    }
+    /**
+     * The number of tokens that the request has, each one of a batch. Without it they are estimated from the prompt
+     * that is scored, before it is cut: its bytes of UTF-8 divided by 4 and rounded up, at least 1. Candidates whose
+     * context is shorter than that are left out as by candidates(). An embedding has no bytes, so that its cost is
+     * known with this option only.
+     */
+    RouteOptions &input_tokens(std::uint64_t value) &
+    {
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_input_tokens(handle_.get(), number, err); });
+    }
+    RouteOptions input_tokens(std::uint64_t value) &&
+    {
+        return std::move(input_tokens(value));
+    }
+    /**
+     * The number of tokens that the answer is expected to have; by default OpenOptions::mean_output_tokens().
+     */
+    RouteOptions &output_tokens(std::uint64_t value) &
+    {
+        const auto number = value;
+        return set([&](auto err) { return routellm_route_options_set_output_tokens(handle_.get(), number, err); });
+    }
+    RouteOptions output_tokens(std::uint64_t value) &&
+    {
+        return std::move(output_tokens(value));
+    }
+    /**
      * What happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. "raise" (the default)
-     * is an error. "strong" and "weak" decide for that side, with a fallback in the decision, which is counted; in
-     * calls that decide nothing, what could not be computed is NaN then. Wrong options, and what is no prompt at all (a
-     * number, a list of texts), are errors all the same, and so is cancellation.
+     * is an error. "strong" and "weak" decide for that side, and the name of a candidate for that one, with a fallback
+     * in the decision, which is counted; in calls that decide nothing, what could not be computed is NaN then. A side
+     * that is left out of the call gives way to the other one; a candidate that is left out is an error. Wrong options,
+     * and what is no prompt at all (a number, a list of texts), are errors all the same, and so is cancellation.
      */
     RouteOptions &on_error(OnError which) &
     {
@@ -884,6 +1008,16 @@ public:
     {
         return std::move(on_error(which));
     }
+    /** As on_error(), with the name of a candidate. */
+    RouteOptions &on_error_candidate(std::string_view candidate) &
+    {
+        const std::string text = detail::c_string(candidate, "candidate");
+        set([&](auto err) {
+            return routellm_route_options_set_keep_fallback_errors(handle_.get(), 1, err);
+        });
+        return set([&](auto err) { return routellm_route_options_set_on_error_candidate(handle_.get(), text.c_str(), err); });
+    }
+    RouteOptions on_error_candidate(std::string_view candidate) && { return std::move(on_error_candidate(candidate)); }
     /**
      * The longest time of the whole call, above 0, waiting for a session included. What is not scored by then is
      * resource_exhausted, or what on_error() says.
@@ -959,11 +1093,13 @@ struct Decision {
     std::string_view model;
     // <faces:decision>
     /**
-     * P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback.
+     * P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback and outside the policies of the
+     * pair, RouteOptions::threshold() and RouteOptions::strong_share().
      */
     std::optional<double> win_rate;
     /**
-     * The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+     * The threshold that the win rate was compared with: in [0, 1], or the next number above 1; NaN outside the
+     * policies of the pair.
      */
     double threshold;
     /**
@@ -993,6 +1129,20 @@ struct Decision {
      * 7. It is empty unless a hook, an adapter or OpenOptions::ids() asks for it.
      */
     std::string id;
+    /**
+     * The number of the chosen candidate, from 0, in the order of the router's models.
+     */
+    std::size_t candidate;
+    /**
+     * The quality that the chosen candidate is expected to have on this prompt, in [0, 1]; nothing in a fallback, and
+     * for RouteOptions::threshold() and RouteOptions::strong_share(), which compute none.
+     */
+    std::optional<double> quality;
+    /**
+     * What the request is expected to cost in USD: the chosen candidate's price for the input tokens and the output
+     * tokens; nothing without a price, and for an embedding without input tokens.
+     */
+    std::optional<double> expected_cost;
     // </faces:decision>
     /** Why the prompt could not be scored, if on_error decided instead. */
     std::optional<Fallback> fallback;
@@ -1004,12 +1154,24 @@ struct DecisionEvent {
     std::string_view id;
     /** The name of the chosen model. */
     std::string_view model;
-    /** The chosen side. */
+    /** The chosen side; Side::none outside the policies of the pair. */
     Side side;
-    /** P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback. */
+    /** The number of the chosen candidate, from 0. */
+    std::size_t candidate;
+    /**
+     * P(strong model's answer is preferred or needed), in [0, 1]; nothing in a fallback and outside the policies of the
+     * pair.
+     */
     std::optional<double> win_rate;
-    /** The threshold that the win rate was compared with. */
+    /** The threshold that the win rate was compared with; NaN outside the policies of the pair. */
     double threshold;
+    /**
+     * The quality that the chosen candidate is expected to have, in [0, 1]; nothing in a fallback and for the policies of
+     * the pair.
+     */
+    std::optional<double> quality;
+    /** What the request is expected to cost in USD; nothing if that is not known. */
+    std::optional<double> expected_cost;
     /** The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance. */
     double propensity;
     /** The status of the error behind a fallback, if it is one. */
@@ -1162,6 +1324,9 @@ inline Decision decision(const routellm_decision &plain)
     decision.no_score = plain.no_score != 0;
     decision.propensity = plain.propensity;
     decision.id = plain.id;
+    decision.candidate = plain.candidate;
+    decision.quality = number(plain.quality);
+    decision.expected_cost = number(plain.expected_cost);
     // </faces:value>
     if (plain.fallback != 0) {
         decision.fallback = Fallback{static_cast<Status>(plain.fallback_status),
@@ -1364,10 +1529,13 @@ public:
             event.id = plain->id;
             event.model = plain->model;
             event.side = static_cast<Side>(plain->side);
+            event.candidate = plain->candidate;
+            event.quality = detail::number(plain->quality);
+            event.expected_cost = detail::number(plain->expected_cost);
             event.threshold = plain->threshold;
             event.propensity = plain->propensity;
             if (plain->fallback_status == ROUTELLM_OK) {
-                event.win_rate = plain->win_rate;
+                event.win_rate = detail::number(plain->win_rate);
             } else {
                 event.fallback = static_cast<Status>(plain->fallback_status);
             }
@@ -1618,6 +1786,35 @@ public:
             return routellm_candidate_scores_of(handle_.get(), &input.get(), options.get(), out.data(), out.size(),
                                                 err);
         });
+        return out;
+    }
+    /**
+     * The quality of each candidate for one input or for many, in [0, 1], in the order of models(): the expected gold score or
+     * the expected win rate against the others, as the router's information says. NaN for a candidate that the votes
+     * compare with no other. A router that knows its pair only is unsupported.
+     */
+    std::vector<double> qualities(const Input &input, const RouteOptions &options = RouteOptions()) const
+    {
+        std::vector<double> out(routellm_router_model_count(handle_.get()));
+        detail::check([&](auto err) {
+            return routellm_qualities_of(handle_.get(), &input.get(), 1, options.get(), out.data(), out.size(), err);
+        });
+        return out;
+    }
+    std::vector<std::vector<double>> qualities_of(const std::vector<Input> &inputs,
+                                                  const RouteOptions &options = RouteOptions()) const
+    {
+        const std::size_t models = routellm_router_model_count(handle_.get());
+        std::vector<double> numbers(inputs.size() * models);
+        const auto some = all(inputs);
+        detail::check([&](auto err) {
+            return routellm_qualities_of(handle_.get(), some.data(), some.size(), options.get(), numbers.data(), models,
+                                         err);
+        });
+        std::vector<std::vector<double>> out;
+        for (auto row = numbers.begin(); row != numbers.end(); row += static_cast<std::ptrdiff_t>(models)) {
+            out.emplace_back(row, row + static_cast<std::ptrdiff_t>(models));
+        }
         return out;
     }
     double similarity(const Input &input, const RouteOptions &options = RouteOptions()) const

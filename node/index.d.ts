@@ -15,7 +15,8 @@
 import type { OpenOptions, RouterKind } from './lib/open-options.js';
 
 export type {
-  ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
+  Candidate,
+  Candidate, ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
 } from './lib/open-options.js';
 
 declare global {
@@ -252,8 +253,8 @@ export interface ThresholdOptions {
   // <faces:deciding>
   /**
    * The threshold, in [0, 1]: strong if and only if the win rate is at least that. The next number above 1 is taken
-   * too, and sends nothing to strong, whatever the prompt and whatever `outOfDistribution` says. Without a threshold
-   * and a strong share the router's own default counts; both together are an error.
+   * too, and sends nothing to strong, whatever the prompt and whatever `outOfDistribution` says. Without any policy the
+   * router's own default counts; two of them together are an error.
    */
   threshold?: number;
   /**
@@ -265,16 +266,65 @@ export interface ThresholdOptions {
   // </faces:deciding>
 }
 
+/** Which candidate is chosen by quality and cost, who may be chosen, and what a request costs. */
+export interface ChoiceOptions {
+  // <faces:choosing>
+  /**
+   * The cost weight, 0 or more: the candidate with the most `quality - cost_weight x cost` is chosen, where `cost` is
+   * the expected cost in USD per 1,000 requests. So a weight of 0.1 gives up 0.1 of quality to save one dollar on 1,000
+   * requests. Of equal ones the cheaper is chosen, then the one that the artifact names first. Every candidate that is
+   * left needs a price. It excludes the other policies.
+   */
+  costWeight?: number;
+  /**
+   * The least quality, in [0, 1]: the cheapest candidate whose quality is at least that is chosen, of equally cheap
+   * ones the one that the artifact names first, and if none reaches it the best, of equally good ones the cheaper.
+   * Every candidate that is left needs a price. It excludes the other policies.
+   */
+  minQuality?: number;
+  /**
+   * The budget in USD per 1,000 requests: it decides as the smallest `costWeight` does with which the calibration
+   * sample costs no more than that on average, among the same candidates and with the same output tokens. The weight is
+   * looked for once and kept. A budget that even the cheapest candidates exceed is an error that says what they cost.
+   * It excludes the other policies.
+   */
+  budget?: number;
+  /**
+   * The candidates that may be chosen, by name; by default all of them. With `threshold` and `strongShare`, a prompt
+   * whose side is left out goes to the other side; it is an error if neither is left.
+   */
+  candidates?: readonly string[];
+  /**
+   * The capabilities that the chosen candidate has to have, `text`, `vision`, `tools`, `json` and `audio` for example,
+   * as the artifact or `candidates` says. Other candidates are left out as by `candidates`. If nobody is left, the
+   * error says what each of them lacks.
+   */
+  requires?: readonly string[];
+  /**
+   * The number of tokens that the request has, each one of a batch. Without it they are estimated from the prompt that
+   * is scored, before it is cut: its bytes of UTF-8 divided by 4 and rounded up, at least 1. Candidates whose context
+   * is shorter than that are left out as by `candidates`. An embedding has no bytes, so that its cost is known with
+   * this option only.
+   */
+  inputTokens?: number;
+  /**
+   * The number of tokens that the answer is expected to have; by default `meanOutputTokens`.
+   */
+  outputTokens?: number;
+  // </faces:choosing>
+}
+
 /** Options of every call, also of those for an embedding. */
 export interface AnyCallOptions {
   // <faces:any>
   /**
    * What happens when a prompt cannot be scored, a chat has no text or a text is not Unicode. `raise` (the default) is
-   * an error. `strong` and `weak` decide for that side, with a fallback in the decision, which is counted; in calls
-   * that decide nothing, what could not be computed is NaN then. Wrong options, and what is no prompt at all (a number,
-   * a list of texts), are errors all the same, and so is cancellation.
+   * an error. `strong` and `weak` decide for that side, and the name of a candidate for that one, with a fallback in
+   * the decision, which is counted; in calls that decide nothing, what could not be computed is NaN then. A side that
+   * is left out of the call gives way to the other one; a candidate that is left out is an error. Wrong options, and
+   * what is no prompt at all (a number, a list of texts), are errors all the same, and so is cancellation.
    */
-  onError?: 'raise' | 'strong' | 'weak';
+  onError?: 'raise' | 'strong' | 'weak' | (string & {});
   /**
    * The longest time of the whole call in milliseconds, above 0, waiting for a session included. What is not scored by
    * then is `ResourceExhausted`, or what `onError` says.
@@ -301,7 +351,7 @@ export interface SignalOptions {
 }
 
 /** Options of one synchronous decision for an embedding. */
-export interface EmbeddingSyncOptions extends ThresholdOptions, AnyCallOptions {}
+export interface EmbeddingSyncOptions extends ThresholdOptions, ChoiceOptions, AnyCallOptions {}
 
 /** Options of one decision for an embedding that returns a promise. */
 export interface EmbeddingOptions extends EmbeddingSyncOptions, SignalOptions {}
@@ -325,17 +375,19 @@ export interface ScoreOptions extends ScoreSyncOptions, SignalOptions {}
 export interface Decision {
   /** Name of the model. */
   model: string;
-  /** Which of the two it is. */
-  side: 'strong' | 'weak';
+  /** Which of the two it is; `null` outside the policies of the pair, and for a candidate that is on neither side. */
+  side: 'strong' | 'weak' | null;
   // <faces:decision>
   /**
-   * P(strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback.
+   * P(strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback and outside the policies of the
+   * pair, `threshold` and `strongShare`.
    */
   winRate: number | null;
   /**
-   * The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+   * The threshold that the win rate was compared with: in [0, 1], or the next number above 1; `null` outside the
+   * policies of the pair.
    */
-  threshold: number;
+  threshold: number | null;
   /**
    * Whether the prompt was longer than the router reads, and was cut.
    */
@@ -363,6 +415,20 @@ export interface Decision {
    * 7. It is `null` unless a hook, an adapter or `ids` asks for it.
    */
   id: string | null;
+  /**
+   * The number of the chosen candidate, from 0, in the order of the router's models.
+   */
+  candidate: number;
+  /**
+   * The quality that the chosen candidate is expected to have on this prompt, in [0, 1]; `null` in a fallback, and for
+   * `threshold` and `strongShare`, which compute none.
+   */
+  quality: number | null;
+  /**
+   * What the request is expected to cost in USD: the chosen candidate's price for the input tokens and the output
+   * tokens; `null` without a price, and for an embedding without input tokens.
+   */
+  expectedCost: number | null;
   // </faces:decision>
   /** Whether the prompt could not be scored, and `onError` decided. */
   fallback: boolean;
@@ -381,12 +447,18 @@ export interface DecisionEvent {
   id: string;
   /** Name of the chosen model. */
   model: string;
-  /** The chosen side. */
-  side: 'strong' | 'weak';
-  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback. */
+  /** The chosen side; `null` outside the policies of the pair. */
+  side: 'strong' | 'weak' | null;
+  /** P(the strong model's answer is preferred or needed), in [0, 1]; `null` in a fallback and outside the policies of the pair. */
   winRate: number | null;
-  /** The threshold that the win rate was compared with. */
-  threshold: number;
+  /** The threshold that the win rate was compared with; `null` outside the policies of the pair. */
+  threshold: number | null;
+  /** The number of the chosen candidate, from 0, in the order of `models`. */
+  candidate: number;
+  /** The quality that the chosen candidate is expected to have, in [0, 1]; `null` in a fallback and for the policies of the pair. */
+  quality: number | null;
+  /** What the request is expected to cost in USD; `null` if that is not known. */
+  expectedCost: number | null;
   /** The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance. */
   propensity: number;
   /** The kind of the error behind a fallback, such as `InvalidArgument`; else `null`. */
@@ -534,6 +606,52 @@ export interface Explanation {
    */
   fallback?: ExplanationFallback;
   // </faces:record-explanation>
+}
+
+/** A candidate, as a router knows it. */
+export interface CandidateInfo {
+  // <faces:record-candidate_info>
+  /**
+   * Its name.
+   */
+  name: string;
+  /**
+   * What its tokens cost; `null` if that is not known.
+   */
+  price: Price | null;
+  /**
+   * The tokens that a request may have; `null` if that is not known.
+   */
+  contextLength: number | null;
+  /**
+   * The names of what it can do, `text` or `vision` for example; `null` if that is not known.
+   */
+  capabilities: string[] | null;
+  /**
+   * What its quality is: `isotonic` or `platt`, the expected score, by a fit of that kind on rows with gold scores that
+   * were held out; or `win_rate`, the expected win rate against the other candidates. `null` if the router knows its
+   * pair only.
+   */
+  quality: 'win_rate' | 'isotonic' | 'platt' | null;
+  // </faces:record-candidate_info>
+}
+
+/** What tokens cost. */
+export interface Price {
+  // <faces:record-price>
+  /**
+   * USD per million tokens of the request.
+   */
+  input: number;
+  /**
+   * USD per million tokens of the answer.
+   */
+  output: number;
+  /**
+   * The day of the price, `2026-01-31`.
+   */
+  date?: string;
+  // </faces:record-price>
 }
 
 /** What turns a prompt into numbers. */
@@ -702,6 +820,14 @@ export interface RouterInfo {
    * The weak model.
    */
   weak: string;
+  /**
+   * The candidates with what is known about them, in the same order.
+   */
+  candidates: CandidateInfo[];
+  /**
+   * The number of tokens that an answer has on average, for expected costs.
+   */
+  meanOutputTokens: number;
   /**
    * The candidates that have names of one's own: the router's name, and that one. Empty unless the option `names` gives
    * some.
@@ -1076,6 +1202,27 @@ export class Router {
 
   /** One score for each of `models`, for an embedding of `embeddingDimension` numbers, in place. */
   candidateScoresFromEmbedding(embedding: Float32Array, options?: EmbeddingScoreOptions): Float64Array;
+
+  /**
+   * The quality of each of `models` on a prompt, in [0, 1], off the event loop: the score that a gold answer would give it, as
+   * expected from rows that the training held out, or its expected win rate against the others; `info().candidates` says
+   * which. NaN for a candidate that the votes compare with no other.
+   *
+   * @throws {RouteLLMError} `Unsupported` if the router knows its pair only.
+   */
+  qualities(prompt: Prompt, options?: ScoreOptions): Promise<Float64Array>;
+
+  /** As `qualities`, in place. */
+  qualitiesSync(prompt: Prompt, options?: ScoreSyncOptions): Float64Array;
+
+  /** As `qualities`, for many prompts: an array for each. */
+  qualitiesBatch(prompts: ReadonlyArray<Prompt>, options?: ScoreOptions): Promise<Float64Array[]>;
+
+  /** As `qualitiesBatch`, in place. */
+  qualitiesBatchSync(prompts: ReadonlyArray<Prompt>, options?: ScoreSyncOptions): Float64Array[];
+
+  /** As `qualities`, for an embedding of `embeddingDimension` numbers, in place. */
+  qualitiesFromEmbedding(embedding: Float32Array, options?: EmbeddingScoreOptions): Float64Array;
 
   /**
    * Largest cosine similarity of a prompt to any vote, in [-1, 1], off the event loop: how near the prompt is to

@@ -48,10 +48,7 @@ func (r *Router) WinRateOf(ctx context.Context, input Input, options ...RouteOpt
 // of the first input that fails, and names its index.
 func (r *Router) WinRatesOf(ctx context.Context, inputs []Input, options ...RouteOption) ([]float64, error) {
 	out := make([]float64, len(inputs))
-	plain := make([]capi.Input, len(inputs))
-	for i, input := range inputs {
-		plain[i] = input.c
-	}
+	plain := plainInputs(inputs)
 	err := r.ask(ctx, inputs, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
 		cerr **capi.Error) capi.Status {
 		return capi.WinRatesOf(handle, plain, wanted, cancel, out, cerr)
@@ -73,6 +70,35 @@ func (r *Router) CandidateScoresOf(ctx context.Context, input Input, options ...
 		return nil, err
 	}
 	return out, nil
+}
+
+// QualitiesOf are the qualities that the candidates are expected to have on an input, in [0, 1], in the order of
+// [Router.Models]: see [Router.WinRateOf]. What a quality is tells [CandidateInfo]. Routers that know more than their pair.
+func (r *Router) QualitiesOf(ctx context.Context, input Input, options ...RouteOption) ([]float64, error) {
+	rows, err := r.QualitiesOfMany(ctx, []Input{input}, options...)
+	if err != nil {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// QualitiesOfMany are the qualities for many inputs, a row for each, as [Router.QualitiesOf] gives them one by one.
+func (r *Router) QualitiesOfMany(ctx context.Context, inputs []Input, options ...RouteOption) ([][]float64, error) {
+	models := len(r.models)
+	out := make([]float64, len(inputs)*models)
+	plain := plainInputs(inputs)
+	err := r.ask(ctx, inputs, options, func(handle *capi.Router, wanted *capi.RouteOptions, cancel *capi.CancelToken,
+		cerr **capi.Error) capi.Status {
+		return capi.QualitiesOf(handle, plain, wanted, cancel, out, models, cerr)
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]float64, len(inputs))
+	for i := range rows {
+		rows[i] = out[i*models : (i+1)*models : (i+1)*models]
+	}
+	return rows, nil
 }
 
 // SimilarityOf is as [Router.Similarity], for an input of any kind: see [Router.WinRateOf].
@@ -113,6 +139,15 @@ func (r *Router) ExplainOf(ctx context.Context, input Input, k int, options ...R
 		return nil, err
 	}
 	return explanationOf(out)
+}
+
+// plainInputs are the inputs as C takes them.
+func plainInputs(inputs []Input) []capi.Input {
+	plain := make([]capi.Input, len(inputs))
+	for i, input := range inputs {
+		plain[i] = input.c
+	}
+	return plain
 }
 
 // ask asks C when there is room for this goroutine.

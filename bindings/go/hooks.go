@@ -17,10 +17,17 @@ type DecisionEvent struct {
 	// Model that was chosen, and its side.
 	Model string
 	Side  Side
-	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+	// Candidate is the number of the chosen candidate, from 0, in the order of [Router.Models].
+	Candidate int
+	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the policies
+	// of the pair.
 	WinRate float64
-	// Threshold that the win rate was compared with.
+	// Threshold that the win rate was compared with; NaN outside the policies of the pair.
 	Threshold float64
+	// Quality that the chosen candidate is expected to have, in [0, 1]; NaN in a fallback and for the policies of the pair.
+	Quality float64
+	// ExpectedCost of the request in USD; NaN if that is not known.
+	ExpectedCost float64
 	// Propensity is the probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance.
 	Propensity float64
 	// FallbackKind is the kind of the error behind a fallback; else 0.
@@ -74,8 +81,11 @@ func hearing(hook func(DecisionEvent)) capi.Hear {
 			ID:           capi.GoString(event.ID),
 			Model:        capi.GoString(event.Model),
 			Side:         Side(event.Side),
+			Candidate:    int(event.Candidate),
 			WinRate:      event.WinRate,
 			Threshold:    event.Threshold,
+			Quality:      event.Quality,
+			ExpectedCost: event.ExpectedCost,
 			Propensity:   event.Propensity,
 			FallbackKind: Kind(event.FallbackStatus),
 			Queue:        time.Duration(event.QueueNs),

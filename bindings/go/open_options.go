@@ -158,6 +158,12 @@ func WithNames(names map[string]string) OpenOption {
 	return func(o *openOptions) { o.set("names", names) }
 }
 
+// WithMeanOutputTokens sets the number of tokens that an answer has on average, for expected costs; by default what the
+// artifact says, or 256.
+func WithMeanOutputTokens(tokens float64) OpenOption {
+	return func(o *openOptions) { o.set("mean_output_tokens", tokens) }
+}
+
 // WithKind sets what a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by
 // default what the model's "config.json" tells. For an artifact, the kind that it has to be.
 func WithKind(kind string) OpenOption {

@@ -10,7 +10,7 @@ import (
 // Side is one of the two models of a pair.
 type Side int32
 
-// The sides. No side is 0.
+// The sides. No side is 0: policies that compare candidates decide between no sides.
 const (
 	// Strong is the expensive model.
 	Strong Side = 1
@@ -35,9 +35,11 @@ type Decision struct {
 	Side  Side
 	Model string
 	// <faces:decision>
-	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+	// WinRate is P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the
+	// policies of the pair, [WithThreshold] and [WithStrongShare].
 	WinRate float64
-	// Threshold is the threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+	// Threshold is the threshold that the win rate was compared with: in [0, 1], or the next number above 1; NaN
+	// outside the policies of the pair.
 	Threshold float64
 	// Truncated says that the prompt was longer than the router reads, and was cut.
 	Truncated bool
@@ -56,6 +58,14 @@ type Decision struct {
 	// ID is the decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
 	// version 7. It is empty unless a hook, an adapter or [WithIDs] asks for it.
 	ID string
+	// Candidate is the number of the chosen candidate, from 0, in the order of the router's models.
+	Candidate int
+	// Quality is the quality that the chosen candidate is expected to have on this prompt, in [0, 1]; NaN in a
+	// fallback, and for [WithThreshold] and [WithStrongShare], which compute none.
+	Quality float64
+	// ExpectedCost is what the request is expected to cost in USD: the chosen candidate's price for the input tokens
+	// and the output tokens; NaN without a price, and for an embedding without input tokens.
+	ExpectedCost float64
 	// </faces:decision>
 	// Fallback is why the prompt could not be scored, if [WithOnError] decided instead; else nil.
 	Fallback *Error
@@ -233,7 +243,7 @@ func (r *Router) Share(strongShare float64) (threshold, share float64, err error
 func (r *Router) decision(plain *capi.Decision) Decision {
 	out := Decision{
 		Side:  Side(plain.Side),
-		Model: r.weak,
+		Model: r.nameOf(plain),
 		// <faces:value>
 		WinRate:           plain.WinRate,
 		Threshold:         plain.Threshold,
@@ -243,10 +253,10 @@ func (r *Router) decision(plain *capi.Decision) Decision {
 		NoScore:           plain.NoScore != 0,
 		Propensity:        plain.Propensity,
 		ID:                capi.GoString(&plain.ID[0]),
+		Candidate:         int(plain.Candidate),
+		Quality:           plain.Quality,
+		ExpectedCost:      plain.ExpectedCost,
 		// </faces:value>
-	}
-	if out.Side == Strong {
-		out.Model = r.strong
 	}
 	if plain.Fallback != 0 {
 		out.Fallback = &Error{Kind: Kind(plain.FallbackStatus)}
@@ -257,6 +267,17 @@ func (r *Router) decision(plain *capi.Decision) Decision {
 		r.warn(plain.FallbackStatus, plain.FallbackWarning)
 	}
 	return out
+}
+
+// nameOf is the name of the model that was chosen; no copy, so that a decision allocates nothing.
+func (r *Router) nameOf(plain *capi.Decision) string {
+	switch Side(plain.Side) {
+	case Strong:
+		return r.strong
+	case Weak:
+		return r.weak
+	}
+	return r.models[plain.Candidate]
 }
 
 // bytesOf is the memory of a string, which must not be changed.

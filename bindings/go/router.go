@@ -39,6 +39,7 @@ type Router struct {
 	cleanup runtime.Cleanup
 	// Names are copied once: a decision allocates nothing.
 	strong, weak string
+	models       []string
 	dimension    int
 	// Of what Embed gives.
 	embedDimension int
@@ -115,6 +116,9 @@ func open(options []OpenOption, call func(*capi.OpenOptions, **capi.Router, **ca
 		onFallback:     wanted.onFallback,
 		heard:          wanted.onDecision != nil,
 		maxWaiting:     maxWaiting(&wanted),
+	}
+	for i := range capi.RouterModelCount(handle) {
+		router.models = append(router.models, capi.RouterModel(handle, i))
 	}
 	router.users.Store(1)
 	router.cleanup = runtime.AddCleanup(router, capi.RouterFree, handle)
@@ -212,6 +216,10 @@ type Info struct {
 	Strong string `json:"strong"`
 	// Weak is the weak model.
 	Weak string `json:"weak"`
+	// Candidates is the candidates with what is known about them, in the same order.
+	Candidates []CandidateInfo `json:"candidates"`
+	// MeanOutputTokens is the number of tokens that an answer has on average, for expected costs.
+	MeanOutputTokens float64 `json:"mean_output_tokens"`
 	// Names is the candidates that have names of one's own: the router's name, and that one. Empty unless the option
 	// "names" gives some.
 	Names map[string]string `json:"names"`
@@ -239,6 +247,36 @@ type Info struct {
 	// Version is the version of this library.
 	Version string `json:"version"`
 	// </faces:record-router_info>
+}
+
+// CandidateInfo is a candidate, as a router knows it.
+type CandidateInfo struct {
+	// <faces:record-candidate_info>
+	// Name is its name.
+	Name string `json:"name"`
+	// Price is what its tokens cost; nil if that is not known.
+	Price *Price `json:"price"`
+	// ContextLength are the tokens that a request may have; nil if that is not known.
+	ContextLength *uint64 `json:"context_length"`
+	// Capabilities are the names of what it can do, "text" or "vision" for example; nil if that is not known.
+	Capabilities *[]string `json:"capabilities"`
+	// Quality is what its quality is: "isotonic" or "platt", the expected score, by a fit of that kind on rows with
+	// gold scores that were held out; or "win_rate", the expected win rate against the other candidates. nil if the
+	// router knows its pair only.
+	Quality *string `json:"quality"`
+	// </faces:record-candidate_info>
+}
+
+// Price is what tokens cost.
+type Price struct {
+	// <faces:record-price>
+	// Input is USD per million tokens of the request.
+	Input float64 `json:"input"`
+	// Output is USD per million tokens of the answer.
+	Output float64 `json:"output"`
+	// Date is the day of the price, "2026-01-31".
+	Date *string `json:"date,omitempty"`
+	// </faces:record-price>
 }
 
 // FeaturizerInfo is a featurizer in short.

@@ -24,10 +24,14 @@ func openDefault(t testing.TB, options ...OpenOption) *Router {
 	return router
 }
 
-// same compares decisions; those of routers without votes have NaN for a similarity.
+// same compares decisions, in which a number that is not there is NaN.
 func same(a, b Decision) bool {
-	if math.IsNaN(a.Similarity) && math.IsNaN(b.Similarity) {
-		a.Similarity, b.Similarity = 0, 0
+	for _, pair := range [][2]*float64{
+		{&a.Similarity, &b.Similarity}, {&a.Quality, &b.Quality}, {&a.ExpectedCost, &b.ExpectedCost},
+	} {
+		if math.IsNaN(*pair[0]) && math.IsNaN(*pair[1]) {
+			*pair[0], *pair[1] = 0, 0
+		}
 	}
 	return a == b
 }

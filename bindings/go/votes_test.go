@@ -229,7 +229,7 @@ func TestVotes(t *testing.T) {
 	}
 	for i, prompt := range []string{"What is 2+2?", "a"} {
 		one, err := hashed.Route(background, prompt)
-		if err != nil || math.IsNaN(one.Similarity) || one != batch[i] {
+		if err != nil || math.IsNaN(one.Similarity) || !same(one, batch[i]) {
 			t.Errorf("%+v, %+v, %v", one, batch[i], err)
 		}
 	}

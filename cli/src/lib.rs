@@ -10,6 +10,7 @@ mod embed;
 mod info;
 mod inspect;
 mod interrupt;
+mod models;
 mod named;
 mod opening;
 mod output;
@@ -43,6 +44,8 @@ struct Arguments {
 enum Command {
     Route(route::Route),
     Info(info::Info),
+    #[command(subcommand)]
+    Models(models::Models),
     #[command(subcommand)]
     Train(train::Train),
     Embed(embed::Embed),
@@ -91,6 +94,7 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
     match command {
         Command::Route(command) => command.run(output),
         Command::Info(command) => command.run(output),
+        Command::Models(command) => command.run(output),
         Command::Train(command) => command.run(output),
         Command::Embed(command) => command.run(output),
         Command::Data(command) => command.run(output),

@@ -56,6 +56,15 @@ fn folder() -> tempfile::TempDir {
         format!("{},{},{},{}\n", cell("prompt"), cell("model_a"), cell("model_b"), cell("winner"))
     });
     write("votes.csv", format!("prompt,model_a,model_b,winner\n{}", rows.collect::<Vec<_>>().concat()));
+    write(
+        "prices.json",
+        json!({
+            "provider/big": {"mode": "chat", "input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
+                             "max_input_tokens": 128_000, "supports_vision": true},
+            "small": {"mode": "chat", "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07},
+        })
+        .to_string(),
+    );
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",
@@ -277,4 +286,35 @@ fn ctrl_c_leaves_the_old_artifact_and_a_closed_pipe_is_no_failure() {
     let pipe = format!("'{}' info --json | true", env!("CARGO_BIN_EXE_routellm"));
     let done = Command::new("sh").args(["-c", &pipe]).current_dir(folder.path()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+}
+
+#[test]
+fn prices_are_imported_and_policies_use_them() {
+    let folder = folder();
+    let out = ["train", "linear", "--gold", "gold.jsonl", "--set", "per_candidate=true", "--out", "all"];
+    told(folder.path(), &out);
+    let told_json = |arguments: &[&str]| -> Vec<Value> {
+        told(folder.path(), arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let import = ["models", "import", "prices.json", "--artifact", "all", "--date", "2026-01-31", "--json"];
+    let imported = told_json(&import).remove(0);
+    assert_eq!((&imported["imported"], &imported["missing"]), (&json!(2), &json!([])));
+    let listed = told_json(&["models", "list", "-r", "all", "--json"]);
+    assert_eq!(listed[0]["price"], json!({"input": 2.5, "output": 10.0, "date": "2026-01-31"}));
+    assert_eq!(listed[0]["capabilities"], json!(["text", "vision"]));
+    assert_eq!(listed[1]["quality"], json!("platt"));
+    let route = |more: &[&str]| {
+        let prompt = prompt(0);
+        let arguments: Vec<&str> =
+            ["route", "-r", "all", "--json"].iter().chain(more).copied().chain([prompt.as_str()]).collect();
+        told_json(&arguments).remove(0)
+    };
+    let best = route(&["--cost-weight", "0"]);
+    assert_eq!((&best["model"], &best["side"]), (&json!("big"), &Value::Null));
+    assert!(best["quality"].as_f64().unwrap() > 0.5 && best["expected_cost"].as_f64().unwrap() > 0.0);
+    assert_eq!(route(&["--min-quality", "0"])["model"], "small");
+    assert_eq!(route(&["--min-quality", "0", "--requires", "vision"])["model"], "big");
+    assert_eq!(route(&["--budget", "1000", "--candidate", "small"])["model"], "small");
+    let both = run(folder.path(), &["route", "-t", "0.5", "--budget", "1", "x"]);
+    assert_eq!(both.status.code(), Some(2));
 }

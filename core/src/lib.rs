@@ -60,6 +60,8 @@
 pub mod artifact;
 pub mod calibrate;
 pub mod cancel;
+pub mod candidates;
+mod choice;
 mod control;
 mod data;
 mod date;
@@ -82,6 +84,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod preference;
 mod process;
+pub mod quality;
 mod queue;
 pub mod router;
 pub mod scorer;

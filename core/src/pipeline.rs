@@ -10,7 +10,7 @@ use crate::features::{Features, Featurizer, FeaturizerSpec, Hashed, OnnxSpec, Te
 use crate::jobs::{Pool, Slot};
 use crate::names::Spelling;
 use crate::onnx::{RuntimeUse, SessionOptions};
-use crate::scorer::{Pair, PromptScorer, Score, Scorer, SwScorer};
+use crate::scorer::{Pair, PromptScorer, Ratings, Score, Scorer, SwScorer};
 use crate::{CancelToken, Error, Result};
 
 /// From a prompt to a score.
@@ -108,6 +108,47 @@ impl Pipeline {
             }
             Self::Prompts(scorer) => scorer.candidate_scores_in(slot, prompt, stop),
         }
+    }
+
+    /// What is said of all candidates on a prompt.
+    ///
+    /// # Errors
+    /// As [`candidate_scores`](Self::candidate_scores).
+    pub(crate) fn ratings(
+        &self,
+        slot: &mut Slot,
+        prompt: &str,
+        stop: Option<&CancelToken>,
+    ) -> Result<Ratings> {
+        match self {
+            Self::Features { featurizer, scorer } => {
+                featurizer.features_in(slot, prompt, stop, |features, truncated| {
+                    Ok(Ratings { truncated, ..scorer.ratings(features)? })
+                })
+            }
+            Self::Prompts(scorer) => {
+                let (scores, truncated) = scorer.rate_in(slot, prompt, stop)?;
+                Ok(Ratings { truncated, ..Ratings::of(scores) })
+            }
+        }
+    }
+
+    /// Whether more is known than the win rate of the pair; `candidates` is the number of models.
+    pub(crate) fn knows_candidates(&self, candidates: usize) -> bool {
+        match self {
+            Self::Features { scorer, .. } => scorer.score_columns(candidates).is_some(),
+            Self::Prompts(scorer) => scorer.knows_candidates(),
+        }
+    }
+
+    /// The place of a candidate's own score among those of [`ratings`](Self::ratings).
+    pub(crate) fn place_of_score(&self, candidate: usize) -> usize {
+        self.scorer().map_or(candidate, |scorer| scorer.place_of_score(candidate))
+    }
+
+    /// Whether the scores compare two candidates.
+    pub(crate) fn compares(&self, pair: Pair) -> bool {
+        self.scorer().is_none_or(|scorer| scorer.compares(pair))
     }
 
     /// Hands the features of a prompt to `consume`, with whether the prompt was cut.

@@ -10,7 +10,7 @@ use crate::id::DecisionId;
 pub use crate::names::{OnError, OutOfDistribution};
 use crate::{Error, ErrorKind, Result};
 
-/// Where the line between strong and weak is drawn.
+/// How a candidate is chosen: by a line between strong and weak, or by the qualities and costs of any number of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Policy {
@@ -25,6 +25,13 @@ pub enum Policy {
     /// everything, whatever the prompt and its distance from the votes; they need no calibration, and their thresholds
     /// are [`NOTHING`] and 0.
     StrongShare(f64),
+    /// The candidate with the most `quality - weight x expected cost`, the cost in USD per 1,000 requests; of equal ones the
+    /// cheaper, then the first. 0 or more.
+    CostWeight(f64),
+    /// The cheapest candidate of at least this quality, in [0, 1], or else the best.
+    MinQuality(f64),
+    /// As the smallest cost weight with which the calibration sample costs at most this, in USD per 1,000 requests.
+    Budget(f64),
 }
 
 /// The two sides of a pair.
@@ -44,20 +51,36 @@ impl Side {
             Self::Weak => "weak",
         }
     }
+
+    /// The other side.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Strong => Self::Weak,
+            Self::Weak => Self::Strong,
+        }
+    }
+}
+
+impl PartialEq<Side> for Option<Side> {
+    fn eq(&self, side: &Side) -> bool {
+        *self == Some(*side)
+    }
 }
 
 /// Which model should answer, and why.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Decision {
-    /// The side that was chosen.
-    pub side: Side,
+    /// The side that was chosen; `None` outside the policies of the pair, and for a candidate that is on neither side.
+    pub side: Option<Side>,
     /// Its model's name.
     pub model: Arc<str>,
     // <faces:decision>
-    /// P(strong model's answer is preferred or needed), in [0, 1]; `None` in a fallback.
+    /// P(strong model's answer is preferred or needed), in [0, 1]; `None` in a fallback and outside the policies of the
+    /// pair, [`threshold`](crate::CallOptions::threshold) and [`strong_share`](crate::CallOptions::strong_share).
     pub win_rate: Option<f64>,
-    /// The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+    /// The threshold that the win rate was compared with: in [0, 1], or the next number above 1; NaN outside the
+    /// policies of the pair.
     pub threshold: f64,
     /// Whether the prompt was longer than the router reads, and was cut.
     pub truncated: bool,
@@ -75,6 +98,16 @@ pub struct Decision {
     /// The decision's id, which sorts by time and is unlike that of any other decision: 36 characters, a UUID of
     /// version 7. It is `None` unless a hook, an adapter or [`ids`](crate::OpenOptions::ids) asks for it.
     pub id: Option<DecisionId>,
+    /// The number of the chosen candidate, from 0, in the order of the router's models. Only a decision that a program
+    /// made itself may have `None`.
+    pub candidate: Option<usize>,
+    /// The quality that the chosen candidate is expected to have on this prompt, in [0, 1]; `None` in a fallback, and
+    /// for [`threshold`](crate::CallOptions::threshold) and [`strong_share`](crate::CallOptions::strong_share), which
+    /// compute none.
+    pub quality: Option<f64>,
+    /// What the request is expected to cost in USD: the chosen candidate's price for the input tokens and the output
+    /// tokens; `None` without a price, and for an embedding without input tokens.
+    pub expected_cost: Option<f64>,
     // </faces:decision>
     /// Why the prompt could not be scored, if `on_error` decided instead.
     pub fallback: Option<Fallback>,
@@ -82,9 +115,9 @@ pub struct Decision {
 
 impl Decision {
     /// A decision of which nothing more is known, for what was logged and is replayed. Routers make their own.
-    pub fn new(side: Side, model: impl Into<Arc<str>>, threshold: f64) -> Self {
+    pub fn new(side: impl Into<Option<Side>>, model: impl Into<Arc<str>>, threshold: f64) -> Self {
         Self {
-            side,
+            side: side.into(),
             model: model.into(),
             // <faces:new>
             win_rate: None,
@@ -95,6 +128,9 @@ impl Decision {
             no_score: false,
             propensity: 1.0,
             id: None,
+            candidate: None,
+            quality: None,
+            expected_cost: None,
             // </faces:new>
             fallback: None,
         }
@@ -130,9 +166,22 @@ pub(crate) fn threshold_value(threshold: f64) -> Result<f64> {
 }
 
 impl Policy {
+    /// The option that it is given by.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "the default",
+            Self::Threshold(_) => "threshold",
+            Self::StrongShare(_) => "strong_share",
+            Self::CostWeight(_) => "cost_weight",
+            Self::MinQuality(_) => "min_quality",
+            Self::Budget(_) => "budget",
+        }
+    }
+
     /// Whether one side is decided for every prompt, be it far from all votes or not, by a threshold that this policy
     /// came to. A threshold of 0 that the caller names is a threshold as any other: only a share asks for everything.
     pub(crate) fn decides_all(self, threshold: f64) -> bool {
+        // Outside the policies of the pair the threshold is no number.
         threshold >= NOTHING || (threshold <= 0.0 && !matches!(self, Self::Threshold(_)))
     }
 }

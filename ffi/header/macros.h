@@ -3,7 +3,7 @@
  */
 /* <faces:decision> */
 #define ROUTELLM_DECISION_INIT \
-    { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "" }
+    { sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0, 0.0, "", 0, 0.0, 0.0 }
 /* </faces:decision> */
 
 /**

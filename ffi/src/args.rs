@@ -140,6 +140,24 @@ pub(crate) unsafe fn name<'a>(text: *const c_char, what: &str) -> Result<&'a str
     unsafe { c_str(text, what) }?.to_str().map_err(|error| invalid(format!("{what} is not UTF-8: {error}")))
 }
 
+/// Some names.
+///
+/// # Safety
+/// `texts` is `NULL` or holds `count` of them, each of which keeps to [`name`].
+pub(crate) unsafe fn names_of<'a>(
+    texts: *const *const c_char,
+    count: usize,
+    what: &str,
+) -> Result<Vec<&'a str>> {
+    // SAFETY: promised by the caller.
+    let texts = unsafe { slice(texts, count, what) }?;
+    let one = |(i, text): (usize, &*const c_char)| {
+        // SAFETY: promised by the caller.
+        unsafe { name(*text, &format!("{what}[{i}]")) }
+    };
+    texts.iter().enumerate().map(one).collect()
+}
+
 /// A path: a NUL-terminated string in the encoding of the file system.
 ///
 /// # Safety

@@ -10,16 +10,20 @@ use crate::error::routellm_error;
 use crate::router::Names;
 use crate::status::{ROUTELLM_OK, routellm_status};
 
-/// Side: the strong, expensive model. No side is 0, so that a struct of zeros is no decision.
+/// Side: none. Policies that compare candidates decide between no sides, and `on_error` may name a candidate that is on
+/// neither.
+pub const ROUTELLM_SIDE_NONE: i32 = 0;
+/// Side: the strong, expensive model.
 pub const ROUTELLM_SIDE_STRONG: i32 = 1;
 /// Side: the weak, cheap model.
 pub const ROUTELLM_SIDE_WEAK: i32 = 2;
 
 /// The number of a side.
-pub(crate) fn side_number(side: Side) -> i32 {
+pub(crate) fn side_number(side: Option<Side>) -> i32 {
     match side {
-        Side::Strong => ROUTELLM_SIDE_STRONG,
-        Side::Weak => ROUTELLM_SIDE_WEAK,
+        None => ROUTELLM_SIDE_NONE,
+        Some(Side::Strong) => ROUTELLM_SIDE_STRONG,
+        Some(Side::Weak) => ROUTELLM_SIDE_WEAK,
     }
 }
 
@@ -43,16 +47,18 @@ pub struct routellm_text {
 pub struct routellm_decision {
     /// `sizeof(routellm_decision)`, set by you.
     pub struct_size: usize,
-    /// P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+    /// P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the policies of the
+    /// pair, `routellm_route_options_set_threshold()` and `routellm_route_options_set_strong_share()`.
     pub win_rate: f64,
-    /// The threshold that the win rate was compared with, in [0, 1].
+    /// The threshold that the win rate was compared with, in [0, 1] or the next number above 1; NaN outside the
+    /// policies of the pair.
     pub threshold: f64,
     /// The name of the chosen model. It belongs to the router, and is valid until that is freed.
     pub model: *const c_char,
     /// The error behind a fallback, if `routellm_route_options_set_keep_fallback_errors()` asked for it; then
     /// you own it. Else `NULL`.
     pub fallback_error: *mut routellm_error,
-    /// `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+    /// `ROUTELLM_SIDE_STRONG`, `ROUTELLM_SIDE_WEAK`, or, outside the policies of the pair, `ROUTELLM_SIDE_NONE`.
     pub side: i32,
     /// 1 if the prompt was longer than the router reads, and was cut; else 0.
     pub truncated: i32,
@@ -81,6 +87,14 @@ pub struct routellm_decision {
     /// version 7. It is empty unless a hook, an adapter or `routellm_open_options_set_ids()` asks for it. NULs follow
     /// it.
     pub id: [c_char; 40],
+    /// The number of the chosen candidate, from 0, in the order of `routellm_router_model()`.
+    pub candidate: usize,
+    /// The quality that the chosen candidate is expected to have on this prompt, in [0, 1]; NaN in a fallback, and for
+    /// `routellm_route_options_set_threshold()` and `routellm_route_options_set_strong_share()`, which compute none.
+    pub quality: f64,
+    /// What the request is expected to cost in USD: the chosen candidate's price for the input tokens and the output
+    /// tokens; NaN without a price, and for an embedding without input tokens.
+    pub expected_cost: f64,
     // </faces:decision>
 }
 
@@ -91,7 +105,7 @@ const FIRST_SIZE: usize = mem::offset_of!(routellm_decision, similarity);
 const _: () = assert!(FIRST_SIZE == 56 && size_of::<routellm_decision>() == FIRST_SIZE + 24 + LATER_SIZE);
 // <faces:size>
 #[cfg(target_pointer_width = "64")]
-const LATER_SIZE: usize = 8 + 40;
+const LATER_SIZE: usize = 8 + 40 + 8 + 8 + 8;
 // </faces:size>
 
 /// An id as text with NULs after it; nothing but NULs if there is none.
@@ -148,7 +162,7 @@ impl Decisions {
         }
         routellm_decision {
             struct_size: size_of::<routellm_decision>(),
-            model: names.side(decision.side).as_ptr(),
+            model: names.chosen(decision).as_ptr(),
             fallback_error,
             side: side_number(decision.side),
             fallback: i32::from(decision.fallback.is_some()),
@@ -163,6 +177,9 @@ impl Decisions {
             no_score: i32::from(decision.no_score),
             propensity: decision.propensity,
             id: id_text(decision.id),
+            candidate: decision.candidate.unwrap_or(usize::MAX),
+            quality: decision.quality.unwrap_or(f64::NAN),
+            expected_cost: decision.expected_cost.unwrap_or(f64::NAN),
             // </faces:value>
         }
     }

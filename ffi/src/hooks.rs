@@ -27,9 +27,9 @@ pub struct routellm_decision_event {
     pub id: *const c_char,
     /// The name of the chosen model.
     pub model: *const c_char,
-    /// P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback.
+    /// P(strong model's answer is preferred or needed), in [0, 1]; NaN in a fallback and outside the policies of the pair.
     pub win_rate: f64,
-    /// The threshold that the win rate was compared with.
+    /// The threshold that the win rate was compared with; NaN outside the policies of the pair.
     pub threshold: f64,
     /// The probability that the side had of being chosen, in (0, 1]: 1, as no policy leaves it to chance.
     pub propensity: f64,
@@ -44,15 +44,23 @@ pub struct routellm_decision_event {
     pub index: usize,
     /// How many prompts the call had; 1 for a prompt alone.
     pub batch_size: usize,
-    /// The chosen side, `ROUTELLM_SIDE_STRONG` or `ROUTELLM_SIDE_WEAK`.
+    /// The chosen side, `ROUTELLM_SIDE_STRONG`, `ROUTELLM_SIDE_WEAK`, or `ROUTELLM_SIDE_NONE` outside the policies of the
+    /// pair.
     pub side: i32,
     /// The status of the error behind a fallback; else `ROUTELLM_OK`.
     pub fallback_status: routellm_status,
+    /// The number of the chosen candidate, as `routellm_router_model()` counts them.
+    pub candidate: usize,
+    /// The quality that the chosen candidate is expected to have, in [0, 1]; NaN in a fallback and for the policies of the
+    /// pair.
+    pub quality: f64,
+    /// What the request is expected to cost in USD; NaN if that is not known.
+    pub expected_cost: f64,
 }
 
 // No version has padding that a later member could hide in.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<routellm_decision_event>() == 96);
+const _: () = assert!(size_of::<routellm_decision_event>() == 120);
 
 /// Hears of a decision. `user` is yours.
 ///
@@ -83,6 +91,9 @@ impl Listener<Callback> {
             batch_size: event.batch_size,
             side: side_number(event.side),
             fallback_status: event.fallback.map_or(ROUTELLM_OK, routellm_core::ErrorKind::code),
+            candidate: event.candidate,
+            quality: event.quality.unwrap_or(f64::NAN),
+            expected_cost: event.expected_cost.unwrap_or(f64::NAN),
         };
         // SAFETY: the callback keeps to the header, and its `user` lives as long as the listener.
         unsafe { (self.callback)(self.user, &raw const event) };

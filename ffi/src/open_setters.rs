@@ -5,6 +5,7 @@
 use std::ffi::c_char;
 
 use routellm_core::OpenOptions;
+use routellm_core::candidates::Candidate;
 use routellm_core::options::{Mode, OutOfDistribution, Read};
 
 use crate::args::{flag, name, number_of, path};
@@ -70,6 +71,34 @@ pub unsafe extern "C" fn routellm_open_options_set_ids(
 ) -> routellm_status {
     // SAFETY: the rules of the header for `err`.
     unsafe { set(options, err, || flag(on, "ids"), OpenOptions::ids) }
+}
+
+/// Sets what is known about candidates, instead of what the artifact says: a list (JSON where the language has texts
+/// only) of objects with the `name` of a candidate and, if known, `price` (`{"input": 2.5, "output": 10, "date":
+/// "2026-01-31"}`, in USD per million tokens), `context_length` in tokens and `capabilities` (`["text", "vision"]`).
+/// Members that are absent leave what the artifact says, and so do candidates that are not named.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_candidates(
+    options: Option<&mut routellm_open_options>,
+    candidates: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe {
+        set(options, err, || Candidate::read_list(name(candidates, "candidates")?), OpenOptions::candidates)
+    }
+}
+
+/// Sets the number of tokens that an answer has on average, for expected costs; by default what the artifact says, or
+/// 256.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_mean_output_tokens(
+    options: Option<&mut routellm_open_options>,
+    tokens: f64,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`.
+    unsafe { set(options, err, || Ok(tokens), OpenOptions::mean_output_tokens) }
 }
 
 /// Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what

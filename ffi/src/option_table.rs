@@ -26,7 +26,7 @@ pub struct routellm_option {
     /// What it belongs to: `router`, `session`, `votes` or `export` of those of opening; `call`.
     pub group: *const c_char,
     /// The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec`,
-    /// `tokens` or `milliseconds`.
+    /// `tokens`, `labels`, `candidates`, `texts` or `milliseconds`.
     pub value_type: *const c_char,
     /// The values that it takes, in words.
     pub expected: *const c_char,

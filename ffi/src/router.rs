@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
 
 use routellm_core::features::Featurizer;
-use routellm_core::{Error, ErrorKind, OpenOptions, Result, Router, Side};
+use routellm_core::{Decision, Error, ErrorKind, OpenOptions, Result, Router, Side};
 
 use crate::args::{Out, handle, path};
 use crate::error::routellm_error;
@@ -56,6 +56,12 @@ impl Names {
             weak: index(router.weak()),
             listeners: Listeners::default(),
         })
+    }
+
+    /// The model of a decision of this router.
+    pub(crate) fn chosen(&self, decision: &Decision) -> &CStr {
+        let known = decision.candidate.and_then(|index| self.models.get(index));
+        known.map_or(c"", CString::as_c_str)
     }
 
     /// The model of a side.

@@ -249,6 +249,50 @@ pub unsafe extern "C" fn routellm_candidate_scores_of(
     }
 }
 
+/// The quality of each candidate for `count` inputs of any kinds, with the same bits as one by one, into `qualities`, an array of
+/// `count` x `models` numbers, those of one input after the other, in the order of `routellm_router_model()`; `models` must be
+/// `routellm_router_model_count()`. A quality is in [0, 1]: the score that a gold answer would give the candidate, as expected
+/// from rows that the training held out, or its expected win rate against the others; `routellm_router_info()` says which.
+/// NaN for a candidate that the votes compare with no other. Options as of `routellm_win_rates_of()`.
+///
+/// Errors as of `routellm_win_rates_of()`; `ROUTELLM_UNSUPPORTED` if the router knows its pair only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_qualities_of(
+    router: Option<&routellm_router>,
+    inputs: *const routellm_input,
+    count: usize,
+    options: Option<&routellm_route_options>,
+    qualities: *mut f64,
+    models: usize,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err`, inputs and arrays.
+    unsafe {
+        guard(err, || {
+            let router = &handle(router, "router")?.router;
+            let known = router.models().count();
+            if models != known {
+                return Err(invalid(format!("models is {models}, and the router has {known}")));
+            }
+            let numbers = count
+                .checked_mul(models)
+                .ok_or_else(|| invalid(format!("{count} rows of {models} are more than memory can hold")))?;
+            let out = slice_mut(qualities, numbers, "qualities")?;
+            let options = routellm_route_options::plain(options);
+            match count {
+                1 => out.copy_from_slice(&router.qualities(input(inputs)?, options)?),
+                _ => {
+                    let rows = router.qualities_batch(self::inputs(inputs, count)?, options)?;
+                    for (out, row) in out.chunks_exact_mut(models).zip(rows) {
+                        out.copy_from_slice(&row);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 /// As `routellm_embed()`, for a text or a chat and with options, as `routellm_win_rates_of()` takes them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn routellm_embed_of(

@@ -15,6 +15,18 @@ export type Head =
   /** One number x; the win rate is link(scale * x + offset). */
   | { kind: 'regression'; link?: 'identity' | 'sigmoid'; scale?: number; offset?: number };
 
+/** What is known about a candidate. Members that are absent leave what the artifact says. */
+export interface Candidate {
+  /** Its name, as the artifact has it. */
+  name: string;
+  /** USD per million tokens of the request and of the answer, and the day of the price, `2026-01-31`. */
+  price?: { input: number; output: number; date?: string };
+  /** The tokens that a request may have. */
+  contextLength?: number;
+  /** What it can do: `text`, `vision`, `tools`, `json`, `audio` and whatever else you tell apart. */
+  capabilities?: readonly string[];
+}
+
 /** What a classifier does with prompts that are longer than it reads, with parameters. */
 export type LongPrompts =
   /** One end is kept, the one that the tokenizer says; the decision is `truncated`. */
@@ -76,6 +88,17 @@ export interface OpenOptions {
    * explanations, hooks and the router's information give it. Candidates go on being chosen by the router's names.
    */
   names?: Readonly<Record<string, string>>;
+  /**
+   * What is known about candidates, instead of what the artifact says: a list (JSON where the language has texts only)
+   * of objects with the `name` of a candidate and, if known, `price` (`{input: 2.5, output: 10, date: "2026-01-31"}`,
+   * in USD per million tokens), `context_length` in tokens and `capabilities` (`["text", "vision"]`). Members that are
+   * absent leave what the artifact says, and so do candidates that are not named.
+   */
+  candidates?: readonly Candidate[];
+  /**
+   * The number of tokens that an answer has on average, for expected costs; by default what the artifact says, or 256.
+   */
+  meanOutputTokens?: number;
   /**
    * What a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what the
    * model's `config.json` tells. For an artifact, the kind that it has to be.

@@ -7,7 +7,11 @@ const { describe, invalid } = require('./errors.js');
 const CALL = new Map(native.callOptionTable().map((row) => [row.name, row]));
 
 /** What the native layer takes for an option that is not given. */
-const DEFAULTS = { threshold: NaN, strongShare: NaN, onError: 0, timeoutMs: NaN, read: undefined, signal: undefined };
+const DEFAULTS = {
+  threshold: NaN, strongShare: NaN, onError: 0, timeoutMs: NaN, read: undefined, signal: undefined, more: undefined,
+};
+/** The options that choose among candidates: they cross as JSON, so that the calls of a pair have nothing to carry. */
+const MORE = ['costWeight', 'minQuality', 'budget', 'candidates', 'requires', 'inputTokens', 'outputTokens'];
 const NO_OPTIONS = Object.freeze({ ...DEFAULTS });
 
 /** Refuses what is no object of options, and names that the method does not know: a typo must not pass. */
@@ -54,12 +58,18 @@ function callOptions(options, method, known) {
   if (options === undefined) return NO_OPTIONS;
   checkNames(options, method, known);
   const call = { ...DEFAULTS };
+  let more;
   for (const name of known) {
     const value = options[name];
     if (value === undefined) continue;
     const row = CALL.get(name);
     if (row === undefined) {
       call.signal = checkSignal(value);
+    } else if (MORE.includes(name)) {
+      more = { ...more, [name]: portable(name, value, row.expected) };
+    } else if (name === 'onError' && typeof value === 'string' && !row.names.includes(value) && value.isWellFormed()) {
+      // A candidate, which the core knows or refuses.
+      more = { ...more, onError: value };
     } else if (row.names.length === 0) {
       call[name] = number(name, value, row.expected);
     } else {
@@ -68,7 +78,18 @@ function callOptions(options, method, known) {
       call[name] = name === 'read' ? value : index;
     }
   }
+  if (more !== undefined) call.more = JSON.stringify(more);
   return call;
+}
+
+/** A number, or a list of texts, that JSON carries as it is. */
+function portable(name, value, expected) {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (!Array.isArray(value)) throw invalid(`${name} is ${describe(value)}, expected ${expected}`);
+  return Array.from(value, (text, i) => {
+    if (typeof text === 'string' && text.isWellFormed()) return text;
+    throw invalid(`${name}[${i}] is ${describe(text)}, expected a string`);
+  });
 }
 
 /** How many votes an explanation names. */
@@ -77,4 +98,4 @@ function voteCount(value) {
   throw invalid(`k is ${describe(value)}, expected a whole number of votes`);
 }
 
-module.exports = { callOptions, checkNames, checkRead, checkSignal, number, voteCount };
+module.exports = { MORE, callOptions, checkNames, checkRead, checkSignal, number, voteCount };

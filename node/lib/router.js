@@ -8,10 +8,10 @@ const { describe, fromNative, invalid, spelled } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
 const { openOptions, pathText } = require('./open-options.js');
-const { callOptions, number, voteCount } = require('./options.js');
+const { MORE, callOptions, number, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
 
-const EMBEDDING_SYNC = ['threshold', 'strongShare', 'onError', 'timeoutMs'];
+const EMBEDDING_SYNC = ['threshold', 'strongShare', ...MORE, 'onError', 'timeoutMs'];
 const EMBEDDING = [...EMBEDDING_SYNC, 'signal'];
 const ROUTE_SYNC = [...EMBEDDING_SYNC, 'read'];
 const ROUTE = [...ROUTE_SYNC, 'signal'];
@@ -22,7 +22,8 @@ const THRESHOLD = ['threshold', 'strongShare'];
 
 /** How many numbers the native layer writes for one decision. */
 // <faces:numbers>
-const NUMBERS = 12;
+const NUMBERS = 15;
+const CANDIDATE = 12;
 // </faces:numbers>
 // Shared by all synchronous calls of this thread: each has read it before the next one can begin.
 const out = new Float64Array(NUMBERS);
@@ -91,6 +92,7 @@ class Router {
   #cap;
   #read;
   #watched = false;
+  #models;
 
   static {
     inherit = (router, other) => {
@@ -106,7 +108,8 @@ class Router {
     this.#native = handle;
     this.#strong = handle.strong();
     this.#weak = handle.weak();
-    this.#cap = handle.cap();
+    // Where the length of a prompt makes a difference, it is not cut before it is told.
+    this.#cap = handle.countsTokens() ? null : handle.cap();
     this.#read = handle.read();
   }
 
@@ -135,7 +138,7 @@ class Router {
     const text = this.#text(prompt, call.read);
     let reason;
     try {
-      reason = this.#native.routeSync(text, call.threshold, call.strongShare, call.onError, call.timeoutMs, out);
+      reason = this.#native.routeSync(text, call.threshold, call.strongShare, call.onError, call.timeoutMs, call.more, out);
     } catch (error) {
       throw fromNative(error);
     }
@@ -143,56 +146,56 @@ class Router {
   }
 
   async route(prompt, options) {
-    const { threshold, strongShare, onError, timeoutMs, read, signal } = callOptions(options, 'route', ROUTE);
+    const { threshold, strongShare, onError, timeoutMs, read, more, signal } = callOptions(options, 'route', ROUTE);
     const text = this.#text(prompt, read);
     if (this.#isQuick(text)) {
-      const reason = inPlace(signal, () => this.#native.routeSync(text, threshold, strongShare, onError, timeoutMs, out));
+      const reason = inPlace(signal, () => this.#native.routeSync(text, threshold, strongShare, onError, timeoutMs, more, out));
       return this.#decision(out, 0, reason);
     }
     const decided = await abortable(signal, (cancel) =>
-      this.#native.route(text, threshold, strongShare, onError, timeoutMs, cancel));
+      this.#native.route(text, threshold, strongShare, onError, timeoutMs, more, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeEmbeddingSync(embedding, options) {
-    const { threshold, strongShare, onError, timeoutMs } = callOptions(options, 'routeEmbeddingSync', EMBEDDING_SYNC);
+    const { threshold, strongShare, onError, timeoutMs, more } = callOptions(options, 'routeEmbeddingSync', EMBEDDING_SYNC);
     const numbers = embeddingNumbers(embedding, 'the embedding');
-    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, out));
+    const reason = sync(() => this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, more, out));
     return this.#decision(out, 0, reason);
   }
 
   async routeEmbedding(embedding, options) {
-    const { threshold, strongShare, onError, timeoutMs, signal } = callOptions(options, 'routeEmbedding', EMBEDDING);
+    const { threshold, strongShare, onError, timeoutMs, more, signal } = callOptions(options, 'routeEmbedding', EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     if (this.#native.isQuickForEmbedding()) {
       const reason = inPlace(signal, () =>
-        this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, out));
+        this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, more, out));
       return this.#decision(out, 0, reason);
     }
     const decided = await abortable(signal, (cancel) =>
-      this.#native.routeEmbedding(numbers, threshold, strongShare, onError, timeoutMs, cancel));
+      this.#native.routeEmbedding(numbers, threshold, strongShare, onError, timeoutMs, more, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
   routeBatchSync(prompts, options) {
-    const { threshold, strongShare, onError, timeoutMs, read } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
+    const { threshold, strongShare, onError, timeoutMs, read, more } = callOptions(options, 'routeBatchSync', ROUTE_SYNC);
     const texts = this.#texts(prompts, read);
     const numbers = new Float64Array(texts.length * NUMBERS);
-    const fallbacks = sync(() => this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, numbers));
+    const fallbacks = sync(() => this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, more, numbers));
     return this.#decisions(numbers, fallbacks);
   }
 
   async routeBatch(prompts, options) {
-    const { threshold, strongShare, onError, timeoutMs, read, signal } = callOptions(options, 'routeBatch', ROUTE);
+    const { threshold, strongShare, onError, timeoutMs, read, more, signal } = callOptions(options, 'routeBatch', ROUTE);
     const texts = this.#texts(prompts, read);
     if (this.#areQuick(texts)) {
       const numbers = new Float64Array(texts.length * NUMBERS);
       const fallbacks = inPlace(signal, () =>
-        this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, numbers));
+        this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, more, numbers));
       return this.#decisions(numbers, fallbacks);
     }
     const decided = await abortable(signal, (cancel) =>
-      this.#native.routeBatch(texts, threshold, strongShare, onError, timeoutMs, cancel));
+      this.#native.routeBatch(texts, threshold, strongShare, onError, timeoutMs, more, cancel));
     return this.#decisions(decided.numbers, decided.fallbacks);
   }
 
@@ -204,9 +207,12 @@ class Router {
         callback({
           id: event.id,
           model: event.model,
-          side: event.side,
+          side: event.side ?? null,
           winRate: event.winRate ?? null,
-          threshold: event.threshold,
+          threshold: present(event.threshold),
+          candidate: event.candidate,
+          quality: event.quality ?? null,
+          expectedCost: event.expectedCost ?? null,
           propensity: event.propensity,
           fallbackKind: event.fallbackKind ?? null,
           queueNs: event.queueNs,
@@ -223,20 +229,20 @@ class Router {
   }
 
   winRateSync(prompt, options) {
-    const { onError, timeoutMs, read } = callOptions(options, 'winRateSync', ASK_SYNC);
+    const { onError, timeoutMs, read } = this.#asking(options, 'winRateSync', ASK_SYNC);
     const text = this.#text(prompt, read);
     return sync(() => this.#native.winRateSync(text, onError, timeoutMs));
   }
 
   async winRate(prompt, options) {
-    const { onError, timeoutMs, read, signal } = callOptions(options, 'winRate', ASK);
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'winRate', ASK);
     const text = this.#text(prompt, read);
     if (this.#isQuick(text)) return inPlace(signal, () => this.#native.winRateSync(text, onError, timeoutMs));
     return abortable(signal, (cancel) => this.#native.winRate(text, onError, timeoutMs, cancel));
   }
 
   winRatesSync(prompts, options) {
-    const { onError, timeoutMs, read } = callOptions(options, 'winRatesSync', ASK_SYNC);
+    const { onError, timeoutMs, read } = this.#asking(options, 'winRatesSync', ASK_SYNC);
     const texts = this.#texts(prompts, read);
     const rates = new Float64Array(texts.length);
     sync(() => this.#native.winRatesSync(texts, onError, timeoutMs, rates));
@@ -244,7 +250,7 @@ class Router {
   }
 
   async winRates(prompts, options) {
-    const { onError, timeoutMs, read, signal } = callOptions(options, 'winRates', ASK);
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'winRates', ASK);
     const texts = this.#texts(prompts, read);
     if (this.#areQuick(texts)) {
       const rates = new Float64Array(texts.length);
@@ -255,7 +261,7 @@ class Router {
   }
 
   winRatesFromEmbeddings(embeddings, n, options) {
-    const { onError, timeoutMs } = callOptions(options, 'winRatesFromEmbeddings', ASK_EMBEDDING);
+    const { onError, timeoutMs } = this.#asking(options, 'winRatesFromEmbeddings', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embeddings, 'embeddings');
     if (n !== undefined && !(Number.isSafeInteger(n) && n >= 0)) {
       throw invalid(`n is ${describe(n)}, expected a number of rows`);
@@ -273,71 +279,103 @@ class Router {
   }
 
   candidateScoresSync(prompt, options) {
-    const { onError, timeoutMs, read } = callOptions(options, 'candidateScoresSync', ASK_SYNC);
+    const { onError, timeoutMs, read } = this.#asking(options, 'candidateScoresSync', ASK_SYNC);
     const text = this.#text(prompt, read);
     return sync(() => this.#native.candidateScoresSync(text, onError, timeoutMs));
   }
 
   async candidateScores(prompt, options) {
-    const { onError, timeoutMs, read, signal } = callOptions(options, 'candidateScores', ASK);
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'candidateScores', ASK);
     const text = this.#text(prompt, read);
     if (this.#isQuick(text)) return inPlace(signal, () => this.#native.candidateScoresSync(text, onError, timeoutMs));
     return abortable(signal, (cancel) => this.#native.candidateScores(text, onError, timeoutMs, cancel));
   }
 
   candidateScoresFromEmbedding(embedding, options) {
-    const { onError, timeoutMs } = callOptions(options, 'candidateScoresFromEmbedding', ASK_EMBEDDING);
+    const { onError, timeoutMs } = this.#asking(options, 'candidateScoresFromEmbedding', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     return sync(() => this.#native.candidateScoresFromEmbedding(numbers, onError, timeoutMs));
   }
 
+  qualitiesSync(prompt, options) {
+    const { onError, timeoutMs, read } = this.#asking(options, 'qualitiesSync', ASK_SYNC);
+    const text = this.#text(prompt, read);
+    return sync(() => this.#native.qualitiesSync([text], onError, timeoutMs));
+  }
+
+  async qualities(prompt, options) {
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'qualities', ASK);
+    const text = this.#text(prompt, read);
+    if (this.#isQuick(text)) return inPlace(signal, () => this.#native.qualitiesSync([text], onError, timeoutMs));
+    return abortable(signal, (cancel) => this.#native.qualities([text], onError, timeoutMs, cancel));
+  }
+
+  qualitiesBatchSync(prompts, options) {
+    const { onError, timeoutMs, read } = this.#asking(options, 'qualitiesBatchSync', ASK_SYNC);
+    const texts = this.#texts(prompts, read);
+    return this.#rows(sync(() => this.#native.qualitiesSync(texts, onError, timeoutMs)), texts.length);
+  }
+
+  async qualitiesBatch(prompts, options) {
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'qualitiesBatch', ASK);
+    const texts = this.#texts(prompts, read);
+    const numbers = await abortable(signal, (cancel) => this.#native.qualities(texts, onError, timeoutMs, cancel));
+    return this.#rows(numbers, texts.length);
+  }
+
+  qualitiesFromEmbedding(embedding, options) {
+    const { onError, timeoutMs } = this.#asking(options, 'qualitiesFromEmbedding', ASK_EMBEDDING);
+    const numbers = embeddingNumbers(embedding, 'the embedding');
+    return sync(() => this.#native.qualitiesFromEmbedding(numbers, onError, timeoutMs));
+  }
+
   similaritySync(prompt, options) {
-    const { onError, timeoutMs, read } = callOptions(options, 'similaritySync', ASK_SYNC);
+    const { onError, timeoutMs, read } = this.#asking(options, 'similaritySync', ASK_SYNC);
     const text = this.#text(prompt, read);
     return sync(() => this.#native.similaritySync(text, onError, timeoutMs));
   }
 
   async similarity(prompt, options) {
-    const { onError, timeoutMs, read, signal } = callOptions(options, 'similarity', ASK);
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'similarity', ASK);
     const text = this.#text(prompt, read);
     return abortable(signal, (cancel) => this.#native.similarity(text, onError, timeoutMs, cancel));
   }
 
   similarityFromEmbedding(embedding, options) {
-    const { onError, timeoutMs } = callOptions(options, 'similarityFromEmbedding', ASK_EMBEDDING);
+    const { onError, timeoutMs } = this.#asking(options, 'similarityFromEmbedding', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     return sync(() => this.#native.similarityFromEmbedding(numbers, onError, timeoutMs));
   }
 
   explainSync(prompt, k, options) {
     const count = voteCount(k);
-    const { onError, timeoutMs, read } = callOptions(options, 'explainSync', ASK_SYNC);
+    const { onError, timeoutMs, read } = this.#asking(options, 'explainSync', ASK_SYNC);
     const text = this.#text(prompt, read);
     return explanationFromJson(sync(() => this.#native.explainSync(text, count, onError, timeoutMs)));
   }
 
   async explain(prompt, k, options) {
     const count = voteCount(k);
-    const { onError, timeoutMs, read, signal } = callOptions(options, 'explain', ASK);
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'explain', ASK);
     const text = this.#text(prompt, read);
     return explanationFromJson(await abortable(signal, (cancel) => this.#native.explain(text, count, onError, timeoutMs, cancel)));
   }
 
   explainEmbedding(embedding, k, options) {
     const count = voteCount(k);
-    const { onError, timeoutMs } = callOptions(options, 'explainEmbedding', ASK_EMBEDDING);
+    const { onError, timeoutMs } = this.#asking(options, 'explainEmbedding', ASK_EMBEDDING);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     return explanationFromJson(sync(() => this.#native.explainEmbedding(numbers, count, onError, timeoutMs)));
   }
 
   embedSync(prompt, options) {
-    const { onError, timeoutMs, read } = callOptions(options, 'embedSync', ASK_SYNC);
+    const { onError, timeoutMs, read } = this.#asking(options, 'embedSync', ASK_SYNC);
     const text = this.#text(prompt, read);
     return sync(() => this.#native.embedSync(text, onError, timeoutMs));
   }
 
   async embed(prompt, options) {
-    const { onError, timeoutMs, read, signal } = callOptions(options, 'embed', ASK);
+    const { onError, timeoutMs, read, signal } = this.#asking(options, 'embed', ASK);
     const text = this.#text(prompt, read);
     if (this.#isQuick(text)) return inPlace(signal, () => this.#native.embedSync(text, onError, timeoutMs));
     return abortable(signal, (cancel) => this.#native.embed(text, onError, timeoutMs, cancel));
@@ -394,6 +432,20 @@ class Router {
     return `Router ${inspectValue({ name, kind, strong: this.#strong, weak: this.#weak }, options)}`;
   }
 
+  /** The options of a call that decides nothing: a candidate's name in `onError` only has to be one. */
+  #asking(options, method, known) {
+    const call = callOptions(options, method, known);
+    if (call.more === undefined) return call;
+    sync(() => this.#native.checkOnError(JSON.parse(call.more).onError));
+    return { ...call, onError: 1 };
+  }
+
+  /** Numbers that lie row after row, as an array for each row. */
+  #rows(numbers, count) {
+    const width = count === 0 ? 0 : numbers.length / count;
+    return Array.from({ length: count }, (_, i) => numbers.slice(i * width, (i + 1) * width));
+  }
+
   #text(prompt, read) {
     return withinCap(promptText(prompt, read ?? this.#read), this.#cap);
   }
@@ -426,23 +478,33 @@ class Router {
     return this.#object(numbers, at, reason);
   }
 
+  /** The name of a candidate. */
+  #nameOf(candidate) {
+    this.#models ??= this.#native.models();
+    return this.#models[candidate];
+  }
+
   /** Every decision has the same keys in the same order: one hidden class. */
   #object(numbers, at, reason) {
-    const strong = numbers[at] === 1;
+    const side = numbers[at];
     const fallback = reason !== null;
     if (fallback) announce(reason);
+    const pair = side === 1 ? this.#strong : this.#weak;
     return {
-      model: strong ? this.#strong : this.#weak,
-      side: strong ? 'strong' : 'weak',
+      model: Number.isNaN(side) ? this.#nameOf(numbers[at + CANDIDATE]) : pair,
+      side: Number.isNaN(side) ? null : side === 1 ? 'strong' : 'weak',
       // <faces:decision>
       winRate: present(numbers[at + 1]),
-      threshold: numbers[at + 2],
+      threshold: present(numbers[at + 2]),
       truncated: numbers[at + 3] === 1,
       similarity: present(numbers[at + 4]),
       outOfDistribution: numbers[at + 5] === 1,
       noScore: numbers[at + 6] === 1,
       propensity: numbers[at + 7],
       id: idText(numbers, at + 8),
+      candidate: numbers[at + 12],
+      quality: present(numbers[at + 13]),
+      expectedCost: present(numbers[at + 14]),
       // </faces:decision>
       fallback,
       fallbackKind: fallback ? reason.kind : null,

@@ -53,7 +53,7 @@ for (const [kind, module, resolution] of [
 
 test('the typed examples of the README compile', (t) => {
   const examples = [...readFileSync(join(PACKAGE, 'README.md'), 'utf8').matchAll(/```ts\n([^]*?)```/g)];
-  assert.equal(examples.length, 2);
+  assert.equal(examples.length, 3);
   for (const [, example] of examples) {
     compile(t, 'module', [...node, '--lib', 'es2022,dom,dom.iterable'], { text: example, packages });
   }

@@ -37,16 +37,19 @@ _Given: TypeAlias = tuple[str | None, float | None, str | None]
 
 class _DecisionDict(TypedDict):
     model: str
-    side: Side
+    side: Side | None
     # <faces:dict>
     win_rate: float | None
-    threshold: float
+    threshold: float | None
     truncated: bool
     similarity: float | None
     out_of_distribution: bool
     no_score: bool
     propensity: float
     id: str | None
+    candidate: int | None
+    quality: float | None
+    expected_cost: float | None
     # </faces:dict>
     fallback: bool
     fallback_kind: str | None
@@ -65,9 +68,9 @@ class Decision:
     def __new__(
         cls,
         model: str,
-        side: Side,
+        side: Side | None,
         win_rate: float | None,
-        threshold: float,
+        threshold: float | None,
         truncated: bool = False,
         fallback_kind: str | None = None,
         fallback_reason: str | None = None,
@@ -77,6 +80,9 @@ class Decision:
         # <faces:parameters>
         propensity: float = 1.0,
         id: str | None = None,  # noqa: A002
+        candidate: int | None = None,
+        quality: float | None = None,
+        expected_cost: float | None = None,
         # </faces:parameters>
         *,
         fallback: bool | None = None,
@@ -85,15 +91,25 @@ class Decision:
     def model(self) -> str:
         """Name of the chosen model."""
     @property
-    def side(self) -> Side:
-        """The chosen side."""
+    def side(self) -> Side | None:
+        """The chosen side.
+
+        None outside the policies of the pair, ``threshold`` and ``strong_share``, and for a candidate that is
+        on neither.
+        """
     # <faces:properties>
     @property
     def win_rate(self) -> float | None:
-        """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
+        """P(strong model's answer is preferred or needed), in [0, 1].
+
+        None in a fallback and outside the policies of the pair, ``threshold`` and ``strong_share``.
+        """
     @property
-    def threshold(self) -> float:
-        """The threshold that the win rate was compared with: in [0, 1], or the next number above 1."""
+    def threshold(self) -> float | None:
+        """The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+
+        None outside the policies of the pair.
+        """
     @property
     def truncated(self) -> bool:
         """Whether the prompt was longer than the router reads, and was cut."""
@@ -124,6 +140,22 @@ class Decision:
         """The decision's id, which sorts by time and is unlike that of any other decision.
 
         36 characters, a UUID of version 7. It is None unless a hook, an adapter or ``ids`` asks for it.
+        """
+    @property
+    def candidate(self) -> int | None:
+        """The number of the chosen candidate, from 0, in the order of the router's models."""
+    @property
+    def quality(self) -> float | None:
+        """The quality that the chosen candidate is expected to have on this prompt, in [0, 1].
+
+        None in a fallback, and for ``threshold`` and ``strong_share``, which compute none.
+        """
+    @property
+    def expected_cost(self) -> float | None:
+        """What the request is expected to cost in USD.
+
+        The chosen candidate's price for the input tokens and the output tokens; None without a price, and
+        for an embedding without input tokens.
         """
     # </faces:properties>
     @property
@@ -158,9 +190,12 @@ class Decision:
 class _DecisionEventDict(TypedDict):
     id: str
     model: str
-    side: Side
+    side: Side | None
     win_rate: float | None
-    threshold: float
+    threshold: float | None
+    candidate: int
+    quality: float | None
+    expected_cost: float | None
     propensity: float
     fallback_kind: str | None
     queue_ns: int
@@ -183,14 +218,33 @@ class DecisionEvent:
     def model(self) -> str:
         """Name of the chosen model."""
     @property
-    def side(self) -> Side:
-        """The chosen side."""
+    def side(self) -> Side | None:
+        """The chosen side.
+
+        None outside the policies of the pair, ``threshold`` and ``strong_share``, and for a candidate that is
+        on neither.
+        """
     @property
     def win_rate(self) -> float | None:
-        """P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback."""
+        """P(strong model's answer is preferred or needed), in [0, 1].
+
+        None in a fallback and outside the policies of the pair.
+        """
     @property
-    def threshold(self) -> float:
-        """The threshold that the win rate was compared with."""
+    def threshold(self) -> float | None:
+        """The threshold that the win rate was compared with; None outside the policies of the pair."""
+    @property
+    def candidate(self) -> int:
+        """The number of the chosen candidate, from 0, in the order of the router's models."""
+    @property
+    def quality(self) -> float | None:
+        """The quality that the chosen candidate is expected to have, in [0, 1].
+
+        None in a fallback and for the policies of the pair.
+        """
+    @property
+    def expected_cost(self) -> float | None:
+        """What the request is expected to cost in USD; None if that is not known."""
     @property
     def propensity(self) -> float:
         """The probability that the side had of being chosen, in (0, 1]: 1, as none is left to chance."""
@@ -247,6 +301,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> Decision: ...
     def route_batch(
         self,
@@ -256,6 +311,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> list[Decision]: ...
     def route_in_place(
         self,
@@ -265,6 +321,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> Decision | None: ...
     def route_async(
         self,
@@ -275,6 +332,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> CancelToken: ...
     def route_batch_async(
         self,
@@ -285,6 +343,7 @@ class Router:
         on_error: str | None = None,
         timeout_ms: float | None = None,
         read: str | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> CancelToken: ...
     def route_embedding(
         self,
@@ -293,6 +352,7 @@ class Router:
         strong_share: float | None = None,
         on_error: str | None = None,
         timeout_ms: float | None = None,
+        more: tuple[object, ...] | None = None,
     ) -> Decision: ...
     @overload
     def ask(
@@ -307,7 +367,7 @@ class Router:
     @overload
     def ask(
         self,
-        what: Literal["candidate_scores"],
+        what: Literal["candidate_scores", "qualities"],
         asked: Prompt | Embeddings,
         given: _Given,
         k: int = 0,
@@ -357,7 +417,7 @@ class Router:
     @overload
     def ask_in_place(
         self,
-        what: Literal["candidate_scores"],
+        what: Literal["candidate_scores", "qualities"],
         asked: Prompt | Embeddings,
         given: _Given,
         k: int = 0,
@@ -410,6 +470,19 @@ class Router:
         prompts: Iterable[BatchPrompt],
         done: Callable[[Any, Exception | None], object],
         given: _Given | None = None,
+    ) -> CancelToken: ...
+    def qualities_of(
+        self,
+        asked: Iterable[BatchPrompt] | Embeddings,
+        given: _Given,
+        *,
+        embeddings: bool = False,
+    ) -> list[list[float]]: ...
+    def qualities_of_async(
+        self,
+        prompts: Iterable[BatchPrompt],
+        done: Callable[[Any, Exception | None], object],
+        given: _Given,
     ) -> CancelToken: ...
     def win_rates_from_embeddings(self, embeddings: Embeddings, given: _Given) -> NDArray[np.float64]: ...
     def threshold(self, threshold: float | None = None, strong_share: float | None = None) -> float: ...

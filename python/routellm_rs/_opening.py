@@ -82,6 +82,14 @@ class Opened:
             names: names of one's own: of ``strong``, ``weak`` or any of the router's candidates, to the
                 name that decisions, scores, explanations, hooks and the router's information give it.
                 Candidates go on being chosen by the router's names.
+            candidates: what is known about candidates, instead of what the artifact says: a list (JSON
+                where the language has texts only) of objects with the ``name`` of a candidate and, if
+                known, ``price`` (``{"input": 2.5, "output": 10, "date": "2026-01-31"}``, in USD per
+                million tokens), ``context_length`` in tokens and ``capabilities`` (``["text",
+                "vision"]``). Members that are absent leave what the artifact says, and so do candidates
+                that are not named.
+            mean_output_tokens: the number of tokens that an answer has on average, for expected costs; by
+                default what the artifact says, or 256.
             kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier),
                 ``causal_llm`` or ``mf``; by default what the model's ``config.json`` tells. For an
                 artifact, the kind that it has to be.

@@ -14,13 +14,16 @@ _FIELDS = {
     "side": "side",
     # <faces:fields>
     "win_rate": "float | None",
-    "threshold": "float",
+    "threshold": "float | None",
     "truncated": "bool",
     "similarity": "float | None",
     "out_of_distribution": "bool",
     "no_score": "bool",
     "propensity": "float",
     "id": "str | None",
+    "candidate": "int | None",
+    "quality": "float | None",
+    "expected_cost": "float | None",
     # </faces:fields>
     "fallback": "bool",
     "fallback_kind": "str | None",
@@ -38,10 +41,11 @@ def decision_schema(decision: type[Decision]) -> CoreSchema:
     optional = build.nullable_schema
     kinds: dict[str, CoreSchema] = {
         "str": build.str_schema(),
-        "side": build.literal_schema(["strong", "weak"]),
+        "side": optional(build.literal_schema(["strong", "weak"])),
         "bool": build.bool_schema(),
         "float": build.float_schema(),
         "float | None": optional(build.float_schema()),
+        "int | None": optional(build.int_schema()),
         "str | None": optional(build.str_schema()),
     }
 

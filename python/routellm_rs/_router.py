@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from ._types import BatchPrompt, Embeddings, Explanation, OnError, Prompt, Read
 
 
+def _listed(texts: Iterable[str] | None) -> Iterable[str] | None:
+    """Return texts that can be read twice, as a call may that is not made in place."""
+    return texts if texts is None or isinstance(texts, (str, list, tuple)) else list(texts)
+
+
 class Router(Opened):
     """Decides which model should answer a prompt.
 
@@ -39,7 +44,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Decision:
@@ -50,18 +62,48 @@ class Router(Opened):
                 single message, of which :func:`prompt_from_messages` says what counts.
             threshold: the threshold, in [0, 1]: strong if and only if the win rate is at least that. The
                 next number above 1 is taken too, and sends nothing to strong, whatever the prompt and
-                whatever ``out_of_distribution`` says. Without a threshold and a strong share the router's
-                own default counts; both together are an error.
+                whatever ``out_of_distribution`` says. Without any policy the router's own default counts;
+                two of them together are an error.
             strong_share: the strong share, in [0, 1]: the threshold at which this share of the
                 calibration sample goes to strong, or the nearest that some threshold reaches. 0 sends
                 nothing to strong and 1 everything, whatever the prompt and whatever
                 ``out_of_distribution`` says; only ``on_error`` may decide otherwise. It excludes
                 ``threshold``.
+            cost_weight: the cost weight, 0 or more: the candidate with the most ``quality - cost_weight x
+                cost`` is chosen, where ``cost`` is the expected cost in USD per 1,000 requests. So a
+                weight of 0.1 gives up 0.1 of quality to save one dollar on 1,000 requests. Of equal ones
+                the cheaper is chosen, then the one that the artifact names first. Every candidate that is
+                left needs a price. It excludes the other policies.
+            min_quality: the least quality, in [0, 1]: the cheapest candidate whose quality is at least
+                that is chosen, of equally cheap ones the one that the artifact names first, and if none
+                reaches it the best, of equally good ones the cheaper. Every candidate that is left needs
+                a price. It excludes the other policies.
+            budget: the budget in USD per 1,000 requests: it decides as the smallest ``cost_weight`` does
+                with which the calibration sample costs no more than that on average, among the same
+                candidates and with the same output tokens. The weight is looked for once and kept. A
+                budget that even the cheapest candidates exceed is an error that says what they cost. It
+                excludes the other policies.
+            candidates: the candidates that may be chosen, by name; by default all of them. With
+                ``threshold`` and ``strong_share``, a prompt whose side is left out goes to the other
+                side; it is an error if neither is left.
+            requires: the capabilities that the chosen candidate has to have, ``text``, ``vision``,
+                ``tools``, ``json`` and ``audio`` for example, as the artifact or ``candidates`` says.
+                Other candidates are left out as by ``candidates``. If nobody is left, the error says what
+                each of them lacks.
+            input_tokens: the number of tokens that the request has, each one of a batch. Without it they
+                are estimated from the prompt that is scored, before it is cut: its bytes of UTF-8 divided
+                by 4 and rounded up, at least 1. Candidates whose context is shorter than that are left
+                out as by ``candidates``. An embedding has no bytes, so that its cost is known with this
+                option only.
+            output_tokens: the number of tokens that the answer is expected to have; by default
+                ``mean_output_tokens``.
             on_error: what happens when a prompt cannot be scored, a chat has no text or a text is not
                 Unicode. ``raise`` (the default) is an error. ``strong`` and ``weak`` decide for that
-                side, with a fallback in the decision, which is counted; in calls that decide nothing,
-                what could not be computed is NaN then. Wrong options, and what is no prompt at all (a
-                number, a list of texts), are errors all the same, and so is cancellation.
+                side, and the name of a candidate for that one, with a fallback in the decision, which is
+                counted; in calls that decide nothing, what could not be computed is NaN then. A side that
+                is left out of the call gives way to the other one; a candidate that is left out is an
+                error. Wrong options, and what is no prompt at all (a number, a list of texts), are errors
+                all the same, and so is cancellation.
             timeout_ms: the longest time of the whole call in milliseconds, above 0, waiting for a session
                 included. What is not scored by then is :class:`ResourceExhaustedError`, or what
                 ``on_error`` says.
@@ -73,7 +115,8 @@ class Router(Opened):
             InvalidArgumentError: for a wrong option, or a text that is not Unicode (a lone surrogate).
             ResourceExhaustedError: if ``timeout_ms`` has passed.
         """
-        return self._inner.route(prompt, threshold, strong_share, on_error, timeout_ms, read)
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
+        return self._inner.route(prompt, threshold, strong_share, on_error, timeout_ms, read, more)
 
     def route_batch(
         self,
@@ -81,7 +124,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[Decision]:
@@ -90,7 +140,8 @@ class Router(Opened):
         Each is a text, the list of a chat's messages, or a request body. A message by itself is refused: then
         the batch is one chat, which :meth:`route` takes.
         """
-        return self._inner.route_batch(prompts, threshold, strong_share, on_error, timeout_ms, read)
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
+        return self._inner.route_batch(prompts, threshold, strong_share, on_error, timeout_ms, read, more)
 
     def route_embedding(
         self,
@@ -98,7 +149,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> Decision:
         """Decide for an embedding of your own, ``embedding_dimension`` numbers. Options as :meth:`route`.
@@ -111,7 +169,8 @@ class Router(Opened):
             InvalidArgumentError: if it holds what is no number (integers and booleans in an array, too), NaN
                 or infinity, has another length, or this router reads hashed features.
         """
-        return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms)
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
+        return self._inner.route_embedding(embedding, threshold, strong_share, on_error, timeout_ms, more)
 
     def on_decision(self, callback: Callable[[DecisionEvent], object] | None) -> None:
         """Let ``callback`` hear of every decision: of each prompt once, those of a batch in their order.
@@ -144,7 +203,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -160,7 +219,7 @@ class Router(Opened):
         self,
         prompts: Iterable[BatchPrompt],
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[float]:
@@ -171,7 +230,7 @@ class Router(Opened):
         self,
         embedding: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> float:
         """Return the win rate for an embedding of your own, as :meth:`route_embedding` takes it."""
@@ -181,7 +240,7 @@ class Router(Opened):
         self,
         embeddings: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> NDArray[np.float64]:
         """Return the win rates of the rows of ``embeddings``, n x d, or of n * d numbers one after the other.
@@ -198,7 +257,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> dict[str, float]:
@@ -215,7 +274,7 @@ class Router(Opened):
         self,
         embedding: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> dict[str, float]:
         """Return :meth:`candidate_scores` for an embedding of your own."""
@@ -223,11 +282,69 @@ class Router(Opened):
         scores = inner.ask("candidate_scores", embedding, (on_error, timeout_ms, None), embedding=True)
         return dict(zip(inner.models, scores, strict=True))
 
+    def qualities(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> dict[str, float]:
+        """Return the quality of each of :attr:`models` on one prompt, in [0, 1].
+
+        It is the score that a gold answer would give the candidate, as expected from rows that the training
+        held out; or its expected win rate against the other candidates. ``info()["candidates"]`` says which,
+        as ``quality``. NaN for a candidate that the votes compare with no other.
+
+        Raises:
+            UnsupportedError: if the router knows its pair only.
+        """
+        inner = self._inner
+        found = inner.ask("qualities", prompt, (on_error, timeout_ms, read))
+        return dict(zip(inner.models, found, strict=True))
+
+    def qualities_batch(
+        self,
+        prompts: Iterable[BatchPrompt],
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> list[dict[str, float]]:
+        """Return :meth:`qualities` of many prompts, with the same bits as one by one."""
+        inner = self._inner
+        rows = inner.qualities_of(prompts, (on_error, timeout_ms, read))
+        return [dict(zip(inner.models, row, strict=True)) for row in rows]
+
+    def qualities_from_embedding(
+        self,
+        embedding: Embeddings,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+    ) -> dict[str, float]:
+        """Return :meth:`qualities` for an embedding of your own."""
+        inner = self._inner
+        found = inner.ask("qualities", embedding, (on_error, timeout_ms, None), embedding=True)
+        return dict(zip(inner.models, found, strict=True))
+
+    def qualities_from_embeddings(
+        self,
+        embeddings: Embeddings,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+    ) -> list[dict[str, float]]:
+        """Return :meth:`qualities` for the rows of ``embeddings``, of any form that those of win rates have."""
+        inner = self._inner
+        rows = inner.qualities_of(embeddings, (on_error, timeout_ms, None), embeddings=True)
+        return [dict(zip(inner.models, row, strict=True)) for row in rows]
+
     def similarity(
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -244,7 +361,7 @@ class Router(Opened):
         self,
         embedding: Embeddings,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> float:
         """Return :meth:`similarity` for an embedding of your own."""
@@ -255,7 +372,7 @@ class Router(Opened):
         prompt: Prompt,
         k: int = 10,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Explanation:
@@ -274,7 +391,7 @@ class Router(Opened):
         embedding: Embeddings,
         k: int = 10,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> Explanation:
         """Return :meth:`explain` for an embedding of your own."""
@@ -285,7 +402,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> NDArray[np.float32]:
@@ -305,7 +422,14 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Decision:
@@ -315,11 +439,18 @@ class Router(Opened):
         microseconds, such as a short prompt for the default router, is decided in place.
         """
         inner = self._inner
-        decision = inner.route_in_place(prompt, threshold, strong_share, on_error, timeout_ms, read)
+        more = (
+            *(cost_weight, min_quality, budget),
+            *(_listed(candidates), _listed(requires)),
+            *(input_tokens, output_tokens),
+        )
+        decision = inner.route_in_place(prompt, threshold, strong_share, on_error, timeout_ms, read, more)
         if decision is not None:
             return decision
         return await completed(
-            lambda done: inner.route_async(prompt, done, threshold, strong_share, on_error, timeout_ms, read)
+            lambda done: inner.route_async(
+                prompt, done, threshold, strong_share, on_error, timeout_ms, read, more
+            )
         )
 
     async def aroute_batch(
@@ -328,15 +459,23 @@ class Router(Opened):
         *,
         threshold: float | None = None,
         strong_share: float | None = None,
-        on_error: OnError = "raise",
+        cost_weight: float | None = None,
+        min_quality: float | None = None,
+        budget: float | None = None,
+        candidates: Iterable[str] | None = None,
+        requires: Iterable[str] | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[Decision]:
         """Do as :meth:`route_batch`, off the event loop; cancelling the task stops the call."""
         inner = self._inner
+        more = (cost_weight, min_quality, budget, candidates, requires, input_tokens, output_tokens)
         return await completed(
             lambda done: inner.route_batch_async(
-                prompts, done, threshold, strong_share, on_error, timeout_ms, read
+                prompts, done, threshold, strong_share, on_error, timeout_ms, read, more
             )
         )
 
@@ -344,7 +483,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -359,7 +498,7 @@ class Router(Opened):
         self,
         prompts: Iterable[BatchPrompt],
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> list[float]:
@@ -371,7 +510,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> dict[str, float]:
@@ -385,11 +524,44 @@ class Router(Opened):
             scores = later
         return dict(zip(inner.models, scores, strict=True))
 
+    async def aqualities(
+        self,
+        prompt: Prompt,
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> dict[str, float]:
+        """Do as :meth:`qualities`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        found = inner.ask_in_place("qualities", prompt, given)
+        if found is None:
+            later: list[float] = await completed(
+                lambda done: inner.ask_async("qualities", prompt, done, given)
+            )
+            found = later
+        return dict(zip(inner.models, found, strict=True))
+
+    async def aqualities_batch(
+        self,
+        prompts: Iterable[BatchPrompt],
+        *,
+        on_error: OnError | str = "raise",
+        timeout_ms: float | None = None,
+        read: Read | None = None,
+    ) -> list[dict[str, float]]:
+        """Do as :meth:`qualities_batch`, off the event loop; cancelling the task stops the call."""
+        inner, given = self._inner, (on_error, timeout_ms, read)
+        rows: list[list[float]] = await completed(
+            lambda done: inner.qualities_of_async(prompts, done, given)
+        )
+        return [dict(zip(inner.models, row, strict=True)) for row in rows]
+
     async def asimilarity(
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> float:
@@ -402,7 +574,7 @@ class Router(Opened):
         prompt: Prompt,
         k: int = 10,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> Explanation:
@@ -414,7 +586,7 @@ class Router(Opened):
         self,
         prompt: Prompt,
         *,
-        on_error: OnError = "raise",
+        on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
         read: Read | None = None,
     ) -> NDArray[np.float32]:

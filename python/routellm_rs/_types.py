@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, Required, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,6 +192,8 @@ class OpenOptions(SessionOptions, total=False):
     read: Read | None
     ids: bool | None
     names: Mapping[str, str] | None
+    candidates: Iterable[Candidate] | None
+    mean_output_tokens: float | None
     kind: Kind | None
     out_of_distribution: OutOfDistribution | None
     min_similarity: float | None
@@ -217,12 +219,65 @@ class CallOptions(TypedDict, total=False):
 
     threshold: float | None
     strong_share: float | None
-    on_error: OnError | None
+    cost_weight: float | None
+    min_quality: float | None
+    budget: float | None
+    candidates: Iterable[str] | None
+    requires: Iterable[str] | None
+    input_tokens: int | None
+    output_tokens: int | None
+    on_error: OnError | str | None
     timeout_ms: float | None
     read: Read | None
 
 
 # </faces:call>
+
+
+class Price(TypedDict):
+    """What tokens cost."""
+
+    # <faces:record-price>
+    input: float
+    """USD per million tokens of the request."""
+    output: float
+    """USD per million tokens of the answer."""
+    date: NotRequired[str]
+    """The day of the price, ``2026-01-31``."""
+    # </faces:record-price>
+
+
+class Candidate(TypedDict, total=False):
+    """What is known about a candidate, as the option ``candidates`` of opening takes it."""
+
+    name: Required[str]
+    """Its name, as the artifact has it."""
+    price: Price | None
+    """What its tokens cost."""
+    context_length: int | None
+    """The tokens that a request may have."""
+    capabilities: Iterable[str] | None
+    """The names of what it can do."""
+
+
+class CandidateInfo(TypedDict):
+    """A candidate, as a router knows it."""
+
+    # <faces:record-candidate_info>
+    name: str
+    """Its name."""
+    price: Price | None
+    """What its tokens cost; None if that is not known."""
+    context_length: int | None
+    """The tokens that a request may have; None if that is not known."""
+    capabilities: list[str] | None
+    """The names of what it can do, ``text`` or ``vision`` for example; None if that is not known."""
+    quality: Literal["win_rate", "isotonic", "platt"] | None
+    """What its quality is: ``isotonic`` or ``platt``, the expected score, by a fit of that kind on rows
+    with gold scores that were held out; or ``win_rate``, the expected win rate against the other
+    candidates. None if the router knows its pair only.
+    """
+    # </faces:record-candidate_info>
 
 
 class FeaturizerInfo(TypedDict):
@@ -334,6 +389,10 @@ class RouterInfo(TypedDict):
     """The strong model."""
     weak: str
     """The weak model."""
+    candidates: list[CandidateInfo]
+    """The candidates with what is known about them, in the same order."""
+    mean_output_tokens: float
+    """The number of tokens that an answer has on average, for expected costs."""
     names: dict[str, str]
     """The candidates that have names of one's own: the router's name, and that one. Empty unless the
     option ``names`` gives some.

@@ -10,7 +10,7 @@ int main(void)
     CHECK(strcmp(routellm_version(), ROUTELLM_VERSION) == 0);
 
     CHECK(sizeof(routellm_status) == 4);
-    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 128);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision) == 152);
     CHECK(offsetof(routellm_decision, struct_size) == 0);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, win_rate) == 8);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, threshold) == 16);
@@ -26,8 +26,11 @@ int main(void)
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, fallback_warning) == 72);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, propensity) == 80);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, id) == 88);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, candidate) == 128);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, quality) == 136);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision, expected_cost) == 144);
     CHECK(sizeof(void *) != 8 || sizeof(routellm_option) == 64);
-    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision_event) == 96);
+    CHECK(sizeof(void *) != 8 || sizeof(routellm_decision_event) == 120);
     CHECK(offsetof(routellm_decision_event, struct_size) == 0);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, id) == 8);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, model) == 16);
@@ -41,6 +44,9 @@ int main(void)
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, batch_size) == 80);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, side) == 88);
     CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, fallback_status) == 92);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, candidate) == 96);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, quality) == 104);
+    CHECK(sizeof(void *) != 8 || offsetof(routellm_decision_event, expected_cost) == 112);
     CHECK(offsetof(routellm_text, data) == 0);
     CHECK(offsetof(routellm_text, len) == sizeof(void *));
 

@@ -164,7 +164,7 @@ static void options_as_json(void)
         CHECK_OK(routellm_option_at(i, &option, &err));
         calls += strcmp(option.group, "call") == 0;
     }
-    CHECK(calls == 5);
+    CHECK(calls == 12);
     routellm_route_options_free(options);
 }
 

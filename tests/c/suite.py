@@ -386,6 +386,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "doctor": [str(CONFORMANCE)],
         "hooks": [],
         "train": [str(suite.work)],
+        "candidates": [str(suite.work)],
         "runtime": None,
         "conformance": None,
         "votes": None,
@@ -448,6 +449,9 @@ def suite_cpp(suite: Suite) -> None:
     suite.votes(suite.compile(folder / "votes.cpp", "votes", [*compiler, include]), [])
     suite.messages(suite.compile(folder / "messages.cpp", "messages", [*compiler, include]), [])
     suite.exports(suite.compile(folder / "exports.cpp", "exports", [*compiler, include]), [])
+    candidates = suite.compile(folder / "candidates.cpp", "candidates", compiler)
+    if candidates is not None:
+        suite.count([str(candidates), str(suite.work)])
     train = suite.compile(folder / "train.cpp", "train", compiler)
     if train is not None:
         suite.count([str(train), str(suite.work)])

@@ -20,10 +20,16 @@ def all_faces(table: Table, output: Output) -> None:
     _cpp(table.call, output)
 
 
+
+
 def _core_type(option: Option) -> str:
     match option.type:
         case "number":
             return "f64"
+        case "count":
+            return "u64"
+        case "texts":
+            return "Vec<String>"
         case "milliseconds":
             return "Duration"
         case _:
@@ -75,7 +81,11 @@ def _core(options: tuple[Option, ...], output: Output) -> None:
         "#[derive(Debug, Clone, Default)]",
         "pub struct CallOptions {",
     ]
-    lines += [f"    pub(crate) {_core_name(option)}: Option<{_core_type(option)}>," for option in options]
+    for option in options:
+        lines.append(f"    pub(crate) {_core_name(option)}: Option<{_core_type(option)}>,")
+        if option.or_candidate:
+            lines.append("    /// A candidate in place of that name.")
+            lines.append(f"    pub(crate) {option.name}_candidate: Option<String>,")
     lines += [
         "    /// What cancels the call from another thread.",
         "    pub(crate) cancel: Option<CancelToken>,",
@@ -88,26 +98,64 @@ def _core(options: tuple[Option, ...], output: Output) -> None:
         "    pub const fn new() -> Self {",
         "        Self {",
     ]
-    lines += [f"            {_core_name(option)}: None," for option in options]
+    for option in options:
+        lines.append(f"            {_core_name(option)}: None,")
+        if option.or_candidate:
+            lines.append(f"            {option.name}_candidate: None,")
     lines += ["            cancel: None,", "            spelling: Spelling::Snake,", "        }", "    }", ""]
     for option in options:
         argument = _core_name(option) if option.type == "milliseconds" else option.argument
+        kind, value = _core_type(option), argument
+        if option.type == "texts":
+            kind = "impl IntoIterator<Item = impl Into<String>>"
+            value = f"{argument}.into_iter().map(Into::into).collect()"
         lines += wrapped(_core_doc(option), "    /// ")
         lines += [
             "    #[must_use]",
-            f"    pub fn {_core_name(option)}(mut self, {argument}: {_core_type(option)}) -> Self {{",
-            f"        self.{_core_name(option)} = Some({argument});",
+            f"    pub fn {_core_name(option)}(mut self, {argument}: {kind}) -> Self {{",
+            f"        self.{_core_name(option)} = Some({value});",
+            *([f"        self.{option.name}_candidate = None;"] if option.or_candidate else []),
             "        self",
             "    }",
             "",
         ]
+        if option.or_candidate:
+            lines += [
+                f"    /// As [`{option.name}`](Self::{option.name}), with the name of a candidate.",
+                "    #[must_use]",
+                f"    pub fn {option.name}_candidate(mut self, name: impl Into<String>) -> Self {{",
+                f"        self.{option.name} = None;",
+                f"        self.{option.name}_candidate = Some(name.into());",
+                "        self",
+                "    }",
+                "",
+            ]
     lines += [
         "    /// Sets the option that is called `name`, as errors show it, to a value of whatever language.",
         "    pub(super) fn assign(&mut self, info: &OptionInfo, shown: &str, value: &OptionValue) -> Result<()> {",
         "        match info.name {",
     ]
-    readers = {"number": "number", "milliseconds": "milliseconds", "name": "named"}
+    readers = {
+        "number": "number",
+        "milliseconds": "milliseconds",
+        "name": "named",
+        "texts": "texts",
+        "count": "whole",
+    }
     for option in options:
+        if option.or_candidate:
+            lines += [
+                f'            "{option.name}" => match value.named(shown, info) {{',
+                "                Ok(name) => {",
+                f"                    (self.{option.name}, self.{option.name}_candidate) = (Some(name), None);",
+                "                }",
+                "                Err(_) => {",
+                f"                    (self.{option.name}, self.{option.name}_candidate) =",
+                "                        (None, Some(value.text(shown, info)?));",
+                "                }",
+                "            },",
+            ]
+            continue
         value = f"value.{readers[option.type]}(shown, info)?"
         lines.append(f'            "{option.name}" => self.{_core_name(option)} = Some({value}),')
     lines += [
@@ -138,9 +186,11 @@ def _c(options: tuple[Option, ...], output: Output) -> None:
         *HEAD,
         "//! The setters of the options of a call.",
         "",
+        "use std::ffi::c_char;",
+        "",
         f"use routellm_core::options::{{CallOptions, {', '.join(names)}}};",
         "",
-        "use crate::args::number_of;",
+        "use crate::args::{name, names_of, number_of};",
         "use crate::error::routellm_error;",
         "use crate::route_options::{duration, routellm_route_options, set};",
         "use crate::status::routellm_status;",
@@ -156,21 +206,55 @@ def _c(options: tuple[Option, ...], output: Output) -> None:
                 value = f'number_of(&{rust}::ALL, {rust}::name, {argument}, "{option.name}")'
             case "milliseconds":
                 kind, value = "f64", f"duration({argument})"
+            case "texts":
+                kind, value = "*const *const c_char", f'names_of({argument}, count, "{argument}")'
+            case "count":
+                kind, value = "u64", f"Ok({argument})"
             case _:
                 kind, value = "f64", f"Ok({argument})"
+        arguments, safety = [f"    {argument}: {kind},"], "the rules of the header for `err`"
+        if option.type == "texts":
+            arguments.append("    count: usize,")
+            safety += ", names and arrays"
+        doc = c_doc(option)
+        if option.type == "texts":
+            doc += wrapped(f"`{argument}` is an array of `count` texts, which are copied.", "/// ")
+        if option.or_candidate:
+            other = f"routellm_route_options_set_{option.name}_candidate()"
+            doc += wrapped(f"Candidates are named by `{other}`.", "/// ")
         lines += [
-            *c_doc(option),
+            *doc,
             "#[unsafe(no_mangle)]",
             f'pub unsafe extern "C" fn routellm_route_options_set_{option.name}(',
             "    options: Option<&mut routellm_route_options>,",
-            f"    {argument}: {kind},",
+            *arguments,
             "    err: *mut *mut routellm_error,",
             ") -> routellm_status {",
-            "    // SAFETY: the rules of the header for `err`.",
+            f"    // SAFETY: {safety}.",
             f"    unsafe {{ set(options, err, || {value}, CallOptions::{_core_name(option)}) }}",
             "}",
             "",
         ]
+        if option.or_candidate:
+            lines += [
+                *wrapped(
+                    f"As `routellm_route_options_set_{option.name}()`, with the name of a candidate, to which such "
+                    "prompts go. The last of both calls counts. The text is copied.",
+                    "/// ",
+                ),
+                "#[unsafe(no_mangle)]",
+                f'pub unsafe extern "C" fn routellm_route_options_set_{option.name}_candidate(',
+                "    options: Option<&mut routellm_route_options>,",
+                "    candidate: *const c_char,",
+                "    err: *mut *mut routellm_error,",
+                ") -> routellm_status {",
+                "    // SAFETY: the rules of the header for `err` and for names.",
+                "    unsafe {",
+                f'        set(options, err, || name(candidate, "candidate"), CallOptions::{option.name}_candidate)',
+                "    }",
+                "}",
+                "",
+            ]
     output.file("ffi/src/call_setters.rs", lines)
 
 
@@ -181,8 +265,9 @@ def _python(options: tuple[Option, ...], output: Output) -> None:
         "",
     ]
     for option in options:
-        kind = option.names.rust if option.names is not None else "float"
-        lines.append(f"    {option.name}: {kind} | None")
+        kinds = {"texts": "Iterable[str]", "count": "int"}
+        kind = option.names.rust if option.names is not None else kinds.get(option.type, "float")
+        lines.append(f"    {option.name}: {kind} {'| str ' if option.or_candidate else ''}| None")
     output.part("python/routellm_rs/_types.py", "call", [*lines, "", ""])
     links = {"option": "``{0}``", "call": "``{0}``", "error": ":class:`{0}Error`", "none": "NaN"}
     lines = []
@@ -203,13 +288,17 @@ def _python(options: tuple[Option, ...], output: Output) -> None:
 
 def _node(options: tuple[Option, ...], output: Output) -> None:
     links = {"option": "`{0}`", "call": "`{0}`", "error": "`{0}`", "none": "NaN"}
-    parts: dict[str, list[str]] = {"deciding": [], "any": [], "read": []}
+    parts: dict[str, list[str]] = {"deciding": [], "choosing": [], "any": [], "read": []}
     for option in options:
         doc = resolved(option.doc, lambda what, name: links[what].format(camel(name) if what != "error" else name))
-        kind = "number"
+        kind = "readonly string[]" if option.type == "texts" else "number"
         if option.names is not None:
             kind = "Read" if option.name == "read" else " | ".join(f"'{value.name}'" for value in option.names.values)
-        part = "deciding" if option.decides else "read" if option.name == "read" else "any"
+        if option.or_candidate:
+            # Names stay in what editors suggest.
+            kind += " | (string & {})"
+        deciding = "deciding" if option.name in ("threshold", "strong_share") else "choosing"
+        part = deciding if option.decides else "read" if option.name == "read" else "any"
         lines = ["  /**", *wrapped(capital(doc), "   * "), "   */", f"  {camel(option.name)}?: {kind};"]
         parts[part] += lines
     for name, lines in parts.items():
@@ -238,12 +327,18 @@ def _go(options: tuple[Option, ...], output: Output) -> None:
                 kind, value = option.names.rust, f"float64({camel(option.argument)})"
             case "milliseconds":
                 kind, value = "time.Duration", "float64(timeout) / float64(time.Millisecond)"
+            case "texts":
+                kind, value = "...string", f"words: {camel(option.argument)}"
+            case "count":
+                kind, value = "int", f"float64({camel(option.argument)})"
             case _:
                 kind, value = "float64", camel(option.argument)
         argument = "timeout" if option.type == "milliseconds" else camel(option.argument)
+        # A field without its name would need the others, too.
+        value = value if value.startswith("words: ") else f"value: {value}"
         lines += [
             f"func {function}({argument} {kind}) RouteOption {{",
-            f"\treturn RouteOption{{{constant}, {value}}}",
+            f"\treturn RouteOption{{kind: {constant}, {value}}}",
             "}",
             "",
         ]
@@ -275,6 +370,11 @@ def _cpp(options: tuple[Option, ...], output: Output) -> None:
                 assert option.names is not None
                 template, argument = "", "which"
                 kind, value = option.names.rust, "static_cast<std::int32_t>(which)"
+            case "texts":
+                lines += _cpp_texts(option)
+                continue
+            case "count":
+                template, argument, kind, value = "", "value", "std::uint64_t", "value"
             case _:
                 template, argument, kind, value = "", "value", "double", "value"
         lines += [
@@ -298,4 +398,41 @@ def _cpp(options: tuple[Option, ...], output: Output) -> None:
             f"        return std::move({name}({argument}));",
             "    }",
         ]
+        if option.or_candidate:
+            lines += _cpp_candidate(option)
     output.part("include/routellm.hpp", "call", lines)
+
+
+def _cpp_texts(option: Option) -> list[str]:
+    """Return the method of a list of texts."""
+    setter = f"routellm_route_options_set_{option.name}"
+    return [
+        f"    RouteOptions &{option.cpp}(const std::vector<std::string> &{option.argument}) &",
+        "    {",
+        "        std::vector<const char *> texts;",
+        f"        for (const std::string &text : {option.argument})",
+        "            texts.push_back(text.c_str());",
+        f"        return set([&](auto err) {{ return {setter}(handle_.get(), texts.data(), texts.size(), err); }});",
+        "    }",
+        f"    RouteOptions {option.cpp}(const std::vector<std::string> &{option.argument}) &&",
+        "    {",
+        f"        return std::move({option.cpp}({option.argument}));",
+        "    }",
+    ]
+
+
+def _cpp_candidate(option: Option) -> list[str]:
+    """Return the method that takes a candidate's name."""
+    name, setter = f"{option.name}_candidate", f"routellm_route_options_set_{option.name}_candidate"
+    return [
+        f'    /** As {option.name}(), with the name of a candidate. */',
+        f"    RouteOptions &{name}(std::string_view candidate) &",
+        "    {",
+        '        const std::string text = detail::c_string(candidate, "candidate");',
+        "        set([&](auto err) {",
+        "            return routellm_route_options_set_keep_fallback_errors(handle_.get(), 1, err);",
+        "        });",
+        f"        return set([&](auto err) {{ return {setter}(handle_.get(), text.c_str(), err); }});",
+        "    }",
+        f"    RouteOptions {name}(std::string_view candidate) && {{ return std::move({name}(candidate)); }}",
+    ]

@@ -24,7 +24,7 @@ def _method(option: Option) -> list[str]:
     before: list[str] = []
     text = f'        const std::string text = detail::c_string({argument}, "{name}");'
     match option.type:
-        case "text" | "path" | "spec":
+        case "text" | "path" | "spec" | "candidates":
             kind, value, before = "std::string_view", "text.c_str()", [text]
         case "name":
             assert option.names is not None

@@ -28,20 +28,37 @@ def all_faces(table: Table, output: Output) -> None:
 
 
 def _core(fields: tuple[Field, ...], output: Output) -> None:
-    types = {"number": "f64", "optional": "Option<f64>", "flag": "bool", "id": "Option<DecisionId>"}
+    types = {
+        "number": "f64",
+        "of_pair": "f64",
+        "optional": "Option<f64>",
+        "flag": "bool",
+        "id": "Option<DecisionId>",
+        "index": "Option<usize>",
+    }
 
     def render(what: str, name: str) -> str:
-        return {"none": "`None`", "option": f"[`{name}`](crate::OpenOptions::{name})"}.get(what, f"`{name}`")
+        links = {
+            "none": "`None`",
+            "option": f"[`{name}`](crate::OpenOptions::{name})",
+            "call": f"[`{name}`](crate::CallOptions::{name})",
+        }
+        return links.get(what, f"`{name}`")
 
     lines: list[str] = []
     for field in fields:
-        lines += wrapped(_sentence(field, render), "    /// ")
+        doc = _sentence(field, render)
+        if field.type == "of_pair":
+            doc = doc.replace("`None`", "NaN")
+        if field.type == "index":
+            doc += " Only a decision that a program made itself may have `None`."
+        lines += wrapped(doc, "    /// ")
         lines.append(f"    pub {field.name}: {types[field.type]},")
     output.part("core/src/policy.rs", "decision", lines)
     spelled = {"False": "false", "True": "true"}
     blank: list[str] = []
     for field in fields:
-        default = "None" if field.type == "optional" else field.default
+        default = "None" if field.type in ("optional", "index") else field.default
         # What has no default is an argument of that name.
         value = f": {spelled.get(default, default)}" if default else ""
         blank.append(f"            {field.name}{value},")
@@ -49,6 +66,7 @@ def _core(fields: tuple[Field, ...], output: Output) -> None:
 
 
 def _command(fields: tuple[Field, ...], output: Output) -> None:
+    # A number that is none is null in JSON.
     values = {"id": "decision.{0}.map(|id| id.to_string())"}
     lines = []
     for field in fields:
@@ -62,11 +80,19 @@ def _c(fields: tuple[Field, ...], output: Output) -> None:
         links = {
             "none": "NaN",
             "option": f"`routellm_open_options_set_{name}()`",
+            "call": f"`routellm_route_options_set_{name}()`",
             "error": f"`ROUTELLM_{snake_upper(name)}`",
         }
         return links[what]
 
-    types = {"number": "f64", "optional": "f64", "flag": "i32", "id": "[c_char; 40]"}
+    types = {
+        "number": "f64",
+        "of_pair": "f64",
+        "optional": "f64",
+        "flag": "i32",
+        "id": "[c_char; 40]",
+        "index": "usize",
+    }
     lines: list[str] = []
     for field in fields:
         if field.first:
@@ -77,6 +103,8 @@ def _c(fields: tuple[Field, ...], output: Output) -> None:
                 doc = f"1 if {doc.rstrip('.').replace('. ', '; else 0. ', 1)}" + ("." if ". " in doc else "; else 0.")
             case "id":
                 doc = capital(doc.replace("NaN", "empty")) + " NULs follow it."
+            case "index":
+                doc = capital(doc).replace("the router's models", "`routellm_router_model()`")
             case _:
                 doc = capital(doc)
         lines += wrapped(doc, "    /// ")
@@ -84,53 +112,84 @@ def _c(fields: tuple[Field, ...], output: Output) -> None:
     output.part("ffi/src/decision.rs", "decision", lines)
 
     # Members of four bytes come in pairs, or the struct would end in a hole.
-    sizes = {"number": "8", "optional": "8", "flag": "4", "id": "40"}
+    sizes = {"number": "8", "of_pair": "8", "optional": "8", "flag": "4", "id": "40", "index": "8"}
     later = " + ".join(sizes[field.type] for field in fields if not field.first)
     cfg = '#[cfg(target_pointer_width = "64")]'
     output.part("ffi/src/decision.rs", "size", [cfg, f"const LATER_SIZE: usize = {later};"])
 
     values = {
         "number": "decision.{0}",
+        "of_pair": "decision.{0}",
         "optional": "decision.{0}.unwrap_or(f64::NAN)",
         "flag": "i32::from(decision.{0})",
         "id": "id_text(decision.{0})",
+        "index": "decision.{0}.unwrap_or(usize::MAX)",
     }
     lines = [f"            {field.name}: {values[field.type].format(field.name)}," for field in fields]
     output.part("ffi/src/decision.rs", "value", lines)
 
-    zeros = {"number": "0.0", "optional": "0.0", "flag": "0", "id": '""'}
+    zeros = {"number": "0.0", "of_pair": "0.0", "optional": "0.0", "flag": "0", "id": '""', "index": "0"}
     tail = "".join(f", {zeros[field.type]}" for field in fields if not field.first)
     first = "{ sizeof(routellm_decision), 0.0, 0.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, 0, 0"
     output.part("ffi/header/macros.h", "decision", ["#define ROUTELLM_DECISION_INIT \\", f"    {first}{tail} }}"])
 
 
 def _cpp(fields: tuple[Field, ...], output: Output) -> None:
-    types = {"number": "double", "optional": "std::optional<double>", "flag": "bool", "id": "std::string"}
+    types = {
+        "number": "double",
+        "of_pair": "double",
+        "optional": "std::optional<double>",
+        "flag": "bool",
+        "id": "std::string",
+        "index": "std::size_t",
+    }
     lines: list[str] = []
     for field in fields:
-        none = "empty" if field.type == "id" else "nothing"
-        doc = _sentence(field, lambda what, name, none=none: none if what == "none" else f"OpenOptions::{name}()")
+        none = {"id": "empty", "of_pair": "NaN"}.get(field.type, "nothing")
+
+        def render(what: str, name: str, none: str = none) -> str:
+            return {"none": none, "call": f"RouteOptions::{name}()"}.get(what, f"OpenOptions::{name}()")
+
+        doc = _sentence(field, render)
         lines += ["    /**", *wrapped(doc, "     * "), "     */", f"    {types[field.type]} {field.name};"]
     output.part("include/routellm.hpp", "decision", lines)
     values = {
         "number": "plain.{0}",
+        "of_pair": "plain.{0}",
         "optional": "number(plain.{0})",
         "flag": "plain.{0} != 0",
         "id": "plain.{0}",
+        "index": "plain.{0}",
     }
     lines = [f"    decision.{field.name} = {values[field.type].format(field.name)};" for field in fields]
     output.part("include/routellm.hpp", "value", lines)
 
 
 def _go(fields: tuple[Field, ...], output: Output) -> None:
-    types = {"number": "float64", "optional": "float64", "flag": "bool", "id": "string"}
+    types = {
+        "number": "float64",
+        "of_pair": "float64",
+        "optional": "float64",
+        "flag": "bool",
+        "id": "string",
+        "index": "int",
+    }
     values = {
         "number": "plain.{0}",
+        "of_pair": "plain.{0}",
+        "index": "int(plain.{0})",
         "optional": "plain.{0}",
         "flag": "plain.{0} != 0",
         "id": "capi.GoString(&plain.{0}[0])",
     }
-    plain = {"number": "float64", "optional": "float64", "flag": "int32", "id": "[40]byte"}
+    plain = {
+        "number": "float64",
+        "of_pair": "float64",
+        "optional": "float64",
+        "flag": "int32",
+        "id": "[40]byte",
+        "index": "uintptr",
+    }
 
     def name_of(field: Field) -> str:
         return "ID" if field.name == "id" else pascal(field.name)
@@ -160,8 +219,22 @@ def _go(fields: tuple[Field, ...], output: Output) -> None:
 
 
 def _python(fields: tuple[Field, ...], output: Output) -> None:
-    rust = {"number": "f64", "optional": "Option<f64>", "flag": "bool", "id": "Option<String>"}
-    hints = {"number": "float", "optional": "float | None", "flag": "bool", "id": "str | None"}
+    rust = {
+        "number": "f64",
+        "of_pair": "Option<f64>",
+        "optional": "Option<f64>",
+        "flag": "bool",
+        "id": "Option<String>",
+        "index": "Option<usize>",
+    }
+    hints = {
+        "number": "float",
+        "of_pair": "float | None",
+        "optional": "float | None",
+        "flag": "bool",
+        "id": "str | None",
+        "index": "int | None",
+    }
 
     def render(what: str, name: str) -> str:
         return "None" if what == "none" else f"``{name}``"
@@ -172,6 +245,8 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
         value = f"self.inner.{field.name}"
         if field.type == "id":
             value += ".map(|id| id.to_string())"
+        if field.type == "of_pair":
+            value = f"of_pair({value})"
         getters += [
             *wrapped(doc, "    /// "),
             "    #[getter]",
@@ -199,7 +274,7 @@ def _python(fields: tuple[Field, ...], output: Output) -> None:
     signature = [f"        {field.name}={defaults.get(str(field.default), field.default)}," for field in late]
     output.part(path, "signature", signature)
     output.part(path, "parameters", [f"        {field.name}: {rust[field.type]}," for field in late])
-    values = {"id": "id_of(py, {0}.as_deref())?"}
+    values = {"id": "id_of(py, {0}.as_deref())?", "of_pair": "{0}.unwrap_or(f64::NAN)"}
     inner = [f"        inner.{field.name} = {values.get(field.type, '{0}').format(field.name)};" for field in fields]
     output.part(path, "inner", inner)
     given = [f"            self.{field.name}().into_bound_py_any(py)?," for field in late]
@@ -239,8 +314,10 @@ def _node(fields: tuple[Field, ...], output: Output) -> None:
     output.part(path, "numbers", lines)
     values = {
         "number": "decision.{0}",
+        "of_pair": "decision.{0}",
         "optional": "decision.{0}.unwrap_or(f64::NAN)",
         "flag": "f64::from(u8::from(decision.{0}))",
+        "index": "decision.{0}.map_or(f64::NAN, |index| index as f64)",
     }
     lines = []
     for field in fields:
@@ -250,17 +327,26 @@ def _node(fields: tuple[Field, ...], output: Output) -> None:
         else:
             lines.append(f"    out[{at}] = {values[field.type].format(field.name)};")
     output.part(path, "write", lines)
-    lines = [f"const NUMBERS = {place};"]
+    lines = [f"const NUMBERS = {place};", f"const CANDIDATE = {places['candidate']};"]
     output.part("node/lib/router.js", "numbers", lines)
     read = {
         "number": "numbers[at + {0}]",
+        "of_pair": "present(numbers[at + {0}])",
+        "index": "numbers[at + {0}]",
         "optional": "present(numbers[at + {0}])",
         "flag": "numbers[at + {0}] === 1",
         "id": "idText(numbers, at + {0})",
     }
     lines = [f"      {camel(field.name)}: {read[field.type].format(places[field.name])}," for field in fields]
     output.part("node/lib/router.js", "decision", lines)
-    types = {"number": "number", "optional": "number | null", "flag": "boolean", "id": "string | null"}
+    types = {
+        "number": "number",
+        "of_pair": "number | null",
+        "optional": "number | null",
+        "flag": "boolean",
+        "id": "string | null",
+        "index": "number",
+    }
     lines = []
     for field in fields:
         doc = _sentence(field, lambda what, name: "`null`" if what == "none" else f"`{camel(name)}`")

@@ -26,6 +26,8 @@ def _type(option: Option) -> str:
             return "boolean"
         case "clusters":
             return "number | 'all'"
+        case "candidates":
+            return "readonly Candidate[]"
         case "labels":
             return "Readonly<Record<string, string>>"
         case _:

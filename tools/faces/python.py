@@ -30,6 +30,8 @@ def _type(option: Option) -> str:
             return 'int | Literal["all"]'
         case "labels":
             return "Mapping[str, str]"
+        case "candidates":
+            return "Iterable[Candidate]"
         case _:
             return "Iterable[str | int]"
 

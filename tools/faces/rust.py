@@ -47,6 +47,8 @@ def _rust_type(option: Option) -> str:
             return option.rust
         case "labels":
             return "BTreeMap<String, String>"
+        case "candidates":
+            return "Vec<Candidate>"
         case _:
             return "Vec<ScoreToken>"
 
@@ -96,6 +98,8 @@ def _setter(option: Option) -> list[str]:
             kind, value = "impl Into<PathBuf>", f"Some({argument}.into())"
         case "tokens":
             kind, value = "impl IntoIterator<Item = ScoreToken>", f"Some({argument}.into_iter().collect())"
+        case "candidates":
+            kind, value = "impl IntoIterator<Item = Candidate>", f"Some({argument}.into_iter().collect())"
         case "labels":
             kind = "impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>"
             value = f"Some({argument}.into_iter().map(|(of, name)| (of.into(), name.into())).collect())"
@@ -162,9 +166,9 @@ def _group(table: Table, group: str, name: str, doc: str, *, public: bool) -> li
     for option in table.group(group):
         place = f'spelling.of("{option.name}"), self.{option.name}'
         if option.type == "number":
-            low, high = option.range.strip("[]()").split(", ")
+            low, high = option.range.replace("infinity", "f64::INFINITY").strip("[]()").split(", ")
             open_low = "true" if option.range.startswith("(") else "false"
-            interval = f"({low}.0, {high}.0, {open_low})"
+            interval = f"({low}.0, {high if high.startswith('f64') else high + '.0'}, {open_low})"
             checks.append(f"        number({place}, {interval}, {_rust_string(option.expected)})?;")
         elif option.type == "clusters":
             checks.append(f"        whole({place}, (1, None), {_rust_string(option.expected)})?;")
@@ -207,12 +211,13 @@ def core(table: Table, output: Output) -> None:
         "use std::path::PathBuf;",
         "",
         "use super::table::{OptionInfo, OptionType};",
-        "use super::value::{OptionValue, spec};",
+        "use super::value::{OptionValue, candidates, spec};",
         "use super::{",
         "    ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken,",
         "    SessionOptions, Spelling, TemplateSpec,",
         "};",
         "use crate::Result;",
+        "use crate::candidates::Candidate;",
         "use crate::names::range::{number, whole};",
         "",
         "/// How a router is opened.",
@@ -252,6 +257,8 @@ def core(table: Table, output: Output) -> None:
         match option.type:
             case "spec":
                 value = "spec(value, shown, info)?"
+            case "candidates":
+                value = "candidates(value, shown, info)?"
             case "name":
                 value = "value.named(shown, info)?"
             case _:
@@ -277,6 +284,8 @@ def core(table: Table, output: Output) -> None:
         "    /// # Errors",
         "    /// `InvalidArgument` for a number out of its range.",
         "    pub(crate) fn check_ranges(&self) -> Result<()> {",
+        '        number(self.spelling.of("mean_output_tokens"), self.mean_output_tokens, (0.0, f64::MAX, false), '
+        '"a number from 0 on")?;',
         "        self.session.check_ranges(self.spelling)?;",
         "        self.votes.check_ranges(self.spelling)?;",
         "        self.export.check_ranges(self.spelling)",
@@ -361,6 +370,9 @@ def c_setter(option: Option) -> list[str]:
         case "spec":
             kind, value = "*const c_char", f'name({argument}, "{name}")?.parse()'
             safety += " and for names"
+        case "candidates":
+            kind, value = "*const c_char", f'Candidate::read_list(name({argument}, "{name}")?)'
+            safety += " and for names"
         case "name":
             assert option.names is not None
             if option.names.c == "int":
@@ -406,6 +418,7 @@ def c_setters(table: Table, output: Output) -> None:
         "",
         "use std::ffi::c_char;",
         "",
+        "use routellm_core::candidates::Candidate;",
         "use routellm_core::OpenOptions;",
         "use routellm_core::options::{Mode, OutOfDistribution, Read};",
         "",

@@ -11,9 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "core" / "options.toml"
 
 GROUPS = ("router", "session", "votes", "export")
-FIELD_TYPES = ("number", "optional", "flag", "id")
-TYPES = ("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens", "labels")
-CALL_TYPES = ("number", "name", "milliseconds")
+FIELD_TYPES = ("number", "optional", "of_pair", "flag", "id", "index")
+TYPES = (
+    *("text", "path", "name", "count", "index", "bytes", "number", "flag", "clusters", "spec", "tokens", "labels"),
+    "candidates",
+)
+CALL_TYPES = ("number", "name", "milliseconds", "texts", "count")
 
 
 def one_of(names: list[str], mark: str = '"') -> str:
@@ -89,6 +92,7 @@ class Option:
     cpp: str = ""
     silent_default: bool = False
     decides: bool = False
+    or_candidate: bool = False
 
     @property
     def expected(self) -> str:
@@ -100,12 +104,18 @@ class Option:
                 return "a path"
             case "name":
                 assert self.names is not None
+                if self.or_candidate:
+                    return f"{self.names.expected.replace(' or ', ', ')} or the name of a candidate"
                 return self.names.expected
             case "count" | "index" | "bytes":
                 least = self.least or 0
                 return f"a whole number from {least} " + ("on" if self.most is None else f"to {self.most}")
             case "number":
-                return f"a number in {self.range}"
+                return "a number from 0 on" if self.range == "[0, infinity)" else f"a number in {self.range}"
+            case "texts":
+                return "a list of strings"
+            case "candidates":
+                return "a list of objects with the name of a candidate and what is known of it"
             case "milliseconds":
                 return "a positive number of milliseconds"
             case "flag":

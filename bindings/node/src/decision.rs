@@ -7,9 +7,9 @@ use routellm_core::{
     CallOptions, CancelToken, Decision, DecisionId, Error, ErrorKind, OnError, Result, Side,
 };
 
-/// Numbers of one decision: its side (1 is strong), and its fields in the order of the table, NaN for what there is not.
+/// Numbers of one decision: its side (1 is strong, 0 weak, NaN none), and its fields in the order of the table, NaN for what there is not.
 // <faces:numbers>
-pub(crate) const NUMBERS: usize = 12;
+pub(crate) const NUMBERS: usize = 15;
 // </faces:numbers>
 
 /// Why the decision at an index is a fallback.
@@ -58,7 +58,11 @@ impl Decided {
 
 /// Writes one decision.
 pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
-    out[0] = f64::from(u8::from(decision.side == Side::Strong));
+    out[0] = match decision.side {
+        None => f64::NAN,
+        Some(Side::Strong) => 1.0,
+        Some(Side::Weak) => 0.0,
+    };
     // <faces:write>
     out[1] = decision.win_rate.unwrap_or(f64::NAN);
     out[2] = decision.threshold;
@@ -68,6 +72,9 @@ pub(crate) fn write(decision: &Decision, out: &mut [f64]) {
     out[6] = f64::from(u8::from(decision.no_score));
     out[7] = decision.propensity;
     write_id(decision.id, &mut out[8..12]);
+    out[12] = decision.candidate.map_or(f64::NAN, |index| index as f64);
+    out[13] = decision.quality.unwrap_or(f64::NAN);
+    out[14] = decision.expected_cost.unwrap_or(f64::NAN);
     // </faces:write>
 }
 
@@ -85,12 +92,14 @@ pub(crate) fn fallbacks(decisions: &[Decision]) -> Vec<FallbackReason> {
 }
 
 /// The core's options of what one call asks for, as JavaScript passes them: NaN for a number that is not given, `on_error` as
-/// its number among the names of the table. The timeout counts from the core's call, which begins at once.
+/// its number among the names of the table, and the others as a JSON object. The timeout counts from the core's call, which
+/// begins at once.
 pub(crate) fn options(
     threshold: f64,
     strong_share: f64,
     on_error: u32,
     timeout_ms: f64,
+    more: Option<&str>,
     cancel: Option<CancelToken>,
 ) -> Result<CallOptions> {
     // JavaScript has read the chats.
@@ -107,6 +116,10 @@ pub(crate) fn options(
     let known = OnError::ALL.get(on_error as usize).copied();
     let on_error = known
         .ok_or_else(|| Error::new(ErrorKind::Internal, format!("on_error is {on_error} from JavaScript")))?;
+    options = options.on_error(on_error);
+    if let Some(json) = more {
+        options.set_json(json.as_bytes())?;
+    }
     options.set_cancel(cancel);
-    Ok(options.on_error(on_error))
+    Ok(options)
 }

@@ -17,8 +17,14 @@ pub struct NativeDecisionEvent {
     pub id: String,
     /// The name of the chosen model.
     pub model: String,
-    /// The chosen side.
-    pub side: &'static str,
+    /// The chosen side; none outside the policies of the pair.
+    pub side: Option<&'static str>,
+    /// The number of the chosen candidate.
+    pub candidate: u32,
+    /// The quality that the chosen candidate is expected to have.
+    pub quality: Option<f64>,
+    /// What the request is expected to cost in USD.
+    pub expected_cost: Option<f64>,
     /// P(the strong model's answer is preferred or needed); none in a fallback.
     pub win_rate: Option<f64>,
     /// The threshold that the win rate was compared with.
@@ -45,7 +51,10 @@ impl NativeDecisionEvent {
         Self {
             id: event.id.to_string(),
             model: event.model.to_owned(),
-            side: event.side.name(),
+            side: event.side.map(routellm_core::Side::name),
+            candidate: event.candidate as u32,
+            quality: event.quality,
+            expected_cost: event.expected_cost,
             win_rate: event.win_rate,
             threshold: event.threshold,
             propensity: event.propensity,

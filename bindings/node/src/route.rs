@@ -26,10 +26,11 @@ impl NativeRouter {
         strong_share: f64,
         on_error: u32,
         timeout_ms: f64,
+        more: Option<String>,
         mut out: Float64ArraySlice<'_>,
     ) -> Result<Option<FallbackReason>> {
         guarded(|| {
-            let options = options(threshold, strong_share, on_error, timeout_ms, None)?;
+            let options = options(threshold, strong_share, on_error, timeout_ms, more.as_deref(), None)?;
             let decision = self.router().route(prompt.input(), &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
             Ok(FallbackReason::of(0, &decision))
@@ -50,11 +51,12 @@ impl NativeRouter {
         strong_share: f64,
         on_error: u32,
         timeout_ms: f64,
+        more: Option<String>,
         cancel: Option<&NativeCancel>,
     ) -> napi::Result<Object<'env>> {
         let cancel = NativeCancel::token(cancel);
         promise(env, |done| {
-            let options = options(threshold, strong_share, on_error, timeout_ms, cancel)?;
+            let options = options(threshold, strong_share, on_error, timeout_ms, more.as_deref(), cancel)?;
             self.router().route_async(prompt.input(), &options, move |decision| {
                 done(decision.map(|decision| Decided::new(&[decision])));
             })
@@ -73,10 +75,11 @@ impl NativeRouter {
         strong_share: f64,
         on_error: u32,
         timeout_ms: f64,
+        more: Option<String>,
         mut out: Float64ArraySlice<'_>,
     ) -> Result<Option<FallbackReason>> {
         guarded(|| {
-            let options = options(threshold, strong_share, on_error, timeout_ms, None)?;
+            let options = options(threshold, strong_share, on_error, timeout_ms, more.as_deref(), None)?;
             let decision = self.router().route(&*embedding, &options)?;
             write(&decision, numbers(&mut out, NUMBERS)?);
             Ok(FallbackReason::of(0, &decision))
@@ -97,12 +100,13 @@ impl NativeRouter {
         strong_share: f64,
         on_error: u32,
         timeout_ms: f64,
+        more: Option<String>,
         cancel: Option<&NativeCancel>,
     ) -> napi::Result<Object<'env>> {
         let cancel = NativeCancel::token(cancel);
         let embedding = embedding.to_vec();
         promise(env, |done| {
-            let options = options(threshold, strong_share, on_error, timeout_ms, cancel)?;
+            let options = options(threshold, strong_share, on_error, timeout_ms, more.as_deref(), cancel)?;
             self.router().route_async(&embedding, &options, move |decision| {
                 done(decision.map(|decision| Decided::new(&[decision])));
             })
@@ -121,10 +125,11 @@ impl NativeRouter {
         strong_share: f64,
         on_error: u32,
         timeout_ms: f64,
+        more: Option<String>,
         mut out: Float64ArraySlice<'_>,
     ) -> Result<Vec<FallbackReason>> {
         guarded(|| {
-            let options = options(threshold, strong_share, on_error, timeout_ms, None)?;
+            let options = options(threshold, strong_share, on_error, timeout_ms, more.as_deref(), None)?;
             let decisions = self.router().route_batch(inputs(&prompts), &options)?;
             let numbers = numbers(&mut out, decisions.len() * NUMBERS)?;
             for (decision, out) in decisions.iter().zip(numbers.chunks_exact_mut(NUMBERS)) {
@@ -148,11 +153,12 @@ impl NativeRouter {
         strong_share: f64,
         on_error: u32,
         timeout_ms: f64,
+        more: Option<String>,
         cancel: Option<&NativeCancel>,
     ) -> napi::Result<Object<'env>> {
         let cancel = NativeCancel::token(cancel);
         promise(env, |done| {
-            let options = options(threshold, strong_share, on_error, timeout_ms, cancel)?;
+            let options = options(threshold, strong_share, on_error, timeout_ms, more.as_deref(), cancel)?;
             self.router().route_batch_async(inputs(&prompts), &options, move |decisions| {
                 done(decisions.map(|decisions| Decided::new(&decisions)));
             })

@@ -5,8 +5,9 @@ use std::cell::Cell;
 use napi::Env;
 use napi::bindgen_prelude::ObjectFinalize;
 use napi_derive::napi;
-use routellm_core::Router;
 use routellm_core::features::CapSide;
+use routellm_core::options::Spelling;
+use routellm_core::{CallOptions, Router};
 
 use crate::convert::json;
 use crate::decision::options;
@@ -99,7 +100,7 @@ impl NativeRouter {
     /// What the core reports.
     #[napi]
     pub fn threshold(&self, threshold: f64, strong_share: f64) -> Result<f64> {
-        guarded(|| self.router.threshold_of(&options(threshold, strong_share, 0, f64::NAN, None)?))
+        guarded(|| self.router.threshold_of(&options(threshold, strong_share, 0, f64::NAN, None, None)?))
     }
 
     /// The threshold of a strong share, and the share that it reaches.
@@ -110,7 +111,7 @@ impl NativeRouter {
     pub fn share(&self, strong_share: f64) -> Result<Vec<f64>> {
         guarded(|| {
             // It names the option as JavaScript does.
-            self.router.threshold_of(&options(f64::NAN, strong_share, 0, f64::NAN, None)?)?;
+            self.router.threshold_of(&options(f64::NAN, strong_share, 0, f64::NAN, None, None)?)?;
             self.router.share(strong_share).map(|(threshold, share)| vec![threshold, share])
         })
     }
@@ -152,6 +153,24 @@ impl NativeRouter {
     #[napi]
     pub fn cap(&self) -> Option<Cap> {
         self.router.cap().map(|cap| Cap { max_bytes: cap.max_bytes as f64, tail: cap.side == CapSide::Tail })
+    }
+
+    /// Refuses a name in `onError` that is no candidate's, for calls that decide nothing.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn check_on_error(&self, name: String) -> Result<()> {
+        guarded(|| {
+            let options = CallOptions::new().spelling(Spelling::Camel).on_error_candidate(name);
+            self.router.win_rates(std::iter::empty::<&str>(), &options).map(drop)
+        })
+    }
+
+    /// Whether the length of a prompt makes a difference to its cost, or to who may answer it.
+    #[napi]
+    pub fn counts_tokens(&self) -> bool {
+        self.router.counts_tokens()
     }
 
     /// What of a chat is read, unless a call says otherwise.

@@ -15,7 +15,7 @@ use crate::text::Text;
 
 /// The options of a call that decides nothing.
 fn plain(on_error: u32, timeout_ms: f64, cancel: Option<&NativeCancel>) -> CoreResult<CallOptions> {
-    options(f64::NAN, f64::NAN, on_error, timeout_ms, NativeCancel::token(cancel))
+    options(f64::NAN, f64::NAN, on_error, timeout_ms, None, NativeCancel::token(cancel))
 }
 
 fn explanation(why: CoreResult<Explanation>) -> CoreResult<String> {
@@ -111,6 +111,69 @@ impl NativeRouter {
             self.router()
                 .candidate_scores(&*embedding, &plain(on_error, timeout_ms, None)?)
                 .map(Float64Array::new)
+        })
+    }
+
+    /// The quality of each candidate for each of some prompts, one after the other.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn qualities_sync(
+        &self,
+        #[napi(ts_arg_type = "Array<string | Uint8Array>")] prompts: Vec<Text>,
+        on_error: u32,
+        timeout_ms: f64,
+    ) -> Result<Float64Array> {
+        guarded(|| {
+            let options = plain(on_error, timeout_ms, None)?;
+            if let [prompt] = &prompts[..] {
+                return self.router().qualities(prompt.input(), &options).map(Float64Array::new);
+            }
+            let rows = self.router().qualities_batch(inputs(&prompts), &options)?;
+            Ok(Float64Array::new(rows.concat()))
+        })
+    }
+
+    /// The quality of each candidate for each of some prompts, without waiting.
+    ///
+    /// # Errors
+    /// None: what the core reports rejects the promise.
+    #[napi(ts_return_type = "Promise<Float64Array>")]
+    pub fn qualities<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "Array<string | Uint8Array>")] prompts: Vec<Text>,
+        on_error: u32,
+        timeout_ms: f64,
+        cancel: Option<&NativeCancel>,
+    ) -> napi::Result<Object<'env>> {
+        promise(env, |done| {
+            let options = plain(on_error, timeout_ms, cancel)?;
+            if let [prompt] = &prompts[..] {
+                return self.router().qualities_async(prompt.input(), &options, move |answer| {
+                    done(answer.map(Float64Array::new));
+                });
+            }
+            self.router().qualities_batch_async(inputs(&prompts), &options, move |rows| {
+                done(rows.map(|rows| Float64Array::new(rows.concat())));
+            })
+        })
+    }
+
+    /// The quality of each candidate, of an embedding.
+    ///
+    /// # Errors
+    /// What the core reports.
+    #[napi]
+    pub fn qualities_from_embedding(
+        &self,
+        embedding: Float32ArraySlice<'_>,
+        on_error: u32,
+        timeout_ms: f64,
+    ) -> Result<Float64Array> {
+        guarded(|| {
+            self.router().qualities(&*embedding, &plain(on_error, timeout_ms, None)?).map(Float64Array::new)
         })
     }
 

@@ -25,7 +25,7 @@ impl Given<'_> {
                 let note = error.value(py).call_method1("add_note", ("while processing 'timeout_ms'",));
                 note.err().unwrap_or(error)
             })?;
-        options(py, None, None, on_error.as_ref(), timeout_ms, read.as_ref())
+        options(py, None, None, on_error.as_ref(), timeout_ms, read.as_ref(), None)
     }
 }
 
@@ -64,6 +64,7 @@ impl<'py> Asked<'py> {
 pub(crate) enum Question {
     WinRate,
     CandidateScores,
+    Qualities,
     Similarity,
     Explain(usize),
     Embed,
@@ -107,6 +108,7 @@ impl Question {
         match what {
             "win_rate" => Ok(Self::WinRate),
             "candidate_scores" => Ok(Self::CandidateScores),
+            "qualities" => Ok(Self::Qualities),
             "similarity" => Ok(Self::Similarity),
             "explain" => usize::try_from(k.0).map(Self::Explain).map_err(|_| {
                 invalid_argument(py, format!("k is {}, expected a number of votes, 0 or more", k.0))
@@ -118,13 +120,14 @@ impl Question {
 
     /// Whether it takes no longer than a score.
     pub(crate) fn is_quick(self) -> bool {
-        matches!(self, Self::WinRate | Self::CandidateScores)
+        matches!(self, Self::WinRate | Self::CandidateScores | Self::Qualities)
     }
 
     pub(crate) fn answer(self, router: &Router, input: &Input<'_>, options: &CallOptions) -> Result<Answer> {
         match self {
             Self::WinRate => router.win_rate(input, options).map(Answer::Number),
             Self::CandidateScores => router.candidate_scores(input, options).map(Answer::Numbers),
+            Self::Qualities => router.qualities(input, options).map(Answer::Numbers),
             Self::Similarity => router.similarity(input, options).map(Answer::Number),
             Self::Explain(k) => {
                 router.explain(input, k, options).map(|why| Answer::Explanation(Box::new(why)))
@@ -144,6 +147,9 @@ impl Question {
             Self::WinRate => router.win_rate_async(input, options, |rate| done(rate.map(Answer::Number))),
             Self::CandidateScores => {
                 router.candidate_scores_async(input, options, |scores| done(scores.map(Answer::Numbers)))
+            }
+            Self::Qualities => {
+                router.qualities_async(input, options, |qualities| done(qualities.map(Answer::Numbers)))
             }
             Self::Similarity => {
                 router.similarity_async(input, options, |similarity| done(similarity.map(Answer::Number)))

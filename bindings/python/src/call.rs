@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use routellm_core::options::milliseconds;
+use pyo3::types::PyTuple;
+use routellm_core::options::{OptionValue, milliseconds};
 use routellm_core::{CallOptions, Error, ErrorKind, Result};
 use serde::Serialize;
 
 use crate::cancel::CancelToken;
 use crate::error::to_python;
-use crate::{guard, input, text};
+use crate::{guard, input, open, text};
 
 /// What a decision costs beside the bytes of its prompt, as bytes.
 const CALL_BYTES: usize = 64;
@@ -23,6 +24,7 @@ pub(crate) fn options(
     on_error: Option<&Bound<'_, PyAny>>,
     timeout_ms: Option<f64>,
     read: Option<&Bound<'_, PyAny>>,
+    more: Option<&Bound<'_, PyTuple>>,
 ) -> PyResult<CallOptions> {
     let on_error = on_error.map(|value| text::argument("on_error", value)).transpose()?;
     let read = read.map(|value| text::argument("read", value)).transpose()?;
@@ -35,7 +37,7 @@ pub(crate) fn options(
             options = options.strong_share(share);
         }
         if let Some(name) = on_error {
-            options = options.on_error(name.parse()?);
+            options.set("on_error", &OptionValue::Text(name.to_owned()))?;
         }
         if let Some(milliseconds) = timeout_ms {
             options.set_timeout_ms(milliseconds)?;
@@ -45,8 +47,19 @@ pub(crate) fn options(
         }
         Ok(options)
     };
-    parse().map_err(|error| to_python(py, &error))
+    let mut options = parse().map_err(|error| to_python(py, &error))?;
+    for (name, value) in MORE.into_iter().zip(more.into_iter().flatten()) {
+        if !value.is_none() {
+            let value = open::call_option(name, &value)?;
+            options.set(name, &value).map_err(|error| to_python(py, &error))?;
+        }
+    }
+    Ok(options)
 }
+
+/// What the face passes of the options that compare candidates, in its order; None is as good as absent.
+const MORE: [&str; 7] =
+    ["cost_weight", "min_quality", "budget", "candidates", "requires", "input_tokens", "output_tokens"];
 
 /// Begins a call that does not wait; the token stops it.
 pub(crate) fn begin(

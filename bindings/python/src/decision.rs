@@ -25,6 +25,9 @@ const NAMES: &[&str] = &[
     "no_score",
     "propensity",
     "id",
+    "candidate",
+    "quality",
+    "expected_cost",
     // </faces:names>
     "fallback",
     "fallback_kind",
@@ -47,11 +50,16 @@ impl Decision {
         Self { inner, model }
     }
 
+    /// The name of the side, if there is one.
+    fn side_name(&self) -> Option<&'static str> {
+        self.inner.side.map(Side::name)
+    }
+
     /// What the constructor takes, in its order.
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let arguments = [
             self.model.bind(py).clone().into_any(),
-            self.inner.side.name().into_bound_py_any(py)?,
+            self.side_name().into_bound_py_any(py)?,
             self.win_rate().into_bound_py_any(py)?,
             self.threshold().into_bound_py_any(py)?,
             self.truncated().into_bound_py_any(py)?,
@@ -63,6 +71,9 @@ impl Decision {
             // <faces:arguments>
             self.propensity().into_bound_py_any(py)?,
             self.id().into_bound_py_any(py)?,
+            self.candidate().into_bound_py_any(py)?,
+            self.quality().into_bound_py_any(py)?,
+            self.expected_cost().into_bound_py_any(py)?,
             // </faces:arguments>
         ];
         PyTuple::new(py, arguments)
@@ -92,6 +103,11 @@ fn fallback_of(
     Ok(Some(Fallback::new(kind, text::argument("fallback_reason", reason)?)))
 }
 
+/// A number that only the policies of the pair have.
+fn of_pair(number: f64) -> Option<f64> {
+    Some(number).filter(|number| !number.is_nan())
+}
+
 /// Whether a decision has a field of this name.
 fn is_name(name: &Bound<'_, PyAny>) -> bool {
     name.extract::<PyBackedStr>().is_ok_and(|name| NAMES.contains(&&*name))
@@ -108,6 +124,9 @@ impl Decision {
         // <faces:signature>
         propensity=1.0,
         id=None,
+        candidate=None,
+        quality=None,
+        expected_cost=None,
         // </faces:signature>
         *, fallback=None,
     ))]
@@ -116,9 +135,9 @@ impl Decision {
     fn from_python(
         py: Python<'_>,
         model: &Bound<'_, PyAny>,
-        side: &Bound<'_, PyAny>,
+        side: Option<&Bound<'_, PyAny>>,
         win_rate: Option<f64>,
-        threshold: f64,
+        threshold: Option<f64>,
         truncated: bool,
         fallback_kind: Option<&Bound<'_, PyAny>>,
         fallback_reason: Option<&Bound<'_, PyAny>>,
@@ -128,23 +147,31 @@ impl Decision {
         // <faces:parameters>
         propensity: f64,
         id: Option<String>,
+        candidate: Option<usize>,
+        quality: Option<f64>,
+        expected_cost: Option<f64>,
         // </faces:parameters>
         fallback: Option<bool>,
     ) -> PyResult<Self> {
         let refuse = |message: String| Err(invalid_argument(py, message));
         // It follows from the others, and is taken so that `Decision(**decision)` is the decision.
         let said = fallback;
-        let side = match text::argument("side", side)? {
-            "strong" => Side::Strong,
-            "weak" => Side::Weak,
-            other => return refuse(format!("side is {other:?}, expected \"strong\" or \"weak\"")),
+        let side = match side.map(|side| text::argument("side", side)).transpose()? {
+            None => None,
+            Some("strong") => Some(Side::Strong),
+            Some("weak") => Some(Side::Weak),
+            Some(other) => return refuse(format!("side is {other:?}, expected \"strong\" or \"weak\"")),
         };
         let fallback = fallback_of(py, fallback_kind, fallback_reason)?;
         if said.is_some_and(|said| said != fallback.is_some()) {
             return refuse("fallback is true where fallback_kind is given, and nowhere else".to_owned());
         }
-        if win_rate.is_none() != fallback.is_some() {
+        // Outside the policies of the pair there is neither a threshold nor a win rate.
+        if threshold.is_some() && win_rate.is_none() != fallback.is_some() {
             return refuse("a decision has either a win rate or the reason of its fallback".to_owned());
+        }
+        if threshold.is_none() && (win_rate.is_some() || side.is_some()) {
+            return refuse("without a threshold there is neither a side nor a win rate".to_owned());
         }
         if similarity.is_some() && fallback.is_some() {
             return refuse("a fallback has no similarity: its prompt was not scored".to_owned());
@@ -157,32 +184,37 @@ impl Decision {
             return refuse("without a score the win rate is 1".to_owned());
         }
         let model = text::argument("model", model)?;
-        let mut inner = routellm_core::Decision::new(side, model, threshold);
+        let mut inner = routellm_core::Decision::new(side, model, threshold.unwrap_or(f64::NAN));
         inner.fallback = fallback;
         // <faces:inner>
         inner.win_rate = win_rate;
-        inner.threshold = threshold;
+        inner.threshold = threshold.unwrap_or(f64::NAN);
         inner.truncated = truncated;
         inner.similarity = similarity;
         inner.out_of_distribution = out_of_distribution;
         inner.no_score = no_score;
         inner.propensity = propensity;
         inner.id = id_of(py, id.as_deref())?;
+        inner.candidate = candidate;
+        inner.quality = quality;
+        inner.expected_cost = expected_cost;
         // </faces:inner>
         Ok(Self { inner, model: PyString::new(py, model).unbind() })
     }
 
     // <faces:getters>
-    /// P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback.
+    /// P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback and outside the policies of the
+    /// pair, ``threshold`` and ``strong_share``.
     #[getter]
     fn win_rate(&self) -> Option<f64> {
         self.inner.win_rate
     }
 
-    /// The threshold that the win rate was compared with: in [0, 1], or the next number above 1.
+    /// The threshold that the win rate was compared with: in [0, 1], or the next number above 1; None outside the
+    /// policies of the pair.
     #[getter]
-    fn threshold(&self) -> f64 {
-        self.inner.threshold
+    fn threshold(&self) -> Option<f64> {
+        of_pair(self.inner.threshold)
     }
 
     /// Whether the prompt was longer than the router reads, and was cut.
@@ -224,14 +256,35 @@ impl Decision {
     fn id(&self) -> Option<String> {
         self.inner.id.map(|id| id.to_string())
     }
+
+    /// The number of the chosen candidate, from 0, in the order of the router's models.
+    #[getter]
+    fn candidate(&self) -> Option<usize> {
+        self.inner.candidate
+    }
+
+    /// The quality that the chosen candidate is expected to have on this prompt, in [0, 1]; None in a fallback, and for
+    /// ``threshold`` and ``strong_share``, which compute none.
+    #[getter]
+    fn quality(&self) -> Option<f64> {
+        self.inner.quality
+    }
+
+    /// What the request is expected to cost in USD: the chosen candidate's price for the input tokens and the output
+    /// tokens; None without a price, and for an embedding without input tokens.
+    #[getter]
+    fn expected_cost(&self) -> Option<f64> {
+        self.inner.expected_cost
+    }
     // </faces:getters>
 
-    /// The chosen side: "strong" or "weak".
+    /// The chosen side: "strong" or "weak"; None outside the policies of the pair, threshold and strong share, and for a
+    /// candidate that is on neither.
     #[getter]
-    fn side<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
-        match self.inner.side {
-            Side::Strong => intern!(py, "strong"),
-            Side::Weak => intern!(py, "weak"),
+    fn side<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
+        match self.inner.side? {
+            Side::Strong => Some(intern!(py, "strong")),
+            Side::Weak => Some(intern!(py, "weak")),
         }
     }
 
@@ -257,7 +310,7 @@ impl Decision {
     fn as_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("model", self.model.bind(py))?;
-        dict.set_item("side", self.inner.side.name())?;
+        dict.set_item("side", self.side_name())?;
         // <faces:dict>
         dict.set_item("win_rate", self.win_rate())?;
         dict.set_item("threshold", self.threshold())?;
@@ -267,6 +320,9 @@ impl Decision {
         dict.set_item("no_score", self.no_score())?;
         dict.set_item("propensity", self.propensity())?;
         dict.set_item("id", self.id())?;
+        dict.set_item("candidate", self.candidate())?;
+        dict.set_item("quality", self.quality())?;
+        dict.set_item("expected_cost", self.expected_cost())?;
         // </faces:dict>
         dict.set_item("fallback", self.fallback())?;
         dict.set_item("fallback_kind", self.fallback_kind())?;
@@ -337,9 +393,9 @@ impl Decision {
         let win_rate = self.win_rate().into_bound_py_any(py)?.repr()?.to_string();
         let threshold = self.threshold().into_bound_py_any(py)?.repr()?.to_string();
         let mut text = format!(
-            "Decision(model={}, side='{}', win_rate={win_rate}, threshold={threshold}",
+            "Decision(model={}, side={}, win_rate={win_rate}, threshold={threshold}",
             self.model.bind(py).repr()?,
-            self.inner.side.name(),
+            self.side_name().map_or_else(|| "None".to_owned(), |side| format!("'{side}'")),
         );
         // Writing to a string cannot fail.
         let mut shown = |name: &str, value: Bound<'_, PyAny>| -> PyResult<()> {
@@ -364,6 +420,15 @@ impl Decision {
         }
         if self.inner.id.is_some() {
             shown("id", self.id().into_bound_py_any(py)?)?;
+        }
+        if self.inner.candidate.is_some() {
+            shown("candidate", self.candidate().into_bound_py_any(py)?)?;
+        }
+        if self.inner.quality.is_some() {
+            shown("quality", self.quality().into_bound_py_any(py)?)?;
+        }
+        if self.inner.expected_cost.is_some() {
+            shown("expected_cost", self.expected_cost().into_bound_py_any(py)?)?;
         }
         // </faces:repr>
         if let Some(Fallback { kind, reason, .. }) = &self.inner.fallback {

@@ -16,13 +16,22 @@ pub(crate) struct DecisionEvent {
     /// Name of the chosen model.
     #[pyo3(get)]
     model: String,
-    side: Side,
-    /// P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback.
+    /// The number of the chosen candidate, from 0.
+    #[pyo3(get)]
+    candidate: usize,
+    side: Option<Side>,
+    /// P(strong model's answer is preferred or needed), in [0, 1]; None in a fallback and outside the policies of the pair.
     #[pyo3(get)]
     win_rate: Option<f64>,
-    /// The threshold that the win rate was compared with.
+    /// The threshold that the win rate was compared with; None outside the policies of the pair.
     #[pyo3(get)]
-    threshold: f64,
+    threshold: Option<f64>,
+    /// The quality that the chosen candidate is expected to have, in [0, 1]; None in a fallback and for the policies of the pair.
+    #[pyo3(get)]
+    quality: Option<f64>,
+    /// What the request is expected to cost in USD, or None if that is not known.
+    #[pyo3(get)]
+    expected_cost: Option<f64>,
     /// The probability that the side had of being chosen, in (0, 1].
     #[pyo3(get)]
     propensity: f64,
@@ -50,9 +59,12 @@ impl DecisionEvent {
         Self {
             id: event.id,
             model: event.model.to_owned(),
+            candidate: event.candidate,
             side: event.side,
             win_rate: event.win_rate,
-            threshold: event.threshold,
+            threshold: Some(event.threshold).filter(|threshold| !threshold.is_nan()),
+            quality: event.quality,
+            expected_cost: event.expected_cost,
             propensity: event.propensity,
             fallback: event.fallback,
             queue_ns: nanoseconds(event.latency.queue),
@@ -72,10 +84,10 @@ impl DecisionEvent {
         self.id.to_string()
     }
 
-    /// The chosen side: "strong" or "weak".
+    /// The chosen side: "strong" or "weak"; None outside the policies of the pair.
     #[getter]
-    fn side(&self) -> &'static str {
-        self.side.name()
+    fn side(&self) -> Option<&'static str> {
+        self.side.map(Side::name)
     }
 
     /// The kind of the error behind a fallback, such as `InvalidArgument`, or None.
@@ -92,6 +104,9 @@ impl DecisionEvent {
         dict.set_item("side", self.side())?;
         dict.set_item("win_rate", self.win_rate)?;
         dict.set_item("threshold", self.threshold)?;
+        dict.set_item("candidate", self.candidate)?;
+        dict.set_item("quality", self.quality)?;
+        dict.set_item("expected_cost", self.expected_cost)?;
         dict.set_item("propensity", self.propensity)?;
         dict.set_item("fallback_kind", self.fallback_kind())?;
         dict.set_item("queue_ns", self.queue_ns)?;

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyMapping, PyString};
 use routellm_core::OpenOptions;
-use routellm_core::options::{OPEN, OptionInfo, OptionType, OptionValue, SessionOptions};
+use routellm_core::options::{CALL, OPEN, OptionInfo, OptionType, OptionValue, SessionOptions};
 
 use crate::error::{invalid_argument, to_python};
 use crate::text;
@@ -37,6 +37,14 @@ pub(crate) fn open_option_names() -> Vec<&'static str> {
     OPEN.iter().map(|info| info.name).collect()
 }
 
+/// The value of an option of a call.
+pub(crate) fn call_option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
+    match CALL.iter().find(|info| info.name == name) {
+        Some(info) => option(info, value),
+        None => Ok(OptionValue::Flag(true)),
+    }
+}
+
 fn option(info: &OptionInfo, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
     if info.value == OptionType::Path {
         return text::path(info.name, value).map(OptionValue::Path);
@@ -65,12 +73,17 @@ fn fits(wanted: OptionType, value: &OptionValue) -> bool {
         ),
         OptionValue::Number(_) => wanted == OptionType::Number,
         OptionValue::Flag(_) => wanted == OptionType::Flag,
-        OptionValue::List(_) => wanted == OptionType::Tokens,
+        OptionValue::List(_) => {
+            matches!(wanted, OptionType::Tokens | OptionType::Texts | OptionType::Candidates)
+        }
         OptionValue::Object(_) => matches!(wanted, OptionType::Spec | OptionType::Labels),
         OptionValue::Path(_) => wanted == OptionType::Path,
         _ => true,
     }
 }
+
+/// What an element of a list may be; the core says it better where it knows the list.
+const ELEMENT: &str = "a text, a number or an object";
 
 /// The value of an option as the core takes it.
 fn converted(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
@@ -116,7 +129,7 @@ fn converted(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<O
         return Err(wrong(format!("of type {}", text::type_name(value))));
     };
     let element = |(i, element): (usize, PyResult<Bound<'_, PyAny>>)| {
-        converted(&format!("{name}[{i}]"), "the text or the id of a token", &element?)
+        converted(&format!("{name}[{i}]"), ELEMENT, &element?)
     };
     elements.enumerate().map(element).collect::<PyResult<_>>().map(OptionValue::List)
 }

@@ -164,7 +164,7 @@ impl Router {
     }
 
     /// Decides for one prompt.
-    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None))]
+    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None, more=None))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route(
         &self,
@@ -175,8 +175,9 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
         read: Option<&Bound<'_, PyAny>>,
+        more: Option<&Bound<'_, PyTuple>>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read, more)?;
         let prompt = input::prompt(prompt, self.core.read(&options))?;
         let decision = if self.is_quick(prompt.len()) {
             guard::in_place(py, || self.core.route(prompt.input(), &options))
@@ -194,7 +195,7 @@ impl Router {
     }
 
     /// Decides for many prompts.
-    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None))]
+    #[pyo3(signature = (prompts, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None, more=None))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_batch<'py>(
         &self,
@@ -205,8 +206,9 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
         read: Option<&Bound<'_, PyAny>>,
+        more: Option<&Bound<'_, PyTuple>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read, more)?;
         let prompts = input::batch(prompts, self.core.read(&options))?;
         let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
         let decisions = if self.is_quick(total(&prompts)) {
@@ -224,7 +226,7 @@ impl Router {
     }
 
     /// Decides for one prompt that takes so little time that an event loop can spare it; None for another.
-    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None))]
+    #[pyo3(signature = (prompt, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None, more=None))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_in_place(
         &self,
@@ -235,8 +237,9 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
         read: Option<&Bound<'_, PyAny>>,
+        more: Option<&Bound<'_, PyTuple>>,
     ) -> PyResult<Option<Decision>> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read, more)?;
         let prompt = input::prompt(prompt, self.core.read(&options))?;
         if !self.is_quick(prompt.len()) {
             return Ok(None);
@@ -247,7 +250,7 @@ impl Router {
 
     /// Decides for one prompt without waiting: `done(decision, None)` or `done(None, error)` is called on another thread.
     #[pyo3(signature = (
-        prompt, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None
+        prompt, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None, more=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_async(
@@ -260,8 +263,9 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
         read: Option<&Bound<'_, PyAny>>,
+        more: Option<&Bound<'_, PyTuple>>,
     ) -> PyResult<CancelToken> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read, more)?;
         let prompt = input::prompt(prompt, self.core.read(&options))?;
         let input = prompt.input();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
@@ -274,7 +278,7 @@ impl Router {
 
     /// Decides for many prompts without waiting, as `route_async`.
     #[pyo3(signature = (
-        prompts, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None
+        prompts, done, threshold=None, strong_share=None, on_error=None, timeout_ms=None, read=None, more=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_batch_async(
@@ -287,8 +291,9 @@ impl Router {
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
         read: Option<&Bound<'_, PyAny>>,
+        more: Option<&Bound<'_, PyTuple>>,
     ) -> PyResult<CancelToken> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms, read)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, read, more)?;
         let prompts = input::batch(prompts, self.core.read(&options))?;
         let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
         let (completion, convert) = (Completion::new(py, done)?, self.converter(py));
@@ -303,7 +308,8 @@ impl Router {
     }
 
     /// Decides for an embedding.
-    #[pyo3(signature = (embedding, threshold=None, strong_share=None, on_error=None, timeout_ms=None))]
+    #[pyo3(signature = (embedding, threshold=None, strong_share=None, on_error=None, timeout_ms=None, more=None))]
+    #[allow(clippy::too_many_arguments, reason = "one for each keyword of the face")]
     fn route_embedding(
         &self,
         py: Python<'_>,
@@ -312,8 +318,9 @@ impl Router {
         strong_share: Option<f64>,
         on_error: Option<&Bound<'_, PyAny>>,
         timeout_ms: Option<f64>,
+        more: Option<&Bound<'_, PyTuple>>,
     ) -> PyResult<Decision> {
-        let options = options(py, threshold, strong_share, on_error, timeout_ms, None)?;
+        let options = options(py, threshold, strong_share, on_error, timeout_ms, None, more)?;
         let embedding = Embeddings::one(embedding)?;
         let decision = self.on_embedding(py, || self.core.route(embedding.values(), &options))?;
         Ok(self.decision(py, decision))
@@ -436,6 +443,58 @@ impl Router {
         })
     }
 
+    /// The qualities of all candidates for many prompts, or for the rows of a matrix if `embeddings` says so: a list of each.
+    #[pyo3(signature = (asked, given, *, embeddings=false))]
+    fn qualities_of<'py>(
+        &self,
+        py: Python<'py>,
+        asked: &Bound<'py, PyAny>,
+        given: Given<'py>,
+        embeddings: bool,
+    ) -> PyResult<Vec<Vec<f64>>> {
+        let options = given.options(py)?;
+        if embeddings {
+            let embeddings = Embeddings::new(asked)?;
+            let dimension = self.core.embedding_dimension().unwrap_or(embeddings.values().len());
+            let count = embeddings.rows(py, dimension)?;
+            let rows = || embeddings.values().chunks(dimension.max(1));
+            let work = |options: &CallOptions| self.core.qualities_batch(rows(), options);
+            return self.run_borrowing(py, count, &options, work);
+        }
+        let prompts = input::batch(asked, self.core.read(&options))?;
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
+        if self.is_quick(total(&prompts)) {
+            return guard::in_place(py, || self.core.qualities_batch(&inputs, &options));
+        }
+        self.run(
+            py,
+            inputs.len(),
+            &options,
+            |options, done| self.core.qualities_batch_async(&inputs, options, done),
+            |options| self.core.qualities_batch(&inputs, options),
+        )
+    }
+
+    /// The qualities of all candidates for many prompts without waiting, as `route_async`.
+    #[pyo3(signature = (prompts, done, given))]
+    fn qualities_of_async<'py>(
+        &self,
+        py: Python<'py>,
+        prompts: &Bound<'py, PyAny>,
+        done: Py<PyAny>,
+        given: Given<'py>,
+    ) -> PyResult<CancelToken> {
+        let options = given.options(py)?;
+        let prompts = input::batch(prompts, self.core.read(&options))?;
+        let inputs: Vec<_> = prompts.iter().map(input::Prompt::input).collect();
+        let completion = Completion::new(py, done)?;
+        begin(py, &options, |options| {
+            self.core.qualities_batch_async(&inputs, options, move |rows| {
+                completion.tell(rows, |py, rows| Ok(PyList::new(py, rows)?.into_any().unbind()));
+            })
+        })
+    }
+
     /// The win rates of the rows of a matrix, as numpy float64.
     fn win_rates_from_embeddings<'py>(
         &self,
@@ -462,7 +521,7 @@ impl Router {
     /// The threshold that a policy comes to.
     #[pyo3(signature = (threshold=None, strong_share=None))]
     fn threshold(&self, py: Python<'_>, threshold: Option<f64>, strong_share: Option<f64>) -> PyResult<f64> {
-        let options = options(py, threshold, strong_share, None, None, None)?;
+        let options = options(py, threshold, strong_share, None, None, None, None)?;
         guard::detached(py, || self.core.threshold_of(&options))
     }
 
@@ -547,13 +606,14 @@ fn object_of(
     (strong, weak): (&Py<PyString>, &Py<PyString>),
 ) -> Decision {
     let model = match decision.side {
-        Side::Strong => strong,
-        Side::Weak => weak,
+        Some(Side::Strong) => strong.clone_ref(py),
+        Some(Side::Weak) => weak.clone_ref(py),
+        None => PyString::intern(py, &decision.model).unbind(),
     };
     if let Some(warning) = decision.fallback.as_ref().and_then(|fallback| fallback.warning) {
         warn(py, warning);
     }
-    Decision::new(decision, model.clone_ref(py))
+    Decision::new(decision, model)
 }
 
 /// An object for a callback.

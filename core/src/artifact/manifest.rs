@@ -4,10 +4,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::calibrate::Calibration;
+use crate::candidates::{self, Candidate};
 use crate::features::FeaturizerSpec;
 use crate::files::{Json, sha256_hex};
 use crate::input::Read;
 use crate::names::Kind;
+use crate::quality::QualityFit;
 use crate::{Error, Result};
 
 /// Name of the manifest in its folder.
@@ -36,6 +38,15 @@ pub struct Manifest {
     pub kind: Kind,
     /// The candidates.
     pub models: Models,
+    /// What is known about some of the candidates, beside their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// The tokens of an answer, on average, for expected costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_output_tokens: Option<f64>,
+    /// What makes qualities of the candidates' scores; without it a quality is an expected win rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualities: Option<QualityFit>,
     /// What turns a prompt into numbers.
     pub featurizer: FeaturizerSpec,
     /// Parameters of the scorer, by its kind.
@@ -247,6 +258,16 @@ impl Manifest {
                 ));
             }
         }
+        if let Err(error) = candidates::described(names, &self.candidates, &[]) {
+            return invalid(error.message().to_owned());
+        }
+        if let Some(tokens) = self.mean_output_tokens.filter(|tokens| !(tokens.is_finite() && *tokens >= 0.0))
+        {
+            return invalid(format!("mean_output_tokens is {tokens}, expected a number from 0 on"));
+        }
+        if let Some(Err(what)) = self.qualities.as_ref().map(|fit| fit.check(names.len())) {
+            return invalid(format!("qualities: {what}"));
+        }
         if let Some(Err(what)) = self.calibration.as_ref().map(Calibration::check) {
             return invalid(format!("calibration: {what}"));
         }
@@ -265,6 +286,9 @@ mod tests {
             name: "test".into(),
             kind: Kind::Mf,
             models: Models { names: vec!["a".into(), "b".into()], strong: "a".into(), weak: "b".into() },
+            candidates: Vec::new(),
+            mean_output_tokens: None,
+            qualities: None,
             featurizer: FeaturizerSpec::Caller(CallerSpec { id: "e".into(), dimension: 3 }),
             scorer: Json::object(),
             files: vec![],
@@ -330,7 +354,13 @@ mod tests {
     #[test]
     fn contradictions_are_refused() {
         type Change = fn(&mut Manifest);
-        let broken: [(&str, Change); 6] = [
+        let broken: [(&str, Change); 10] = [
+            ("does not know", |m| m.candidates.push(Candidate::new("c"))),
+            ("is there twice", |m| m.candidates = vec![Candidate::new("a"), Candidate::new("a")]),
+            ("mean_output_tokens", |m| m.mean_output_tokens = Some(-1.0)),
+            ("0 curves for 2", |m| {
+                m.qualities = Some(QualityFit::new(crate::quality::FitInput::Score, 1, vec![]));
+            }),
             ("at least two", |m| m.models.names.truncate(1)),
             ("occurs twice", |m| m.models.names[1] = "a".into()),
             ("not among", |m| m.models.weak = "c".into()),

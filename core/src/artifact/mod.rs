@@ -8,6 +8,7 @@
 //! whole, readers see the old one or the new one, and nothing else in the folder is touched.
 
 mod commit;
+mod describe;
 mod embedded;
 mod manifest;
 pub(crate) mod staging;
@@ -20,6 +21,7 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use describe::describe;
 pub use embedded::default_router;
 pub use manifest::{FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
 pub use upgrade::upgrade;

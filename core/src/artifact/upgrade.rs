@@ -20,7 +20,15 @@ pub fn upgrade(path: &Path) -> Result<bool> {
     if artifact.manifest().format_version == FORMAT_VERSION {
         return Ok(false);
     }
-    let text = artifact.manifest().to_text()?;
+    replace_manifest(path, &artifact.manifest().to_text()?)?;
+    Ok(true)
+}
+
+/// Puts another text of `router.json` in the place of that in the folder `path`, by one rename.
+///
+/// # Errors
+/// `Io`; then it is the old one.
+pub(super) fn replace_manifest(path: &Path, text: &str) -> Result<()> {
     // Through a link: what it points at is renewed.
     let manifest = path.join(MANIFEST_NAME);
     let manifest = fs::canonicalize(&manifest).map_err(|error| Error::io(&manifest, error))?;
@@ -33,5 +41,5 @@ pub fn upgrade(path: &Path) -> Result<bool> {
         let _ = fs::remove_file(&staging);
         return Err(Error::io(&manifest, error));
     }
-    Ok(true)
+    Ok(())
 }

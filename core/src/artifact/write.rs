@@ -10,7 +10,7 @@ use super::commit::{FILES, commit};
 use super::manifest::{is_manifest, is_relative};
 use super::staging::{Staging, sync_folder, through_links};
 use super::{FileEntry, MANIFEST_NAME, Manifest};
-use crate::calibrate::{CandidateScores, SCORES_FILE, SCORES_TENSOR, ScoresSpec};
+use crate::calibrate::{CandidateScores, SCORES_FILE, SCORES_TENSOR, ScoresSpec, TOKENS_TENSOR};
 use crate::files::{Tensor, sha256_hex, sha256_of_file, tensor_f64};
 use crate::{Error, Result};
 
@@ -120,7 +120,11 @@ impl ArtifactWriter {
     /// As [`add_tensors`](Self::add_tensors).
     pub fn add_scores(&mut self, scores: &CandidateScores) -> Result<ScoresSpec> {
         let (spec, shape, values) = scores.tensor();
-        self.add_tensors(SCORES_FILE, &[(SCORES_TENSOR, tensor_f64(&shape, values))])?;
+        let mut tensors = vec![(SCORES_TENSOR, tensor_f64(&shape, values))];
+        if let Some(tokens) = scores.tokens() {
+            tensors.push((TOKENS_TENSOR, tensor_f64(&shape[..1], tokens)));
+        }
+        self.add_tensors(SCORES_FILE, &tensors)?;
         Ok(spec)
     }
 

@@ -11,6 +11,9 @@ pub const SCORES_FILE: &str = "calibration.safetensors";
 /// Its tensor, `prompts x columns`.
 pub(crate) const SCORES_TENSOR: &str = "scores";
 
+/// Its tensor of the tokens of each prompt, if they are known.
+pub(crate) const TOKENS_TENSOR: &str = "input_tokens";
+
 /// Most prompts whose scores are kept; of a larger sample evenly spaced ones.
 pub const SCORES_PROMPTS: usize = 2000;
 
@@ -29,6 +32,8 @@ pub struct ScoresSpec {
 pub struct CandidateScores {
     columns: usize,
     values: Vec<f64>,
+    /// Tokens of each prompt, if they are known.
+    tokens: Vec<f64>,
 }
 
 impl CandidateScores {
@@ -49,6 +54,22 @@ impl CandidateScores {
         self.values.extend_from_slice(scores);
     }
 
+    /// Says how many tokens the prompt that was added last has, as a request.
+    pub fn push_tokens(&mut self, tokens: u64) {
+        self.tokens.push(tokens as f64);
+    }
+
+    /// The scores of each prompt.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks(self.columns.max(1))
+    }
+
+    /// The tokens of each prompt, if they are known.
+    pub(crate) fn tokens(&self) -> Option<&[f64]> {
+        let known = !self.tokens.is_empty() && self.tokens.len() * self.columns == self.values.len();
+        known.then_some(&self.tokens[..])
+    }
+
     /// The scores as a tensor of [`SCORES_FILE`], `prompts x columns`, and what the manifest then says of them.
     pub(crate) fn tensor(&self) -> (ScoresSpec, [usize; 2], &[f64]) {
         let prompts = self.values.len() / self.columns.max(1);
@@ -56,11 +77,29 @@ impl CandidateScores {
     }
 
     fn read(tensors: &Tensors, spec: &ScoresSpec, columns: usize) -> Result<Self> {
-        Ok(Self { columns, values: tensors.f64(SCORES_TENSOR, &[spec.prompts, columns])? })
+        let has_tokens = tensors.names()?.iter().any(|name| name == TOKENS_TENSOR);
+        Ok(Self {
+            columns,
+            values: tensors.f64(SCORES_TENSOR, &[spec.prompts, columns])?,
+            tokens: if has_tokens { tensors.f64(TOKENS_TENSOR, &[spec.prompts])? } else { Vec::new() },
+        })
     }
 }
 
 impl Calibration {
+    /// The scores of the candidates on the sample, if the artifact has them.
+    ///
+    /// # Errors
+    /// `InvalidModel` if they do not fit the router; `Io`.
+    pub(crate) fn candidate_scores(
+        &self,
+        tensors: impl FnOnce(&str) -> Result<Tensors>,
+        columns: usize,
+    ) -> Result<Option<CandidateScores>> {
+        let spec = self.scores.as_ref();
+        spec.map(|spec| CandidateScores::read(&tensors(SCORES_FILE)?, spec, columns)).transpose()
+    }
+
     /// The calibration of a pair that is not the one that this table describes, from the scores in the artifact, whose
     /// files `tensors` reads. A prompt has `columns` scores, which `rate` makes the win rate of the pair. `None` without
     /// such scores, and for a pair whose win rate is the same everywhere.

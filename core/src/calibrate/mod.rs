@@ -11,7 +11,7 @@ mod sample;
 mod shares;
 mod table;
 
-pub(crate) use candidates::SCORES_TENSOR;
+pub(crate) use candidates::{SCORES_TENSOR, TOKENS_TENSOR};
 pub use candidates::{CandidateScores, SCORES_FILE, SCORES_PROMPTS, ScoresSpec};
 #[cfg(feature = "train")]
 pub(crate) use date::check as check_date;

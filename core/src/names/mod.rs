@@ -2,10 +2,12 @@
 //!
 //! Everything else may stand on this.
 
+mod alike;
 mod generated;
 mod kind;
 pub(crate) mod range;
 
+pub(crate) use alike::{alike, plain, suggestion};
 pub use kind::Kind;
 
 pub use generated::{ControlTokens, MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read};

@@ -52,17 +52,22 @@ impl CallOptions {
 
     /// Whether an error of a prompt becomes something else.
     pub fn falls_back(&self) -> bool {
-        self.failing() != OnError::Raise
+        self.on_error_candidate.is_some() || self.on_error.unwrap_or_default() != OnError::Raise
     }
 
-    /// The threshold or the strong share of a policy, in place of what was set.
+    /// The option of a policy, in place of what was set.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        (self.threshold, self.strong_share) = match policy {
-            Policy::Default => (None, None),
-            Policy::Threshold(threshold) => (Some(threshold), None),
-            Policy::StrongShare(share) => (None, Some(share)),
-        };
+        (self.threshold, self.strong_share) = (None, None);
+        (self.cost_weight, self.min_quality, self.budget) = (None, None, None);
+        match policy {
+            Policy::Default => {}
+            Policy::Threshold(threshold) => self.threshold = Some(threshold),
+            Policy::StrongShare(share) => self.strong_share = Some(share),
+            Policy::CostWeight(weight) => self.cost_weight = Some(weight),
+            Policy::MinQuality(quality) => self.min_quality = Some(quality),
+            Policy::Budget(usd) => self.budget = Some(usd),
+        }
         self
     }
 
@@ -114,23 +119,28 @@ impl CallOptions {
         self.set(&self.spelling.of("timeout_ms"), &OptionValue::Number(milliseconds))
     }
 
-    /// What happens when a prompt cannot be scored.
-    pub(crate) fn failing(&self) -> OnError {
-        self.on_error.unwrap_or_default()
-    }
-
-    /// Where the line is drawn.
+    /// The policy of the call.
     ///
     /// # Errors
-    /// `InvalidArgument` if it is drawn twice, or outside [0, 1].
+    /// `InvalidArgument` if there is more than one.
     pub(crate) fn chosen_policy(&self) -> Result<Policy> {
-        match (self.threshold, self.strong_share) {
-            (None, None) => Ok(Policy::Default),
-            (Some(threshold), None) => Ok(Policy::Threshold(threshold)),
-            (None, Some(share)) => Ok(Policy::StrongShare(share)),
-            (Some(_), Some(_)) => Err(Error::invalid_argument(format!(
-                "both {} are given: pass one of them",
-                self.spelling.list(&["threshold", "strong_share"])
+        let given = [
+            ("threshold", self.threshold.map(Policy::Threshold)),
+            ("strong_share", self.strong_share.map(Policy::StrongShare)),
+            ("cost_weight", self.cost_weight.map(Policy::CostWeight)),
+            ("min_quality", self.min_quality.map(Policy::MinQuality)),
+            ("budget", self.budget.map(Policy::Budget)),
+        ];
+        let mut policies = given.into_iter().filter_map(|(name, policy)| Some((name, policy?)));
+        let Some((first, policy)) = policies.next() else { return Ok(Policy::Default) };
+        let mut names = vec![first];
+        names.extend(policies.map(|(name, _)| name));
+        match names.len() {
+            1 => Ok(policy),
+            count => Err(Error::invalid_argument(format!(
+                "{} {} are given: pass one of them",
+                if count == 2 { "both" } else { "all of" },
+                self.spelling.list(&names)
             ))),
         }
     }

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::table::{OptionInfo, OptionType};
-use super::value::{OptionValue, spec};
+use super::value::{OptionValue, candidates, spec};
 use super::{
     ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken,
     SessionOptions, Spelling, TemplateSpec,
 };
 use crate::Result;
+use crate::candidates::Candidate;
 use crate::names::range::{number, whole};
 
 /// How a router is opened.
@@ -32,6 +33,8 @@ pub struct OpenOptions {
     pub(crate) read: Option<Read>,
     pub(crate) ids: Option<bool>,
     pub(crate) names: Option<BTreeMap<String, String>>,
+    pub(crate) candidates: Option<Vec<Candidate>>,
+    pub(crate) mean_output_tokens: Option<f64>,
     pub(crate) kind: Option<String>,
     pub(crate) session: SessionOptions,
     pub(crate) votes: VoteOptions,
@@ -85,6 +88,24 @@ impl OpenOptions {
     #[must_use]
     pub fn names(mut self, names: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.names = Some(names.into_iter().map(|(of, name)| (of.into(), name.into())).collect());
+        self
+    }
+
+    /// What is known about candidates, instead of what the artifact says: a list (JSON where the language has texts
+    /// only) of objects with the `name` of a candidate and, if known, `price` (`{"input": 2.5, "output": 10, "date":
+    /// "2026-01-31"}`, in USD per million tokens), `context_length` in tokens and `capabilities` (`["text",
+    /// "vision"]`). Members that are absent leave what the artifact says, and so do candidates that are not named.
+    #[must_use]
+    pub fn candidates(mut self, candidates: impl IntoIterator<Item = Candidate>) -> Self {
+        self.candidates = Some(candidates.into_iter().collect());
+        self
+    }
+
+    /// The number of tokens that an answer has on average, for expected costs; by default what the artifact says, or
+    /// 256.
+    #[must_use]
+    pub fn mean_output_tokens(mut self, tokens: f64) -> Self {
+        self.mean_output_tokens = Some(tokens);
         self
     }
 
@@ -330,6 +351,8 @@ impl OpenOptions {
             "read" => self.read = Some(value.named(shown, info)?),
             "ids" => self.ids = Some(value.flag(shown, info)?),
             "names" => self.names = Some(value.labels(shown, info)?),
+            "candidates" => self.candidates = Some(candidates(value, shown, info)?),
+            "mean_output_tokens" => self.mean_output_tokens = Some(value.number(shown, info)?),
             "kind" => self.kind = Some(value.text(shown, info)?),
             "onnxruntime" => self.session.onnxruntime = Some(value.path(shown, info)?),
             "provider" => self.session.provider = Some(value.named(shown, info)?),
@@ -381,6 +404,12 @@ impl OpenOptions {
         if self.names.is_some() {
             given.push("names");
         }
+        if self.candidates.is_some() {
+            given.push("candidates");
+        }
+        if self.mean_output_tokens.is_some() {
+            given.push("mean_output_tokens");
+        }
         if self.kind.is_some() {
             given.push("kind");
         }
@@ -390,6 +419,12 @@ impl OpenOptions {
     /// # Errors
     /// `InvalidArgument` for a number out of its range.
     pub(crate) fn check_ranges(&self) -> Result<()> {
+        number(
+            self.spelling.of("mean_output_tokens"),
+            self.mean_output_tokens,
+            (0.0, f64::MAX, false),
+            "a number from 0 on",
+        )?;
         self.session.check_ranges(self.spelling)?;
         self.votes.check_ranges(self.spelling)?;
         self.export.check_ranges(self.spelling)
@@ -615,6 +650,26 @@ pub static OPEN: &[OptionInfo] = &[
         default: "the router's own",
         since: "0.1.0",
         doc: "Names of one's own: of `strong`, `weak` or any of the router's candidates, to the name that decisions, scores, explanations, hooks and the router's information give it. Candidates go on being chosen by the router's names.",
+    },
+    OptionInfo {
+        name: "candidates",
+        group: "router",
+        value: OptionType::Candidates,
+        names: &[],
+        expected: "a list of objects with the name of a candidate and what is known of it",
+        default: "what the artifact says",
+        since: "0.1.0",
+        doc: "What is known about candidates, instead of what the artifact says: a list (JSON where the language has texts only) of objects with the `name` of a candidate and, if known, `price` (`{\"input\": 2.5, \"output\": 10, \"date\": \"2026-01-31\"}`, in USD per million tokens), `context_length` in tokens and `capabilities` (`[\"text\", \"vision\"]`). Members that are absent leave what the artifact says, and so do candidates that are not named.",
+    },
+    OptionInfo {
+        name: "mean_output_tokens",
+        group: "router",
+        value: OptionType::Number,
+        names: &[],
+        expected: "a number from 0 on",
+        default: "what the artifact says, or 256",
+        since: "0.1.0",
+        doc: "The number of tokens that an answer has on average, for expected costs; by default what the artifact says, or 256.",
     },
     OptionInfo {
         name: "kind",

@@ -53,6 +53,10 @@ pub enum OptionType {
     Milliseconds,
     /// Texts by name.
     Labels,
+    /// Some texts.
+    Texts,
+    /// Objects with what is known about candidates.
+    Candidates,
 }
 
 impl OptionType {
@@ -72,6 +76,8 @@ impl OptionType {
             Self::Tokens => "tokens",
             Self::Milliseconds => "milliseconds",
             Self::Labels => "labels",
+            Self::Texts => "texts",
+            Self::Candidates => "candidates",
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::ScoreToken;
 use super::table::OptionInfo;
+use crate::candidates::Candidate;
 use crate::{Error, Result};
 
 /// A value as languages without our types have it.
@@ -133,6 +134,15 @@ impl OptionValue {
         tokens.iter().enumerate().map(token).collect()
     }
 
+    pub(super) fn texts(&self, shown: &str, info: &OptionInfo) -> Result<Vec<String>> {
+        let Self::List(texts) = self else { return Err(self.wrong(shown, info.expected)) };
+        let text = |(i, text): (usize, &Self)| match text {
+            Self::Text(text) => Ok(text.clone()),
+            other => Err(other.wrong(&format!("{shown}[{i}]"), "a string")),
+        };
+        texts.iter().enumerate().map(text).collect()
+    }
+
     fn json(&self) -> Json {
         match self {
             Self::Flag(value) => Json::from(*value),
@@ -209,6 +219,14 @@ pub(super) fn spec<T: FromStr<Err = Error>>(
             }
             value.json().to_string().parse()
         }
+        _ => Err(value.wrong(shown, info.expected)),
+    }
+}
+
+/// Objects with what is known about candidates.
+pub(super) fn candidates(value: &OptionValue, shown: &str, info: &OptionInfo) -> Result<Vec<Candidate>> {
+    match value {
+        OptionValue::List(_) => Candidate::read_list(&value.json().to_string()),
         _ => Err(value.wrong(shown, info.expected)),
     }
 }

@@ -6,12 +6,13 @@ use super::call::Worker;
 use super::{Explanation, Inner, Router};
 use crate::features::Features;
 use crate::input::{Input, Subject};
-use crate::options::{CallOptions, OnError};
+use crate::options::CallOptions;
 use crate::policy::Fallback;
+use crate::scorer::Ratings;
 use crate::{CancelToken, Error, Result};
 
 /// A question about an input.
-pub(super) trait Question: Copy + Send + 'static {
+pub(super) trait Question: Copy + Send + Sync + 'static {
     type Answer: Send + 'static;
 
     /// Whether it takes no longer than a decision.
@@ -68,6 +69,49 @@ impl Question for CandidateScores {
 
     fn of_embedding(&self, inner: &Inner, embedding: &[f32]) -> Result<Vec<f64>> {
         inner.pipeline.scorer_of_embedding(embedding)?.candidate_scores(Features::Dense(embedding))
+    }
+
+    fn unknown(&self, inner: &Inner, _: &Error) -> Vec<f64> {
+        vec![f64::NAN; inner.models.len()]
+    }
+}
+
+/// What is said of all candidates, for a policy that chooses among them.
+#[derive(Clone, Copy)]
+pub(super) struct Rate;
+
+impl Question for Rate {
+    type Answer = Ratings;
+
+    fn of_prompt(&self, worker: &mut Worker<'_>, prompt: &str) -> Result<Ratings> {
+        worker.inner.pipeline.ratings(worker.slot, prompt, worker.stop)
+    }
+
+    fn of_embedding(&self, inner: &Inner, embedding: &[f32]) -> Result<Ratings> {
+        inner.ratings_of_embedding(embedding)
+    }
+
+    fn unknown(&self, inner: &Inner, _: &Error) -> Ratings {
+        Ratings::of(vec![f64::NAN; inner.models.len()])
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct QualityOfEach;
+
+impl Question for QualityOfEach {
+    type Answer = Vec<f64>;
+
+    fn check(&self, inner: &Inner) -> Result<()> {
+        inner.candidates.qualities.check()
+    }
+
+    fn of_prompt(&self, worker: &mut Worker<'_>, prompt: &str) -> Result<Vec<f64>> {
+        Ok(worker.inner.qualities(&Rate.of_prompt(worker, prompt)?.scores))
+    }
+
+    fn of_embedding(&self, inner: &Inner, embedding: &[f32]) -> Result<Vec<f64>> {
+        Ok(inner.qualities(&inner.ratings_of_embedding(embedding)?.scores))
     }
 
     fn unknown(&self, inner: &Inner, _: &Error) -> Vec<f64> {
@@ -212,6 +256,30 @@ impl Router {
         self.ask_async(CandidateScores, input.into(), options, done)
     }
 
+    /// The quality of each candidate of [`models`](Self::models) on this input, in [0, 1]: the score that a gold answer would
+    /// give it, as expected from held-out rows, or its expected win rate against the others;
+    /// [`CandidateInfo::quality`](crate::router::CandidateInfo::quality) says which. NaN for a candidate that the votes compare
+    /// with no other, and where [`on_error`](CallOptions::on_error) covers an error.
+    ///
+    /// # Errors
+    /// As [`win_rate`](Self::win_rate); `Unsupported` if the router knows its pair only.
+    pub fn qualities<'a>(&self, input: impl Into<Input<'a>>, options: &CallOptions) -> Result<Vec<f64>> {
+        self.ask(QualityOfEach, input.into(), options)
+    }
+
+    /// As [`qualities`](Self::qualities), without waiting: as [`route_async`](Self::route_async).
+    ///
+    /// # Errors
+    /// As [`route_async`](Self::route_async); `Unsupported` if the router knows its pair only.
+    pub fn qualities_async<'a>(
+        &self,
+        input: impl Into<Input<'a>>,
+        options: &CallOptions,
+        done: impl FnOnce(Result<Vec<f64>>) + Send + 'static,
+    ) -> Result<()> {
+        self.ask_async(QualityOfEach, input.into(), options, done)
+    }
+
     /// Largest cosine similarity to any vote, in [-1, 1]: the paper's measure of how far a prompt is from the training
     /// data. NaN where [`on_error`](CallOptions::on_error) covers an error.
     ///
@@ -291,6 +359,7 @@ impl Router {
         if let Some(error) = options.spelling.without_effect(&deciding, "this call decides nothing") {
             return Err(error);
         }
+        self.inner.check_on_error(options)?;
         options.stop()
     }
 
@@ -300,7 +369,7 @@ impl Router {
         let answer = self.subject(input, options)?.and_then(|subject| {
             self.call(subject, stop.as_ref(), move |worker, subject| question.answer(worker, subject))
         });
-        self.inner.told(question, options.failing(), answer)
+        self.inner.told(question, options.falls_back(), answer)
     }
 
     fn ask_async<Q: Question>(
@@ -313,13 +382,13 @@ impl Router {
         let stop = self.inquire(options)?;
         question.check(&self.inner)?;
         let subject = self.subject(input, options)?;
-        let (inner, on_error) = (Arc::clone(&self.inner), options.failing());
+        let (inner, falls_back) = (Arc::clone(&self.inner), options.falls_back());
         self.start(
             subject,
             Q::QUICK,
             stop,
             move |worker, subject| question.answer(worker, subject),
-            move |answer| done(inner.told(question, on_error, answer)),
+            move |answer| done(inner.told(question, falls_back, answer)),
         );
         Ok(())
     }
@@ -330,13 +399,11 @@ impl Inner {
     pub(super) fn told<Q: Question>(
         &self,
         question: Q,
-        on_error: OnError,
+        falls_back: bool,
         answer: Result<Q::Answer>,
     ) -> Result<Q::Answer> {
         match answer {
-            Err(error) if on_error != OnError::Raise && self.may_fall_back(&error) => {
-                Ok(question.unknown(self, &error))
-            }
+            Err(error) if falls_back && self.may_fall_back(&error) => Ok(question.unknown(self, &error)),
             answer => answer,
         }
     }

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::ask::WinRate;
+use super::ask::{Rate, WinRate};
 use super::call::{Call, Worker, check_read, wait};
+use super::decide::{Decider, Reading};
 use super::{Inner, Router};
 use crate::features::Features;
 use crate::input::{Input, Readable, Subject, owned_text};
 use crate::jobs::{self, RowResults, Slot, Unit};
-use crate::options::{CallOptions, OnError};
+use crate::options::CallOptions;
 use crate::policy::Decision;
 use crate::scorer::{Score, Scorer};
 use crate::{CancelToken, ErrorKind, Result};
@@ -18,10 +19,10 @@ use crate::{CancelToken, ErrorKind, Result};
 const TOGETHER: usize = 256;
 
 /// What to score in a batch, or why something cannot be scored.
-struct Subjects<'a> {
-    rows: Vec<Readable<'a>>,
+pub(super) struct Subjects<'a> {
+    pub(super) rows: Vec<Readable<'a>>,
     /// What errors call one of them.
-    what: &'static str,
+    pub(super) what: &'static str,
 }
 
 impl Router {
@@ -44,9 +45,16 @@ impl Router {
         options: &CallOptions,
     ) -> Result<Vec<Decision>> {
         let subjects = self.subjects(inputs, options)?;
-        let decider = self.begin(options, subjects.rows.len())?;
-        let decide = |score| decider.decide_untold(score);
-        let decisions = self.score_many(subjects, &decider.call, decider.halts(), decide)?;
+        let mut decider = self.begin(options, subjects.rows.len())?;
+        decider.look_at(&subjects.rows);
+        let (call, halts) = (&decider.call, decider.halts());
+        let decisions = if decider.rates() {
+            let decide = |row, ratings| decider.decide_untold(row, decider.reading(ratings));
+            self.answer_many(Rate, subjects, call, halts, decide)?
+        } else {
+            let decide = |row, score: Result<Score>| decider.decide_untold(row, score.map(Reading::of));
+            self.score_many(subjects, call, halts, decide)?
+        };
         // A batch that fails has decided nothing, so that none of it is told before the end.
         decider.tell(&decisions);
         Ok(decisions)
@@ -63,15 +71,26 @@ impl Router {
         done: impl FnOnce(Result<Vec<Decision>>) + Send + 'static,
     ) -> Result<()> {
         let subjects = self.subjects(inputs, options)?;
-        let decider = self.begin(options, subjects.rows.len())?;
-        let (call, halts) = (decider.call.clone(), decider.halts());
-        self.start_many(subjects, &call, halts, move |results, what| {
-            let decisions = finish(results, what, |score| decider.decide_untold(score));
+        let mut decider = self.begin(options, subjects.rows.len())?;
+        decider.look_at(&subjects.rows);
+        let (call, halts, rates) = (decider.call.clone(), decider.halts(), decider.rates());
+        let finished = move |decisions: Result<Vec<Decision>>, decider: &Decider| {
             if let Ok(decisions) = &decisions {
                 decider.tell(decisions);
             }
             done(decisions);
-        });
+        };
+        if rates {
+            self.start_answers(Rate, subjects, &call, halts, move |results, what| {
+                let decide = |row, ratings| decider.decide_untold(row, decider.reading(ratings));
+                finished(finish(results, what, decide), &decider);
+            });
+        } else {
+            self.start_many(subjects, &call, halts, move |results, what| {
+                let decide = |row, score: Result<Score>| decider.decide_untold(row, score.map(Reading::of));
+                finished(finish(results, what, decide), &decider);
+            });
+        }
         Ok(())
     }
 
@@ -86,8 +105,8 @@ impl Router {
     ) -> Result<Vec<f64>> {
         let subjects = self.subjects(inputs, options)?;
         let call = Call::unwatched(self.inquire(options)?);
-        let rate = self.inner.rate(options.failing());
-        self.score_many(subjects, &call, options.failing() == OnError::Raise, rate)
+        let rate = self.inner.rate(options.falls_back());
+        self.score_many(subjects, &call, !options.falls_back(), rate)
     }
 
     /// As [`win_rates`](Self::win_rates), without waiting: as [`route_async`](Self::route_async).
@@ -102,15 +121,15 @@ impl Router {
     ) -> Result<()> {
         let subjects = self.subjects(inputs, options)?;
         let call = Call::unwatched(self.inquire(options)?);
-        let (inner, on_error) = (Arc::clone(&self.inner), options.failing());
-        self.start_many(subjects, &call, on_error == OnError::Raise, move |results, what| {
-            done(finish(results, what, inner.rate(on_error)));
+        let (inner, falls_back) = (Arc::clone(&self.inner), options.falls_back());
+        self.start_many(subjects, &call, !falls_back, move |results, what| {
+            done(finish(results, what, inner.rate(falls_back)));
         });
         Ok(())
     }
 
     /// What to score of each input. What is no input fails the batch before anything is scored.
-    fn subjects<'a, I: Into<Input<'a>>>(
+    pub(super) fn subjects<'a, I: Into<Input<'a>>>(
         &self,
         inputs: impl IntoIterator<Item = I>,
         options: &CallOptions,
@@ -138,15 +157,9 @@ impl Router {
         subjects: Subjects<'_>,
         call: &Call,
         halts: bool,
-        make: impl Fn(Result<Score>) -> Result<T>,
+        make: impl Fn(usize, Result<Score>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.inner.check_open()?;
-        // Also where there is nothing to do. A deadline that has passed is every row's own.
-        if let Some(Err(error)) = call.stop.as_ref().map(CancelToken::check)
-            && error.kind() == ErrorKind::Cancelled
-        {
-            return Err(error);
-        }
+        self.check_begins(call)?;
         let what = subjects.what;
         let (mut results, prompts) = self.inner.score_embeddings(subjects.rows, call, halts);
         if self.inner.pool().is_some() {
@@ -162,9 +175,20 @@ impl Router {
                 Some((_, text)) => call.watch.time(&[i], || worker.checked_score(&text)),
                 None => result.take()?,
             };
-            Some(named(what, i, make(score)))
+            Some(named(what, i, make(i, score)))
         };
         results.iter_mut().enumerate().filter_map(one).collect()
+    }
+
+    /// # Errors
+    /// `Cancelled`, also where there is nothing to do; `InvalidArgument` of a router that is closed. A deadline that has passed
+    /// is every row's own.
+    pub(super) fn check_begins(&self, call: &Call) -> Result<()> {
+        self.inner.check_open()?;
+        match call.stop.as_ref().map(CancelToken::check) {
+            Some(Err(error)) if error.kind() == ErrorKind::Cancelled => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The scores of many subjects on threads of this library, and what errors call one of them.
@@ -240,8 +264,8 @@ type Row<'a> = (usize, Cow<'a, [f32]>);
 
 impl Inner {
     /// What a score becomes as a win rate, where `on_error` says what of errors.
-    fn rate(&self, on_error: OnError) -> impl Fn(Result<Score>) -> Result<f64> + use<'_> {
-        move |score| self.told(WinRate, on_error, score.map(|score| score.win_rate))
+    fn rate(&self, falls_back: bool) -> impl Fn(usize, Result<Score>) -> Result<f64> + use<'_> {
+        move |_, score| self.told(WinRate, falls_back, score.map(|score| score.win_rate))
     }
 
     /// The scores of those subjects that need no session, and the others. A row without a result comes after an error
@@ -359,16 +383,16 @@ impl Worker<'_> {
 }
 
 /// What `make` makes of each result; those that did not run follow an error.
-fn finish<T>(
-    results: RowResults<Score>,
+pub(super) fn finish<A, T>(
+    results: RowResults<A>,
     what: &str,
-    make: impl Fn(Result<Score>) -> Result<T>,
+    make: impl Fn(usize, Result<A>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let made = |(i, result): (usize, Option<Result<Score>>)| Some(named(what, i, make(result?)));
+    let made = |(i, result): (usize, Option<Result<A>>)| Some(named(what, i, make(i, result?)));
     results.into_iter().enumerate().filter_map(made).collect()
 }
 
-fn named<T>(what: &str, i: usize, result: Result<T>) -> Result<T> {
+pub(super) fn named<T>(what: &str, i: usize, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error.kind() {
         ErrorKind::Cancelled => error,
         _ => error.context(format!("{what} {i}")),

@@ -182,7 +182,7 @@ impl OpenOptions {
             path,
             Json::object(),
         );
-        self.assemble(Parts::uncalibrated(pipeline, names, pair, info))
+        self.assemble(Parts::uncalibrated(pipeline, names, pair, info, self)?)
     }
 
     /// The scorer of an artifact of kind `bert` or `causal_llm`.
@@ -334,6 +334,9 @@ pub fn write_export(
         models,
         featurizer: FeaturizerSpec::None,
         scorer: spec,
+        candidates: Vec::new(),
+        mean_output_tokens: None,
+        qualities: None,
         files: Vec::new(),
         calibration,
         read: options.read,

@@ -20,12 +20,20 @@ pub struct DecisionEvent<'a> {
     pub id: DecisionId,
     /// The name of the chosen model.
     pub model: &'a str,
-    /// The chosen side.
-    pub side: Side,
-    /// P(strong model's answer is preferred or needed), in [0, 1]; `None` in a fallback.
+    /// The chosen candidate's place among the router's [`models`](Router::models).
+    pub candidate: usize,
+    /// The chosen side; `None` outside the policies of the pair.
+    pub side: Option<Side>,
+    /// P(strong model's answer is preferred or needed), in [0, 1]; `None` in a fallback and outside the policies of the
+    /// pair.
     pub win_rate: Option<f64>,
-    /// The threshold that the win rate was compared with.
+    /// The threshold that the win rate was compared with; NaN outside the policies of the pair.
     pub threshold: f64,
+    /// The quality that the chosen candidate is expected to have, in [0, 1]; `None` in a fallback and for the policies of the
+    /// pair.
+    pub quality: Option<f64>,
+    /// What the request is expected to cost in USD; `None` if that is not known.
+    pub expected_cost: Option<f64>,
     /// The probability that the side had of being chosen, in (0, 1].
     pub propensity: f64,
     /// The kind of the error behind a fallback; else `None`.
@@ -144,9 +152,12 @@ impl Inner {
             let event = DecisionEvent {
                 id,
                 model: &decision.model,
+                candidate: decision.candidate.unwrap_or(usize::MAX),
                 side: decision.side,
                 win_rate: decision.win_rate,
                 threshold: decision.threshold,
+                quality: decision.quality,
+                expected_cost: decision.expected_cost,
                 propensity: decision.propensity,
                 fallback: decision.fallback.as_ref().map(|fallback| fallback.kind),
                 latency: times.latency(index, total),

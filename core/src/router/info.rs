@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::candidates::CandidateInfo;
 use crate::Mode;
 use crate::calibrate::Calibration;
 use crate::features::Featurizer;
@@ -29,6 +30,10 @@ pub struct RouterInfo {
     pub strong: String,
     /// The weak model.
     pub weak: String,
+    /// The candidates with what is known about them, in the same order.
+    pub candidates: Vec<CandidateInfo>,
+    /// The number of tokens that an answer has on average, for expected costs.
+    pub mean_output_tokens: f64,
     /// The candidates that have names of one's own: the router's name, and that one. Empty unless the option `names`
     /// gives some.
     pub names: BTreeMap<String, String>,
@@ -179,6 +184,8 @@ impl RouterInfo {
             models: names.to_vec(),
             strong: names[pair.strong].clone(),
             weak: names[pair.weak].clone(),
+            candidates: Vec::new(),
+            mean_output_tokens: 0.0,
             names: BTreeMap::new(),
             mode,
             read: Read::default(),

@@ -3,7 +3,9 @@
 mod ask;
 mod bare;
 mod batch;
+mod budget;
 mod call;
+mod candidates;
 mod decide;
 mod explain;
 #[cfg(feature = "onnx")]
@@ -13,6 +15,7 @@ mod export;
 mod export;
 mod hooks;
 mod info;
+mod many;
 mod names;
 mod open;
 mod published;
@@ -22,6 +25,9 @@ mod stats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use budget::Budgets;
+pub use candidates::CandidateInfo;
+use candidates::Candidates;
 pub use explain::{ExplainedVote, Explanation, ModelRating, Reach};
 #[cfg(feature = "onnx")]
 pub use export::{ExportSample, write_export};
@@ -60,6 +66,8 @@ pub struct Router {
 struct Inner {
     pipeline: Pipeline,
     models: Vec<Arc<str>>,
+    candidates: Candidates,
+    budgets: Budgets,
     pair: Pair,
     shares: Option<Shares>,
     default_threshold: Option<f64>,
@@ -117,6 +125,12 @@ impl Router {
             Policy::StrongShare(share) => {
                 unit_interval(&spelling.of("strong_share"), share)?;
                 Ok(self.share(share)?.0)
+            }
+            Policy::CostWeight(_) | Policy::MinQuality(_) | Policy::Budget(_) => {
+                Err(Error::invalid_argument(format!(
+                    "{} compares qualities, not win rates with a threshold",
+                    spelling.of(policy.name())
+                )))
             }
         }
     }

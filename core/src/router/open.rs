@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::bare::Bare;
+use super::budget::Budgets;
+use super::candidates::{Candidates, Known};
 use super::hooks::Hooks;
 use super::info::{RouterInfo, VotesInfo};
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
-use crate::calibrate::Shares;
+use crate::calibrate::{CandidateScores, Shares};
 use crate::fallbacks::Fallbacks;
 use crate::features::{Featurizer, FeaturizerSpec};
 use crate::files::Json;
@@ -44,6 +46,9 @@ pub(super) struct Parts<'a> {
     read: Option<Read>,
     shares: Option<Shares>,
     default_threshold: Option<f64>,
+    candidates: Candidates,
+    /// Scores of the candidates on the calibration's sample, if a budget may be met on it.
+    sample: Option<CandidateScores>,
 }
 
 impl<'a> Parts<'a> {
@@ -53,8 +58,21 @@ impl<'a> Parts<'a> {
         names: &'a [String],
         pair: Pair,
         info: RouterInfo,
-    ) -> Self {
-        Self { pipeline, names, pair, info, read: None, shares: None, default_threshold: None }
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let candidates =
+            Candidates::new(names, &Known::default(), options, pipeline.knows_candidates(names.len()))?;
+        Ok(Self {
+            pipeline,
+            names,
+            pair,
+            info,
+            read: None,
+            shares: None,
+            default_threshold: None,
+            candidates,
+            sample: None,
+        })
     }
 }
 
@@ -172,12 +190,37 @@ impl OpenOptions {
             manifest.provenance.clone(),
         );
         info.votes = pipeline.votes().ok().map(VotesInfo::new);
-        self.assemble(Parts { pipeline, names, pair, info, read: manifest.read, shares, default_threshold })
+        let known = Known {
+            candidates: &manifest.candidates,
+            mean_output_tokens: manifest.mean_output_tokens,
+            qualities: manifest.qualities.as_ref(),
+        };
+        let candidates = Candidates::new(names, &known, self, pipeline.knows_candidates(names.len()))?;
+        let priced = candidates.all.iter().any(|candidate| candidate.price.is_some());
+        let sample = match (&manifest.calibration, pipeline.score_columns(names.len())) {
+            (Some(table), Some(columns)) if priced => {
+                table.candidate_scores(|name| artifact.tensors(name), columns)?
+            }
+            _ => None,
+        };
+        let read = manifest.read;
+        self.assemble(Parts {
+            pipeline,
+            names,
+            pair,
+            info,
+            read,
+            shares,
+            default_threshold,
+            candidates,
+            sample,
+        })
     }
 
     /// The router of its parts: what is the same however it is opened.
     pub(super) fn assemble(&self, parts: Parts<'_>) -> Result<Router> {
-        let Parts { pipeline, names, pair, mut info, read, shares, default_threshold } = parts;
+        let Parts { pipeline, names, pair, mut info, .. } = parts;
+        let Parts { read, shares, default_threshold, candidates, sample, .. } = parts;
         self.check_read(&pipeline)?;
         info.constant = pipeline.constant(names, pair);
         let named = self.names_of(names, pair)?;
@@ -185,11 +228,15 @@ impl OpenOptions {
         info.weak.clone_from(&named.used[pair.weak]);
         info.models.clone_from(&named.used);
         info.names = named.own;
+        info.candidates = candidates.info(&named.used);
+        info.mean_output_tokens = candidates.mean_output_tokens;
         info.read = self.read.or(read).unwrap_or_default();
         Ok(Router {
             inner: Arc::new(Inner {
                 pipeline,
                 models: named.used.iter().map(|name| Arc::from(name.as_str())).collect(),
+                candidates,
+                budgets: Budgets::new(sample),
                 pair,
                 shares,
                 default_threshold,
@@ -313,7 +360,7 @@ impl OpenOptions {
             Some(folder.path),
             Json::object(),
         );
-        self.assemble(Parts::uncalibrated(pipeline, &names, pair, info))
+        self.assemble(Parts::uncalibrated(pipeline, &names, pair, info, self)?)
     }
 
     fn pair(&self, names: &[String], strong: &str, weak: &str) -> Result<Pair> {

@@ -63,6 +63,25 @@ impl Score {
     }
 }
 
+/// What a scorer says of all candidates on one prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ratings {
+    /// What [`rate_of_scores`](Scorer::rate_of_scores) takes: a score for each candidate, or for each tier.
+    pub(crate) scores: Vec<f64>,
+    /// As in a [`Score`].
+    pub(crate) similarity: Option<f64>,
+    /// As in a [`Score`].
+    pub(crate) flat: bool,
+    /// As in a [`Score`].
+    pub(crate) truncated: bool,
+}
+
+impl Ratings {
+    pub(crate) fn of(scores: Vec<f64>) -> Self {
+        Self { scores, similarity: None, flat: false, truncated: false }
+    }
+}
+
 /// A scorer of features, bound to one pair of candidates.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -120,6 +139,41 @@ impl Scorer {
                 let score = sw.rank(features)?;
                 Ok((0..sw.model().models().len()).map(|model| score.rating(model)).collect())
             }
+        }
+    }
+
+    /// The scores that tell the win rate of every pair.
+    ///
+    /// # Errors
+    /// As [`candidate_scores`](Self::candidate_scores).
+    pub(crate) fn ratings(&self, features: Features<'_>) -> Result<Ratings> {
+        match self {
+            Self::Linear(_) | Self::Mf(_) => self.candidate_scores(features).map(Ratings::of),
+            Self::SwRanking(sw) => {
+                let score = sw.rank(features)?;
+                Ok(Ratings {
+                    scores: score.strengths().to_vec(),
+                    similarity: Some(score.similarity()),
+                    flat: score.out_of_distribution(),
+                    truncated: false,
+                })
+            }
+        }
+    }
+
+    /// The place of a candidate's own score among those.
+    pub(crate) fn place_of_score(&self, candidate: usize) -> usize {
+        match self {
+            Self::Linear(_) | Self::Mf(_) => candidate,
+            Self::SwRanking(sw) => sw.model().tiers()[candidate],
+        }
+    }
+
+    /// Whether two candidates can be compared.
+    pub(crate) fn compares(&self, pair: Pair) -> bool {
+        match self {
+            Self::Linear(_) | Self::Mf(_) => true,
+            Self::SwRanking(sw) => sw.compares(pair),
         }
     }
 

@@ -60,6 +60,19 @@ pub trait PromptScorer: Any + std::fmt::Debug + Send + Sync {
         stop: Option<&CancelToken>,
     ) -> Result<Vec<f64>>;
 
+    /// Whether there is a score for each candidate.
+    fn knows_candidates(&self) -> bool {
+        self.scores_tell_pairs()
+    }
+
+    /// As [`candidate_scores_in`](Self::candidate_scores_in), with whether the prompt was cut.
+    ///
+    /// # Errors
+    /// As [`candidate_scores_in`](Self::candidate_scores_in).
+    fn rate_in(&self, slot: &mut Slot, prompt: &str, stop: Option<&CancelToken>) -> Result<(Vec<f64>, bool)> {
+        Ok((self.candidate_scores_in(slot, prompt, stop)?, false))
+    }
+
     /// Parts the prompts of a batch, each with its row, into groups that run together.
     fn plan(self: Arc<Self>, slot: &mut Slot, prompts: Vec<(usize, String)>) -> Vec<Group>;
 }

@@ -10,9 +10,11 @@ use super::options::TrainOptions;
 use super::sources::Origin;
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, check_date};
+use crate::candidates::estimated_tokens;
 use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
 use crate::files::Json;
+use crate::quality::QualityFit;
 use crate::scorer::Kind;
 use crate::{Error, Result};
 
@@ -24,6 +26,8 @@ pub(super) struct Training<'a> {
     pub(super) writer: ArtifactWriter,
     pub(super) watch: Watch<'a>,
     common: &'a TrainOptions,
+    /// Of the rows that are scored for the calibration, if they have prompts.
+    tokens: Vec<u64>,
     given: Map<String, Value>,
     origins: &'a [Origin],
 }
@@ -48,6 +52,8 @@ pub(super) struct Made {
     /// Parameters of the scorer.
     pub(super) scorer: Json,
     pub(super) calibration: Calibration,
+    /// What makes qualities of scores, if there were gold rows for it.
+    pub(super) qualities: Option<QualityFit>,
     /// What the provenance says, beside the sources.
     pub(super) facts: Map<String, Value>,
 }
@@ -71,7 +77,13 @@ impl<'a> Training<'a> {
         };
         common.calibration_date.as_deref().map_or(Ok(()), check_date)?;
         let watch = control.start()?;
-        Ok(Self { writer: ArtifactWriter::new(out)?, watch, common, given, origins })
+        Ok(Self { writer: ArtifactWriter::new(out)?, watch, common, tokens: Vec::new(), given, origins })
+    }
+
+    /// Says how many tokens the rows have that [`calibrate`](Self::calibrate) is about to score: the artifact then knows what
+    /// its sample costs.
+    pub(super) fn measure<'p>(&mut self, prompts: impl IntoIterator<Item = &'p str>) {
+        self.tokens = prompts.into_iter().map(|prompt| estimated_tokens(prompt.len())).collect();
     }
 
     /// Calibrates the pair on a sample. `score` gives its win rate for a row and, if it is asked for them, the scores of
@@ -94,6 +106,9 @@ impl<'a> Training<'a> {
             rates.push(rate);
             if keep {
                 scores.push(&of_candidates);
+                if let Some(tokens) = self.tokens.get(row) {
+                    scores.push_tokens(*tokens);
+                }
             }
             if (i + 1).is_multiple_of(REPORT) || i + 1 == total {
                 self.watch.report("calibration", i + 1, total, None)?;
@@ -126,6 +141,9 @@ impl<'a> Training<'a> {
             models: made.models,
             featurizer: made.featurizer,
             scorer: made.scorer,
+            candidates: Vec::new(),
+            mean_output_tokens: None,
+            qualities: made.qualities,
             files: Vec::new(),
             calibration: Some(made.calibration),
             read: self.common.read,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::frame::{Made, Rated, Training, members};
+use super::qualities::fit_qualities;
 use super::{Control, DataReport, Ridge, Sources, TrainOptions, fit_link};
 use crate::artifact::{ArtifactWriter, Models, tensor_f32, tensor_f64, tensor_i8};
 use crate::calibrate::{Calibration, hash_of_prompts};
@@ -21,6 +22,7 @@ use crate::files::Json;
 use crate::numeric::Rng;
 use crate::pipeline::FEATURIZER_FILE;
 use crate::preference::GoldTable;
+use crate::quality::{FitInput, QualityFit};
 use crate::scorer::linear::{LinearScorer, LinearSpec, LinearTarget, Link, WEIGHTS_FILE};
 use crate::scorer::{Kind, Pair};
 use crate::setters::options_struct;
@@ -134,6 +136,11 @@ pub fn train(
     };
     let sparse = hashed.projection().is_none();
     let scorer = LinearScorer::new(&weights, intercepts.clone(), sparse, target, link, bound)?;
+    let qualities = if options.per_candidate {
+        Some(qualities(gold, options, &statistics, &best, &mut training.watch)?)
+    } else {
+        None
+    };
     let calibration = calibrate(&mut training, &hashed, &scorer, gold, common)?;
     let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
     let report = LinearReport {
@@ -154,6 +161,7 @@ pub fn train(
         featurizer: FeaturizerSpec::Hashed(hashed.spec().clone()),
         scorer: Json::of(&LinearSpec { target, link })?,
         calibration,
+        qualities,
     })?;
     Ok(report)
 }
@@ -328,6 +336,27 @@ fn out_of_fold(
     Ok(predictions)
 }
 
+/// The curves of the candidates, from predictions of folds that did not see the prompt.
+fn qualities(
+    gold: &GoldTable,
+    options: &LinearOptions,
+    statistics: &HashedStatistics,
+    best: &Choice,
+    watch: &mut Watch<'_>,
+) -> Result<QualityFit> {
+    let hashed = featurizer(options, best.lexical_scale, statistics.clone(), None)?;
+    let (features, folds) = (features(&hashed, gold), folds(gold, options));
+    let mut held_out = Vec::with_capacity(gold.models.len());
+    for model in 0..gold.models.len() {
+        let targets: Vec<f64> = gold.rows.iter().map(|row| row.scores[model]).collect();
+        let dimension = hashed.sparse_dimension();
+        let folds = (&folds[..], options.folds);
+        held_out.push(out_of_fold(&features, dimension, &targets, folds, best.lambda, watch)?);
+        watch.report("qualities", model + 1, gold.models.len(), None)?;
+    }
+    fit_qualities(FitInput::Score, &held_out, gold)
+}
+
 /// Weights in single precision, row-major, and intercepts, one row for each target.
 fn fit_rows(
     hashed: &Hashed,
@@ -375,8 +404,9 @@ fn calibrate(
     };
     let rated =
         Rated { name: name.into(), sha256: hash_of_prompts(&prompts), rows: (0..prompts.len()).collect() };
-    // Of two candidates there is one pair.
-    let any_pair = scorer.candidates().is_some_and(|candidates| candidates > 2);
+    training.measure(prompts.iter().copied());
+    // Of two candidates there is one pair, and yet qualities.
+    let any_pair = scorer.candidates().is_some();
     training.calibrate(rated, any_pair, |row, candidates| {
         with_features(hashed, prompts[row], |features| {
             let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };

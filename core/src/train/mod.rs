@@ -25,6 +25,7 @@ mod logistic;
 mod lsa;
 pub mod mf;
 mod options;
+mod qualities;
 mod ridge;
 mod run;
 mod sources;

@@ -127,6 +127,7 @@ pub fn train(
     let places: Vec<usize> = CandidateScores::places(data.votes.ballots().len()).collect();
     let prompt_of = |vote: usize| data.prompts[data.votes.ballots()[vote].prompt].text;
     let sha256 = hash_of_prompts(places.iter().map(|vote| prompt_of(*vote)));
+    training.measure((0..data.votes.ballots().len()).map(prompt_of));
     let calibrated = calibrate_and_store(&mut training, &model, &votes_in, (pair, &ratings), places, sha256)?;
     if options.texts {
         let mut lines = String::new();
@@ -340,6 +341,7 @@ fn finish(
         featurizer,
         scorer: Json::of(&SwSpec { texts })?,
         calibration: table,
+        qualities: None,
         facts,
     })
 }

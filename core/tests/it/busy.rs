@@ -421,13 +421,23 @@ fn options_of_a_call_are_a_json_object() {
         ),
         (r#"{"threshold": "0.5"}"#, "threshold is \"0.5\", expected a number in [0, 1]"),
         (r#"{"timeout_ms": 0}"#, "timeout_ms is 0, expected a positive number of milliseconds"),
-        (r#"{"on_error": "ignore"}"#, "on_error is \"ignore\", expected \"raise\", \"strong\" or \"weak\""),
+        (
+            r#"{"on_error": 1}"#,
+            "on_error is 1, expected \"raise\", \"strong\", \"weak\" or the name of a candidate",
+        ),
         (r#"{"read": 1}"#, "read is 1, expected \"last_user\""),
         ("[]", "expected a JSON object"),
     ] {
         let error = CallOptions::new().set_json(json.as_bytes()).unwrap_err();
         assert!(error.message().contains(part), "{json}: {error}");
     }
+    // Which candidates there are, the router knows.
+    options.set_json(br#"{"on_error": "ignore"}"#).unwrap();
+    let error = router.route("hello", &options).unwrap_err().to_string();
+    let asked = router.win_rate("hello", &CallOptions::new().on_error_candidate("ignore")).unwrap_err();
+    assert_eq!(error, asked.to_string());
+    let expected = "on_error is \"ignore\", expected \"raise\", \"strong\", \"weak\" or one of: ";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]

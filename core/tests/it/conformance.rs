@@ -62,7 +62,7 @@ fn outcome(result: &Result<Decision, Error>) -> Value {
             json!({
                 "win_rate_bits": format!("{:016x}", rate.to_bits()),
                 "win_rate": rate,
-                "side": decision.side.name(),
+                "side": decision.side.map(Side::name),
                 "truncated": decision.truncated,
             })
         }

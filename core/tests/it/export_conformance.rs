@@ -51,7 +51,7 @@ fn open(case: &Value) -> Result<Router> {
 fn outcome(decision: &Decision) -> Value {
     json!({
         "win_rate": decision.win_rate.unwrap(),
-        "side": decision.side.name(),
+        "side": decision.side.map(routellm_core::Side::name),
         "truncated": decision.truncated,
         "no_score": decision.no_score,
     })

@@ -378,7 +378,7 @@ fn a_call_stops_at_its_timeout_and_when_it_is_cancelled() {
         let decisions = router.route_batch(&many, &timed.clone().on_error(OnError::Strong)).unwrap();
         let last = decisions.last().unwrap();
         assert_eq!(last.fallback.as_ref().unwrap().kind, ErrorKind::ResourceExhausted);
-        assert_eq!((decisions.len(), last.side), (many.len(), Side::Strong));
+        assert_eq!((decisions.len(), last.side), (many.len(), Some(Side::Strong)));
         let token = CancelToken::new();
         let other = token.clone();
         let thread = std::thread::spawn(move || {

@@ -7,6 +7,7 @@ extern crate routellm_test;
 mod artifact;
 mod artifact_writing;
 mod busy;
+mod candidates;
 mod classifier_outputs;
 mod conformance;
 mod constant;

@@ -21,7 +21,7 @@ fn every_kind_of_router_uses_them_and_its_information_tells_both() {
     default.on_decision(move |event| sink.lock().unwrap().push(event.model.to_owned()));
     for (share, side, name) in [(1.0, Side::Strong, "gpt-5"), (0.0, Side::Weak, "gpt-5-mini")] {
         let decision = default.route("hello", &CallOptions::new().strong_share(share)).unwrap();
-        assert_eq!((decision.side, &*decision.model), (side, name));
+        assert_eq!((decision.side, &*decision.model), (Some(side), name));
     }
     assert_eq!(*seen.lock().unwrap(), ["gpt-5", "gpt-5-mini"]);
     assert_eq!(

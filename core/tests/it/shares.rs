@@ -37,7 +37,7 @@ fn a_share_of_0_sends_nothing_and_1_everything() {
         for options in [CallOptions::new().strong_share(share), CallOptions::new().threshold(threshold)] {
             for prompt in PROMPTS {
                 let decision = router.route(prompt, &options).unwrap();
-                assert_eq!((decision.side, decision.threshold), (side, threshold));
+                assert_eq!((decision.side, decision.threshold), (Some(side), threshold));
             }
         }
     }
@@ -55,10 +55,10 @@ fn the_ends_beat_what_is_decided_for_far_prompts_and_errors_beat_the_ends() {
         let router = OpenOptions::new().out_of_distribution(decision).open(&folder).unwrap();
         let told = router.route(&far, &CallOptions::new().strong_share(0.5)).unwrap();
         let expected = if decision == OutOfDistribution::Strong { Side::Strong } else { Side::Weak };
-        assert_eq!((told.side, told.out_of_distribution), (expected, true));
+        assert_eq!((told.side, told.out_of_distribution), (Some(expected), true));
         for (share, threshold, side) in [(0.0, NOTHING, Side::Weak), (1.0, EVERYTHING, Side::Strong)] {
             let ends = router.route(&far, &CallOptions::new().strong_share(share)).unwrap();
-            assert_eq!((ends.side, ends.out_of_distribution, ends.threshold), (side, true, threshold));
+            assert_eq!((ends.side, ends.out_of_distribution, ends.threshold), (Some(side), true, threshold));
             // Above 1 a threshold sends nothing either; 0 is one as any other.
             let again = router.route(&far, &CallOptions::new().threshold(threshold)).unwrap();
             assert_eq!(again.side, if share == 0.0 { Side::Weak } else { expected });

@@ -58,7 +58,7 @@ fn outcome(decision: Result<Decision, Error>, explanation: Result<Explanation, E
         Ok(decision) => json!({
             "win_rate_bits": format!("{:016x}", decision.win_rate.unwrap().to_bits()),
             "win_rate": decision.win_rate.unwrap(),
-            "side": decision.side.name(),
+            "side": decision.side.map(routellm_core::Side::name),
             "similarity_bits": format!("{:016x}", decision.similarity.unwrap().to_bits()),
             "out_of_distribution": decision.out_of_distribution,
             "explanation": serde_json::to_value(explanation.unwrap()).unwrap(),

@@ -61,7 +61,7 @@ fn near_votes_decide_and_far_prompts_can_abstain() {
     {
         let router = OpenOptions::new().out_of_distribution(decision).open(&out).unwrap();
         let decided = router.route(&far, &options).unwrap();
-        assert_eq!((decided.side, decided.out_of_distribution), (side, true));
+        assert_eq!((decided.side, decided.out_of_distribution), (Some(side), true));
         assert_eq!(decided.win_rate, plain.win_rate);
         assert!(!router.route(&[1.0, 0.0], &options).unwrap().out_of_distribution);
     }

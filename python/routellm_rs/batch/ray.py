@@ -39,7 +39,7 @@ def route(
 ) -> ray.data.Dataset:
     """Add the columns ``model`` (string) and ``win_rate`` (float64, in [0, 1]) to each row.
 
-    ``concurrency`` actors open the router, each for itself, and take a CPU of the cluster each; what reads the
+    ``concurrency`` actors open the router, each for itself, and take a CPU each; what reads the
     data set needs another one. ``ray_options`` go to ``Dataset.map_batches`` (``batch_size``, ``num_cpus``
     and others); the other options are those of :meth:`routellm_rs.Router.route_batch`.
     """

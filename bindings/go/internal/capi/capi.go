@@ -32,7 +32,7 @@ const (
 	NotQuick Status = -2
 )
 
-// RouteOptions is what a call asks for (go_route_options). Absent numbers stand beside a 0.
+// RouteOptions is what a call asks for: go_route_options, and what C does not see of it. Absent numbers stand beside a 0.
 type RouteOptions struct {
 	Threshold      float64
 	StrongShare    float64
@@ -44,7 +44,12 @@ type RouteOptions struct {
 	HasRead        int32
 	OnError        int32
 	IsDefault      int32
+	// Other options, as an object; C takes it beside the struct, because memory of Go may not point to memory of Go.
+	JSON []byte
 }
+
+// OnErrorByName stands for a candidate that the JSON names.
+const OnErrorByName int32 = -1
 
 // Decision is routellm_decision. The error in it is the caller's.
 type Decision struct {
@@ -62,8 +67,11 @@ type Decision struct {
 	NoScore           int32
 	FallbackWarning   uint64
 	// <faces:decision>
-	Propensity float64
-	ID         [40]byte
+	Propensity   float64
+	ID           [40]byte
+	Candidate    uintptr
+	Quality      float64
+	ExpectedCost float64
 	// </faces:decision>
 }
 
@@ -82,6 +90,9 @@ type DecisionEvent struct {
 	BatchSize      uintptr
 	Side           int32
 	FallbackStatus Status
+	Candidate      uintptr
+	Quality        float64
+	ExpectedCost   float64
 }
 
 // Progress is routellm_progress.

@@ -174,22 +174,26 @@ func CancelTokenFree(t *CancelToken) { C.routellm_cancel_token_free(token(t)) }
 func CancelTokenCancel(t *CancelToken) { C.routellm_cancel_token_cancel(token(t)) }
 
 func Route(r *Router, prompt string, wanted *RouteOptions, out *Decision, err **Error) Status {
-	return Status(C.go_route(router(r), text(prompt), C.size_t(len(prompt)), options(wanted), decision(out), failure(err)))
+	return Status(C.go_route(router(r), text(prompt), C.size_t(len(prompt)), options(wanted), chars(wanted.JSON),
+		C.size_t(len(wanted.JSON)), decision(out), failure(err)))
 }
 
 func RouteMessages(r *Router, json []byte, wanted *RouteOptions, out *Decision, err **Error) Status {
-	return Status(C.go_route_messages(router(r), chars(json), C.size_t(len(json)), options(wanted), decision(out),
+	return Status(C.go_route_messages(router(r), chars(json), C.size_t(len(json)), options(wanted), chars(wanted.JSON),
+		C.size_t(len(wanted.JSON)), decision(out),
 		failure(err)))
 }
 
 func RouteEmbedding(r *Router, numbers []float32, wanted *RouteOptions, out *Decision, err **Error) Status {
 	return Status(C.go_route_embedding(router(r), floats(numbers), C.size_t(len(numbers)), options(wanted),
+		chars(wanted.JSON), C.size_t(len(wanted.JSON)),
 		decision(out), failure(err)))
 }
 
 // RouteEmbeddingHeard is for routers with a hook: Go does not let the one above call back.
 func RouteEmbeddingHeard(r *Router, numbers []float32, wanted *RouteOptions, out *Decision, err **Error) Status {
 	return Status(C.go_route_embedding_heard(router(r), floats(numbers), C.size_t(len(numbers)), options(wanted),
+		chars(wanted.JSON), C.size_t(len(wanted.JSON)),
 		decision(out), failure(err)))
 }
 
@@ -198,7 +202,8 @@ func RouteEmbeddingHeard(r *Router, numbers []float32, wanted *RouteOptions, out
 func RouteBatch(r *Router, messages bool, joined []byte, lengths []uintptr, bytes int, wanted *RouteOptions,
 	out []Decision, err **Error) Status {
 	return Status(C.go_route_batch(router(r), flag(messages), chars(joined), sizes(lengths), C.size_t(len(lengths)),
-		C.size_t(bytes), options(wanted), decision(unsafe.SliceData(out)), failure(err)))
+		C.size_t(bytes), options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)),
+		decision(unsafe.SliceData(out)), failure(err)))
 }
 
 // RouteAsync begins a call. After [OK], and only then, done is called, perhaps before this returns.
@@ -206,6 +211,7 @@ func RouteAsync(r *Router, messages bool, prompt []byte, wanted *RouteOptions, c
 	err **Error) Status {
 	user := hold(done)
 	status := Status(C.go_route_async(router(r), flag(messages), chars(prompt), C.size_t(len(prompt)), options(wanted),
+		chars(wanted.JSON), C.size_t(len(wanted.JSON)),
 		token(cancel), C.uintptr_t(user), failure(err)))
 	if status != OK {
 		letGo(user)
@@ -218,7 +224,8 @@ func RouteBatchAsync(r *Router, messages bool, joined []byte, lengths []uintptr,
 	cancel *CancelToken, done Done, err **Error) Status {
 	user := hold(done)
 	status := Status(C.go_route_batch_async(router(r), flag(messages), chars(joined), sizes(lengths),
-		C.size_t(len(lengths)), options(wanted), token(cancel), C.uintptr_t(user), failure(err)))
+		C.size_t(len(lengths)), options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)), token(cancel),
+		C.uintptr_t(user), failure(err)))
 	if status != OK {
 		letGo(user)
 	}
@@ -226,7 +233,8 @@ func RouteBatchAsync(r *Router, messages bool, joined []byte, lengths []uintptr,
 }
 
 func Threshold(r *Router, wanted *RouteOptions, out *float64, err **Error) Status {
-	return Status(C.go_threshold(router(r), options(wanted), (*C.double)(unsafe.Pointer(out)), failure(err)))
+	return Status(C.go_threshold(router(r), options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)),
+		(*C.double)(unsafe.Pointer(out)), failure(err)))
 }
 
 func Share(r *Router, strongShare float64, threshold, share *float64, err **Error) Status {
@@ -254,43 +262,65 @@ func WinRatesFromEmbeddings(r *Router, numbers []float32, dimension int, out []f
 		C.size_t(dimension), doubles(out), failure(err)))
 }
 
-func WinRatesOf(r *Router, inputs []Input, wanted *RouteOptions, cancel *CancelToken, out []float64,
-	err **Error) Status {
-	var pinner runtime.Pinner
-	defer pinner.Unpin()
+// pin lets C read the data of inputs, which are memory of Go in memory of Go.
+func pin(pinner *runtime.Pinner, inputs []Input) {
 	for _, input := range inputs {
 		if input.Data != nil {
 			pinner.Pin(input.Data)
 		}
 	}
+}
+
+func WinRatesOf(r *Router, inputs []Input, wanted *RouteOptions, cancel *CancelToken, out []float64,
+	err **Error) Status {
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	pin(&pinner, inputs)
 	return Status(C.go_win_rates_of(router(r), (*C.routellm_input)(unsafe.Pointer(unsafe.SliceData(inputs))),
-		C.size_t(len(inputs)), options(wanted), token(cancel), doubles(out), failure(err)))
+		C.size_t(len(inputs)), options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)), token(cancel),
+		doubles(out), failure(err)))
+}
+
+// QualitiesOf gives models numbers for each input.
+func QualitiesOf(r *Router, inputs []Input, wanted *RouteOptions, cancel *CancelToken, out []float64, models int,
+	err **Error) Status {
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	pin(&pinner, inputs)
+	return Status(C.go_qualities_of(router(r), (*C.routellm_input)(unsafe.Pointer(unsafe.SliceData(inputs))),
+		C.size_t(len(inputs)), options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)), token(cancel),
+		doubles(out), C.size_t(models), failure(err)))
 }
 
 func CandidateScoresOf(r *Router, input Input, wanted *RouteOptions, cancel *CancelToken, out []float64,
 	err **Error) Status {
 	return Status(C.go_candidate_scores_of(router(r), input.Data, C.size_t(input.Len), C.int32_t(input.Kind),
-		options(wanted), token(cancel), doubles(out), C.size_t(len(out)), failure(err)))
+		options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)), token(cancel), doubles(out),
+		C.size_t(len(out)), failure(err)))
 }
 
 func SimilarityOf(r *Router, input Input, wanted *RouteOptions, cancel *CancelToken, out *float64, err **Error) Status {
-	return Status(C.go_similarity_of(router(r), input.Data, C.size_t(input.Len), C.int32_t(input.Kind), options(wanted),
+	return Status(C.go_similarity_of(router(r), input.Data, C.size_t(input.Len), C.int32_t(input.Kind),
+		options(wanted), chars(wanted.JSON), C.size_t(len(wanted.JSON)),
 		token(cancel), (*C.double)(unsafe.Pointer(out)), failure(err)))
 }
 
 func EmbedOf(r *Router, input Input, wanted *RouteOptions, cancel *CancelToken, out []float32, err **Error) Status {
 	return Status(C.go_embed_of(router(r), input.Data, C.size_t(input.Len), C.int32_t(input.Kind), options(wanted),
+		chars(wanted.JSON), C.size_t(len(wanted.JSON)),
 		token(cancel), floats(out), C.size_t(len(out)), failure(err)))
 }
 
 func ExplainOf(r *Router, input Input, k int, wanted *RouteOptions, cancel *CancelToken, out **String,
 	err **Error) Status {
 	return Status(C.go_explain_of(router(r), input.Data, C.size_t(input.Len), C.int32_t(input.Kind), options(wanted),
+		chars(wanted.JSON), C.size_t(len(wanted.JSON)),
 		token(cancel), C.size_t(k), object(out), failure(err)))
 }
 
 func ReadMessages(json []byte, read int32, out **String, err **Error) Status {
-	return Status(C.routellm_read_messages(chars(json), C.size_t(len(json)), C.int32_t(read), object(out), failure(err)))
+	return Status(C.routellm_read_messages(chars(json), C.size_t(len(json)), C.int32_t(read), object(out),
+		failure(err)))
 }
 
 // Train trains; listen may be nil.

@@ -36,6 +36,7 @@ var (
 	cancel_token_cancel                    uintptr
 	route_options_new                      uintptr
 	route_options_free                     uintptr
+	route_options_set_json                 uintptr
 	route_options_set_on_error             uintptr
 	route_options_set_keep_fallback_errors uintptr
 	route_options_set_read                 uintptr
@@ -58,6 +59,7 @@ var (
 	win_rates                              uintptr
 	win_rate_from_embedding                uintptr
 	win_rates_from_embeddings              uintptr
+	qualities_of                           uintptr
 	win_rates_of                           uintptr
 	candidate_scores_of                    uintptr
 	similarity_of                          uintptr
@@ -103,6 +105,7 @@ var functions = map[string]*uintptr{
 	"routellm_cancel_token_cancel":                    &cancel_token_cancel,
 	"routellm_route_options_new":                      &route_options_new,
 	"routellm_route_options_free":                     &route_options_free,
+	"routellm_route_options_set_json":                 &route_options_set_json,
 	"routellm_route_options_set_on_error":             &route_options_set_on_error,
 	"routellm_route_options_set_keep_fallback_errors": &route_options_set_keep_fallback_errors,
 	"routellm_route_options_set_read":                 &route_options_set_read,
@@ -125,6 +128,7 @@ var functions = map[string]*uintptr{
 	"routellm_win_rates":                              &win_rates,
 	"routellm_win_rate_from_embedding":                &win_rate_from_embedding,
 	"routellm_win_rates_from_embeddings":              &win_rates_from_embeddings,
+	"routellm_qualities_of":                           &qualities_of,
 	"routellm_win_rates_of":                           &win_rates_of,
 	"routellm_candidate_scores_of":                    &candidate_scores_of,
 	"routellm_similarity_of":                          &similarity_of,

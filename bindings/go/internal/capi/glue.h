@@ -21,7 +21,12 @@ typedef struct {
     int32_t is_default;
 } go_route_options;
 
-static inline routellm_status go_options(const go_route_options *wanted, const routellm_cancel_token *token,
+/* The JSON names a candidate. */
+#define GO_ON_ERROR_BY_NAME (-1)
+
+/* What is asked for seldom comes as `json`. */
+static inline routellm_status go_options(const go_route_options *wanted, const char *json, size_t json_len,
+                                         const routellm_cancel_token *token,
                                          routellm_route_options **out, routellm_error **err)
 {
     routellm_status status = ROUTELLM_OK;
@@ -38,7 +43,10 @@ static inline routellm_status go_options(const go_route_options *wanted, const r
     if (status == ROUTELLM_OK && wanted->has_strong_share) {
         status = routellm_route_options_set_strong_share(options, wanted->strong_share, err);
     }
-    if (status == ROUTELLM_OK) {
+    if (status == ROUTELLM_OK && json_len > 0) {
+        status = routellm_route_options_set_json(options, json, json_len, err);
+    }
+    if (status == ROUTELLM_OK && wanted->on_error != GO_ON_ERROR_BY_NAME) {
         status = routellm_route_options_set_on_error(options, wanted->on_error, err);
     }
     if (status == ROUTELLM_OK && wanted->on_error != ROUTELLM_ON_ERROR_RAISE) {
@@ -65,7 +73,8 @@ static inline routellm_status go_options(const go_route_options *wanted, const r
 #define GO_NOT_QUICK (-2)
 
 static inline routellm_status go_route(const routellm_router *router, const char *prompt, size_t len,
-                                       const go_route_options *wanted, routellm_decision *decision,
+                                       const go_route_options *wanted, const char *json, size_t json_len,
+                                       routellm_decision *decision,
                                        routellm_error **err)
 {
     routellm_route_options *options;
@@ -74,7 +83,7 @@ static inline routellm_status go_route(const routellm_router *router, const char
     if (!routellm_router_is_quick(router, len)) {
         return GO_NOT_QUICK;
     }
-    status = go_options(wanted, NULL, &options, err);
+    status = go_options(wanted, json, json_len, NULL, &options, err);
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
         status = routellm_route(router, prompt, len, options, decision, err);
@@ -83,8 +92,9 @@ static inline routellm_status go_route(const routellm_router *router, const char
     return status;
 }
 
-static inline routellm_status go_route_messages(const routellm_router *router, const char *json, size_t len,
-                                                const go_route_options *wanted, routellm_decision *decision,
+static inline routellm_status go_route_messages(const routellm_router *router, const char *chat, size_t len,
+                                                const go_route_options *wanted, const char *json, size_t json_len,
+                                                routellm_decision *decision,
                                                 routellm_error **err)
 {
     routellm_route_options *options;
@@ -93,21 +103,22 @@ static inline routellm_status go_route_messages(const routellm_router *router, c
     if (!routellm_router_is_quick(router, len)) {
         return GO_NOT_QUICK;
     }
-    status = go_options(wanted, NULL, &options, err);
+    status = go_options(wanted, json, json_len, NULL, &options, err);
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
-        status = routellm_route_messages(router, json, len, options, decision, err);
+        status = routellm_route_messages(router, chat, len, options, decision, err);
         routellm_route_options_free(options);
     }
     return status;
 }
 
 static inline routellm_status go_route_embedding(const routellm_router *router, const float *values, size_t dimension,
-                                                 const go_route_options *wanted, routellm_decision *decision,
+                                                 const go_route_options *wanted, const char *json, size_t json_len,
+                                                 routellm_decision *decision,
                                                  routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, NULL, &options, err);
+    routellm_status status = go_options(wanted, json, json_len, NULL, &options, err);
 
     if (status == ROUTELLM_OK) {
         decision->struct_size = sizeof *decision;
@@ -120,16 +131,18 @@ static inline routellm_status go_route_embedding(const routellm_router *router, 
 /* For routers with a hook: Go does not let the one above call back. */
 static inline routellm_status go_route_embedding_heard(const routellm_router *router, const float *values,
                                                        size_t dimension, const go_route_options *wanted,
+                                                       const char *json, size_t json_len,
                                                        routellm_decision *decision, routellm_error **err)
 {
-    return go_route_embedding(router, values, dimension, wanted, decision, err);
+    return go_route_embedding(router, values, dimension, wanted, json, json_len, decision, err);
 }
 
 static inline routellm_status go_threshold(const routellm_router *router, const go_route_options *wanted,
+                                           const char *json, size_t json_len,
                                            double *threshold, routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, NULL, &options, err);
+    routellm_status status = go_options(wanted, json, json_len, NULL, &options, err);
 
     if (status == ROUTELLM_OK) {
         status = routellm_threshold(router, options, threshold, err);
@@ -157,7 +170,8 @@ static inline routellm_text *go_texts(const char *joined, const size_t *lengths,
 
 /* For few short prompts. -1 if there is no memory; `bytes` is the length of them all, with something for each. */
 static inline routellm_status go_route_batch(const routellm_router *router, int32_t messages, const char *joined,
-                                             const size_t *lengths, size_t count, size_t bytes, const go_route_options *wanted,
+                                             const size_t *lengths, size_t count, size_t bytes,
+                                             const go_route_options *wanted, const char *json, size_t json_len,
                                              routellm_decision *decisions, routellm_error **err)
 {
     routellm_route_options *options;
@@ -167,7 +181,7 @@ static inline routellm_status go_route_batch(const routellm_router *router, int3
     if (!routellm_router_is_quick(router, bytes)) {
         return GO_NOT_QUICK;
     }
-    status = go_options(wanted, NULL, &options, err);
+    status = go_options(wanted, json, json_len, NULL, &options, err);
     if (status != ROUTELLM_OK) {
         return status;
     }
@@ -236,11 +250,12 @@ static inline routellm_status go_train(const char *spec, size_t len, uintptr_t u
 
 /* After ROUTELLM_OK, and only then, routellmGoDone is called with `user`, perhaps before this returns. */
 static inline routellm_status go_route_async(const routellm_router *router, int32_t messages, const char *prompt,
-                                             size_t len, const go_route_options *wanted,
+                                             size_t len, const go_route_options *wanted, const char *json,
+                                             size_t json_len,
                                              const routellm_cancel_token *token, uintptr_t user, routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status = go_options(wanted, json, json_len, token, &options, err);
 
     if (status == ROUTELLM_OK) {
         status = messages ? routellm_route_messages_async(router, prompt, len, options, go_done, (void *)user, err)
@@ -253,13 +268,13 @@ static inline routellm_status go_route_async(const routellm_router *router, int3
 /* As go_route_async(). -1 if there is no memory. */
 static inline routellm_status go_route_batch_async(const routellm_router *router, int32_t messages,
                                                    const char *joined, const size_t *lengths, size_t count,
-                                                   const go_route_options *wanted,
+                                                   const go_route_options *wanted, const char *json, size_t json_len,
                                                    const routellm_cancel_token *token, uintptr_t user,
                                                    routellm_error **err)
 {
     routellm_route_options *options;
     routellm_text *texts;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status = go_options(wanted, json, json_len, token, &options, err);
 
     if (status != ROUTELLM_OK) {
         return status;
@@ -282,7 +297,7 @@ static inline routellm_status go_route_batch_async(const routellm_router *router
 #define GO_ASK(call) \
     routellm_input input = {data, len, kind}; \
     routellm_route_options *options; \
-    routellm_status status = go_options(wanted, token, &options, err); \
+    routellm_status status = go_options(wanted, json, json_len, token, &options, err); \
     if (status == ROUTELLM_OK) { \
         status = call; \
         routellm_route_options_free(options); \
@@ -290,7 +305,8 @@ static inline routellm_status go_route_batch_async(const routellm_router *router
     return status
 
 static inline routellm_status go_candidate_scores_of(const routellm_router *router, const void *data, size_t len,
-                                                     int32_t kind, const go_route_options *wanted,
+                                                     int32_t kind, const go_route_options *wanted, const char *json,
+                                                     size_t json_len,
                                                      const routellm_cancel_token *token, double *out, size_t count,
                                                      routellm_error **err)
 {
@@ -298,21 +314,24 @@ static inline routellm_status go_candidate_scores_of(const routellm_router *rout
 }
 
 static inline routellm_status go_similarity_of(const routellm_router *router, const void *data, size_t len,
-                                               int32_t kind, const go_route_options *wanted,
+                                               int32_t kind, const go_route_options *wanted, const char *json,
+                                               size_t json_len,
                                                const routellm_cancel_token *token, double *out, routellm_error **err)
 {
     GO_ASK(routellm_similarity_of(router, &input, options, out, err));
 }
 
 static inline routellm_status go_embed_of(const routellm_router *router, const void *data, size_t len, int32_t kind,
-                                          const go_route_options *wanted, const routellm_cancel_token *token,
+                                          const go_route_options *wanted, const char *json, size_t json_len,
+                                          const routellm_cancel_token *token,
                                           float *out, size_t count, routellm_error **err)
 {
     GO_ASK(routellm_embed_of(router, &input, options, out, count, err));
 }
 
 static inline routellm_status go_explain_of(const routellm_router *router, const void *data, size_t len, int32_t kind,
-                                            const go_route_options *wanted, const routellm_cancel_token *token,
+                                            const go_route_options *wanted, const char *json, size_t json_len,
+                                            const routellm_cancel_token *token,
                                             size_t k, routellm_string **out, routellm_error **err)
 {
     GO_ASK(routellm_explain_of(router, &input, k, options, out, err));
@@ -320,14 +339,31 @@ static inline routellm_status go_explain_of(const routellm_router *router, const
 
 /* The data of the inputs are pinned. */
 static inline routellm_status go_win_rates_of(const routellm_router *router, const routellm_input *inputs, size_t count,
-                                              const go_route_options *wanted, const routellm_cancel_token *token,
+                                              const go_route_options *wanted, const char *json, size_t json_len,
+                                              const routellm_cancel_token *token,
                                               double *out, routellm_error **err)
 {
     routellm_route_options *options;
-    routellm_status status = go_options(wanted, token, &options, err);
+    routellm_status status = go_options(wanted, json, json_len, token, &options, err);
 
     if (status == ROUTELLM_OK) {
         status = routellm_win_rates_of(router, inputs, count, options, out, err);
+        routellm_route_options_free(options);
+    }
+    return status;
+}
+
+/* As go_win_rates_of(): `models` numbers for each input. */
+static inline routellm_status go_qualities_of(const routellm_router *router, const routellm_input *inputs, size_t count,
+                                              const go_route_options *wanted, const char *json, size_t json_len,
+                                              const routellm_cancel_token *token, double *out, size_t models,
+                                              routellm_error **err)
+{
+    routellm_route_options *options;
+    routellm_status status = go_options(wanted, json, json_len, token, &options, err);
+
+    if (status == ROUTELLM_OK) {
+        status = routellm_qualities_of(router, inputs, count, options, out, models, err);
         routellm_route_options_free(options);
     }
     return status;

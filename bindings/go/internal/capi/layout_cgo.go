@@ -19,7 +19,7 @@ const (
 	progressSize = unsafe.Sizeof(Progress{}) - C.sizeof_routellm_progress
 	inputSize    = unsafe.Sizeof(Input{}) - C.sizeof_routellm_input
 	textSize     = unsafe.Sizeof(Text{}) - C.sizeof_routellm_text
-	optionsSize  = unsafe.Sizeof(RouteOptions{}) - C.sizeof_go_route_options
+	optionsSize  = unsafe.Offsetof(RouteOptions{}.JSON) - C.sizeof_go_route_options
 )
 
 var (
@@ -73,6 +73,9 @@ var (
 	// <faces:decision>
 	_ = zero[unsafe.Offsetof(goDecision.Propensity)-unsafe.Offsetof(cDecision.propensity)]
 	_ = zero[unsafe.Offsetof(goDecision.ID)-unsafe.Offsetof(cDecision.id)]
+	_ = zero[unsafe.Offsetof(goDecision.Candidate)-unsafe.Offsetof(cDecision.candidate)]
+	_ = zero[unsafe.Offsetof(goDecision.Quality)-unsafe.Offsetof(cDecision.quality)]
+	_ = zero[unsafe.Offsetof(goDecision.ExpectedCost)-unsafe.Offsetof(cDecision.expected_cost)]
 	// </faces:decision>
 	_ = zero[unsafe.Offsetof(goEvent.StructSize)-unsafe.Offsetof(cEvent.struct_size)]
 	_ = zero[unsafe.Offsetof(goEvent.ID)-unsafe.Offsetof(cEvent.id)]
@@ -87,6 +90,9 @@ var (
 	_ = zero[unsafe.Offsetof(goEvent.BatchSize)-unsafe.Offsetof(cEvent.batch_size)]
 	_ = zero[unsafe.Offsetof(goEvent.Side)-unsafe.Offsetof(cEvent.side)]
 	_ = zero[unsafe.Offsetof(goEvent.FallbackStatus)-unsafe.Offsetof(cEvent.fallback_status)]
+	_ = zero[unsafe.Offsetof(goEvent.Candidate)-unsafe.Offsetof(cEvent.candidate)]
+	_ = zero[unsafe.Offsetof(goEvent.Quality)-unsafe.Offsetof(cEvent.quality)]
+	_ = zero[unsafe.Offsetof(goEvent.ExpectedCost)-unsafe.Offsetof(cEvent.expected_cost)]
 	_ = zero[unsafe.Offsetof(goProgress.StructSize)-unsafe.Offsetof(cProgress.struct_size)]
 	_ = zero[unsafe.Offsetof(goProgress.Stage)-unsafe.Offsetof(cProgress.stage)]
 	_ = zero[unsafe.Offsetof(goProgress.Done)-unsafe.Offsetof(cProgress.done)]

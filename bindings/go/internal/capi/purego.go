@@ -78,11 +78,15 @@ func (wanted *RouteOptions) options(cancel *CancelToken, err **Error) (*cRouteOp
 	if status == OK && wanted.HasStrongShare != 0 {
 		status = setStrongShare(options, wanted.StrongShare, err)
 	}
-	if status == OK && wanted.OnError != 0 {
+	if status == OK && len(wanted.JSON) > 0 {
+		status = attempt(route_options_set_json, uintptr(p(options)), uintptr(p(unsafe.SliceData(wanted.JSON))),
+			uintptr(len(wanted.JSON)), uintptr(p(err)))
+	}
+	if status == OK && wanted.OnError > 0 {
 		status = attempt(route_options_set_on_error, uintptr(p(options)), uintptr(wanted.OnError), uintptr(p(err)))
-		if status == OK {
-			status = attempt(route_options_set_keep_fallback_errors, uintptr(p(options)), 1, uintptr(p(err)))
-		}
+	}
+	if status == OK && wanted.OnError != 0 {
+		status = attempt(route_options_set_keep_fallback_errors, uintptr(p(options)), 1, uintptr(p(err)))
 	}
 	if status == OK && wanted.HasTimeout != 0 {
 		status = setTimeoutMs(options, wanted.TimeoutMs, err)
@@ -379,6 +383,18 @@ func WinRatesOf(r *Router, inputs []Input, wanted *RouteOptions, cancel *CancelT
 	defer free(options)
 	return attempt(win_rates_of, uintptr(p(r)), uintptr(p(unsafe.SliceData(inputs))), uintptr(len(inputs)),
 		uintptr(p(options)), uintptr(p(unsafe.SliceData(out))), uintptr(p(err)))
+}
+
+// QualitiesOf gives models numbers for each input.
+func QualitiesOf(r *Router, inputs []Input, wanted *RouteOptions, cancel *CancelToken, out []float64, models int,
+	err **Error) Status {
+	options, status := wanted.options(cancel, err)
+	if status != OK {
+		return status
+	}
+	defer free(options)
+	return attempt(qualities_of, uintptr(p(r)), uintptr(p(unsafe.SliceData(inputs))), uintptr(len(inputs)),
+		uintptr(p(options)), uintptr(p(unsafe.SliceData(out))), uintptr(models), uintptr(p(err)))
 }
 
 func CandidateScoresOf(r *Router, input Input, wanted *RouteOptions, cancel *CancelToken, out []float64,

@@ -300,6 +300,10 @@ impl PromptScorer for BertScorer {
         self.score_windows(slot, &self.prepare(prompt)?, stop)
     }
 
+    fn knows_candidates(&self) -> bool {
+        matches!(self.head, Head::Candidates { .. })
+    }
+
     /// One logit for each candidate, the mean over the windows of a long prompt.
     fn candidate_scores_in(
         &self,
@@ -307,13 +311,18 @@ impl PromptScorer for BertScorer {
         prompt: &str,
         stop: Option<&CancelToken>,
     ) -> Result<Vec<f64>> {
+        Ok(self.rate_in(slot, prompt, stop)?.0)
+    }
+
+    fn rate_in(&self, slot: &mut Slot, prompt: &str, stop: Option<&CancelToken>) -> Result<(Vec<f64>, bool)> {
         if !matches!(self.head, Head::Candidates { .. }) {
             return Err(Error::unsupported(format!(
                 "this router scores its pair only (head {:?}): there is no score for each candidate",
                 self.spec.head.name()
             )));
         }
-        let outputs = self.outputs(slot, &self.prepare(prompt)?, stop)?;
+        let prepared = self.prepare(prompt)?;
+        let outputs = self.outputs(slot, &prepared, stop)?;
         if self.head.reads_probabilities() {
             for row in &outputs {
                 self.head.win_rate(row, self.pair, self.mode)?;
@@ -322,7 +331,7 @@ impl PromptScorer for BertScorer {
         let mean = |column: usize| {
             outputs.iter().map(|row| self.head.candidate(row[column])).sum::<f64>() / outputs.len() as f64
         };
-        Ok((0..outputs[0].len()).map(mean).collect())
+        Ok(((0..outputs[0].len()).map(mean).collect(), prepared.truncated))
     }
 
     fn plan(self: Arc<Self>, slot: &mut Slot, prompts: Vec<(usize, String)>) -> Vec<Group> {

@@ -103,6 +103,11 @@ impl SwScorer {
         SCRATCH.with_borrow_mut(|scratch| self.model.score(embedding, &self.options, scratch))
     }
 
+    /// Whether the votes compare two candidates.
+    pub(crate) fn compares(&self, pair: Pair) -> bool {
+        self.model.layout.check_pair(pair.strong, pair.weak, self.options.mode).is_ok()
+    }
+
     /// Largest cosine similarity to any vote, all of which are read.
     ///
     /// # Errors

@@ -85,11 +85,15 @@ pub fn train(
     let bound = Pair { strong: models.number(&strong)?, weak: models.number(&weak)? };
     let scorer = MfScorer::new(&fit.weights, bound)?;
     let (rated, values) = match &common.calibration {
-        None => (rated("the prompts of the training data", &data.prompts), values),
+        None => {
+            training.measure(data.prompts.iter().map(|prompt| prompt.text));
+            (rated("the prompts of the training data", &data.prompts), values)
+        }
         Some(sample) => {
             let mut prompts = Prompt::of_sample(&sample.prompts);
             let embedded = embeddings.of(&prompts, &mut training.watch)?;
             embedded.keep(&mut prompts);
+            training.measure(prompts.iter().map(|prompt| prompt.text));
             (rated(&sample.name, &prompts), embedded.values)
         }
     };
@@ -113,6 +117,7 @@ pub fn train(
         featurizer: encoder.spec().clone(),
         scorer: Json::object(),
         calibration,
+        qualities: None,
         facts: facts(&counts, &options.fit, &report),
     })?;
     Ok(report)
