@@ -159,11 +159,12 @@ def trained(folder: Path, gold: Path, sample: int, models: list[str] | None = No
 
 
 def columns(path: Path) -> list[str]:
+    """Return the names of the models, in order."""
+    with path.open(encoding="utf-8") as file:
+        first = file.readline()
     if path.suffix == ".csv":
-        head = path.open(encoding="utf-8").readline().strip().split(",")
-        return [name for name in head if name not in ("prompt", "category")]
-    first = json.loads(path.open(encoding="utf-8").readline())
-    return [name for name, value in first.items() if isinstance(value, (int, float))]
+        return [name for name in first.strip().split(",") if name not in ("prompt", "category")]
+    return [name for name, value in json.loads(first).items() if isinstance(value, (int, float))]
 
 
 @pytest.mark.parametrize(("name", "models"), [("mmlu_pro.csv", 26), ("llmrouter_tasks.jsonl", 9)])
