@@ -89,6 +89,14 @@ impl Tensors {
         self.read(key, Dtype::I8, shape, i8::from_le_bytes)
     }
 
+    /// Values of the `u64` tensor `key`.
+    ///
+    /// # Errors
+    /// As [`f32`](Self::f32).
+    pub fn u64(&self, key: &str, shape: &[usize]) -> Result<Vec<u64>> {
+        self.read(key, Dtype::U64, shape, u64::from_le_bytes)
+    }
+
     fn read<T, const N: usize>(
         &self,
         key: &str,

@@ -27,9 +27,14 @@ impl Split {
 
     /// Whether the rows of a prompt are in the second part.
     pub fn holds_out(&self, prompt: &str) -> bool {
+        self.holds_out_bytes(prompt.as_bytes())
+    }
+
+    /// As [`holds_out`](Self::holds_out), of whatever stands for a prompt.
+    pub(crate) fn holds_out_bytes(&self, prompt: &[u8]) -> bool {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_le_bytes());
-        hash.update(prompt.as_bytes());
+        hash.update(prompt);
         let mut first = [0; 8];
         first.copy_from_slice(&hash.finalize()[..8]);
         // 53 bits, which a double holds.

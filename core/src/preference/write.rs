@@ -8,10 +8,13 @@ impl VoteTable {
     /// The votes as JSON lines, which [`from_jsonl`](Self::from_jsonl) reads as the same votes.
     pub fn to_jsonl(&self) -> String {
         let lines = self.votes.iter().map(|vote| {
-            let row = json!({
+            let mut row = json!({
                 "id": vote.id, "prompt": vote.prompt, "model_a": vote.model_a, "model_b": vote.model_b,
                 "winner": vote.winner.name(),
             });
+            if let Some(p) = vote.p_model_a {
+                row["p_model_a"] = json!(p);
+            }
             format!("{row}\n")
         });
         lines.collect::<Vec<_>>().concat()
@@ -42,6 +45,8 @@ mod tests {
             r#"{"id": "1", "prompt": "a\n\"b\" \u00e9", "model_a": "x", "model_b": "y", "winner": "tie (bothbad)"}"#,
             "\n",
             r#"{"prompt": "c", "model_a": "x", "model_b": "y", "winner": "model_b"}"#,
+            "\n",
+            r#"{"prompt": "d", "model_a": "x", "model_b": "y", "p_model_a": 0.75}"#,
         );
         let votes = VoteTable::from_jsonl(votes.as_bytes(), "v").unwrap();
         assert_eq!(VoteTable::from_jsonl(votes.to_jsonl().as_bytes(), "w").unwrap(), votes);

@@ -49,6 +49,7 @@ pub(super) struct Collected<'a> {
     pub(super) votes: Votes,
     pub(super) prompts: Vec<Prompt<'a>>,
     numbers: HashMap<&'a str, usize>,
+    weights: Vec<f64>,
 }
 
 impl<'a> Collected<'a> {
@@ -61,18 +62,25 @@ impl<'a> Collected<'a> {
             .collect();
         names.sort_unstable();
         names.dedup();
-        Ok(Self { votes: Votes::new(ModelIndex::new(names)?), prompts: Vec::new(), numbers: HashMap::new() })
+        Ok(Self {
+            votes: Votes::new(ModelIndex::new(names)?),
+            prompts: Vec::new(),
+            numbers: HashMap::new(),
+            weights: Vec::new(),
+        })
     }
 
     /// Adds a vote of a table.
     pub(super) fn add_vote(&mut self, vote: &'a Vote) -> Result<()> {
         let models = self.votes.models();
         let pair = (models.number(&vote.model_a)?, models.number(&vote.model_b)?);
+        self.weights.push(vote.weight);
         self.add(Prompt { text: &vote.prompt, place: Place::Vote(&vote.id) }, pair, vote.winner)
     }
 
     /// Adds a vote between two models, by number, that a gold row makes.
     pub(super) fn add_gold(&mut self, row: &'a GoldRow, pair: (usize, usize), winner: Winner) -> Result<()> {
+        self.weights.push(row.weight);
         self.add(Prompt { text: &row.prompt, place: Place::Gold(&row.id) }, pair, winner)
     }
 
@@ -83,6 +91,21 @@ impl<'a> Collected<'a> {
             self.prompts.push(prompt);
         }
         self.votes.push(Ballot { model_a, model_b, winner, prompt: number })
+    }
+
+    /// Gives the votes targets, and their weights where not all weigh the same.
+    pub(super) fn with_targets(&mut self, targets: Vec<f64>) -> Result<()> {
+        let mut votes = std::mem::take(&mut self.votes).with_targets(targets)?;
+        if self.weights.iter().any(|weight| *weight != 1.0) {
+            votes = votes.with_weights(std::mem::take(&mut self.weights))?;
+        }
+        self.votes = votes;
+        Ok(())
+    }
+
+    /// Whether some vote weighs more than another.
+    pub(super) fn are_weighted(&self) -> bool {
+        self.weights.iter().any(|weight| *weight != 1.0)
     }
 
     /// Numbers of the models of gold rows.

@@ -2,7 +2,7 @@
 //! provenance and the artifact.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -24,6 +24,7 @@ pub(super) struct Training<'a> {
     pub(super) writer: ArtifactWriter,
     pub(super) watch: Watch<'a>,
     common: &'a TrainOptions,
+    out: PathBuf,
     given: Map<String, Value>,
     origins: &'a [Origin],
 }
@@ -71,7 +72,14 @@ impl<'a> Training<'a> {
         };
         common.calibration_date.as_deref().map_or(Ok(()), check_date)?;
         let watch = control.start()?;
-        Ok(Self { writer: ArtifactWriter::new(out)?, watch, common, given, origins })
+        let writer = ArtifactWriter::new(out)?;
+        Ok(Self { writer, watch, common, out: out.to_path_buf(), given, origins })
+    }
+
+    /// The file beside the destination that keeps a `part` of the work, so that the same training goes on where one that was
+    /// killed or stopped left off. `None` where there is no such place. It is removed when the artifact is there.
+    pub(super) fn checkpoint(&self, part: &str) -> Option<PathBuf> {
+        checkpoint(&self.out, part)
     }
 
     /// Calibrates the pair on a sample. `score` gives its win rate for a row and, if it is asked for them, the scores of
@@ -119,6 +127,7 @@ impl<'a> Training<'a> {
             provenance.insert("sources".into(), json!(self.origins));
         }
         provenance.extend(self.given);
+        let checkpoints = CHECKPOINTS.map(|part| checkpoint(&self.out, part));
         self.writer.finish(&Manifest {
             format_version: FORMAT_VERSION,
             name: self.common.name.clone().unwrap_or_else(|| made.name.to_owned()),
@@ -131,8 +140,26 @@ impl<'a> Training<'a> {
             read: self.common.read,
             provenance: Json::of_members(provenance),
             manifest_sha256: String::new(),
-        })
+        })?;
+        for path in checkpoints.into_iter().flatten() {
+            // Mostly there is none.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
     }
+}
+
+/// Parts of the work that are kept until the artifact is there.
+const CHECKPOINTS: [&str; 2] = [EMBEDDINGS, FIT];
+/// Embeddings of a training without a cache.
+pub(super) const EMBEDDINGS: &str = "embeddings";
+/// Epochs of a fit.
+pub(super) const FIT: &str = "fit";
+
+fn checkpoint(out: &Path, part: &str) -> Option<PathBuf> {
+    let out = std::path::absolute(out).ok()?;
+    let name = out.file_name()?.to_str()?;
+    Some(out.parent()?.join(format!(".{name}.{part}.checkpoint")))
 }
 
 /// Members of a JSON object.

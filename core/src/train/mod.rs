@@ -14,7 +14,6 @@
 //! # Ok::<(), routellm_core::Error>(())
 //! ```
 
-mod adam;
 mod cache;
 mod collect;
 mod embeddings;
@@ -30,6 +29,8 @@ mod run;
 mod sources;
 mod spec;
 pub mod sw_ranking;
+mod ties;
+mod weaker;
 
 pub use cache::EmbeddingCache;
 pub use encoder::Encoder;
@@ -37,8 +38,9 @@ pub use logistic::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
 pub use run::{TrainReport, Trained, run};
-pub use sources::{DataReport, Sources};
-pub use spec::{CalibrationSource, EncoderSource, Labels, Source, SwParameters, TrainSpec, Trainer};
+pub use sources::{DataReport, Labels, Reading, Sources};
+pub use spec::{CalibrationSource, EncoderSource, Source, SwParameters, TrainSpec, Trainer};
+pub use ties::Ties;
 
 pub use crate::calibrate::Sample;
 pub use crate::{Control, Progress, ProgressFn};

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::linear::{self, LinearOptions, LinearReport};
 use super::mf::{self, MfOptions, MfReport};
-use super::spec::{Labels, Source, TrainSpec, Trainer};
+use super::spec::{Source, TrainSpec, Trainer};
 use super::sw_ranking::{self, SwOptions, SwReport};
-use super::{Control, Encoder, Sources};
+use super::{Control, Encoder, Reading, Sources};
 use crate::artifact::{Artifact, Models};
 use crate::files::Json;
 use crate::{Error, Result};
@@ -120,21 +120,15 @@ fn sources(given: &[Source]) -> Result<Sources> {
         ));
     }
     given.iter().enumerate().try_fold(Sources::new(), |sources, (i, source)| {
-        // A fault in a file names file and line already.
+        let mut reading = Reading::new().weight(source.weight);
+        reading.columns.clone_from(&source.columns);
         match (&source.path, &source.rows) {
-            (Some(path), None) => match source.kind {
-                Labels::Votes => sources.votes_file(path),
-                Labels::Gold => sources.gold_file(path),
-                Labels::Judge => sources.judge_file(path),
-            },
+            // A fault in a file names file and line already.
+            (Some(path), None) => sources.file(source.kind, path, &reading),
             (None, Some(rows)) => {
                 let lines = rows.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
-                match source.kind {
-                    Labels::Votes => sources.votes_jsonl(lines.as_bytes()),
-                    Labels::Gold => sources.gold_jsonl(lines.as_bytes()),
-                    Labels::Judge => sources.judge_jsonl(lines.as_bytes()),
-                }
-                .map_err(|error| error.context(format!("sources[{i}]")))
+                let read = sources.lines(source.kind, lines.as_bytes(), &reading);
+                read.map_err(|error| error.context(format!("sources[{i}]")))
             }
             (None, None) => Err(Error::invalid_argument(format!("sources[{i}] has neither path nor rows"))),
             (Some(_), Some(_)) => {
@@ -152,6 +146,15 @@ fn encoder(spec: &TrainSpec) -> Result<Encoder> {
         )));
     };
     let session = source.session()?;
+    if let Some(id) = &source.id {
+        let given = [("parameters", source.parameters.is_some()), ("session", source.session.is_some())];
+        if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(Error::invalid_argument(format!(
+                "encoder.{name} has no effect: encoder.id says that the embeddings are given"
+            )));
+        }
+        return Encoder::read_embeddings(id, &source.path);
+    }
     match &source.parameters {
         None => Encoder::open(&source.path, &session),
         #[cfg(feature = "onnx")]

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::linear::LinearOptions;
 use super::mf::FitOptions;
-use super::{OnError, Sample, TrainOptions};
+use super::{Labels, OnError, Sample, Ties, TrainOptions};
 use crate::files::Json;
 use crate::input::Read;
 use crate::options::{OpenOptions, SessionOptions, milliseconds};
@@ -70,6 +70,10 @@ pub struct TrainSpec {
     /// What of a chat the router reads, unless it is told otherwise: `last_user`, `all_user` or `conversation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
+    /// What a tie says: `drop` (nothing), `half` (half a win for each) or `weak_not_worse` (a win of the weaker model). What it
+    /// is without, the trainers say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ties: Option<Ties>,
     /// What becomes of a prompt that cannot be embedded: `raise` or `leave_out`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_error: OnError,
@@ -134,19 +138,6 @@ impl Default for SwParameters {
     }
 }
 
-/// What the labels of a source are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Labels {
-    /// Votes of people (`D_arena` in the paper).
-    Votes,
-    /// Qualities by a known answer (`D_gold`).
-    Gold,
-    /// Votes of a model that judges (`D_judge`).
-    Judge,
-}
-
 /// Rows to learn from: a file, or rows that stand in the specification itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,17 +151,32 @@ pub struct Source {
     /// The rows, objects as they would stand in the lines of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Json>>,
+    /// What its columns are called, by the name that they are read by: `{"prompt": "question"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
+    /// How much each row counts, above 0.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f64,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(weight: &f64) -> bool {
+    *weight == one()
 }
 
 impl Source {
     /// A file.
     pub fn file(kind: Labels, path: impl Into<PathBuf>) -> Self {
-        Self { kind, path: Some(path.into()), rows: None }
+        Self { kind, path: Some(path.into()), rows: None, columns: BTreeMap::new(), weight: one() }
     }
 
     /// Rows in memory.
     pub fn rows(kind: Labels, rows: impl IntoIterator<Item = Json>) -> Self {
-        Self { kind, path: None, rows: Some(rows.into_iter().collect()) }
+        Self { rows: Some(rows.into_iter().collect()), path: None, ..Self::file(kind, "") }
     }
 }
 
@@ -179,7 +185,11 @@ impl Source {
 #[non_exhaustive]
 pub struct EncoderSource {
     /// The folder of an artifact, whose encoder is taken over, or, with `parameters`, of an ONNX model and its tokenizer.
+    /// With `id`, a file of embeddings that some other model computed, with `prompt` and `embedding` in each row.
     pub path: PathBuf,
+    /// The model of embeddings that are given. The router takes embeddings of that model only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Parameters of a model that is in no artifact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Json>,
@@ -195,7 +205,12 @@ pub struct EncoderSource {
 impl EncoderSource {
     /// The encoder of the artifact in a folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), parameters: None, session: None, cache: None }
+        Self { path: path.into(), id: None, parameters: None, session: None, cache: None }
+    }
+
+    /// Embeddings of the model `id` in a file.
+    pub fn embeddings(path: impl Into<PathBuf>, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..Self::new(path) }
     }
 
     /// How it runs.
@@ -220,6 +235,8 @@ impl<'de> Deserialize<'de> for EncoderSource {
         struct Whole {
             path: PathBuf,
             #[serde(default)]
+            id: Option<String>,
+            #[serde(default)]
             parameters: Option<Json>,
             #[serde(default)]
             session: Option<Json>,
@@ -230,9 +247,9 @@ impl<'de> Deserialize<'de> for EncoderSource {
         match Value::deserialize(deserializer)? {
             Value::String(path) => Ok(Self::new(path)),
             other => {
-                let Whole { path, parameters, session, cache } =
+                let Whole { path, id, parameters, session, cache } =
                     serde_json::from_value(other).map_err(serde::de::Error::custom)?;
-                Ok(Self { path, parameters, session, cache })
+                Ok(Self { path, id, parameters, session, cache })
             }
         }
     }
@@ -298,6 +315,7 @@ impl TrainSpec {
             encoder: None,
             calibration: None,
             read: None,
+            ties: None,
             on_error: OnError::Raise,
             timeout_ms: None,
             provenance: None,
@@ -341,6 +359,7 @@ impl TrainSpec {
             provenance: self.provenance.clone(),
             cache: self.encoder.as_ref().and_then(|encoder| encoder.cache.clone()),
             on_error: self.on_error,
+            ties: self.ties,
         })
     }
 
