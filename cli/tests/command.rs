@@ -56,6 +56,12 @@ fn folder() -> tempfile::TempDir {
         format!("{},{},{},{}\n", cell("prompt"), cell("model_a"), cell("model_b"), cell("winner"))
     });
     write("votes.csv", format!("prompt,model_a,model_b,winner\n{}", rows.collect::<Vec<_>>().concat()));
+    let log = |i: usize| {
+        let row = gold(i);
+        let model = if i.is_multiple_of(2) { "big" } else { "small" };
+        json!({"prompt": row["prompt"], "model": model, "quality": row[model]})
+    };
+    write("log.jsonl", lines((0..90).map(log)));
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",

@@ -63,7 +63,7 @@ ControlTokens: TypeAlias = Literal["as_written", "text"]
 """What becomes of control tokens that a prompt spells out, ``[SEP]`` or ``<|im_end|>`` for example."""
 # </faces:names>
 # <faces:kinds>
-Kind: TypeAlias = Literal["linear", "mf", "sw_ranking", "bert", "causal_llm"]
+Kind: TypeAlias = Literal["linear", "mf", "sw_ranking", "knn", "bert", "causal_llm"]
 """The kinds of routers; a folder that is no artifact holds one of ``bert``, ``causal_llm`` and ``mf``."""
 # </faces:kinds>
 

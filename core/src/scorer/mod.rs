@@ -6,6 +6,7 @@ pub mod causal_llm;
 #[cfg(feature = "onnx")]
 pub mod checkpoint;
 pub mod config;
+pub mod knn;
 pub mod linear;
 pub mod mf;
 pub(crate) mod model_files;
@@ -17,6 +18,7 @@ pub use crate::names::Kind;
 pub use bert::BertScorer;
 #[cfg(feature = "onnx")]
 pub use causal_llm::CausalLlmScorer;
+pub use knn::KnnScorer;
 pub use linear::{LinearScorer, LinearTarget, Link};
 pub use mf::{MfScorer, MfWeights};
 pub use prompt::{Group, GroupWork, Parameters, PromptScorer};
@@ -73,6 +75,8 @@ pub enum Scorer {
     Mf(MfScorer),
     /// Similarity-weighted ranking.
     SwRanking(Box<SwScorer>),
+    /// Nearest neighbours.
+    Knn(Box<KnnScorer>),
 }
 
 impl Scorer {
@@ -85,6 +89,7 @@ impl Scorer {
             Self::Linear(linear) => linear.win_rate(features).map(Score::of),
             Self::Mf(mf) => mf.win_rate(features).map(Score::of),
             Self::SwRanking(sw) => sw.score(features),
+            Self::Knn(knn) => knn.score(features),
         }
     }
 
@@ -97,6 +102,7 @@ impl Scorer {
                 let meta = sw.model().meta();
                 5_000 + meta.votes as u64 * (meta.dim as u64 / 5 + 2)
             }
+            Self::Knn(knn) => knn.cost_ns(),
         }
     }
 
@@ -104,8 +110,13 @@ impl Scorer {
     pub fn votes(&self) -> Option<&SwScorer> {
         match self {
             Self::SwRanking(sw) => Some(sw),
-            Self::Linear(_) | Self::Mf(_) => None,
+            Self::Linear(_) | Self::Mf(_) | Self::Knn(_) => None,
         }
+    }
+
+    /// Whether a score can be explained by what the router knows.
+    pub(crate) fn explains(&self) -> bool {
+        matches!(self, Self::SwRanking(_) | Self::Knn(_))
     }
 
     /// One score for each candidate, higher is better; what a score means depends on the scorer.
@@ -120,6 +131,7 @@ impl Scorer {
                 let score = sw.rank(features)?;
                 Ok((0..sw.model().models().len()).map(|model| score.rating(model)).collect())
             }
+            Self::Knn(knn) => Ok(knn.qualities(features)?.0),
         }
     }
 
@@ -131,6 +143,7 @@ impl Scorer {
             Self::Linear(linear) => linear.candidates(),
             Self::Mf(_) => Some(candidates),
             Self::SwRanking(sw) => Some(sw.model().tier_count()),
+            Self::Knn(knn) => Some(knn.candidates()),
         }
     }
 
@@ -140,6 +153,7 @@ impl Scorer {
         match self {
             Self::Linear(linear) => linear.rate_of_gap(pair.gap(scores)),
             Self::Mf(_) => crate::numeric::sigmoid(pair.gap(scores)),
+            Self::Knn(knn) => knn.rate_of_gap(pair.gap(scores)),
             Self::SwRanking(sw) => {
                 let tiers = sw.model().tiers();
                 crate::numeric::sigmoid(scores[tiers[pair.strong]] - scores[tiers[pair.weak]])

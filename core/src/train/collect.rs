@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::embeddings::Embedded;
-use crate::preference::{Ballot, GoldRow, GoldTable, ModelIndex, Vote, VoteTable, Votes, Winner};
+use crate::preference::{Ballot, GoldRow, GoldTable, LogRow, ModelIndex, Vote, VoteTable, Votes, Winner};
 use crate::{Error, Result};
 
 /// A prompt, and where it stands first.
@@ -18,6 +18,7 @@ pub(super) struct Prompt<'a> {
 enum Place<'a> {
     Vote(&'a str),
     Gold(&'a str),
+    Log(&'a str),
     Sample(usize),
 }
 
@@ -26,12 +27,25 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Vote(id) => write!(f, "the prompt of vote {id:?}"),
             Self::Gold(id) => write!(f, "the prompt of gold row {id:?}"),
+            Self::Log(id) => write!(f, "the prompt of log {id:?}"),
             Self::Sample(number) => write!(f, "prompt {number} of the calibration"),
         }
     }
 }
 
 impl<'a> Prompt<'a> {
+    pub(super) fn of_vote(vote: &'a Vote) -> Self {
+        Self { text: &vote.prompt, place: Place::Vote(&vote.id) }
+    }
+
+    pub(super) fn of_gold(row: &'a GoldRow) -> Self {
+        Self { text: &row.prompt, place: Place::Gold(&row.id) }
+    }
+
+    pub(super) fn of_log(row: &'a LogRow) -> Self {
+        Self { text: &row.prompt, place: Place::Log(&row.id) }
+    }
+
     /// The prompts of a calibration sample.
     pub(super) fn of_sample(prompts: &'a [String]) -> Vec<Self> {
         prompts.iter().enumerate().map(|(i, text)| Self { text, place: Place::Sample(i) }).collect()
@@ -75,13 +89,13 @@ impl<'a> Collected<'a> {
         let models = self.votes.models();
         let pair = (models.number(&vote.model_a)?, models.number(&vote.model_b)?);
         self.weights.push(vote.weight);
-        self.add(Prompt { text: &vote.prompt, place: Place::Vote(&vote.id) }, pair, vote.winner)
+        self.add(Prompt::of_vote(vote), pair, vote.winner)
     }
 
     /// Adds a vote between two models, by number, that a gold row makes.
     pub(super) fn add_gold(&mut self, row: &'a GoldRow, pair: (usize, usize), winner: Winner) -> Result<()> {
         self.weights.push(row.weight);
-        self.add(Prompt { text: &row.prompt, place: Place::Gold(&row.id) }, pair, winner)
+        self.add(Prompt::of_gold(row), pair, winner)
     }
 
     fn add(&mut self, prompt: Prompt<'a>, (model_a, model_b): (usize, usize), winner: Winner) -> Result<()> {

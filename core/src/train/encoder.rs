@@ -147,9 +147,21 @@ impl Encoder {
     /// # Errors
     /// As [`VoteTable::read`](crate::preference::VoteTable::read), and as `from_embeddings`.
     pub fn read_embeddings(id: impl Into<String>, path: impl AsRef<Path>) -> Result<Self> {
+        Self::of_place(id, data::Place::File(path.as_ref()))
+    }
+
+    /// As [`read_embeddings`](Self::read_embeddings), of JSON lines.
+    ///
+    /// # Errors
+    /// As [`read_embeddings`](Self::read_embeddings).
+    pub fn embeddings_jsonl(id: impl Into<String>, lines: &[u8]) -> Result<Self> {
+        Self::of_place(id, data::Place::Lines(lines, "embeddings"))
+    }
+
+    fn of_place(id: impl Into<String>, place: data::Place<'_>) -> Result<Self> {
         let mut all = Vec::new();
         let needed = [data::PROMPT, &["embedding"][..]];
-        data::each_of_file(path.as_ref(), Some("embeddings"), &needed, &mut |row| {
+        place.each("embeddings", &needed, &data::Names::new(), &mut |row| {
             let prompt = data::prompt(row.cells, false).map_err(|what| row.fault(what))?;
             all.push((prompt, embedding(row).map_err(|what| row.fault(what))?));
             Ok(())

@@ -49,6 +49,17 @@ impl DataReport {
         Self { left_out_columns, ..Self::of(models) }
     }
 
+    /// Of all sources, logs too, whose gold rows have the names that they shall have.
+    pub(super) fn of_sources(sources: &Sources, gold: Option<&GoldTable>) -> Self {
+        let mut report = Self::new(sources.vote_table(), gold);
+        let logs = sources.log_table().map_or(&[][..], |table| &table.rows);
+        report.models.extend(logs.iter().map(|row| row.model.clone()));
+        report.models.sort_unstable();
+        report.models.dedup();
+        report.alike = alike(report.models.iter().map(String::as_str));
+        report
+    }
+
     /// Of votes that came by number.
     pub(super) fn of_models(models: &ModelIndex) -> Self {
         Self::of(models.names().to_vec())

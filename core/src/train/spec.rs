@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::knn::KnnOptions;
 use super::linear::LinearOptions;
+use super::logistic::LogisticOptions;
 use super::mf::FitOptions;
 use super::{Labels, OnError, Sample, Ties, TrainOptions};
 use crate::files::Json;
@@ -55,6 +57,9 @@ pub struct TrainSpec {
     /// The weak model, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weak: Option<String>,
+    /// The columns of gold rows that are models; by default all whose values are scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
     /// Other names for models of the gold rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
@@ -92,6 +97,10 @@ pub struct TrainSpec {
 pub enum Trainer {
     /// Ridge regression of the quality gap on hashed features, from gold rows.
     Linear(Box<LinearOptions>),
+    /// Nearest neighbours on any features.
+    Knn(Box<KnnOptions>),
+    /// Logistic regression on dense vectors; the artifact is of kind `linear`.
+    Logistic(Box<LogisticOptions>),
     /// Matrix factorization on dense vectors.
     Mf(FitOptions),
     /// Similarity-weighted ranking on dense vectors.
@@ -99,10 +108,12 @@ pub enum Trainer {
 }
 
 impl Trainer {
-    /// `linear`, `mf` or `sw_ranking`.
+    /// `linear`, `knn`, `logistic`, `mf` or `sw_ranking`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Linear(_) => "linear",
+            Self::Knn(_) => "knn",
+            Self::Logistic(_) => "logistic",
             Self::Mf(_) => "mf",
             Self::SwRanking(_) => "sw_ranking",
         }
@@ -186,7 +197,11 @@ impl Source {
 pub struct EncoderSource {
     /// The folder of an artifact, whose encoder is taken over, or, with `parameters`, of an ONNX model and its tokenizer.
     /// With `id`, a file of embeddings that some other model computed, with `prompt` and `embedding` in each row.
+    #[serde(skip_serializing_if = "is_empty")]
     pub path: PathBuf,
+    /// Such rows in the specification itself, instead of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<Json>>,
     /// The model of embeddings that are given. The router takes embeddings of that model only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -205,7 +220,7 @@ pub struct EncoderSource {
 impl EncoderSource {
     /// The encoder of the artifact in a folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), id: None, parameters: None, session: None, cache: None }
+        Self { path: path.into(), rows: None, id: None, parameters: None, session: None, cache: None }
     }
 
     /// Embeddings of the model `id` in a file.
@@ -233,7 +248,10 @@ impl<'de> Deserialize<'de> for EncoderSource {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Whole {
+            #[serde(default)]
             path: PathBuf,
+            #[serde(default)]
+            rows: Option<Vec<Json>>,
             #[serde(default)]
             id: Option<String>,
             #[serde(default)]
@@ -247,9 +265,12 @@ impl<'de> Deserialize<'de> for EncoderSource {
         match Value::deserialize(deserializer)? {
             Value::String(path) => Ok(Self::new(path)),
             other => {
-                let Whole { path, id, parameters, session, cache } =
+                let Whole { path, rows, id, parameters, session, cache } =
                     serde_json::from_value(other).map_err(serde::de::Error::custom)?;
-                Ok(Self { path, id, parameters, session, cache })
+                if is_empty(&path) == rows.is_none() {
+                    return Err(serde::de::Error::custom("encoder: pass path, or rows of embeddings"));
+                }
+                Ok(Self { path, rows, id, parameters, session, cache })
             }
         }
     }
@@ -310,6 +331,7 @@ impl TrainSpec {
             name: None,
             strong: None,
             weak: None,
+            models: None,
             rename: BTreeMap::new(),
             seed: None,
             encoder: None,
@@ -387,6 +409,10 @@ impl fmt::Display for TrainSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?)
     }
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
