@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{GoldTable, VoteTable};
+use super::{GoldTable, LogTable, VoteTable};
 use crate::{Error, Result};
 
 /// Parts rows in two by a hash of their prompt: every row of one prompt is in one part, and rows that join later move none.
@@ -60,6 +60,15 @@ impl GoldTable {
             self.rows.into_iter().partition(|row| by.holds_out(&row.prompt));
         let part = |rows| Self { models: self.models.clone(), rows, left_out: self.left_out.clone() };
         (part(first), part(second))
+    }
+}
+
+impl LogTable {
+    /// The two parts.
+    pub fn split(self, by: &Split) -> (Self, Self) {
+        let (second, first): (Vec<_>, Vec<_>) =
+            self.rows.into_iter().partition(|row| by.holds_out(&row.prompt));
+        (Self::new(first), Self::new(second))
     }
 }
 

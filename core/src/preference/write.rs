@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{GoldTable, VoteTable};
+use super::{GoldTable, LogTable, VoteTable};
 
 impl VoteTable {
     /// The votes as JSON lines, which [`from_jsonl`](Self::from_jsonl) reads as the same votes.
@@ -35,6 +35,21 @@ impl GoldTable {
     }
 }
 
+impl LogTable {
+    /// The outcomes as JSON lines, which [`from_jsonl`](Self::from_jsonl) reads as the same outcomes.
+    pub fn to_jsonl(&self) -> String {
+        let lines = self.rows.iter().map(|row| {
+            let mut line =
+                json!({ "id": row.id, "prompt": row.prompt, "model": row.model, "quality": row.quality });
+            if let Some(propensity) = row.propensity {
+                line["propensity"] = json!(propensity);
+            }
+            format!("{line}\n")
+        });
+        lines.collect::<Vec<_>>().concat()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +68,13 @@ mod tests {
         let gold = r#"{"prompt": "c", "y": 0.1, "x": true, "id": 7}"#;
         let gold = GoldTable::from_jsonl(gold.as_bytes(), "g").unwrap();
         let again = GoldTable::from_jsonl(gold.to_jsonl().as_bytes(), "h").unwrap();
+        let logs = concat!(
+            r#"{"prompt": "c", "model": "m", "score": 0.5, "propensity": 0.25, "id": 7}"#,
+            "\n",
+            r#"{"prompt": "d", "model": "n", "quality": true}"#,
+        );
+        let logs = LogTable::from_jsonl(logs.as_bytes(), "l").unwrap();
+        assert_eq!(LogTable::from_jsonl(logs.to_jsonl().as_bytes(), "m").unwrap(), logs);
         let sorted = |table: &GoldTable| {
             let mut scores: Vec<_> =
                 table.models.names().iter().cloned().zip(table.rows[0].scores.clone()).collect();

@@ -16,6 +16,7 @@
 
 mod cache;
 mod collect;
+pub mod decontaminate;
 mod embeddings;
 mod encoder;
 mod frame;

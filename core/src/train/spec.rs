@@ -267,8 +267,14 @@ impl<'de> Deserialize<'de> for EncoderSource {
             other => {
                 let Whole { path, rows, id, parameters, session, cache } =
                     serde_json::from_value(other).map_err(serde::de::Error::custom)?;
-                if is_empty(&path) == rows.is_none() {
-                    return Err(serde::de::Error::custom("encoder: pass path, or rows of embeddings"));
+                match (is_empty(&path), &rows) {
+                    (true, None) => return Err(serde::de::Error::missing_field("path")),
+                    (false, Some(_)) => {
+                        return Err(serde::de::Error::custom(
+                            "encoder has both path and rows: pass one of them",
+                        ));
+                    }
+                    _ => {}
                 }
                 Ok(Self { path, rows, id, parameters, session, cache })
             }

@@ -78,7 +78,8 @@ const LOGIT: Link = Link { a: 0.0, b: 1.0 };
 ///
 /// Of a pair it learns whether the strong model's answer is the better one, from prompts on which both answers are known; a
 /// tie is a win of the weak model unless [`ties`](TrainOptions::ties) says otherwise. Per candidate it learns the quality of
-/// each answer, from logs of single models too, and a candidate's score is the logit of its quality.
+/// each answer, from logs of single models too, and a candidate's score is the logit of its quality; labels are drawn in by
+/// half an answer, so that a model whose answers were all right has a finite one.
 ///
 /// # Errors
 /// `InvalidArgument` for unknown models, too few labels or labels that are all equal; `Unsupported` if the encoder's features
@@ -195,7 +196,7 @@ fn rows(data: &Labelled<'_>, pair: Pair, ties: Ties, options: &LogisticOptions) 
                         rows.push(prompt, label, weight);
                     }
                 }
-                rows.scaled()
+                rows.drawn_in().scaled()
             })
             .collect());
     }
