@@ -61,8 +61,8 @@ def knn(
 ) -> KnnReport:
     """Build a router by nearest neighbours: each candidate is as good as on the most similar known prompts.
 
-    Options that :func:`linear` or :func:`mf` has too mean the same. Every model of the data is a candidate, and
-    a decision between any two of them can be explained by the prompts that it comes from.
+    Options that :func:`linear` or :func:`mf` has too mean the same. Every model of the data is a candidate,
+    and a decision between any two of them can be explained by the prompts that it comes from.
 
     Args:
         out: the folder to write.
@@ -261,8 +261,8 @@ def decontaminate(
         progress: called with (stage, done, total); returning False, or raising, stops it.
 
     Returns:
-        ``keep`` says for each prompt whether it may stay; ``contaminated`` has, for each that may not, ``row``,
-        ``against`` (the number of the evaluation's prompt), ``rule`` (``exact``, ``words`` or ``cosine``) and
+        ``keep`` says for each prompt whether it may stay; ``contaminated`` has, for each that may not,
+        ``row``, ``against`` (the number of the evaluation's prompt), ``rule`` (``exact``, ``words`` or ``cosine``) and
         ``found``: the words that both have, or the similarity.
 
     Raises:
@@ -364,7 +364,8 @@ def encoder_part(
         else:
             vectors = mapped("embeddings", embeddings)
             part["rows"] = [
-                {"prompt": prompt, "embedding": [float(x) for x in vector]} for prompt, vector in vectors.items()
+                {"prompt": prompt, "embedding": [float(x) for x in vector]}
+                for prompt, vector in vectors.items()
             ]
     if cache is not None:
         part["cache"] = cache

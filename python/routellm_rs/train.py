@@ -6,8 +6,8 @@
 
 **Gold rows** say how well each model answered a prompt: ``{"prompt": ..., "model-x": true, "model-y": 0.5}``.
 **Votes** say whose answer was preferred: ``{"prompt": ..., "model_a": ..., "model_b": ..., "winner": ...}``;
-the winner is ``model_a``, ``model_b``, ``tie``, ``tie (bothbad)`` or None. **Logs** say how good the answer of one
-model was: ``{"prompt": ..., "model": ..., "quality": ...}``. All come as a file (``.jsonl`` or
+the winner is ``model_a``, ``model_b``, ``tie``, ``tie (bothbad)`` or None. **Logs** say how good the
+answer of one model was: ``{"prompt": ..., "model": ..., "quality": ...}``. All come as a file (``.jsonl`` or
 ``.csv``) or as an iterable of such mappings.
 
 The same data, options, seed and ``calibration_date`` give the same artifact.
@@ -209,8 +209,8 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
             ``strong``, ``weak``, ``models``, ``rename``, ``ties`` (``drop``, ``half`` or ``weak_not_worse``),
             ``seed``, ``name``, ``read``, ``on_error``, ``timeout_ms``, ``provenance``; ``encoder``, a path,
             the name of an installed router, or a mapping with ``path``, ``parameters``, ``session`` and
-            ``cache``, or with ``id`` and a ``path`` to embeddings of that model; ``calibration`` with ``path``
-            or ``prompts``, ``name`` and ``date``.
+            ``cache``, or with ``id`` and a ``path`` to embeddings of that model; ``calibration`` with
+            ``path`` or ``prompts``, ``name`` and ``date``.
         progress: called with (stage, done, total); returning False, or raising, stops the training.
 
     Raises:
@@ -271,10 +271,10 @@ def mf(
         encoder: what turns prompts into vectors: the folder of an artifact, whose encoder is taken over; the
             name of an installed router (``mf-minilm``), likewise, unless a folder is called so; or a mapping
             with ``directory`` (where an ONNX model and a ``tokenizer.json`` lie) and its parameters.
-        votes: votes; rows without a winner and models against themselves are dropped and counted. A row may say
-            ``p_model_a``, how likely it is that the answer of ``model_a`` is better, instead of a winner.
-        gold: gold rows; each two models of different quality make a comparison, whose target is one half and
-            half the difference.
+        votes: votes; rows without a winner and models against themselves are dropped and counted. A row may
+            say ``p_model_a``, how likely it is that the answer of ``model_a`` is better, instead of a winner.
+        gold: gold rows; each two models of different quality make a comparison, whose target is one half
+            and half the difference.
         judge: votes of a model that judges.
         embeddings: instead of an encoder, the vector of each prompt: a mapping, or a file with ``prompt`` and
             ``embedding`` in each row. The router then takes embeddings.

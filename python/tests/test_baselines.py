@@ -23,7 +23,8 @@ def gold(rows: int = 80) -> list[dict[str, Any]]:
     """Return gold rows: big solves all, small the easy ones."""
     # One in ten is not as expected, so that there is something to weigh.
     return [
-        {"prompt": prompt(i)[0], "big": True, "small": (not prompt(i)[1]) != (i % 10 in (0, 1))} for i in range(rows)
+        {"prompt": prompt(i)[0], "big": True, "small": (not prompt(i)[1]) != (i % 10 in (0, 1))}
+        for i in range(rows)
     ]
 
 
@@ -71,10 +72,14 @@ def test_knn_learns_from_gold_rows_and_logs_and_explains_itself(tmp_path: Path) 
 
 def test_trainings_on_embeddings_that_are_given(tmp_path: Path) -> None:
     """A mapping and a file give the same router."""
-    for trainer, options in ((train.knn, {}), (train.logistic, {}), (train.mf, {"dim": 4, "learning_rate": 0.02})):
+    for trainer, options in (
+        (train.knn, {}),
+        (train.logistic, {}),
+        (train.mf, {"dim": 4, "learning_rate": 0.02}),
+    ):
         trainer(tmp_path / "a", gold=gold(), embeddings=VECTORS, embedding_model="mine", **options)
         router = Router.open(tmp_path / "a")
-        rate = lambda vector: router.win_rate_from_embedding(vector)  # noqa: E731
+        rate = router.win_rate_from_embedding
         assert rate([1.0, 1.0, 0.1]) > rate([0.0, 1.0, 0.1]), trainer
         assert router.info()["featurizer"]["id"] == "mine"
         path = tmp_path / "embeddings.jsonl"
@@ -119,13 +124,26 @@ def test_linear_learns_from_logs_per_candidate(tmp_path: Path) -> None:
 def test_mf_takes_ties_patience_and_judges(tmp_path: Path, encoder: Path) -> None:
     """Each option changes what is learned from."""
     votes = [
-        {"prompt": prompt(i)[0], "model_a": "big", "model_b": "small", "winner": "tie" if i % 5 == 0 else "model_a"}
+        {
+            "prompt": prompt(i)[0],
+            "model_a": "big",
+            "model_b": "small",
+            "winner": "tie" if i % 5 == 0 else "model_a",
+        }
         for i in range(60)
     ]
-    common = {"encoder": encoder, "strong": "big", "weak": "small", "dim": 4, "calibration_date": "2026-01-31"}
+    common = {
+        "encoder": encoder,
+        "strong": "big",
+        "weak": "small",
+        "dim": 4,
+        "calibration_date": "2026-01-31",
+    }
     counted = lambda report: report["comparisons"] + report["held_out_comparisons"]  # noqa: E731
     assert counted(train.mf(tmp_path / "a", votes=votes, epochs=2, **common)) == 48
-    report = train.mf(tmp_path / "a", votes=votes, ties="half", epochs=500, patience=2, held_out=0.3, **common)
+    report = train.mf(
+        tmp_path / "a", votes=votes, ties="half", epochs=500, patience=2, held_out=0.3, **common
+    )
     assert counted(report) == 60
     assert len(report["train_losses"]) < 500
     sure = [{**row, "winner": None, "p_model_a": 0.9} for row in votes]

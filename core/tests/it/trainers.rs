@@ -362,11 +362,17 @@ fn a_training_that_was_stopped_goes_on_and_gives_the_same_bytes() {
 fn new_votes_embed_the_new_prompts_only() {
     let folder = tempfile::tempdir().unwrap();
     let encoder = encoder(folder.path());
+    // Two models that win equally often share a tier.
+    let uneven = |rows: usize| {
+        let mut votes = votes(rows);
+        votes.iter_mut().step_by(4).for_each(|vote| vote["winner"] = json!("model_a"));
+        votes
+    };
     let run = |rows: usize, kind: &str| {
         let trainer =
             if kind == "sw_ranking" { json!({"kind": kind, "tiers": 2}) } else { json!({"kind": kind}) };
         let report = run(&json!({
-            "trainer": trainer, "sources": [{"kind": "votes", "rows": votes(rows)}],
+            "trainer": trainer, "sources": [{"kind": "votes", "rows": uneven(rows)}],
             "strong": "big", "weak": "small",
             "encoder": {"path": encoder, "cache": folder.path().join("cache")}, "out": folder.path().join(kind),
         }));
