@@ -5,7 +5,7 @@
 
 The recipe is that of `train_matrix_factorization.py` of lm-sys/RouteLLM: 64 models, latent dimension 128, batches of 64
 from a shuffled `DataLoader`, noise 0.1 on the embeddings, Adam with step 3e-4 and penalty 1e-5, and after each epoch
-the loss on the held-out comparisons (there with noise .05; the losses that are compared here are without, on both sides).
+the loss on the held-out comparisons (there with noise .05; those that are compared here are without, on both sides).
 Data are simulated from a factorization of its own, so that there is something to learn. Runs alternate, since machines
 are noisy; what is reported is the ratio of the fastest epochs, and of the medians, to torch with as many threads as
 serve it best.

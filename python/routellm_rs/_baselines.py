@@ -262,8 +262,8 @@ def decontaminate(
 
     Returns:
         ``keep`` says for each prompt whether it may stay; ``contaminated`` has, for each that may not,
-        ``row``, ``against`` (the number of the evaluation's prompt), ``rule`` (``exact``, ``words`` or ``cosine``) and
-        ``found``: the words that both have, or the similarity.
+        ``row``, ``against`` (the number of the evaluation's prompt), ``rule`` (``exact``, ``words`` or
+        ``cosine``) and ``found``: the words that both have, or the similarity.
 
     Raises:
         InvalidArgumentError: for options out of range.
