@@ -115,7 +115,7 @@ export interface TrainProgress {
  */
 export interface TrainSpec {
   /** Which trainer; its hyperparameters have defaults. */
-  trainer: LinearTrainer | MfTrainer | SwRankingTrainer;
+  trainer: LinearTrainer | KnnTrainer | LogisticTrainer | MfTrainer | SwRankingTrainer;
   /** What it learns from. Sources of one kind are read one after the other, as if they were one. */
   sources: readonly TrainSource[];
   /** The folder to write. */
@@ -130,12 +130,16 @@ export interface TrainSpec {
   rename?: Readonly<Record<string, string>>;
   /** Seed of everything that is left to chance. */
   seed?: number;
-  /** What turns prompts into vectors, for all trainers but `linear`: the folder of an artifact with an encoder, or more. */
+  /** What turns prompts into vectors, for trainers on vectors: the folder of an artifact with an encoder, or more. */
   encoder?: string | TrainEncoder;
   /** Prompts as the router will meet them, from which strong shares are resolved; those it learned from by default. */
   calibration?: { path?: string; prompts?: readonly string[]; name?: string; date?: string };
   /** What of a chat the router reads, unless it is told otherwise. */
   read?: Read;
+  /** The columns of gold rows that are models; by default all whose values are scores. */
+  models?: readonly string[];
+  /** What a tie says: nothing, half a win for each, or a win of the weaker model; the trainer's own by default. */
+  ties?: 'drop' | 'half' | 'weak_not_worse';
   /** What becomes of a prompt that cannot be embedded; `raise` by default. */
   on_error?: 'raise' | 'leave_out';
   /** Longest time of the training, in milliseconds. */
@@ -144,7 +148,7 @@ export interface TrainSpec {
   provenance?: Readonly<Record<string, unknown>>;
 }
 
-/** Ridge regression of the quality gap on hashed features, from gold rows. */
+/** Ridge regression on hashed features, from gold rows and, per candidate, logs. */
 export interface LinearTrainer {
   kind: 'linear';
   /** Binary logarithm of the number of hash buckets, 8 to 20; 16 by default. */
@@ -163,6 +167,36 @@ export interface LinearTrainer {
   per_candidate?: boolean;
   /** Rules of the canonical text, as they stand in an artifact. */
   canonical?: Readonly<Record<string, unknown>>;
+  /** Most inverse propensity of a log; 20 by default. */
+  clip?: number;
+}
+
+/** Nearest neighbours on hashed words, or on the vectors of an encoder. */
+export interface KnnTrainer {
+  kind: 'knn';
+  /** Numbers of neighbours to choose from. */
+  neighbours?: readonly number[];
+  /** Temperatures to choose from. */
+  temperatures?: readonly number[];
+  /** Most inverse propensity of a log; 20 by default. */
+  clip?: number;
+  /** Binary logarithm of the number of hash buckets, where words are hashed; 16 by default. */
+  bits?: number;
+  /** Whether the texts of the prompts go into the artifact, for explanations. They may be private. */
+  texts?: boolean;
+}
+
+/** Logistic regression on dense vectors; the router is of kind `linear`. */
+export interface LogisticTrainer {
+  kind: 'logistic';
+  /** Strengths of the L2 penalty to choose from. */
+  penalties?: readonly number[];
+  /** Share of the prompts that is held out for the choice; 0.2 by default. */
+  held_out?: number;
+  /** Weights for each model, so that any pair can be scored. */
+  per_candidate?: boolean;
+  /** Most inverse propensity of a log; 20 by default. */
+  clip?: number;
 }
 
 /** Matrix factorization on dense vectors. */
@@ -180,8 +214,12 @@ export interface MfTrainer {
   weight_decay?: number;
   /** Standard deviation of the noise on the embeddings; 0.1 by default. */
   noise?: number;
-  /** Share of the comparisons that chooses the epoch, in [0, 1); 0.05 by default. */
+  /** Share of the prompts whose comparisons choose the epoch, in [0, 1); 0.05 by default. */
   held_out?: number;
+  /** Ends the training once the held-out loss has not fallen for so many epochs. */
+  patience?: number;
+  /** Most threads that it runs on, which changes no bit of the result. */
+  threads?: number;
   /** Whether each epoch goes over them in a new order; true by default. */
   shuffle?: boolean;
 }
@@ -200,14 +238,25 @@ export interface SwRankingTrainer {
 }
 
 /** Rows to learn from: a file (`.jsonl`, `.csv`), or the rows themselves. */
-export type TrainSource =
-  | { kind: 'votes' | 'gold' | 'judge'; path: string }
-  | { kind: 'votes' | 'gold' | 'judge'; rows: readonly object[] };
+export type TrainSource = {
+  kind: 'votes' | 'gold' | 'judge' | 'log';
+  /** What its columns are called, by the name that they are read by. */
+  columns?: Readonly<Record<string, string>>;
+  /** How much each row counts; 1 by default. */
+  weight?: number;
+} & ({ path: string } | { rows: readonly object[] });
 
 /** An encoder with more than its path. */
 export interface TrainEncoder {
-  /** The folder of an artifact, or, with `parameters`, of an ONNX model and its tokenizer. */
-  path: string;
+  /**
+   * The folder of an artifact, or, with `parameters`, of an ONNX model and its tokenizer; with `id`, a file with a
+   * `prompt` and its `embedding` in each row.
+   */
+  path?: string;
+  /** Such rows, instead of a file. */
+  rows?: readonly object[];
+  /** The model of embeddings that are given. */
+  id?: string;
   /** Parameters of a model that is in no artifact. */
   parameters?: Readonly<Record<string, unknown>>;
   /** Options of opening that say how it runs, in snake_case: `{ sessions: 2 }`. */
@@ -218,8 +267,8 @@ export interface TrainEncoder {
 
 /** What a training made. */
 export interface TrainReport {
-  /** The kind of router. */
-  readonly kind: 'linear' | 'mf' | 'sw_ranking';
+  /** The trainer, which is the kind of the router, but for `logistic`, which makes one of kind `linear`. */
+  readonly kind: 'linear' | 'knn' | 'logistic' | 'mf' | 'sw_ranking';
   /** The folder of the artifact. */
   readonly out: string;
   /** Name of the artifact. */
@@ -232,6 +281,7 @@ export interface TrainReport {
     readonly label_kind: string;
     readonly rows: number;
     readonly sha256?: string;
+    readonly weight?: number;
   }[];
   /** How many prompts it is calibrated on. */
   readonly calibration_prompts: number;

@@ -50,7 +50,7 @@ pub(crate) fn tell(inspection: &Inspection, output: &mut Output) -> Result<()> {
     let dropped: Vec<String> = summary.dropped.iter().map(dropped).collect();
     let [least, lower, median, upper, most] = prompts.bytes;
     output.facts(&[
-        ("rows", format!("{} of {}", summary.rows, if summary.kind == "gold" { "gold" } else { "votes" })),
+        ("rows", format!("{} of {}", summary.rows, summary.kind)),
         ("left out", if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") }),
         (
             "prompts",
@@ -69,7 +69,7 @@ pub(crate) fn tell(inspection: &Inspection, output: &mut Output) -> Result<()> {
         .iter()
         .take(SHOWN)
         .map(|(name, model)| vec![(*name).clone(), model.rows.to_string(), format!("{:.3}", model.quality)]);
-    let measure = if summary.kind == "gold" { "mean quality" } else { "share of wins" };
+    let measure = if summary.kind == "votes" { "share of wins" } else { "mean quality" };
     output.line("")?;
     output.table(&["model", "rows", measure], rows.collect())?;
     more(models.len(), output)?;

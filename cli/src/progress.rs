@@ -34,7 +34,10 @@ impl Bar {
         }
         self.bar.set_length(step.total as u64);
         self.bar.set_position(step.done as u64);
-        self.bar.set_message(step.loss.map_or_else(String::new, |loss| format!("loss {loss:.4}")));
+        let loss = step.loss.map(|loss| format!("loss {loss:.4}"));
+        let rate =
+            step.rate.map(|rate| if rate < 10.0 { format!("{rate:.2}/s") } else { format!("{rate:.0}/s") });
+        self.bar.set_message(loss.into_iter().chain(rate).collect::<Vec<_>>().join(" "));
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use routellm_core::train::{
-    CalibrationSource, EncoderSource, Labels, Source, TrainReport, TrainSpec, Trainer, run,
+    CalibrationSource, EncoderSource, Labels, Source, Ties, TrainReport, TrainSpec, Trainer, run,
 };
 use routellm_core::{Json, Result};
 
@@ -15,10 +15,20 @@ use crate::progress;
 /// Train a router on gold rows and votes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Train {
-    /// Ridge regression of the quality gap on hashed words: gold rows, no model to run.
+    /// Ridge regression on hashed words: gold rows and, per candidate, logs; no model to run.
     #[command(after_help = "Examples:\n  routellm train linear --gold gold.jsonl --out my-router\n  \
         routellm train linear --gold gold.csv --strong big --weak small --set folds=5 --out my-router")]
     Linear(Trained),
+    /// Nearest neighbours on hashed words, or on the vectors of an encoder: votes, gold rows and logs.
+    #[command(after_help = "Examples:\n  routellm train knn --gold gold.jsonl --out my-knn\n  \
+        routellm train knn --log log.jsonl --encoder my-encoder --strong big --weak small --out my-knn")]
+    Knn(Trained),
+    /// Logistic regression on the vectors of an encoder: votes, gold rows and, per candidate, logs.
+    #[command(
+        after_help = "Examples:\n  routellm train logistic --gold gold.jsonl --encoder my-encoder --out my-logistic\n  \
+        routellm train logistic --log log.jsonl --encoder my-encoder --set per_candidate=true --out my-logistic"
+    )]
+    Logistic(Trained),
     /// Matrix factorization on the vectors of an encoder: votes and gold rows.
     #[command(
         after_help = "Examples:\n  routellm train mf --votes votes.jsonl --encoder my-encoder --strong big \
@@ -54,6 +64,12 @@ pub(crate) struct Trained {
     /// Votes of a model that judges. Repeatable.
     #[arg(long, value_name = "FILE")]
     judge: Vec<PathBuf>,
+    /// Logs: how good the answer of one model to each prompt was. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    log: Vec<PathBuf>,
+    /// What a tie says: drop, half or weak_not_worse.
+    #[arg(long, value_name = "RULE")]
+    ties: Option<Ties>,
     /// The strong model; of gold rows of two models the better one.
     #[arg(long, value_name = "MODEL")]
     strong: Option<String>,
@@ -92,11 +108,17 @@ impl Trained {
         trainer.insert("kind".to_owned(), kind.into());
         let trainer: Trainer = Json::of(&trainer)?.read()?;
         let mut spec = TrainSpec::new(trainer, self.out);
-        let files = [(Labels::Gold, self.gold), (Labels::Votes, self.votes), (Labels::Judge, self.judge)];
+        let files = [
+            (Labels::Gold, self.gold),
+            (Labels::Votes, self.votes),
+            (Labels::Judge, self.judge),
+            (Labels::Log, self.log),
+        ];
         let files =
             files.into_iter().flat_map(|(kind, files)| files.into_iter().map(move |file| (kind, file)));
         spec.sources = files.map(|(kind, file)| Source::file(kind, file)).collect();
         (spec.name, spec.strong, spec.weak, spec.seed) = (self.name, self.strong, self.weak, self.seed);
+        spec.ties = self.ties;
         spec.encoder = self.encoder.map(|path| {
             let mut encoder = EncoderSource::new(path);
             encoder.cache = self.cache;
@@ -113,6 +135,8 @@ impl Train {
     pub(crate) fn run(self, output: &mut Output) -> Result<()> {
         let spec = match self {
             Self::Linear(trained) => trained.spec("linear")?,
+            Self::Knn(trained) => trained.spec("knn")?,
+            Self::Logistic(trained) => trained.spec("logistic")?,
             Self::Mf(trained) => trained.spec("mf")?,
             Self::Sw(trained) => trained.spec("sw_ranking")?,
             Self::Run { spec } => TrainSpec::read(spec)?,

@@ -65,6 +65,12 @@ fn folder() -> tempfile::TempDir {
         })
         .to_string(),
     );
+    let log = |i: usize| {
+        let row = gold(i);
+        let model = if i.is_multiple_of(2) { "big" } else { "small" };
+        json!({"prompt": row["prompt"], "model": model, "quality": row[model]})
+    };
+    write("log.jsonl", lines((0..90).map(log)));
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",

@@ -18,6 +18,8 @@ pub struct Progress<'a> {
     pub total: usize,
     /// Loss of the step, where there is one.
     pub loss: Option<f64>,
+    /// Steps of this stage a second, since its first report; `None` there.
+    pub rate: Option<f64>,
 }
 
 /// Is told how far a long work has come, and stops it by `ControlFlow::Break`.
@@ -85,7 +87,7 @@ impl<'a> Control<'a> {
             }
             Some((since, allowed)) => Some(cancel.unwrap_or_default().with_timeout_since(since, allowed)),
         };
-        Ok(Watch { progress, stop })
+        Ok(Watch { progress, stop, stage: None })
     }
 }
 
@@ -103,7 +105,12 @@ impl fmt::Debug for Control<'_> {
 pub(crate) struct Watch<'a> {
     progress: Option<Box<ProgressFn<'a>>>,
     stop: Option<CancelToken>,
+    /// The stage, and when and at which step it was reported first.
+    stage: Option<(String, Instant, usize)>,
 }
+
+/// Less time says nothing of a rate.
+const LEAST: Duration = Duration::from_millis(1);
 
 impl Watch<'_> {
     /// What stops calls that the work makes.
@@ -124,7 +131,17 @@ impl Watch<'_> {
     pub(crate) fn report(&mut self, stage: &str, done: usize, total: usize, loss: Option<f64>) -> Result<()> {
         self.check()?;
         let Some(progress) = &mut self.progress else { return Ok(()) };
-        match progress(Progress { stage, done, total, loss }) {
+        let rate = match &self.stage {
+            Some((known, since, first)) if known == stage => {
+                let elapsed = since.elapsed();
+                (elapsed >= LEAST && done > *first).then(|| (done - first) as f64 / elapsed.as_secs_f64())
+            }
+            _ => {
+                self.stage = Some((stage.to_owned(), Instant::now(), done));
+                None
+            }
+        };
+        match progress(Progress { stage, done, total, loss, rate }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::new(
                 ErrorKind::Cancelled,

@@ -195,6 +195,17 @@ impl Pipeline {
         })
     }
 
+    /// Whether a score can be explained.
+    ///
+    /// # Errors
+    /// `Unsupported` for a scorer that knows nothing to explain it by.
+    pub(crate) fn explains(&self) -> Result<()> {
+        match self.scorer() {
+            Some(scorer) if scorer.explains() => Ok(()),
+            _ => self.votes().map(drop),
+        }
+    }
+
     /// About how long a score of features takes, in nanoseconds, rather too long than too short.
     pub(crate) fn cost_ns(&self) -> u64 {
         self.scorer().map_or(u64::MAX / 2, Scorer::cost_ns)

@@ -1,6 +1,6 @@
 /** The kinds of routers. */
 // <faces:kinds>
-export type RouterKind = 'linear' | 'mf' | 'sw_ranking' | 'bert' | 'causal_llm';
+export type RouterKind = 'linear' | 'mf' | 'sw_ranking' | 'knn' | 'bert' | 'causal_llm';
 // </faces:kinds>
 
 /** What the outputs of a classifier mean. */

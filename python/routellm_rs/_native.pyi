@@ -21,6 +21,7 @@ __all__ = [
     "panic_in_core",
     "prompt_from_messages",
     "set_package_library",
+    "train_decontaminate",
     "train_from_export",
     "train_linear",
     "train_mf",
@@ -513,6 +514,11 @@ def error_kinds() -> list[tuple[str, int, str]]: ...
 def open_option_names() -> list[str]: ...
 def panic_in_core() -> None: ...
 def end_completions() -> None: ...
+def train_decontaminate(
+    given: str,
+    encoder: StrPath | None = None,
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
 def train_linear(
     out: StrPath,
     gold: StrPath | bytes,

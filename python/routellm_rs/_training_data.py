@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, TypeAlias
 
-    from ._types import EncoderSpec, OnTrainingError, Read, StrPath
+    from ._types import EncoderSpec, OnTrainingError, Read, StrPath, Ties
 
     Rows: TypeAlias = StrPath | Iterable[Mapping[str, Any]]
     Prompts: TypeAlias = StrPath | Iterable[str] | Iterable[Mapping[str, Any]]
@@ -57,6 +57,7 @@ def common_of(
     read: Read | None,
     cache: StrPath | None = None,
     on_error: OnTrainingError | None = None,
+    ties: Ties | None = None,
     timeout_ms: float | None,
 ) -> dict[str, Any]:
     return {
@@ -71,6 +72,7 @@ def common_of(
         "read": read,
         "cache": cache,
         "on_error": on_error,
+        "ties": ties,
         "timeout_ms": timeout_ms,
     }
 

@@ -63,7 +63,7 @@ ControlTokens: TypeAlias = Literal["as_written", "text"]
 """What becomes of control tokens that a prompt spells out, ``[SEP]`` or ``<|im_end|>`` for example."""
 # </faces:names>
 # <faces:kinds>
-Kind: TypeAlias = Literal["linear", "mf", "sw_ranking", "bert", "causal_llm"]
+Kind: TypeAlias = Literal["linear", "mf", "sw_ranking", "knn", "bert", "causal_llm"]
 """The kinds of routers; a folder that is no artifact holds one of ``bert``, ``causal_llm`` and ``mf``."""
 # </faces:kinds>
 
@@ -716,9 +716,71 @@ class LinearReport(TypedDict):
     alike: list[list[str]]
 
 
+Ties: TypeAlias = Literal["drop", "half", "weak_not_worse"]
+"""What a tie says in a training."""
+
+
+class Link(TypedDict):
+    """``win_rate = sigmoid(a + b * gap)``."""
+
+    a: float
+    b: float
+
+
+class KnnReport(TypedDict):
+    """What the training of a router by nearest neighbours chose and found."""
+
+    k: int
+    temperature: float
+    error: float
+    baseline_error: float
+    link: Link
+    prompts: int
+    embedded: int
+    left_out: int
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
+
+
+class LogisticReport(TypedDict):
+    """What the training of a router by logistic regression chose and found."""
+
+    penalty: float
+    held_out_loss: float
+    baseline_loss: float
+    labels: int
+    link: Link
+    embedded: int
+    left_out: int
+    models: list[str]
+    left_out_columns: dict[str, str]
+    alike: list[list[str]]
+
+
+class Contaminated(TypedDict):
+    """A training prompt that an evaluation has too."""
+
+    row: int
+    against: int
+    rule: Literal["exact", "words", "cosine"]
+    found: str | float
+
+
+class Decontamination(TypedDict):
+    """What the comparison of training prompts with an evaluation found."""
+
+    rows: int
+    against: int
+    contaminated: list[Contaminated]
+    keep: list[bool]
+
+
 class MfReport(TypedDict):
     """What the training of a matrix factorization router found."""
 
+    comparisons: int
+    held_out_comparisons: int
     best_epoch: int
     train_losses: list[float]
     held_out_losses: list[float]
@@ -757,12 +819,13 @@ class TrainedSource(TypedDict):
     label_kind: str
     rows: int
     sha256: NotRequired[str]
+    weight: NotRequired[float]
 
 
 class TrainReport(TypedDict):
     """What a training by a specification made; ``trained`` is what the trainer found."""
 
-    kind: Literal["linear", "mf", "sw_ranking"]
+    kind: Literal["linear", "knn", "logistic", "mf", "sw_ranking"]
     out: str
     name: str
     models: TrainedModels

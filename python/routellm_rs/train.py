@@ -6,7 +6,8 @@
 
 **Gold rows** say how well each model answered a prompt: ``{"prompt": ..., "model-x": true, "model-y": 0.5}``.
 **Votes** say whose answer was preferred: ``{"prompt": ..., "model_a": ..., "model_b": ..., "winner": ...}``;
-the winner is ``model_a``, ``model_b``, ``tie``, ``tie (bothbad)`` or None. Both come as a file (``.jsonl`` or
+the winner is ``model_a``, ``model_b``, ``tie``, ``tie (bothbad)`` or None. **Logs** say how good the
+answer of one model was: ``{"prompt": ..., "model": ..., "quality": ...}``. All come as a file (``.jsonl`` or
 ``.csv``) or as an iterable of such mappings.
 
 The same data, options, seed and ``calibration_date`` give the same artifact.
@@ -15,6 +16,7 @@ The same data, options, seed and ``calibration_date`` give the same artifact.
 from __future__ import annotations
 
 from . import _native, _options, _runtime
+from ._baselines import calibration_part, decontaminate, encoder_part, knn, logistic, trained
 from ._exports import from_export
 from ._training_data import column, common_of, encoder_of, listed, rows_of, spec_of
 from .errors import InvalidArgumentError
@@ -37,17 +39,19 @@ if TYPE_CHECKING:
         Store,
         StrPath,
         SwRankingReport,
+        Ties,
         TrainReport,
         Winner,
     )
 
-__all__ = ["from_export", "linear", "mf", "run", "sw_ranking"]
+__all__ = ["decontaminate", "from_export", "knn", "linear", "logistic", "mf", "run", "sw_ranking"]
 
 
 def linear(
     out: StrPath,
     *,
-    gold: Rows,
+    gold: Rows | None = None,
+    logs: Rows | None = None,
     strong: str | None = None,
     weak: str | None = None,
     models: Iterable[str] | None = None,
@@ -63,6 +67,8 @@ def linear(
     bits: int = 16,
     projection: int | None = None,
     per_candidate: bool = False,
+    clip: float = 20.0,
+    ties: Ties | None = None,
     max_bytes: int = 16_384,
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
@@ -75,6 +81,8 @@ def linear(
         out: the folder to write; an artifact that is there already is replaced at once, at the end, and
             whatever else is in the folder stays. A symbolic link is written through.
         gold: gold rows.
+        logs: logs, in which one model answered each prompt: ``prompt``, ``model``, ``quality`` and, where the
+            model was drawn, ``propensity``. They train ``per_candidate``, alone or with gold rows.
         strong: the strong model. Where the rows know just two models, the better one by default.
         weak: the weak model, likewise the other one.
         models: the columns of the gold rows that are models. Without it every column whose values are all
@@ -94,6 +102,9 @@ def linear(
         bits: binary logarithm of the number of hash buckets, 8 to 20.
         projection: dimensions of a dense projection of the features; sparse by default.
         per_candidate: weights for each model, so that any pair can be scored, instead of for the pair only.
+        clip: a log weighs ``min(1 / propensity, clip)``, normalised by the sum of these weights.
+        ties: with logs, what equal answers of the pair say: ``weak_not_worse`` (strong was not needed; the
+            default), ``half`` or ``drop``.
         max_bytes: how much of a prompt is read.
         read: what of a chat the router reads, unless it is told otherwise: ``last_user`` (the newest user
             message that has text; the default), ``all_user`` or ``conversation``.
@@ -109,6 +120,41 @@ def linear(
     """
     import json
 
+    if logs is not None:
+        trainer = {
+            "kind": "linear",
+            "bits": bits,
+            "lambdas": listed("lambdas", lambdas),
+            "lexical_scales": listed("lexical_scales", lexical_scales),
+            "folds": folds,
+            "projection": projection,
+            "per_candidate": per_candidate,
+            "clip": clip,
+            "cap": {"max_bytes": max_bytes, "side": "head"},
+        }
+        made: LinearReport = trained(
+            trainer,
+            out,
+            sources=(("gold", gold), ("log", logs)),
+            encoder=None,
+            calibration=calibration_part(calibration, calibration_name, calibration_date),
+            progress=progress,
+            strong=strong,
+            weak=weak,
+            models=models,
+            ties=ties,
+            seed=seed,
+            rename=rename,
+            name=name,
+            read=read,
+            provenance=provenance,
+            timeout_ms=timeout_ms,
+        )
+        return made
+    if gold is None:
+        raise InvalidArgumentError("there is nothing to learn from: pass gold or logs")
+    if clip != 20.0:
+        raise InvalidArgumentError("clip has no effect without logs")
     options = {
         "bits": bits,
         "lambdas": listed("lambdas", lambdas),
@@ -130,6 +176,7 @@ def linear(
         calibration_date=calibration_date,
         provenance=provenance,
         read=read,
+        ties=ties,
         timeout_ms=timeout_ms,
     )
     report: LinearReport = json.loads(
@@ -153,14 +200,17 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
     ... )  # doctest: +SKIP
 
     Args:
-        spec: a mapping, or the path of a file of JSON. ``trainer`` has a ``kind``, ``linear``, ``mf`` or
-            ``sw_ranking``, and beside it hyperparameters. Each of ``sources`` has a ``kind``, ``votes``,
-            ``gold`` or ``judge`` (votes of a model that judges), and a ``path`` or ``rows``: mappings, or a
-            table of any library. Sources of one kind are read as one. ``out`` is the folder to write. Where
-            they are needed: ``strong``, ``weak``, ``rename``, ``seed``, ``name``, ``read``, ``on_error``,
-            ``timeout_ms``, ``provenance``; ``encoder``, a path, the name of an installed router, or a
-            mapping with ``path``, ``parameters``, ``session`` and ``cache``; ``calibration`` with ``path`` or
-            ``prompts``, ``name`` and ``date``.
+        spec: a mapping, or the path of a file of JSON. ``trainer`` has a ``kind``, ``linear``, ``knn``,
+            ``logistic``, ``mf`` or ``sw_ranking``, and beside it hyperparameters. Each of ``sources`` has a
+            ``kind``, ``votes``, ``gold``, ``judge`` (votes of a model that judges) or ``log`` (the outcome of
+            one model a row), and a ``path`` or ``rows``: mappings, or a table of any library; where they are
+            needed ``weight``, and ``columns``, what its columns are called by the name that they are read by.
+            Sources of one kind are read as one. ``out`` is the folder to write. Where they are needed:
+            ``strong``, ``weak``, ``models``, ``rename``, ``ties`` (``drop``, ``half`` or ``weak_not_worse``),
+            ``seed``, ``name``, ``read``, ``on_error``, ``timeout_ms``, ``provenance``; ``encoder``, a path,
+            the name of an installed router, or a mapping with ``path``, ``parameters``, ``session`` and
+            ``cache``, or with ``id`` and a ``path`` to embeddings of that model; ``calibration`` with
+            ``path`` or ``prompts``, ``name`` and ``date``.
         progress: called with (stage, done, total); returning False, or raising, stops the training.
 
     Raises:
@@ -179,9 +229,12 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
 def mf(
     out: StrPath,
     *,
-    encoder: StrPath | EncoderSpec,
+    encoder: StrPath | EncoderSpec | None = None,
     votes: Rows | None = None,
     gold: Rows | None = None,
+    judge: Rows | None = None,
+    embeddings: StrPath | Mapping[str, Iterable[float]] | None = None,
+    embedding_model: str | None = None,
     strong: str | None = None,
     weak: str | None = None,
     models: Iterable[str] | None = None,
@@ -198,6 +251,8 @@ def mf(
     weight_decay: float = 1e-5,
     noise: float = 0.1,
     held_out: float = 0.05,
+    patience: int | None = None,
+    ties: Ties | None = None,
     shuffle: bool = True,
     read: Read | None = None,
     provenance: Mapping[str, Any] | None = None,
@@ -216,8 +271,14 @@ def mf(
         encoder: what turns prompts into vectors: the folder of an artifact, whose encoder is taken over; the
             name of an installed router (``mf-minilm``), likewise, unless a folder is called so; or a mapping
             with ``directory`` (where an ONNX model and a ``tokenizer.json`` lie) and its parameters.
-        votes: votes; rows without a winner, ties and models against themselves are dropped and counted.
-        gold: gold rows; each two models of which one was right make a comparison.
+        votes: votes; rows without a winner and models against themselves are dropped and counted. A row may
+            say ``p_model_a``, how likely it is that the answer of ``model_a`` is better, instead of a winner.
+        gold: gold rows; each two models of different quality make a comparison, whose target is one half
+            and half the difference.
+        judge: votes of a model that judges.
+        embeddings: instead of an encoder, the vector of each prompt: a mapping, or a file with ``prompt`` and
+            ``embedding`` in each row. The router then takes embeddings.
+        embedding_model: the model that they are of.
         strong: the strong model; may be left out where there are only gold rows of two models.
         weak: the weak model, likewise.
         models: see :func:`linear`.
@@ -233,7 +294,11 @@ def mf(
         learning_rate: Adam's step.
         weight_decay: L2 penalty.
         noise: standard deviation of the noise on the embeddings.
-        held_out: share of the comparisons that chooses the epoch, in [0, 1).
+        held_out: share of the prompts whose comparisons choose the epoch, in [0, 1); a hash of the prompt
+            decides.
+        patience: ends the training once the held-out loss has not fallen for so many epochs.
+        ties: what a tie says: ``drop`` (nothing; the default), ``half`` (half a win for each) or
+            ``weak_not_worse`` (a win of the weaker model).
         shuffle: whether each epoch goes over them in a new order.
         read: see :func:`linear`.
         provenance: see :func:`linear`.
@@ -263,10 +328,35 @@ def mf(
         "weight_decay": weight_decay,
         "noise": noise,
         "held_out": held_out,
+        "patience": patience,
         "shuffle": shuffle,
-        "seed": seed,
-        "session": _options.opening("mf", session),
     }
+    if encoder is None or judge is not None:
+        if encoder is None and embeddings is None:
+            raise InvalidArgumentError("encoder is missing: pass it, or embeddings")
+        made: MfReport = trained(
+            {"kind": "mf", **options},
+            out,
+            sources=(("votes", votes), ("gold", gold), ("judge", judge)),
+            encoder=encoder_part(encoder, embeddings, embedding_model, cache, session),
+            calibration=calibration_part(calibration, calibration_name, calibration_date),
+            progress=progress,
+            strong=strong,
+            weak=weak,
+            models=models,
+            ties=ties,
+            seed=seed,
+            rename=rename,
+            name=name,
+            read=read,
+            provenance=provenance,
+            on_error=on_error,
+            timeout_ms=timeout_ms,
+        )
+        return made
+    if embeddings is not None or embedding_model is not None:
+        raise InvalidArgumentError("both encoder and embeddings are given: pass one of them")
+    options |= {"seed": seed, "session": _options.opening("mf", session)}
     directory, spec = encoder_of(encoder)
     common = common_of(
         name=name,
@@ -281,6 +371,7 @@ def mf(
         read=read,
         cache=cache,
         on_error=on_error,
+        ties=ties,
         timeout_ms=timeout_ms,
     )
     vote_rows = None if votes is None else rows_of("votes", votes)

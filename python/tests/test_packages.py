@@ -43,6 +43,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         metadata = email.message_from_bytes(archive.read(metadata_name))
     modules = {
         "asynchronous",
+        "baselines",
         "build",
         "bundled",
         "doctor",

@@ -30,7 +30,7 @@ pub use write::ArtifactWriter;
 pub use crate::calibrate::Calibration;
 use crate::files::Checksums;
 pub(crate) use crate::files::sha256_of_file;
-pub use crate::files::{Tensor, Tensors, sha256_hex, tensor_f32, tensor_f64, tensor_i8};
+pub use crate::files::{Tensor, Tensors, sha256_hex, tensor_f32, tensor_f64, tensor_i8, tensor_u32};
 use crate::{Error, ErrorKind, Result};
 
 /// Largest `router.json` that is read.

@@ -108,6 +108,70 @@ fn no_reader(source: &str, form: &str, feature: &str, instead: &str) -> Error {
     ))
 }
 
+/// What columns are called in a source, by the name that they are read by.
+#[cfg(feature = "train")]
+pub(crate) type Names = std::collections::BTreeMap<String, String>;
+
+/// Rows of a file or of text, with columns of other names: the one form in which a source is told.
+#[cfg(feature = "train")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// A file, in the form that its ending names.
+    File(&'a Path),
+    /// JSON lines, and how errors call them.
+    Lines(&'a [u8], &'a str),
+}
+
+#[cfg(feature = "train")]
+impl Place<'_> {
+    /// How errors call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Lines(_, name) => (*name).to_owned(),
+        }
+    }
+
+    /// Goes through its rows, whose columns get the names that they are read by.
+    ///
+    /// # Errors
+    /// As [`each_of_file`]; `InvalidArgument` for a row without a column that `names` names.
+    pub(crate) fn each(
+        &self,
+        what: &str,
+        needed: Needed<'_>,
+        names: &Names,
+        each: &mut Each<'_>,
+    ) -> Result<()> {
+        // Of renamed columns, rows are asked for what is missing.
+        let needed = if names.is_empty() { needed } else { &[] };
+        let mut renamed_row = |row: &Row<'_>| {
+            if names.is_empty() {
+                return each(row);
+            }
+            let cells = renamed(row.cells, names).map_err(|what| row.fault(what))?;
+            each(&Row { cells: &cells, ..*row })
+        };
+        match self {
+            Self::File(path) => each_of_file(path, Some(what), needed, &mut renamed_row),
+            Self::Lines(lines, name) => each_of_jsonl(*lines, name, &mut renamed_row),
+        }
+    }
+}
+
+/// The cells under the names that they are read by. What had such a name before is not read.
+#[cfg(feature = "train")]
+fn renamed(cells: &Cells, names: &Names) -> Result<Vec<(String, Json)>, String> {
+    let found = names.iter().map(|(name, theirs)| {
+        let value = field(cells, theirs).ok_or_else(|| missing(cells, &format!("{theirs:?}")))?;
+        Ok((name.clone(), value.clone()))
+    });
+    let rest = cells
+        .iter()
+        .filter(|(name, _)| !names.contains_key(name) && !names.values().any(|theirs| theirs == name));
+    found.chain(rest.map(|cell| Ok(cell.clone()))).collect()
+}
+
 /// Goes through JSON objects, one a line. Blank lines and a byte-order mark are skipped.
 ///
 /// # Errors

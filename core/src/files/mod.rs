@@ -10,7 +10,7 @@ use std::path::Path;
 pub use json::Json;
 pub(crate) use json::tolerant_json;
 use sha2::{Digest, Sha256};
-pub use tensors::{Tensor, Tensors, tensor_f32, tensor_f64, tensor_i8};
+pub use tensors::{Tensor, Tensors, tensor_f32, tensor_f64, tensor_i8, tensor_u32};
 
 use crate::{Error, Result};
 

@@ -89,6 +89,22 @@ impl Tensors {
         self.read(key, Dtype::I8, shape, i8::from_le_bytes)
     }
 
+    /// Values of the `u64` tensor `key`.
+    ///
+    /// # Errors
+    /// As [`f32`](Self::f32).
+    pub fn u64(&self, key: &str, shape: &[usize]) -> Result<Vec<u64>> {
+        self.read(key, Dtype::U64, shape, u64::from_le_bytes)
+    }
+
+    /// Values of the `u32` tensor `key`.
+    ///
+    /// # Errors
+    /// As [`f32`](Self::f32).
+    pub fn u32(&self, key: &str, shape: &[usize]) -> Result<Vec<u32>> {
+        self.read(key, Dtype::U32, shape, u32::from_le_bytes)
+    }
+
     fn read<T, const N: usize>(
         &self,
         key: &str,
@@ -129,6 +145,11 @@ pub fn tensor_f32(shape: &[usize], values: &[f32]) -> Tensor {
 /// A tensor of `f64` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
 pub fn tensor_f64(shape: &[usize], values: &[f64]) -> Tensor {
     Tensor::new(Dtype::F64, shape, values.iter().map(|value| value.to_le_bytes()))
+}
+
+/// A tensor of `u32` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).
+pub fn tensor_u32(shape: &[usize], values: &[u32]) -> Tensor {
+    Tensor::new(Dtype::U32, shape, values.iter().map(|value| value.to_le_bytes()))
 }
 
 /// A tensor of `i8` for [`ArtifactWriter::add_tensors`](crate::artifact::ArtifactWriter::add_tensors).

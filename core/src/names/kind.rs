@@ -16,6 +16,8 @@ pub enum Kind {
     Mf,
     /// Similarity-weighted ranking, of an embedding.
     SwRanking,
+    /// Nearest neighbours, of features.
+    Knn,
     /// A sequence classifier, which reads the prompt.
     Bert,
     /// A language model that predicts a score, which reads the prompt.
@@ -26,7 +28,8 @@ pub enum Kind {
 impl Kind {
     /// Every kind.
     // <faces:all>
-    pub const ALL: [Self; 5] = [Self::Linear, Self::Mf, Self::SwRanking, Self::Bert, Self::CausalLlm];
+    pub const ALL: [Self; 6] =
+        [Self::Linear, Self::Mf, Self::SwRanking, Self::Knn, Self::Bert, Self::CausalLlm];
     // </faces:all>
 
     /// `linear`, `mf`, `sw_ranking`, `bert` or `causal_llm`.
@@ -36,6 +39,7 @@ impl Kind {
             Self::Linear => "linear",
             Self::Mf => "mf",
             Self::SwRanking => "sw_ranking",
+            Self::Knn => "knn",
             Self::Bert => "bert",
             Self::CausalLlm => "causal_llm",
             // </faces:names>

@@ -2,7 +2,9 @@
 //!
 //! Products are summed in 16 lanes over the dimension and the lanes are combined 8-4-2-1, by multiply
 //! and add and never by a fused multiply-add. The loop below is compiled once more for each wider
-//! instruction set; the order, and so the bits, stay the same.
+//! instruction set; the order, and so the bits, stay the same. The copies may use the CPU's fused multiply-add, which Rust
+//! does only where a body calls `mul_add`: that rounds once on every CPU, in software on those that have no such
+//! instruction.
 
 /// Number of partial sums.
 pub(crate) const LANES: usize = 16;
@@ -19,7 +21,7 @@ macro_rules! dispatch {
                 fn avx512($($arg: $ty),*) -> $ret {
                     $body($($arg),*)
                 }
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $ty),*) -> $ret {
                     $body($($arg),*)
                 }
@@ -28,8 +30,8 @@ macro_rules! dispatch {
                     #[allow(unsafe_code, reason = "calls a copy of safe code compiled for more CPU features")]
                     return unsafe { avx512($($arg),*) };
                 }
-                if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: the CPU has AVX2, as checked in the line above.
+                if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                    // SAFETY: the CPU has AVX2 and FMA, as checked in the line above.
                     #[allow(unsafe_code, reason = "calls a copy of safe code compiled for more CPU features")]
                     return unsafe { avx2($($arg),*) };
                 }
@@ -48,7 +50,7 @@ pub(crate) fn instruction_set() -> &'static str {
         if std::arch::is_x86_feature_detected!("avx512f") {
             return "avx512";
         }
-        if std::arch::is_x86_feature_detected!("avx2") {
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
             return "avx2";
         }
     }

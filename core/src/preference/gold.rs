@@ -19,12 +19,14 @@ pub struct GoldRow {
     pub prompt: String,
     /// Quality in [0, 1] per model of the table (wrong 0, right 1), in the table's order.
     pub scores: Vec<f64>,
+    /// How much it counts; 1 unless its source says otherwise.
+    pub weight: f64,
 }
 
 impl GoldRow {
     /// A prompt with a quality for each model of a table.
     pub fn new(id: impl Into<String>, prompt: impl Into<String>, scores: Vec<f64>) -> Self {
-        Self { id: id.into(), prompt: prompt.into(), scores }
+        Self { id: id.into(), prompt: prompt.into(), scores, weight: 1.0 }
     }
 }
 
@@ -107,6 +109,14 @@ impl GoldReader {
     /// `InvalidArgument` with source and line for a missing column or a malformed row, or without a column of scores.
     pub fn from_csv(&self, reader: impl std::io::Read, source: &str) -> Result<GoldTable> {
         self.collect(source, |each| data::each_of_csv(reader, source, &[data::PROMPT], each))
+    }
+
+    /// Reads rows whose columns have other names.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and for a row without such a column.
+    pub(crate) fn read_named(&self, place: data::Place<'_>, names: &data::Names) -> Result<GoldTable> {
+        self.collect(&place.name(), |each| place.each("gold rows", &[data::PROMPT], names, each))
     }
 
     fn collect(
@@ -243,12 +253,9 @@ impl GoldTable {
         if a == b {
             return Err(Error::invalid_argument(format!("a pair needs two models, got {model_a:?} twice")));
         }
-        let votes = self.rows.iter().map(|row| Vote {
-            id: row.id.clone(),
-            prompt: row.prompt.clone(),
-            model_a: model_a.to_owned(),
-            model_b: model_b.to_owned(),
-            winner: row.winner(a, b),
+        let votes = self.rows.iter().map(|row| {
+            let vote = Vote::new(&row.id, &row.prompt, model_a, model_b, row.winner(a, b));
+            Vote { weight: row.weight, ..vote }
         });
         let counts = VoteCounts { read: self.rows.len(), ..VoteCounts::default() };
         Ok(VoteTable { votes: votes.collect(), counts })
@@ -258,7 +265,12 @@ impl GoldTable {
 impl GoldRow {
     /// Which of two models, by number, answered better; equal scores are a tie.
     pub(crate) fn winner(&self, a: usize, b: usize) -> Winner {
-        match self.scores[a].total_cmp(&self.scores[b]) {
+        Self::winner_of(self.scores[a], self.scores[b])
+    }
+
+    /// Which of two scores is the better one.
+    pub(crate) fn winner_of(a: f64, b: f64) -> Winner {
+        match a.total_cmp(&b) {
             std::cmp::Ordering::Greater => Winner::ModelA,
             std::cmp::Ordering::Less => Winner::ModelB,
             std::cmp::Ordering::Equal => Winner::Tie,

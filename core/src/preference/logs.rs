@@ -26,6 +26,10 @@ pub struct LogRow {
     pub model: String,
     /// How good its answer was, in [0, 1] (wrong 0, right 1).
     pub quality: f64,
+    /// How likely it was that this model was asked, in (0, 1], where whatever chose it drew lots.
+    pub propensity: Option<f64>,
+    /// How much the row counts; 1 unless its source says otherwise.
+    pub weight: f64,
 }
 
 impl LogRow {
@@ -36,7 +40,21 @@ impl LogRow {
         model: impl Into<String>,
         quality: f64,
     ) -> Self {
-        Self { id: id.into(), prompt: prompt.into(), model: model.into(), quality }
+        Self {
+            id: id.into(),
+            prompt: prompt.into(),
+            model: model.into(),
+            quality,
+            propensity: None,
+            weight: 1.0,
+        }
+    }
+
+    /// The same outcome of a model that was drawn with this probability, in (0, 1].
+    #[must_use]
+    pub fn propensity(mut self, propensity: f64) -> Self {
+        self.propensity = Some(propensity);
+        self
     }
 }
 
@@ -56,7 +74,8 @@ impl LogTable {
 
     /// Reads rows in the format that the file's ending names: `.jsonl` or `.ndjson`, `.csv`, or `.parquet` where the
     /// crate was built with the feature `parquet`. A row has a prompt as votes have it, `model`, and `quality` or `score`:
-    /// a boolean or a number in [0, 1]. Other fields are ignored.
+    /// a boolean or a number in [0, 1]. It may have `propensity`: how likely it was that this model was asked, in (0, 1].
+    /// Other fields are ignored.
     ///
     /// # Errors
     /// `NotFound` or `Io` for the file, `InvalidArgument` for an unknown ending or a malformed row (with file and line),
@@ -79,6 +98,21 @@ impl LogTable {
     /// `InvalidArgument` with source and line for a missing column or a malformed row.
     pub fn from_csv(reader: impl std::io::Read, source: &str) -> Result<Self> {
         Self::collect(|each| data::each_of_csv(reader, source, NEEDED, each))
+    }
+
+    /// Reads rows whose columns have other names.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and for a row without such a column.
+    pub(crate) fn read_named(place: data::Place<'_>, names: &data::Names) -> Result<Self> {
+        Self::collect(|each| place.each("logs", NEEDED, names, each))
+    }
+
+    /// These outcomes, and then those of another table.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.rows.extend(other.rows);
+        self
     }
 
     fn collect(go: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>) -> Result<Self> {
@@ -114,7 +148,21 @@ fn outcome(row: &Row<'_>) -> Result<LogRow, String> {
             return Err(format!("{name} is {found}, expected true, false or a number in [0, 1]"));
         }
     };
-    Ok(LogRow { id: row.id(), prompt: data::prompt(row.cells, false)?, model, quality })
+    let mut log = LogRow::new(row.id(), data::prompt(row.cells, false)?, model, quality);
+    log.propensity = propensity(row)?;
+    Ok(log)
+}
+
+/// How likely it was that the model was asked, if the row says so.
+fn propensity(row: &Row<'_>) -> Result<Option<f64>, String> {
+    let Some(value) = field(row.cells, "propensity") else { return Ok(None) };
+    let wrong = |found: &str| format!("propensity is {found}, expected a number in (0, 1]");
+    match read_gold::score(value, row.untyped) {
+        Score::Known(propensity) if propensity > 0.0 => Ok(Some(propensity)),
+        Score::Known(_) => Err(wrong("0")),
+        Score::Missing => Ok(None),
+        Score::Other(found) => Err(wrong(&found)),
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +201,7 @@ mod tests {
             (r#"{"prompt": "p", "quality": 1}"#, "no \"model\""),
             (r#"{"prompt": "cut \ud83d", "model": "m", "quality": 1}"#, "half an emoji"),
             (r#"{"model": "m", "quality": 1}"#, "no \"prompt\""),
+            (r#"{"prompt": "p", "model": "m", "quality": 1, "propensity": 0}"#, "propensity is 0"),
         ] {
             let error = LogTable::from_jsonl(format!("\n{bad}\n").as_bytes(), "log").unwrap_err();
             assert!(

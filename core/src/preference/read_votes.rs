@@ -10,7 +10,8 @@ use crate::data::{self, Json, PROMPT, Row, csv_error, row_error};
 use crate::error::{Error, Result};
 
 /// What a vote is made of.
-const NEEDED: &[&[&str]] = &[PROMPT, &["model_a"], &["model_b"], &["winner", "winner_model_a"]];
+const NEEDED: &[&[&str]] =
+    &[PROMPT, &["model_a"], &["model_b"], &["winner", "winner_model_a", row::P_MODEL_A]];
 
 fn checked_model<'a>(name: &'a str, column: &str, source: &str, line: u64) -> Result<&'a str> {
     if name.is_empty() { Err(row_error(source, line, format!("{column} is empty"))) } else { Ok(name) }
@@ -28,7 +29,8 @@ impl VoteTable {
     }
 
     /// Reads one JSON object a line: `model_a`, `model_b`; `winner` (`model_a`, `model_b`, `tie`, `tie (bothbad)`,
-    /// `both_bad`, or null) or the flags `winner_model_a`, `winner_model_b`, `winner_tie`; `prompt` (a text, a list of
+    /// `both_bad`, or null), the flags `winner_model_a`, `winner_model_b`, `winner_tie`, or `p_model_a` (how sure a judge is
+    /// that the answer of `model_a` is better, in [0, 1]; it counts before a winner beside it); `prompt` (a text, a list of
     /// turns, or that as JSON) or `conversation_a` (a list of messages); and `id` or `question_id` where there is one. Other
     /// fields are ignored, whatever they hold. A byte-order mark is skipped.
     ///
@@ -46,6 +48,14 @@ impl VoteTable {
     /// `Io` for the reader, `InvalidArgument` with source and line for a malformed row.
     pub fn from_jsonl(reader: impl BufRead, source: &str) -> Result<Self> {
         Self::collect(|each| data::each_of_jsonl(reader, source, each))
+    }
+
+    /// Reads votes whose columns have other names.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and for a row without such a column.
+    pub(crate) fn read_named(place: data::Place<'_>, names: &data::Names) -> Result<Self> {
+        Self::collect(|each| place.each("votes", NEEDED, names, each))
     }
 
     /// The votes of the rows that `go` goes through.
@@ -127,6 +137,8 @@ impl VoteTable {
                 model_a: checked_model(&record[model_a], "model_a", source, line)?.to_owned(),
                 model_b: checked_model(&record[model_b], "model_b", source, line)?.to_owned(),
                 winner,
+                p_model_a: None,
+                weight: 1.0,
             });
         }
         Ok(table)

@@ -1,8 +1,11 @@
 //! One vote, or the outcome of one model, from one row, whichever file or memory it came from.
 
+use super::read_gold;
 use super::votes::{Vote, Winner};
 use crate::data::{Cells, HALF, Json, Row, field, missing, prompt};
 
+/// How sure a judge is that the answer of `model_a` is better.
+pub(super) const P_MODEL_A: &str = "p_model_a";
 const FLAGS: [&str; 3] = ["winner_model_a", "winner_model_b", "winner_tie"];
 
 /// The vote in a row; `None` if its winner is not known.
@@ -11,10 +14,31 @@ const FLAGS: [&str; 3] = ["winner_model_a", "winner_model_b", "winner_tie"];
 /// What is wrong with it, as text.
 pub(super) fn vote(row: &Row<'_>) -> Result<Option<Vote>, String> {
     let (model_a, model_b) = (model(row.cells, "model_a")?, model(row.cells, "model_b")?);
-    let Some(winner) = winner(row.cells)? else { return Ok(None) };
+    let sure = probability(row)?;
+    let winner = match sure {
+        Some(_) => Winner::Tie,
+        None => match winner(row.cells)? {
+            Some(winner) => winner,
+            None => return Ok(None),
+        },
+    };
     // The published tables, which have flags for the winner, hold nothing but lists.
-    let prompt = prompt(row.cells, field(row.cells, "winner").is_none())?;
-    Ok(Some(Vote { id: row.id(), prompt, model_a, model_b, winner }))
+    let prompt = prompt(row.cells, sure.is_none() && field(row.cells, "winner").is_none())?;
+    let vote = Vote::new(row.id(), prompt, model_a, model_b, winner);
+    Ok(Some(match sure {
+        Some(p) => vote.p_model_a(p),
+        None => vote,
+    }))
+}
+
+/// How sure a judge is, if the row says so.
+fn probability(row: &Row<'_>) -> Result<Option<f64>, String> {
+    let Some(value) = field(row.cells, P_MODEL_A) else { return Ok(None) };
+    match read_gold::score(value, row.untyped) {
+        read_gold::Score::Known(p) => Ok(Some(p)),
+        read_gold::Score::Missing => Ok(None),
+        read_gold::Score::Other(found) => Err(format!("{P_MODEL_A} is {found}, expected a number in [0, 1]")),
+    }
 }
 
 /// The name of a model.

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{GoldTable, VoteTable};
+use super::{GoldTable, LogTable, VoteTable};
 use crate::{Error, Result};
 
 /// Parts rows in two by a hash of their prompt: every row of one prompt is in one part, and rows that join later move none.
@@ -27,9 +27,14 @@ impl Split {
 
     /// Whether the rows of a prompt are in the second part.
     pub fn holds_out(&self, prompt: &str) -> bool {
+        self.holds_out_bytes(prompt.as_bytes())
+    }
+
+    /// As [`holds_out`](Self::holds_out), of whatever stands for a prompt.
+    pub(crate) fn holds_out_bytes(&self, prompt: &[u8]) -> bool {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_le_bytes());
-        hash.update(prompt.as_bytes());
+        hash.update(prompt);
         let mut first = [0; 8];
         first.copy_from_slice(&hash.finalize()[..8]);
         // 53 bits, which a double holds.
@@ -55,6 +60,15 @@ impl GoldTable {
             self.rows.into_iter().partition(|row| by.holds_out(&row.prompt));
         let part = |rows| Self { models: self.models.clone(), rows, left_out: self.left_out.clone() };
         (part(first), part(second))
+    }
+}
+
+impl LogTable {
+    /// The two parts.
+    pub fn split(self, by: &Split) -> (Self, Self) {
+        let (second, first): (Vec<_>, Vec<_>) =
+            self.rows.into_iter().partition(|row| by.holds_out(&row.prompt));
+        (Self::new(first), Self::new(second))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 
 use super::near::near_duplicates;
-use super::{GoldTable, VoteTable, Winner};
+use super::{GoldTable, LogTable, VoteTable, Winner};
 
 /// Quantiles that lengths are told by, in percent.
 const QUANTILES: [usize; 5] = [0, 25, 50, 75, 100];
@@ -211,6 +211,29 @@ impl GoldTable {
             dropped: BTreeMap::new(),
             models: models.collect(),
             pairs: records.pairs(),
+            prompts: PromptSummary::of(self.rows.iter().map(|row| row.prompt.as_str())),
+        }
+    }
+}
+
+impl LogTable {
+    /// What is in it. Logs compare no two models.
+    pub fn summary(&self) -> Summary {
+        let mut models: BTreeMap<String, ModelSummary> = BTreeMap::new();
+        for row in &self.rows {
+            let summary = models.entry(row.model.clone()).or_default();
+            summary.rows += 1;
+            summary.quality += row.quality;
+        }
+        for summary in models.values_mut() {
+            summary.quality /= summary.rows as f64;
+        }
+        Summary {
+            kind: "logs",
+            rows: self.rows.len(),
+            dropped: BTreeMap::new(),
+            models,
+            pairs: Vec::new(),
             prompts: PromptSummary::of(self.rows.iter().map(|row| row.prompt.as_str())),
         }
     }

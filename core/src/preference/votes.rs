@@ -50,7 +50,7 @@ impl Winner {
 }
 
 /// One preference record (a battle).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Vote {
     /// Name of the record in its source; `line N` where the source has none.
@@ -61,8 +61,12 @@ pub struct Vote {
     pub model_a: String,
     /// Name of the second model.
     pub model_b: String,
-    /// Whose answer was preferred.
+    /// Whose answer was preferred. Where a judge said how sure it is, the likelier one; a tie at one half.
     pub winner: Winner,
+    /// How sure a judge is: P(the answer of `model_a` is better), in [0, 1].
+    pub p_model_a: Option<f64>,
+    /// How much it counts; 1 unless its source says otherwise.
+    pub weight: f64,
 }
 
 impl Vote {
@@ -80,7 +84,21 @@ impl Vote {
             model_a: model_a.into(),
             model_b: model_b.into(),
             winner,
+            p_model_a: None,
+            weight: 1.0,
         }
+    }
+
+    /// The same battle as a judge sees it that says how sure it is, in [0, 1].
+    #[must_use]
+    pub fn p_model_a(mut self, p: f64) -> Self {
+        self.p_model_a = Some(p);
+        self.winner = match p.total_cmp(&0.5) {
+            std::cmp::Ordering::Greater => Winner::ModelA,
+            std::cmp::Ordering::Less => Winner::ModelB,
+            std::cmp::Ordering::Equal => Winner::Tie,
+        };
+        self
     }
 }
 
@@ -97,7 +115,7 @@ pub struct VoteCounts {
 }
 
 /// Votes, and the account of the rows they came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VoteTable {
     /// The votes that were kept, in the order of the source.
@@ -156,17 +174,19 @@ pub struct Ballot {
 }
 
 /// Votes by number: the one form between rows as people write them and whatever is computed from votes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Votes {
     models: ModelIndex,
     ballots: Vec<Ballot>,
     ids: Option<Vec<String>>,
+    targets: Option<Vec<f64>>,
+    weights: Option<Vec<f64>>,
 }
 
 impl Votes {
     /// No votes yet, between these models.
     pub fn new(models: ModelIndex) -> Self {
-        Self { models, ballots: Vec::new(), ids: None }
+        Self { models, ballots: Vec::new(), ids: None, targets: None, weights: None }
     }
 
     /// Votes of columns of one length, each on a prompt of its own. The models are numbered in alphabetical order.
@@ -212,10 +232,55 @@ impl Votes {
         Ok(self)
     }
 
-    /// Adds a vote, to votes without ids.
+    /// The same votes with P(the answer of `model_a` is better) for each, which a fit of factorization learns from in place of
+    /// winners: one half is a tie.
     ///
     /// # Errors
-    /// `InvalidArgument` for a number that is no model's, or votes with ids.
+    /// `InvalidArgument` for another number of targets than of votes, or one outside [0, 1].
+    pub fn with_targets(mut self, targets: Vec<f64>) -> Result<Self> {
+        self.check_column("targets", &targets, |target| (0.0..=1.0).contains(&target), "a number in [0, 1]")?;
+        self.targets = Some(targets);
+        Ok(self)
+    }
+
+    /// The same votes with how much each counts.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for another number of weights than of votes, or one that is negative or not finite.
+    pub fn with_weights(mut self, weights: Vec<f64>) -> Result<Self> {
+        let right = |weight: f64| weight >= 0.0 && weight.is_finite();
+        self.check_column("weights", &weights, right, "a number of at least 0")?;
+        self.weights = Some(weights);
+        Ok(self)
+    }
+
+    fn check_column(
+        &self,
+        name: &str,
+        values: &[f64],
+        right: impl Fn(f64) -> bool,
+        expected: &str,
+    ) -> Result<()> {
+        if values.len() != self.ballots.len() {
+            return Err(Error::invalid_argument(format!(
+                "columns of one length are needed: {} votes, {} {name}",
+                self.ballots.len(),
+                values.len()
+            )));
+        }
+        match values.iter().position(|value| !right(*value)) {
+            Some(row) => Err(Error::invalid_argument(format!(
+                "{name}: that of vote {row} is {}, expected {expected}",
+                values[row]
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a vote, to votes without ids, targets and weights.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a number that is no model's, or votes with ids, targets or weights.
     pub fn push(&mut self, ballot: Ballot) -> Result<()> {
         let number = ballot.model_a.max(ballot.model_b);
         if number >= self.models.len() {
@@ -225,8 +290,10 @@ impl Votes {
                 self.models.names().join(", ")
             )));
         }
-        if self.ids.is_some() {
-            return Err(Error::invalid_argument("these votes have ids: a vote without one cannot join them"));
+        if self.ids.is_some() || self.targets.is_some() || self.weights.is_some() {
+            return Err(Error::invalid_argument(
+                "these votes have ids, targets or weights: a vote without them cannot join them",
+            ));
         }
         self.ballots.push(ballot);
         Ok(())
@@ -247,14 +314,27 @@ impl Votes {
         self.ids.as_deref()
     }
 
+    /// P(the answer of `model_a` is better) for each vote, if they have it.
+    pub fn targets(&self) -> Option<&[f64]> {
+        self.targets.as_deref()
+    }
+
+    /// How much each vote counts, if that is said.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
     /// Keeps the votes on the prompts that have a new number here, by that number.
     pub(crate) fn renumber_prompts(&mut self, number_of: &[Option<usize>]) {
         let kept: Vec<Option<usize>> =
             self.ballots.iter().map(|ballot| number_of.get(ballot.prompt).copied().flatten()).collect();
-        if let Some(ids) = &mut self.ids {
+        fn retain<T>(column: Option<&mut Vec<T>>, kept: &[Option<usize>]) {
             let mut keep = kept.iter().map(Option::is_some);
-            ids.retain(|_| keep.next().unwrap_or_default());
+            column.into_iter().for_each(|column| column.retain(|_| keep.next().unwrap_or_default()));
         }
+        retain(self.ids.as_mut(), &kept);
+        retain(self.targets.as_mut(), &kept);
+        retain(self.weights.as_mut(), &kept);
         let ballots = self.ballots.iter().zip(&kept);
         self.ballots =
             ballots.filter_map(|(ballot, prompt)| Some(Ballot { prompt: (*prompt)?, ..*ballot })).collect();

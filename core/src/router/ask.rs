@@ -157,11 +157,11 @@ struct Explain {
 impl Question for Explain {
     type Answer = Explanation;
 
-    // Every vote is read for it.
+    // Every vote is read for it, or every known prompt.
     const QUICK: bool = false;
 
     fn check(&self, inner: &Inner) -> Result<()> {
-        inner.pipeline.votes().map(drop)
+        inner.pipeline.explains()
     }
 
     fn of_prompt(&self, worker: &mut Worker<'_>, prompt: &str) -> Result<Explanation> {

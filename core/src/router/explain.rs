@@ -6,6 +6,8 @@ use super::Inner;
 use crate::Result;
 use crate::features::Features;
 use crate::policy::Fallback;
+use crate::scorer::knn::ExplainedNeighbour;
+use crate::scorer::{KnnScorer, Scorer};
 
 /// Why a prompt got its score. Every binding shows it as its own kind of mapping.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -105,6 +107,9 @@ impl Explanation {
 impl Inner {
     /// Why features get their score.
     pub(super) fn explain_features(&self, features: Features<'_>, k: usize) -> Result<Explanation> {
+        if let Some(Scorer::Knn(knn)) = self.pipeline.scorer() {
+            return self.explain_neighbours(knn, features, k);
+        }
         let sw = self.pipeline.votes()?;
         let explanation = sw.explain(features, k)?;
         let score = &explanation.score;
@@ -152,6 +157,44 @@ impl Inner {
                 opened_votes: reach.probed_votes,
                 error: reach.error,
             }),
+            fallback: None,
+        })
+    }
+
+    /// Why features get their score from nearest prompts: each stands for a vote of the pair, by its qualities there.
+    fn explain_neighbours(&self, knn: &KnnScorer, features: Features<'_>, k: usize) -> Result<Explanation> {
+        let (score, qualities, neighbours) = knn.explain(features, k)?;
+        let name = |model: usize| self.models[model].to_string();
+        let rank = |model: usize| qualities.iter().filter(|quality| **quality > qualities[model]).count();
+        let vote = |neighbour: ExplainedNeighbour| ExplainedVote {
+            row: neighbour.row,
+            id: neighbour.id,
+            text: neighbour.text,
+            similarity: neighbour.similarity,
+            weight: neighbour.weight,
+            model_a: name(self.pair.strong),
+            model_b: name(self.pair.weak),
+            winner: match neighbour.gap {
+                gap if gap > 0.0 => "model_a",
+                gap if gap < 0.0 => "model_b",
+                _ => "tie",
+            },
+        };
+        Ok(Explanation {
+            win_rate: score.win_rate,
+            win_rate_error: f64::NAN,
+            similarity: score.similarity.unwrap_or(f64::NAN),
+            out_of_distribution: self.is_far(score),
+            ratings: (0..self.models.len())
+                .map(|model| ModelRating {
+                    model: name(model),
+                    tier: rank(model),
+                    rating: Some(qualities[model]),
+                    standard_error: None,
+                })
+                .collect(),
+            votes: neighbours.into_iter().map(vote).collect(),
+            reach: None,
             fallback: None,
         })
     }

@@ -20,7 +20,7 @@ use crate::onnx::SessionOptions;
 use crate::options::{OpenOptions, VoteOptions};
 use crate::pipeline::{Pipeline, load_featurizer, no_session};
 use crate::scorer::sw_ranking::{Probe, ScoreOptions, SwScorer};
-use crate::scorer::{Kind, LinearScorer, MfScorer, Pair, Scorer};
+use crate::scorer::{Kind, KnnScorer, LinearScorer, MfScorer, Pair, Scorer};
 use crate::{Error, ErrorKind, Result};
 
 impl VoteOptions {
@@ -272,16 +272,13 @@ impl OpenOptions {
             no_session(&session, manifest.featurizer.kind(), self.spelling)?;
         }
         let featurizer = load_featurizer(artifact, &session)?;
+        let sparse = match &featurizer {
+            Featurizer::Hashed(hashed) if hashed.projection().is_none() => Some(hashed.sparse_dimension()),
+            _ => None,
+        };
         let scorer = match kind {
-            Kind::Linear => {
-                let sparse = match &featurizer {
-                    Featurizer::Hashed(hashed) if hashed.projection().is_none() => {
-                        Some(hashed.sparse_dimension())
-                    }
-                    _ => None,
-                };
-                Scorer::Linear(LinearScorer::load(artifact, sparse, pair)?)
-            }
+            Kind::Knn => Scorer::Knn(Box::new(KnnScorer::load(artifact, sparse, pair)?)),
+            Kind::Linear => Scorer::Linear(LinearScorer::load(artifact, sparse, pair)?),
             Kind::Mf => Scorer::Mf(MfScorer::load(artifact, pair)?),
             _ => {
                 let options = ScoreOptions {
@@ -302,7 +299,12 @@ impl OpenOptions {
     pub(super) fn check_vote_options(&self, kind: Kind) -> Result<()> {
         if kind != Kind::SwRanking {
             let why = format!("this router ({kind}) has no votes");
-            if let Some(error) = self.spelling.without_effect(&self.votes.given(), &why) {
+            let mut given = self.votes.given();
+            if kind == Kind::Knn {
+                // Its known prompts are near or far as votes are.
+                given.retain(|name| !["min_similarity", "out_of_distribution"].contains(name));
+            }
+            if let Some(error) = self.spelling.without_effect(&given, &why) {
                 return Err(error);
             }
         }

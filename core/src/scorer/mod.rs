@@ -6,6 +6,7 @@ pub mod causal_llm;
 #[cfg(feature = "onnx")]
 pub mod checkpoint;
 pub mod config;
+pub mod knn;
 pub mod linear;
 pub mod mf;
 pub(crate) mod model_files;
@@ -17,6 +18,7 @@ pub use crate::names::Kind;
 pub use bert::BertScorer;
 #[cfg(feature = "onnx")]
 pub use causal_llm::CausalLlmScorer;
+pub use knn::KnnScorer;
 pub use linear::{LinearScorer, LinearTarget, Link};
 pub use mf::{MfScorer, MfWeights};
 pub use prompt::{Group, GroupWork, Parameters, PromptScorer};
@@ -92,6 +94,8 @@ pub enum Scorer {
     Mf(MfScorer),
     /// Similarity-weighted ranking.
     SwRanking(Box<SwScorer>),
+    /// Nearest neighbours.
+    Knn(Box<KnnScorer>),
 }
 
 impl Scorer {
@@ -104,6 +108,7 @@ impl Scorer {
             Self::Linear(linear) => linear.win_rate(features).map(Score::of),
             Self::Mf(mf) => mf.win_rate(features).map(Score::of),
             Self::SwRanking(sw) => sw.score(features),
+            Self::Knn(knn) => knn.score(features),
         }
     }
 
@@ -116,6 +121,7 @@ impl Scorer {
                 let meta = sw.model().meta();
                 5_000 + meta.votes as u64 * (meta.dim as u64 / 5 + 2)
             }
+            Self::Knn(knn) => knn.cost_ns(),
         }
     }
 
@@ -123,8 +129,13 @@ impl Scorer {
     pub fn votes(&self) -> Option<&SwScorer> {
         match self {
             Self::SwRanking(sw) => Some(sw),
-            Self::Linear(_) | Self::Mf(_) => None,
+            Self::Linear(_) | Self::Mf(_) | Self::Knn(_) => None,
         }
+    }
+
+    /// Whether a score can be explained by what the router knows.
+    pub(crate) fn explains(&self) -> bool {
+        matches!(self, Self::SwRanking(_) | Self::Knn(_))
     }
 
     /// One score for each candidate, higher is better; what a score means depends on the scorer.
@@ -139,6 +150,7 @@ impl Scorer {
                 let score = sw.rank(features)?;
                 Ok((0..sw.model().models().len()).map(|model| score.rating(model)).collect())
             }
+            Self::Knn(knn) => Ok(knn.qualities(features)?.0),
         }
     }
 
@@ -149,6 +161,10 @@ impl Scorer {
     pub(crate) fn ratings(&self, features: Features<'_>) -> Result<Ratings> {
         match self {
             Self::Linear(_) | Self::Mf(_) => self.candidate_scores(features).map(Ratings::of),
+            Self::Knn(knn) => {
+                let (scores, similarity) = knn.qualities(features)?;
+                Ok(Ratings { similarity: Some(similarity), ..Ratings::of(scores) })
+            }
             Self::SwRanking(sw) => {
                 let score = sw.rank(features)?;
                 Ok(Ratings {
@@ -164,7 +180,7 @@ impl Scorer {
     /// The place of a candidate's own score among those.
     pub(crate) fn place_of_score(&self, candidate: usize) -> usize {
         match self {
-            Self::Linear(_) | Self::Mf(_) => candidate,
+            Self::Linear(_) | Self::Mf(_) | Self::Knn(_) => candidate,
             Self::SwRanking(sw) => sw.model().tiers()[candidate],
         }
     }
@@ -172,7 +188,7 @@ impl Scorer {
     /// Whether two candidates can be compared.
     pub(crate) fn compares(&self, pair: Pair) -> bool {
         match self {
-            Self::Linear(_) | Self::Mf(_) => true,
+            Self::Linear(_) | Self::Mf(_) | Self::Knn(_) => true,
             Self::SwRanking(sw) => sw.compares(pair),
         }
     }
@@ -185,6 +201,7 @@ impl Scorer {
             Self::Linear(linear) => linear.candidates(),
             Self::Mf(_) => Some(candidates),
             Self::SwRanking(sw) => Some(sw.model().tier_count()),
+            Self::Knn(knn) => Some(knn.candidates()),
         }
     }
 
@@ -194,6 +211,7 @@ impl Scorer {
         match self {
             Self::Linear(linear) => linear.rate_of_gap(pair.gap(scores)),
             Self::Mf(_) => crate::numeric::sigmoid(pair.gap(scores)),
+            Self::Knn(knn) => knn.rate_of_gap(pair.gap(scores)),
             Self::SwRanking(sw) => {
                 let tiers = sw.model().tiers();
                 crate::numeric::sigmoid(scores[tiers[pair.strong]] - scores[tiers[pair.weak]])

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::embeddings::Embedded;
-use crate::preference::{Ballot, GoldRow, GoldTable, ModelIndex, Vote, VoteTable, Votes, Winner};
+use crate::preference::{Ballot, GoldRow, GoldTable, LogRow, ModelIndex, Vote, VoteTable, Votes, Winner};
 use crate::{Error, Result};
 
 /// A prompt, and where it stands first.
@@ -18,6 +18,7 @@ pub(super) struct Prompt<'a> {
 enum Place<'a> {
     Vote(&'a str),
     Gold(&'a str),
+    Log(&'a str),
     Sample(usize),
 }
 
@@ -26,12 +27,25 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Vote(id) => write!(f, "the prompt of vote {id:?}"),
             Self::Gold(id) => write!(f, "the prompt of gold row {id:?}"),
+            Self::Log(id) => write!(f, "the prompt of log {id:?}"),
             Self::Sample(number) => write!(f, "prompt {number} of the calibration"),
         }
     }
 }
 
 impl<'a> Prompt<'a> {
+    pub(super) fn of_vote(vote: &'a Vote) -> Self {
+        Self { text: &vote.prompt, place: Place::Vote(&vote.id) }
+    }
+
+    pub(super) fn of_gold(row: &'a GoldRow) -> Self {
+        Self { text: &row.prompt, place: Place::Gold(&row.id) }
+    }
+
+    pub(super) fn of_log(row: &'a LogRow) -> Self {
+        Self { text: &row.prompt, place: Place::Log(&row.id) }
+    }
+
     /// The prompts of a calibration sample.
     pub(super) fn of_sample(prompts: &'a [String]) -> Vec<Self> {
         prompts.iter().enumerate().map(|(i, text)| Self { text, place: Place::Sample(i) }).collect()
@@ -49,6 +63,7 @@ pub(super) struct Collected<'a> {
     pub(super) votes: Votes,
     pub(super) prompts: Vec<Prompt<'a>>,
     numbers: HashMap<&'a str, usize>,
+    weights: Vec<f64>,
 }
 
 impl<'a> Collected<'a> {
@@ -61,19 +76,26 @@ impl<'a> Collected<'a> {
             .collect();
         names.sort_unstable();
         names.dedup();
-        Ok(Self { votes: Votes::new(ModelIndex::new(names)?), prompts: Vec::new(), numbers: HashMap::new() })
+        Ok(Self {
+            votes: Votes::new(ModelIndex::new(names)?),
+            prompts: Vec::new(),
+            numbers: HashMap::new(),
+            weights: Vec::new(),
+        })
     }
 
     /// Adds a vote of a table.
     pub(super) fn add_vote(&mut self, vote: &'a Vote) -> Result<()> {
         let models = self.votes.models();
         let pair = (models.number(&vote.model_a)?, models.number(&vote.model_b)?);
-        self.add(Prompt { text: &vote.prompt, place: Place::Vote(&vote.id) }, pair, vote.winner)
+        self.weights.push(vote.weight);
+        self.add(Prompt::of_vote(vote), pair, vote.winner)
     }
 
     /// Adds a vote between two models, by number, that a gold row makes.
     pub(super) fn add_gold(&mut self, row: &'a GoldRow, pair: (usize, usize), winner: Winner) -> Result<()> {
-        self.add(Prompt { text: &row.prompt, place: Place::Gold(&row.id) }, pair, winner)
+        self.weights.push(row.weight);
+        self.add(Prompt::of_gold(row), pair, winner)
     }
 
     fn add(&mut self, prompt: Prompt<'a>, (model_a, model_b): (usize, usize), winner: Winner) -> Result<()> {
@@ -83,6 +105,21 @@ impl<'a> Collected<'a> {
             self.prompts.push(prompt);
         }
         self.votes.push(Ballot { model_a, model_b, winner, prompt: number })
+    }
+
+    /// Gives the votes targets, and their weights where not all weigh the same.
+    pub(super) fn with_targets(&mut self, targets: Vec<f64>) -> Result<()> {
+        let mut votes = std::mem::take(&mut self.votes).with_targets(targets)?;
+        if self.weights.iter().any(|weight| *weight != 1.0) {
+            votes = votes.with_weights(std::mem::take(&mut self.weights))?;
+        }
+        self.votes = votes;
+        Ok(())
+    }
+
+    /// Whether some vote weighs more than another.
+    pub(super) fn are_weighted(&self) -> bool {
+        self.weights.iter().any(|weight| *weight != 1.0)
     }
 
     /// Numbers of the models of gold rows.

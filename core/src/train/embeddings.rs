@@ -1,8 +1,9 @@
 //! Embeddings of prompts for training: each prompt's once, and none that a cache has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::collect::Prompt;
+use super::frame::{EMBEDDINGS, Training};
 use super::options::{OnError, TrainOptions};
 use super::{EmbeddingCache, Encoder};
 use crate::control::Watch;
@@ -25,6 +26,8 @@ pub(super) struct Embeddings<'a> {
     on_error: OnError,
     cache: EmbeddingCache,
     path: Option<&'a Path>,
+    /// Keeps them without a cache, until the training is done.
+    checkpoint: Option<PathBuf>,
     before: usize,
     saved: usize,
     left_out: usize,
@@ -61,17 +64,31 @@ impl<'a> Embeddings<'a> {
     ///
     /// # Errors
     /// As [`EmbeddingCache::read`].
-    pub(super) fn new(encoder: &'a Encoder, trainer: Trainer, options: &'a TrainOptions) -> Result<Self> {
+    pub(super) fn new(
+        encoder: &'a Encoder,
+        trainer: Trainer,
+        options: &'a TrainOptions,
+        training: &Training<'_>,
+    ) -> Result<Self> {
         let (dim, path) = (encoder.spec().dimension(), options.cache.as_deref());
-        // What is never written needs no name.
-        let identity = path.map(|_| encoder.identity()).transpose()?.unwrap_or_default();
-        let cache = match path {
-            Some(path) if path.exists() => EmbeddingCache::read(path, &identity, dim)?,
+        let given = encoder.is_given();
+        if given && path.is_some() {
+            return Err(Error::invalid_argument("cache has no effect: the embeddings are given"));
+        }
+        // A cache of its own, or what a killed training left.
+        let checkpoint = if path.is_none() && !given { training.checkpoint(EMBEDDINGS) } else { None };
+        let identity = if given { String::new() } else { encoder.identity()? };
+        let left = checkpoint.as_deref().filter(|path| path.exists());
+        let cache = match (path, left) {
+            (Some(path), _) if path.exists() => EmbeddingCache::read(path, &identity, dim)?,
+            (None, Some(left)) => {
+                EmbeddingCache::read(left, &identity, dim).or_else(|_| EmbeddingCache::new(identity, dim))?
+            }
             _ => EmbeddingCache::new(identity, dim)?,
         };
         let before = cache.len();
         let on_error = options.on_error;
-        Ok(Self { encoder, trainer, on_error, cache, path, before, saved: before, left_out: 0 })
+        Ok(Self { encoder, trainer, on_error, cache, path, checkpoint, before, saved: before, left_out: 0 })
     }
 
     /// How many prompts had to be embedded so far.
@@ -102,7 +119,8 @@ impl<'a> Embeddings<'a> {
             let told = self.computed() > before || i % REPORT == 0 || i + 1 == prompts.len();
             if told { watch.report("embedding", i + 1, prompts.len(), None) } else { Ok(()) }
         });
-        let kept = self.save(1);
+        // What a training leaves that is done needs no checkpoint.
+        let kept = if self.path.is_some() || embedded.is_err() { self.save(1) } else { Ok(()) };
         // What stopped the training is what the caller has to hear of.
         embedded?;
         kept?;
@@ -136,13 +154,18 @@ impl<'a> Embeddings<'a> {
 
     fn embed(&self, prompt: &str, stop: Option<&CancelToken>) -> Result<Vec<f32>> {
         let trainer = &self.trainer;
-        let row = self.encoder.featurizer().with_features(prompt, stop, |features, _| match features {
-            Features::Dense(values) => Ok(values.to_vec()),
-            Features::Sparse(_) => Err(Error::unsupported(format!(
-                "{} needs dense vectors, and this artifact's featurizer gives sparse ones",
-                trainer.name
-            ))),
-        })?;
+        let given = self.encoder.given(prompt)?;
+        let row = if let Some(given) = given {
+            given.to_vec()
+        } else {
+            self.encoder.featurizer().with_features(prompt, stop, |features, _| match features {
+                Features::Dense(values) => Ok(values.to_vec()),
+                Features::Sparse(_) => Err(Error::unsupported(format!(
+                    "{} needs dense vectors, and this artifact's featurizer gives sparse ones",
+                    trainer.name
+                ))),
+            })?
+        };
         if trainer.needs_direction && row.iter().all(|value| *value == 0.0) {
             return Err(Error::invalid_argument("its embedding is all zeros"));
         }
@@ -151,12 +174,16 @@ impl<'a> Embeddings<'a> {
 
     /// Writes the cache if it has this many new embeddings.
     fn save(&mut self, due: usize) -> Result<()> {
-        if let Some(path) = self.path
-            && self.cache.len() - self.saved >= due
-        {
-            self.cache.write(path)?;
-            self.saved = self.cache.len();
+        if self.cache.len() - self.saved < due {
+            return Ok(());
         }
+        if let Some(path) = self.path {
+            self.cache.write(path)?;
+        } else if let Some(path) = &self.checkpoint {
+            // A place that cannot be written is none, and no reason to stop.
+            let _ = self.cache.write(path);
+        }
+        self.saved = self.cache.len();
         Ok(())
     }
 }

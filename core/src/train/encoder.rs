@@ -1,5 +1,6 @@
 //! A featurizer for training, with the files that go into the artifact.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use serde_json::json;
 #[cfg(feature = "onnx")]
 use super::frame::members;
 use crate::artifact::{Artifact, ArtifactWriter, sha256_hex};
-use crate::features::{Featurizer, FeaturizerSpec};
+use crate::data;
+use crate::features::{CallerSpec, Featurizer, FeaturizerSpec};
 #[cfg(feature = "onnx")]
 use crate::features::{OnnxEncoder, OnnxSpec};
 #[cfg(feature = "onnx")]
@@ -37,6 +39,8 @@ pub struct Encoder {
 enum Origin {
     Artifact(Box<Artifact>),
     Directory(PathBuf),
+    /// Embeddings by their prompt.
+    Given(HashMap<String, Vec<f32>>),
 }
 
 impl Encoder {
@@ -98,6 +102,90 @@ impl Encoder {
         Self::from_onnx(spec, directory, session)
     }
 
+    /// No encoder, but what one gave: each prompt's embedding, of the model `id`. The artifact takes embeddings of that model
+    /// only. A prompt that is not among them cannot be embedded.
+    ///
+    /// # Errors
+    /// `InvalidArgument` without an embedding, or for embeddings of different lengths, of none, or that are not finite.
+    pub fn from_embeddings(
+        id: impl Into<String>,
+        embeddings: impl IntoIterator<Item = (String, Vec<f32>)>,
+    ) -> Result<Self> {
+        let mut known = HashMap::new();
+        let mut dimension = 0;
+        for (prompt, embedding) in embeddings {
+            let wrong = |what: String| {
+                let prompt: String = prompt.chars().take(60).collect();
+                Err(Error::invalid_argument(format!("the embedding of {prompt:?} {what}")))
+            };
+            if known.is_empty() {
+                dimension = embedding.len();
+            }
+            if embedding.is_empty() || embedding.len() != dimension {
+                return wrong(format!("has {} numbers, expected {dimension}", embedding.len()));
+            }
+            if let Some(value) = embedding.iter().find(|value| !value.is_finite()) {
+                return wrong(format!("holds {value}"));
+            }
+            known.insert(prompt, embedding);
+        }
+        if known.is_empty() {
+            return Err(Error::invalid_argument("no embeddings are given"));
+        }
+        let spec = CallerSpec { id: id.into(), dimension };
+        Ok(Self {
+            spec: FeaturizerSpec::Caller(spec.clone()),
+            featurizer: Featurizer::Caller(spec),
+            weights: Vec::new(),
+            origin: Origin::Given(known),
+        })
+    }
+
+    /// As [`from_embeddings`](Self::from_embeddings), of a file with a `prompt` and an `embedding`, a list of numbers, in each
+    /// row: `.jsonl` or `.ndjson`, `.csv` with lists as JSON, or `.parquet`.
+    ///
+    /// # Errors
+    /// As [`VoteTable::read`](crate::preference::VoteTable::read), and as `from_embeddings`.
+    pub fn read_embeddings(id: impl Into<String>, path: impl AsRef<Path>) -> Result<Self> {
+        Self::of_place(id, data::Place::File(path.as_ref()))
+    }
+
+    /// As [`read_embeddings`](Self::read_embeddings), of JSON lines.
+    ///
+    /// # Errors
+    /// As [`read_embeddings`](Self::read_embeddings).
+    pub fn embeddings_jsonl(id: impl Into<String>, lines: &[u8]) -> Result<Self> {
+        Self::of_place(id, data::Place::Lines(lines, "embeddings"))
+    }
+
+    fn of_place(id: impl Into<String>, place: data::Place<'_>) -> Result<Self> {
+        let mut all = Vec::new();
+        let needed = [data::PROMPT, &["embedding"][..]];
+        place.each("embeddings", &needed, &data::Names::new(), &mut |row| {
+            let prompt = data::prompt(row.cells, false).map_err(|what| row.fault(what))?;
+            all.push((prompt, embedding(row).map_err(|what| row.fault(what))?));
+            Ok(())
+        })?;
+        Self::from_embeddings(id, all)
+    }
+
+    /// Whether its vectors are given.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self.origin, Origin::Given(_))
+    }
+
+    /// The vector of a prompt, where vectors are given; `None` where an encoder computes them.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a prompt whose vector is not given.
+    pub(super) fn given(&self, prompt: &str) -> Result<Option<&[f32]>> {
+        let Origin::Given(known) = &self.origin else { return Ok(None) };
+        match known.get(prompt) {
+            Some(embedding) => Ok(Some(embedding)),
+            None => Err(Error::invalid_argument("it is not among the embeddings that are given")),
+        }
+    }
+
     /// Its parameters.
     pub fn spec(&self) -> &FeaturizerSpec {
         &self.spec
@@ -148,8 +236,27 @@ impl Encoder {
                 let path = directory.join(name);
                 Ok(Box::new(File::open(&path).map_err(|error| Error::io(&path, error))?))
             }
+            Origin::Given(_) => Err(Error::invalid_argument("embeddings that are given have no files")),
         }
     }
+}
+
+/// The list of numbers in a row, or in a text of it.
+fn embedding(row: &data::Row<'_>) -> Result<Vec<f32>, String> {
+    let wrong = || "embedding is no list of numbers".to_owned();
+    let parsed;
+    let mut value =
+        data::field(row.cells, "embedding").ok_or_else(|| data::missing(row.cells, "\"embedding\""))?;
+    if let data::Json::Text(text) = value {
+        parsed = data::parse(text).map_err(|_| wrong())?;
+        value = &parsed;
+    }
+    let data::Json::List(numbers) = value else { return Err(wrong()) };
+    let number = |value: &data::Json| match value {
+        data::Json::Number(text) => text.parse().map_err(|_| wrong()),
+        _ => Err(wrong()),
+    };
+    numbers.iter().map(number).collect()
 }
 
 /// The files of the model's weights, beside it.

@@ -2,7 +2,7 @@
 //! provenance and the artifact.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,7 @@ pub(super) struct Training<'a> {
     common: &'a TrainOptions,
     /// Of the rows that are scored for the calibration, if they have prompts.
     tokens: Vec<u64>,
+    out: PathBuf,
     given: Map<String, Value>,
     origins: &'a [Origin],
 }
@@ -77,13 +78,20 @@ impl<'a> Training<'a> {
         };
         common.calibration_date.as_deref().map_or(Ok(()), check_date)?;
         let watch = control.start()?;
-        Ok(Self { writer: ArtifactWriter::new(out)?, watch, common, tokens: Vec::new(), given, origins })
+        let writer = ArtifactWriter::new(out)?;
+        Ok(Self { writer, watch, common, tokens: Vec::new(), out: out.to_path_buf(), given, origins })
     }
 
     /// Says how many tokens the rows have that [`calibrate`](Self::calibrate) is about to score: the artifact then knows what
     /// its sample costs.
     pub(super) fn measure<'p>(&mut self, prompts: impl IntoIterator<Item = &'p str>) {
         self.tokens = prompts.into_iter().map(|prompt| estimated_tokens(prompt.len())).collect();
+    }
+
+    /// The file beside the destination that keeps a `part` of the work, so that the same training goes on where one that was
+    /// killed or stopped left off. `None` where there is no such place. It is removed when the artifact is there.
+    pub(super) fn checkpoint(&self, part: &str) -> Option<PathBuf> {
+        checkpoint(&self.out, part)
     }
 
     /// Calibrates the pair on a sample. `score` gives its win rate for a row and, if it is asked for them, the scores of
@@ -134,6 +142,7 @@ impl<'a> Training<'a> {
             provenance.insert("sources".into(), json!(self.origins));
         }
         provenance.extend(self.given);
+        let checkpoints = CHECKPOINTS.map(|part| checkpoint(&self.out, part));
         self.writer.finish(&Manifest {
             format_version: FORMAT_VERSION,
             name: self.common.name.clone().unwrap_or_else(|| made.name.to_owned()),
@@ -149,8 +158,26 @@ impl<'a> Training<'a> {
             read: self.common.read,
             provenance: Json::of_members(provenance),
             manifest_sha256: String::new(),
-        })
+        })?;
+        for path in checkpoints.into_iter().flatten() {
+            // Mostly there is none.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
     }
+}
+
+/// Parts of the work that are kept until the artifact is there.
+const CHECKPOINTS: [&str; 2] = [EMBEDDINGS, FIT];
+/// Embeddings of a training without a cache.
+pub(super) const EMBEDDINGS: &str = "embeddings";
+/// Epochs of a fit.
+pub(super) const FIT: &str = "fit";
+
+fn checkpoint(out: &Path, part: &str) -> Option<PathBuf> {
+    let out = std::path::absolute(out).ok()?;
+    let name = out.file_name()?.to_str()?;
+    Some(out.parent()?.join(format!(".{name}.{part}.checkpoint")))
 }
 
 /// Members of a JSON object.

@@ -9,13 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::frame::{Made, Rated, Training, members};
 use super::qualities::fit_qualities;
-use super::{Control, DataReport, Ridge, Sources, TrainOptions, fit_link};
+use super::{Control, DataReport, Ridge, Sources, Ties, TrainOptions, fit_link};
 use crate::artifact::{ArtifactWriter, Models, tensor_f32, tensor_f64, tensor_i8};
 use crate::calibrate::{Calibration, hash_of_prompts};
 use crate::control::Watch;
 use crate::features::hashed::{
     CanonicalRules, HASH_NAME, Hashed, HashedSpec, HashedStatistics, LEXICAL_DIMENSION, Projection,
-    StatisticsBuilder,
 };
 use crate::features::{CapSide, Features, FeaturizerSpec, SparseVector, TextCap};
 use crate::files::Json;
@@ -56,6 +55,8 @@ options_struct! {
         /// Whether each candidate gets a row of weights of its own, so that any pair can be scored, instead of
         /// one row for the gap of the pair. Of more than two candidates, any pair is then calibrated too.
         per_candidate: bool = false,
+        /// Most inverse propensity of a log.
+        clip: f64 = 20.0,
     }
 }
 
@@ -73,7 +74,7 @@ pub struct LinearReport {
     pub baseline_error: f64,
     /// The link from gaps to win rates; `link_a` and `link_b` where a report is written as JSON.
     pub link: Link,
-    /// Predicted gap of each gold row, by the folds that did not see its prompt.
+    /// Predicted gap of each gold row, by the folds that did not see its prompt; with logs, of each prompt.
     pub out_of_fold: Vec<f64>,
     /// What the gold rows were read as; its members where a report is written as JSON.
     pub data: DataReport,
@@ -96,8 +97,12 @@ impl Serialize for LinearReport {
     }
 }
 
-/// Trains on gold rows and writes the artifact `out`, calibrated on the prompts of the options, or on the gold prompts.
+/// Trains on gold rows, logs or both and writes the artifact `out`, calibrated on the prompts of the options, or on the gold prompts.
 /// Where the rows know just two models, the better one is the strong model of a pair that is not named.
+///
+/// Logs, which have the answer of one model to each prompt, train per candidate. Each answer weighs `min(1 / p, clip)`
+/// where its log says the propensity `p`, normalised by the sum of these weights; a gold row weighs 1. Where no prompt has
+/// answers of both models of the pair, the link is `sigmoid(2 gap)`.
 ///
 /// # Errors
 /// `InvalidArgument` for unknown models, too few rows or data that teach nothing, and for votes, which this trainer does
@@ -111,17 +116,38 @@ pub fn train(
     let common = &options.common;
     common.refuse(&["cache", "on_error"], "a linear router reads hashed features, and no encoder runs")?;
     if sources.vote_table().is_some() {
-        return Err(Error::invalid_argument("votes have no effect: a linear router learns from gold rows"));
+        return Err(Error::invalid_argument(
+            "votes have no effect: a linear router learns from gold rows and logs",
+        ));
+    }
+    if sources.log_table().is_some() {
+        return super::linear_logs::train(out.as_ref(), sources, options, control);
+    }
+    if common.ties.is_some_and(|ties| ties != Ties::WeakNotWorse) {
+        return Err(Error::invalid_argument(
+            "ties has no effect: of gold rows a linear router learns the gap, and a gap of 0 is no win of strong",
+        ));
+    }
+    if sources.gold_table().is_some_and(|gold| gold.rows.iter().any(|row| row.weight != gold.rows[0].weight))
+    {
+        return Err(Error::invalid_argument(
+            "weight has no effect: of gold rows alone a linear router counts each once; pass them with logs, or train \
+             logistic or knn",
+        ));
     }
     let gold = common.renamed(sources.gold_table())?;
     let gold =
         gold.as_deref().ok_or_else(|| Error::invalid_argument("there are no gold rows to learn from"))?;
     let (strong, weak) = common.pair_of(Some(gold))?;
     let pair = Pair { strong: gold.number(&strong)?, weak: gold.number(&weak)? };
+    if options.clip != LinearOptions::new().clip {
+        return Err(Error::invalid_argument("clip has no effect without logs"));
+    }
     check(options, gold, pair)?;
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
     let gaps: Vec<f64> = gold.rows.iter().map(|row| pair.gap(&row.scores)).collect();
-    let statistics = statistics(gold, options, &mut training.watch)?;
+    let prompts = gold.rows.iter().map(|row| row.prompt.as_str());
+    let statistics = super::hashing::statistics(prompts, options, &mut training.watch)?;
     let best = cross_validate(gold, &gaps, options, &statistics, &mut training.watch)?;
     let better: Vec<bool> = gaps.iter().map(|gap| *gap > 0.0).collect();
     let link = fit_link(&best.predictions, &better)?;
@@ -164,18 +190,6 @@ pub fn train(
         qualities,
     })?;
     Ok(report)
-}
-
-/// What the features of all prompts are weighed by.
-fn statistics(gold: &GoldTable, options: &LinearOptions, watch: &mut Watch<'_>) -> Result<HashedStatistics> {
-    let mut builder = StatisticsBuilder::new(options.canonical.clone(), options.cap, options.bits);
-    for (i, row) in gold.rows.iter().enumerate() {
-        builder.add(&row.prompt);
-        if i % 256 == 0 {
-            watch.report("features", i, gold.rows.len(), None)?;
-        }
-    }
-    Ok(builder.finish())
 }
 
 struct Choice {
@@ -277,7 +291,7 @@ fn check(options: &LinearOptions, gold: &GoldTable, pair: Pair) -> Result<()> {
 }
 
 /// A featurizer of these parameters.
-fn featurizer(
+pub(super) fn featurizer(
     options: &LinearOptions,
     lexical_scale: f32,
     statistics: HashedStatistics,
@@ -455,6 +469,16 @@ fn add_files(
     weights: &[f32],
     intercepts: &[f64],
 ) -> Result<()> {
+    add_featurizer(writer, hashed, statistics)?;
+    add_weights(writer, weights, intercepts)
+}
+
+/// Puts the files of a hashed featurizer into the artifact.
+pub(super) fn add_featurizer(
+    writer: &mut ArtifactWriter,
+    hashed: &Hashed,
+    statistics: &HashedStatistics,
+) -> Result<()> {
     let mut tensors = vec![
         ("idf", tensor_f32(&[statistics.idf.len()], &statistics.idf)),
         ("lexical_mean", tensor_f32(&[LEXICAL_DIMENSION], &statistics.lexical_mean)),
@@ -465,7 +489,11 @@ fn add_files(
         tensors.push(("projection", tensor_i8(&shape, projection.weights())));
         tensors.push(("projection_scales", tensor_f32(&shape[1..], projection.scales())));
     }
-    writer.add_tensors(FEATURIZER_FILE, &tensors)?;
+    writer.add_tensors(FEATURIZER_FILE, &tensors)
+}
+
+/// Puts rows of weights, row-major, and their intercepts into the artifact.
+pub(super) fn add_weights(writer: &mut ArtifactWriter, weights: &[f32], intercepts: &[f64]) -> Result<()> {
     let rows = intercepts.len();
     writer.add_tensors(
         WEIGHTS_FILE,

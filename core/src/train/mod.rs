@@ -14,14 +14,19 @@
 //! # Ok::<(), routellm_core::Error>(())
 //! ```
 
-mod adam;
 mod cache;
 mod collect;
+pub mod decontaminate;
 mod embeddings;
 mod encoder;
 mod frame;
+mod hashing;
+pub mod knn;
+mod labels;
 pub mod linear;
-mod logistic;
+mod linear_logs;
+mod link;
+pub mod logistic;
 mod lsa;
 pub mod mf;
 mod options;
@@ -31,15 +36,18 @@ mod run;
 mod sources;
 mod spec;
 pub mod sw_ranking;
+mod ties;
+mod weaker;
 
 pub use cache::EmbeddingCache;
 pub use encoder::Encoder;
-pub use logistic::fit_link;
+pub use link::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
 pub use run::{TrainReport, Trained, run};
-pub use sources::{DataReport, Sources};
-pub use spec::{CalibrationSource, EncoderSource, Labels, Source, SwParameters, TrainSpec, Trainer};
+pub use sources::{DataReport, Labels, Reading, Sources};
+pub use spec::{CalibrationSource, EncoderSource, Source, SwParameters, TrainSpec, Trainer};
+pub use ties::Ties;
 
 pub use crate::calibrate::Sample;
 pub use crate::{Control, Progress, ProgressFn};

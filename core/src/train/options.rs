@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Ties;
 use crate::calibrate::Sample;
 use crate::files::Json;
 use crate::input::Read;
@@ -84,6 +85,8 @@ pub struct TrainOptions {
     pub cache: Option<PathBuf>,
     /// What becomes of a prompt that cannot be embedded.
     pub on_error: OnError,
+    /// What a tie says. What it is without, the trainers say.
+    pub ties: Option<Ties>,
 }
 
 impl TrainOptions {
@@ -168,6 +171,13 @@ impl TrainOptions {
         self
     }
 
+    /// What a tie says.
+    #[must_use]
+    pub fn ties(mut self, ties: Ties) -> Self {
+        self.ties = Some(ties);
+        self
+    }
+
     /// Refuses those of these options that are given, which a trainer does not read for the reason `why`.
     ///
     /// # Errors
@@ -179,6 +189,7 @@ impl TrainOptions {
             ("read", self.read.is_some()),
             ("cache", self.cache.is_some()),
             ("on_error", self.on_error != OnError::Raise),
+            ("ties", self.ties.is_some()),
         ];
         let given = given.iter().filter(|(name, given)| *given && names.contains(name));
         let given: Vec<&str> = given.map(|(name, _)| *name).collect();

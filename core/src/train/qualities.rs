@@ -1,5 +1,7 @@
 //! Qualities: what makes a candidate's score the gold score that it is expected to have.
 
+use super::Sources;
+use super::labels::Labelled;
 use crate::Result;
 use crate::preference::GoldTable;
 use crate::quality::{FitInput, QualityFit, fit_curve};
@@ -16,4 +18,33 @@ pub(super) fn fit_qualities(of: FitInput, held_out: &[Vec<f64>], gold: &GoldTabl
     };
     let curves = held_out.iter().enumerate().map(curve).collect::<Result<Vec<_>>>()?;
     Ok(QualityFit::new(of, gold.rows.len(), curves))
+}
+
+/// As [`fit_qualities`], for gold rows and logs: `held_out` has, for a prompt by its number, the score of each candidate. Each
+/// candidate's curve is of the prompts that say what its answer was worth. `None` where votes came along, which say only how
+/// candidates compare, and where a candidate has no such prompt.
+///
+/// # Errors
+/// As [`fit_curve`].
+pub(super) fn fit_labelled(
+    held_out: &[(usize, Vec<f64>)],
+    data: &Labelled<'_>,
+    sources: &Sources,
+) -> Result<Option<QualityFit>> {
+    if sources.vote_table().is_some() {
+        return Ok(None);
+    }
+    let mut curves = Vec::new();
+    for candidate in 0..data.models.len() {
+        // Weights say how often a prompt should have come, which changes nothing among prompts of one score.
+        let (inputs, scores): (Vec<f64>, Vec<f64>) = held_out
+            .iter()
+            .filter_map(|(prompt, said)| Some((said[candidate], data.label(*prompt, candidate)?.0)))
+            .unzip();
+        if inputs.is_empty() {
+            return Ok(None);
+        }
+        curves.push(fit_curve(&inputs, &scores)?);
+    }
+    Ok(Some(QualityFit::new(FitInput::Score, held_out.len(), curves)))
 }

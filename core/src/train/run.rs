@@ -4,20 +4,24 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::knn::{self, KnnOptions, KnnReport};
 use super::linear::{self, LinearOptions, LinearReport};
+use super::logistic::{self, LogisticOptions, LogisticReport};
 use super::mf::{self, MfOptions, MfReport};
-use super::spec::{Labels, Source, TrainSpec, Trainer};
+use super::spec::{Source, TrainSpec, Trainer};
 use super::sw_ranking::{self, SwOptions, SwReport};
-use super::{Control, Encoder, Sources};
+use super::{Control, Encoder, Labels, Reading, Sources};
 use crate::artifact::{Artifact, Models};
 use crate::files::Json;
+use crate::preference::GoldReader;
 use crate::{Error, Result};
 
 /// What a training made, as one JSON object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TrainReport {
-    /// The kind of router: `linear`, `mf` or `sw_ranking`.
+    /// The trainer: `linear`, `knn`, `logistic`, `mf` or `sw_ranking`. It is the kind of the router, but for `logistic`, which
+    /// makes one of kind `linear`.
     pub kind: &'static str,
     /// The folder of the artifact.
     pub out: PathBuf,
@@ -40,6 +44,10 @@ pub struct TrainReport {
 pub enum Trained {
     /// Of a linear router.
     Linear(LinearReport),
+    /// Of nearest neighbours.
+    Knn(KnnReport),
+    /// Of logistic regression.
+    Logistic(LogisticReport),
     /// Of matrix factorization.
     Mf(MfReport),
     /// Of similarity-weighted ranking.
@@ -68,7 +76,7 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
         Some(timeout) => control.timeout(timeout),
         None => control,
     };
-    let sources = sources(&spec.sources)?;
+    let sources = sources(spec)?;
     let common = spec.common()?;
     let trained = match &spec.trainer {
         Trainer::Linear(hyperparameters) => {
@@ -80,6 +88,19 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
             let mut options = LinearOptions::clone(hyperparameters).common(common);
             options.seed = spec.seed.unwrap_or(options.seed);
             Trained::Linear(linear::train(&spec.out, &sources, &options, control)?)
+        }
+        Trainer::Knn(hyperparameters) => {
+            if spec.seed.is_some() {
+                return Err(Error::invalid_argument("seed has no effect: nothing in knn is left to chance"));
+            }
+            let options = KnnOptions::clone(hyperparameters).common(common);
+            let encoder = spec.encoder.as_ref().map(|_| encoder(spec)).transpose()?;
+            Trained::Knn(knn::train(&spec.out, &sources, encoder.as_ref(), &options, control)?)
+        }
+        Trainer::Logistic(hyperparameters) => {
+            let mut options = LogisticOptions::clone(hyperparameters).common(common);
+            options.seed = spec.seed.unwrap_or(options.seed);
+            Trained::Logistic(logistic::train(&spec.out, &sources, &encoder(spec)?, &options, control)?)
         }
         Trainer::Mf(hyperparameters) => {
             let mut options = MfOptions::new().fit(hyperparameters.clone()).common(common);
@@ -113,28 +134,30 @@ fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
     })
 }
 
-fn sources(given: &[Source]) -> Result<Sources> {
+fn sources(spec: &TrainSpec) -> Result<Sources> {
+    let given: &[Source] = &spec.sources;
+    let mut sources = Sources::new();
+    if let Some(models) = &spec.models {
+        if !given.iter().any(|source| source.kind == Labels::Gold) {
+            return Err(Error::invalid_argument("models has no effect without gold rows"));
+        }
+        sources = sources.gold_reader(GoldReader::new().models(models));
+    }
     if given.is_empty() {
         return Err(Error::invalid_argument(
             "sources is empty: name a file of votes or gold rows to learn from",
         ));
     }
-    given.iter().enumerate().try_fold(Sources::new(), |sources, (i, source)| {
-        // A fault in a file names file and line already.
+    given.iter().enumerate().try_fold(sources, |sources, (i, source)| {
+        let mut reading = Reading::new().weight(source.weight);
+        reading.columns.clone_from(&source.columns);
         match (&source.path, &source.rows) {
-            (Some(path), None) => match source.kind {
-                Labels::Votes => sources.votes_file(path),
-                Labels::Gold => sources.gold_file(path),
-                Labels::Judge => sources.judge_file(path),
-            },
+            // A fault in a file names file and line already.
+            (Some(path), None) => sources.file(source.kind, path, &reading),
             (None, Some(rows)) => {
                 let lines = rows.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
-                match source.kind {
-                    Labels::Votes => sources.votes_jsonl(lines.as_bytes()),
-                    Labels::Gold => sources.gold_jsonl(lines.as_bytes()),
-                    Labels::Judge => sources.judge_jsonl(lines.as_bytes()),
-                }
-                .map_err(|error| error.context(format!("sources[{i}]")))
+                let read = sources.lines(source.kind, lines.as_bytes(), &reading);
+                read.map_err(|error| error.context(format!("sources[{i}]")))
             }
             (None, None) => Err(Error::invalid_argument(format!("sources[{i}] has neither path nor rows"))),
             (Some(_), Some(_)) => {
@@ -152,6 +175,20 @@ fn encoder(spec: &TrainSpec) -> Result<Encoder> {
         )));
     };
     let session = source.session()?;
+    if let Some(id) = &source.id {
+        let given = [("parameters", source.parameters.is_some()), ("session", source.session.is_some())];
+        if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(Error::invalid_argument(format!(
+                "encoder.{name} has no effect: encoder.id says that the embeddings are given"
+            )));
+        }
+        let Some(rows) = &source.rows else { return Encoder::read_embeddings(id, &source.path) };
+        let lines = rows.iter().map(Json::to_string).collect::<Vec<_>>().join("\n");
+        return Encoder::embeddings_jsonl(id, lines.as_bytes());
+    }
+    if source.rows.is_some() {
+        return Err(Error::invalid_argument("encoder.rows has no effect without encoder.id"));
+    }
     match &source.parameters {
         None => Encoder::open(&source.path, &session),
         #[cfg(feature = "onnx")]

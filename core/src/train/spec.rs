@@ -9,9 +9,11 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::knn::KnnOptions;
 use super::linear::LinearOptions;
+use super::logistic::LogisticOptions;
 use super::mf::FitOptions;
-use super::{OnError, Sample, TrainOptions};
+use super::{Labels, OnError, Sample, Ties, TrainOptions};
 use crate::files::Json;
 use crate::input::Read;
 use crate::options::{OpenOptions, SessionOptions, milliseconds};
@@ -55,6 +57,9 @@ pub struct TrainSpec {
     /// The weak model, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weak: Option<String>,
+    /// The columns of gold rows that are models; by default all whose values are scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
     /// Other names for models of the gold rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
@@ -70,6 +75,10 @@ pub struct TrainSpec {
     /// What of a chat the router reads, unless it is told otherwise: `last_user`, `all_user` or `conversation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
+    /// What a tie says: `drop` (nothing), `half` (half a win for each) or `weak_not_worse` (a win of the weaker model). What it
+    /// is without, the trainers say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ties: Option<Ties>,
     /// What becomes of a prompt that cannot be embedded: `raise` or `leave_out`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_error: OnError,
@@ -88,6 +97,10 @@ pub struct TrainSpec {
 pub enum Trainer {
     /// Ridge regression of the quality gap on hashed features, from gold rows.
     Linear(Box<LinearOptions>),
+    /// Nearest neighbours on any features.
+    Knn(Box<KnnOptions>),
+    /// Logistic regression on dense vectors; the artifact is of kind `linear`.
+    Logistic(Box<LogisticOptions>),
     /// Matrix factorization on dense vectors.
     Mf(FitOptions),
     /// Similarity-weighted ranking on dense vectors.
@@ -95,10 +108,12 @@ pub enum Trainer {
 }
 
 impl Trainer {
-    /// `linear`, `mf` or `sw_ranking`.
+    /// `linear`, `knn`, `logistic`, `mf` or `sw_ranking`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Linear(_) => "linear",
+            Self::Knn(_) => "knn",
+            Self::Logistic(_) => "logistic",
             Self::Mf(_) => "mf",
             Self::SwRanking(_) => "sw_ranking",
         }
@@ -134,19 +149,6 @@ impl Default for SwParameters {
     }
 }
 
-/// What the labels of a source are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Labels {
-    /// Votes of people (`D_arena` in the paper).
-    Votes,
-    /// Qualities by a known answer (`D_gold`).
-    Gold,
-    /// Votes of a model that judges (`D_judge`).
-    Judge,
-}
-
 /// Rows to learn from: a file, or rows that stand in the specification itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,17 +162,32 @@ pub struct Source {
     /// The rows, objects as they would stand in the lines of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Json>>,
+    /// What its columns are called, by the name that they are read by: `{"prompt": "question"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
+    /// How much each row counts, above 0.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f64,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(weight: &f64) -> bool {
+    *weight == one()
 }
 
 impl Source {
     /// A file.
     pub fn file(kind: Labels, path: impl Into<PathBuf>) -> Self {
-        Self { kind, path: Some(path.into()), rows: None }
+        Self { kind, path: Some(path.into()), rows: None, columns: BTreeMap::new(), weight: one() }
     }
 
     /// Rows in memory.
     pub fn rows(kind: Labels, rows: impl IntoIterator<Item = Json>) -> Self {
-        Self { kind, path: None, rows: Some(rows.into_iter().collect()) }
+        Self { rows: Some(rows.into_iter().collect()), path: None, ..Self::file(kind, "") }
     }
 }
 
@@ -179,7 +196,15 @@ impl Source {
 #[non_exhaustive]
 pub struct EncoderSource {
     /// The folder of an artifact, whose encoder is taken over, or, with `parameters`, of an ONNX model and its tokenizer.
+    /// With `id`, a file of embeddings that some other model computed, with `prompt` and `embedding` in each row.
+    #[serde(skip_serializing_if = "is_empty")]
     pub path: PathBuf,
+    /// Such rows in the specification itself, instead of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<Json>>,
+    /// The model of embeddings that are given. The router takes embeddings of that model only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Parameters of a model that is in no artifact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Json>,
@@ -195,7 +220,12 @@ pub struct EncoderSource {
 impl EncoderSource {
     /// The encoder of the artifact in a folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), parameters: None, session: None, cache: None }
+        Self { path: path.into(), rows: None, id: None, parameters: None, session: None, cache: None }
+    }
+
+    /// Embeddings of the model `id` in a file.
+    pub fn embeddings(path: impl Into<PathBuf>, id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), ..Self::new(path) }
     }
 
     /// How it runs.
@@ -218,7 +248,12 @@ impl<'de> Deserialize<'de> for EncoderSource {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Whole {
+            #[serde(default)]
             path: PathBuf,
+            #[serde(default)]
+            rows: Option<Vec<Json>>,
+            #[serde(default)]
+            id: Option<String>,
             #[serde(default)]
             parameters: Option<Json>,
             #[serde(default)]
@@ -230,9 +265,18 @@ impl<'de> Deserialize<'de> for EncoderSource {
         match Value::deserialize(deserializer)? {
             Value::String(path) => Ok(Self::new(path)),
             other => {
-                let Whole { path, parameters, session, cache } =
+                let Whole { path, rows, id, parameters, session, cache } =
                     serde_json::from_value(other).map_err(serde::de::Error::custom)?;
-                Ok(Self { path, parameters, session, cache })
+                match (is_empty(&path), &rows) {
+                    (true, None) => return Err(serde::de::Error::missing_field("path")),
+                    (false, Some(_)) => {
+                        return Err(serde::de::Error::custom(
+                            "encoder has both path and rows: pass one of them",
+                        ));
+                    }
+                    _ => {}
+                }
+                Ok(Self { path, rows, id, parameters, session, cache })
             }
         }
     }
@@ -293,11 +337,13 @@ impl TrainSpec {
             name: None,
             strong: None,
             weak: None,
+            models: None,
             rename: BTreeMap::new(),
             seed: None,
             encoder: None,
             calibration: None,
             read: None,
+            ties: None,
             on_error: OnError::Raise,
             timeout_ms: None,
             provenance: None,
@@ -341,6 +387,7 @@ impl TrainSpec {
             provenance: self.provenance.clone(),
             cache: self.encoder.as_ref().and_then(|encoder| encoder.cache.clone()),
             on_error: self.on_error,
+            ties: self.ties,
         })
     }
 
@@ -368,6 +415,10 @@ impl fmt::Display for TrainSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?)
     }
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

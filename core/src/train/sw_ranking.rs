@@ -10,7 +10,8 @@ use super::collect::Collected;
 use super::embeddings::{Embeddings, Trainer};
 use super::frame::{Made, Rated, Training, members};
 use super::sources::Origin;
-use super::{Control, DataReport, Encoder, Sources, TrainOptions};
+use super::sources::refuse_logs;
+use super::{Control, DataReport, Encoder, Sources, Ties, TrainOptions};
 use crate::artifact::{Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
 use crate::control::Watch;
@@ -104,7 +105,18 @@ pub fn train(
     let gold = common.renamed(sources.gold_table())?;
     let gold = gold.as_deref();
     common.refuse_left_out(votes, gold)?;
+    refuse_logs(sources, "similarity-weighted ranking compares models")?;
+    if common.ties.is_some_and(|ties| ties != Ties::Half) {
+        return Err(Error::invalid_argument(
+            "ties has no effect: in similarity-weighted ranking a tie is half a win each way",
+        ));
+    }
     let mut data = collect(votes, gold)?;
+    if data.are_weighted() {
+        return Err(Error::invalid_argument(
+            "weight has no effect: similarity-weighted ranking weighs votes by their similarity",
+        ));
+    }
     // Tiers come from the votes where those know every model.
     let mut build = options.build.clone();
     if let (Some(votes), Some(gold)) = (votes, gold) {
@@ -114,7 +126,7 @@ pub fn train(
     }
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
     let trainer = Trainer { name: "similarity-weighted ranking", needs_direction: true };
-    let mut embeddings = Embeddings::new(encoder, trainer, common)?;
+    let mut embeddings = Embeddings::new(encoder, trainer, common, &training)?;
     let embedded = embeddings.of(&data.prompts, &mut training.watch)?;
     let has_row = |prompt: usize| embedded.row_of[prompt].is_some();
     build.rated = build
@@ -167,7 +179,7 @@ pub fn train_columns(
     }
     refuse_sample(common)?;
     common.refuse(&["read"], "the router will take embeddings, not chats")?;
-    common.refuse(&["rename", "cache", "on_error"], "the votes come with embeddings")?;
+    common.refuse(&["rename", "cache", "on_error", "ties"], "the votes come with embeddings")?;
     let pair = pair_named(common)?;
     let (n, dim) = (votes.votes.ballots().len(), votes.dim);
     if votes.embeddings.len() != n * dim {

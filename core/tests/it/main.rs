@@ -36,6 +36,7 @@ mod sw_files;
 mod sw_golden;
 mod sw_router;
 mod train_spec;
+mod trainers;
 mod training;
 
 fn main() -> std::process::ExitCode {

@@ -17,13 +17,14 @@ struct MfSettings {
     weight_decay: f64,
     noise: f64,
     held_out: f64,
+    patience: Option<usize>,
     shuffle: bool,
     seed: u64,
 }
 
 impl MfSettings {
     fn options(self) -> MfOptions {
-        let fit = FitOptions::new()
+        let mut fit = FitOptions::new()
             .dim(self.dim)
             .epochs(self.epochs)
             .batch(self.batch)
@@ -33,6 +34,7 @@ impl MfSettings {
             .held_out(self.held_out)
             .shuffle(self.shuffle)
             .seed(self.seed);
+        fit.patience = self.patience;
         MfOptions::new().fit(fit)
     }
 }

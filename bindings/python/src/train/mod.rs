@@ -1,5 +1,6 @@
 //! Training, with progress told to a Python callable. What values mean is the core's to know.
 
+mod decontaminate;
 mod export;
 mod linear;
 mod mf;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use decontaminate::train_decontaminate;
 pub(crate) use export::train_from_export;
 pub(crate) use linear::train_linear;
 pub(crate) use mf::train_mf;
@@ -135,6 +137,7 @@ struct Common {
     read: Option<String>,
     cache: Option<PathBuf>,
     on_error: Option<String>,
+    ties: Option<String>,
     timeout_ms: Option<f64>,
 }
 
@@ -145,6 +148,7 @@ impl Common {
         options.calibration = sample.transpose()?;
         options.read = self.read.as_deref().map(str::parse).transpose()?;
         options.on_error = self.on_error.as_deref().map_or(Ok(options.on_error), str::parse)?;
+        options.ties = self.ties.as_deref().map(str::parse).transpose()?;
         options.provenance =
             Some(self.provenance.parse().map_err(|error: routellm_core::Error| error.context("provenance"))?);
         (options.strong, options.weak, options.rename) = (self.strong, self.weak, self.rename);

@@ -6,20 +6,22 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::fit::fit_watched;
+use super::fit::{Setup, fit_watched};
 use super::{FitOptions, MfFit};
 use crate::artifact::{Models, tensor_f32};
 use crate::calibrate::hash_of_prompts;
 use crate::features::Features;
 use crate::files::Json;
-use crate::preference::{EmbeddedVotes, GoldTable, VoteTable, Winner, suggestion};
+use crate::preference::{EmbeddedVotes, GoldRow, GoldTable, Split, VoteTable, Winner, suggestion};
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
 use crate::scorer::{Kind, Pair};
 use crate::setters::options_struct;
 use crate::train::collect::{Collected, Prompt};
 use crate::train::embeddings::{Embeddings, Trainer};
-use crate::train::frame::{Made, Rated, Training, members};
-use crate::train::{Control, DataReport, Encoder, Sources, TrainOptions};
+use crate::train::frame::{FIT, Made, Rated, Training, members};
+use crate::train::sources::refuse_logs;
+use crate::train::weaker::Weaker;
+use crate::train::{Control, DataReport, Encoder, Sources, Ties, TrainOptions};
 use crate::{Error, Result};
 
 options_struct! {
@@ -53,8 +55,10 @@ pub struct MfReport {
 /// the options, or on the training prompts. Where there are only gold rows of two models, the better one is the strong
 /// model of a pair that is not named.
 ///
-/// Ties and comparisons of a model with itself are dropped and counted, as in the reference; of gold rows, one
-/// comparison is made for each two models of which one was right.
+/// Comparisons of a model with itself are dropped and counted, and so are ties unless
+/// [`ties`](TrainOptions::ties) says otherwise, as in the reference. What a judge is sure of ([`Vote::p_model_a`]
+/// (crate::preference::Vote::p_model_a)) is learned as it is. Of gold rows, each two models of different quality make a
+/// comparison, with half their difference more or less than one half as its target: right against wrong is 1.
 ///
 /// # Errors
 /// `InvalidArgument` for unknown models or without comparisons; `Unsupported` if the encoder's features are
@@ -67,19 +71,27 @@ pub fn train(
     control: Control<'_>,
 ) -> Result<MfReport> {
     let (common, votes) = (&options.common, sources.vote_table());
+    refuse_logs(sources, "matrix factorization compares models")?;
     let gold = common.renamed(sources.gold_table())?;
     let gold = gold.as_deref();
     common.refuse_left_out(votes, gold)?;
     let (strong, weak) = common.pair_of(gold.filter(|_| votes.is_none()))?;
-    let (mut data, counts) = collect(votes, gold, &[&strong, &weak])?;
+    let ties = common.ties.unwrap_or(Ties::Drop);
+    let (mut data, counts) = collect(votes, gold, &strong, &weak, ties)?;
     let mut training = Training::begin(out.as_ref(), sources.origins(), common, control)?;
     let trainer = Trainer { name: "matrix factorization", needs_direction: false };
-    let mut embeddings = Embeddings::new(encoder, trainer, common)?;
+    let mut embeddings = Embeddings::new(encoder, trainer, common, &training)?;
     let embedded = embeddings.of(&data.prompts, &mut training.watch)?;
     data.keep(&embedded)?;
     let (values, dim) = (embedded.values, encoder.spec().dimension());
     let input = EmbeddedVotes { votes: &data.votes, embeddings: &values, dim };
-    let fit = fit_watched(&input, &options.fit, None, &mut training.watch)?;
+    let checkpoint = training.checkpoint(FIT);
+    let setup = Setup {
+        start: None,
+        held_out: held_out(&data.prompts, &options.fit)?,
+        checkpoint: checkpoint.as_deref(),
+    };
+    let fit = fit_watched(&input, &options.fit, setup, &mut training.watch)?;
 
     let models = data.votes.models();
     let bound = Pair { strong: models.number(&strong)?, weak: models.number(&weak)? };
@@ -118,7 +130,7 @@ pub fn train(
         scorer: Json::object(),
         calibration,
         qualities: None,
-        facts: facts(&counts, &options.fit, &report),
+        facts: facts(&counts, &options.fit, ties, &report),
     })?;
     Ok(report)
 }
@@ -130,63 +142,119 @@ fn rated<'a>(name: &'a str, prompts: &[Prompt<'_>]) -> Rated<'a> {
 
 type Counts = BTreeMap<&'static str, usize>;
 
-/// The votes that have a winner, and how many others there are. Every model of `pair` has to be among theirs.
+/// Whether the comparisons on each prompt are held out; a hash of its text decides.
+fn held_out(prompts: &[Prompt<'_>], options: &FitOptions) -> Result<Option<Vec<bool>>> {
+    if !(options.held_out > 0.0 && options.held_out < 1.0) {
+        return Ok(None);
+    }
+    let split = Split::new(options.held_out, options.seed)?;
+    Ok(Some(prompts.iter().map(|prompt| split.holds_out(prompt.text)).collect()))
+}
+
+/// The comparisons, and how many rows say nothing. Both models of the pair have to be among theirs.
 fn collect<'a>(
     votes: Option<&'a VoteTable>,
     gold: Option<&'a GoldTable>,
-    pair: &[&str],
+    strong: &str,
+    weak: &str,
+    ties: Ties,
 ) -> Result<(Collected<'a>, Counts)> {
     let mut data = Collected::new(votes, gold)?;
     let known = data.votes.models();
-    if let Some(name) = pair.iter().find(|name| known.number(name).is_err()) {
+    if let Some(name) = [strong, weak].iter().find(|name| known.number(name).is_err()) {
         return Err(Error::invalid_argument(format!(
             "{name:?} is in no vote and no gold row{}; known are: {}",
             suggestion(name, known.names().iter().map(String::as_str)),
             known.names().join(", ")
         )));
     }
+    let pair = Pair { strong: known.number(strong)?, weak: known.number(weak)? };
+    let mut targets = Targets { of: Vec::new(), ties, weaker: Weaker::new(known, votes, gold, pair)? };
     let mut counts = Counts::new();
     if let Some(table) = votes {
-        collect_votes(table, &mut data, &mut counts)?;
+        collect_votes(table, &mut data, &mut targets, &mut counts)?;
     }
     if let Some(table) = gold {
-        collect_gold(table, &mut data, &mut counts)?;
+        collect_gold(table, &mut data, &mut targets, &mut counts)?;
     }
     if data.votes.ballots().is_empty() {
         return Err(Error::invalid_argument("neither votes nor gold rows hold a comparison with a winner"));
     }
+    data.with_targets(targets.of)?;
     Ok((data, counts))
 }
 
-fn collect_votes<'a>(table: &'a VoteTable, data: &mut Collected<'a>, counts: &mut Counts) -> Result<()> {
+/// What the comparisons say, in their order.
+struct Targets {
+    of: Vec<f64>,
+    ties: Ties,
+    weaker: Weaker,
+}
+
+impl Targets {
+    /// Of two models that answered equally well; `None` if that says nothing.
+    fn tie(&self, a: usize, b: usize) -> Option<f64> {
+        match self.ties {
+            Ties::Drop => None,
+            Ties::Half => Some(0.5),
+            Ties::WeakNotWorse => Some(self.weaker.wins(a, b)),
+        }
+    }
+}
+
+fn collect_votes<'a>(
+    table: &'a VoteTable,
+    data: &mut Collected<'a>,
+    targets: &mut Targets,
+    counts: &mut Counts,
+) -> Result<()> {
     counts.insert("votes_read", table.counts.read);
     counts.insert("votes_dropped_null_winner", table.counts.dropped_null_winner);
     counts.insert("votes_dropped_short", table.counts.dropped_short);
     for vote in &table.votes {
-        let what = if vote.winner == Winner::Tie {
-            "votes_dropped_tie"
-        } else if vote.model_a == vote.model_b {
-            "votes_dropped_same_model"
-        } else {
-            data.add_vote(vote)?;
-            "votes_used"
+        let models = data.votes.models();
+        let (a, b) = (models.number(&vote.model_a)?, models.number(&vote.model_b)?);
+        let target = match (vote.winner, vote.p_model_a) {
+            (Winner::Tie, _) => targets.tie(a, b),
+            (_, Some(p)) => Some(p),
+            (Winner::ModelA, None) => Some(1.0),
+            (Winner::ModelB, None) => Some(0.0),
+        };
+        let what = match target {
+            _ if a == b => "votes_dropped_same_model",
+            None => "votes_dropped_tie",
+            Some(target) => {
+                data.add_vote(vote)?;
+                targets.of.push(target);
+                if vote.winner == Winner::Tie { "votes_used_tie" } else { "votes_used" }
+            }
         };
         *counts.entry(what).or_default() += 1;
     }
     Ok(())
 }
 
-/// A comparison for each two models of a row of which one was better.
-fn collect_gold<'a>(table: &'a GoldTable, data: &mut Collected<'a>, counts: &mut Counts) -> Result<()> {
+/// A comparison for each two models of a row: one half and half the difference of their qualities is how likely the
+/// better one's answer is the better one.
+fn collect_gold<'a>(
+    table: &'a GoldTable,
+    data: &mut Collected<'a>,
+    targets: &mut Targets,
+    counts: &mut Counts,
+) -> Result<()> {
     counts.insert("gold_rows_read", table.rows.len());
     let numbers = data.numbers(table)?;
     for row in &table.rows {
-        for (better, a) in numbers.iter().zip(&row.scores) {
-            for (worse, b) in numbers.iter().zip(&row.scores) {
-                if a > b {
-                    data.add_gold(row, (*better, *worse), Winner::ModelA)?;
-                    *counts.entry("gold_comparisons_used").or_default() += 1;
-                }
+        for (i, (a, quality)) in numbers.iter().zip(&row.scores).enumerate() {
+            for (b, other) in numbers.iter().zip(&row.scores).skip(i + 1) {
+                let (target, what) = match GoldRow::winner_of(*quality, *other) {
+                    Winner::Tie => (targets.tie(*a, *b), "gold_comparisons_used_tie"),
+                    _ => (Some(0.5 + (quality - other) / 2.0), "gold_comparisons_used"),
+                };
+                let Some(target) = target else { continue };
+                data.add_gold(row, (*a, *b), GoldRow::winner_of(*quality, *other))?;
+                targets.of.push(target);
+                *counts.entry(what).or_default() += 1;
             }
         }
     }
@@ -206,20 +274,20 @@ fn add_files(training: &mut Training<'_>, fit: &MfFit, encoder: &Encoder) -> Res
     encoder.add_files(&mut training.writer)
 }
 
-fn facts(counts: &Counts, options: &FitOptions, report: &MfReport) -> Map<String, Value> {
+fn facts(counts: &Counts, options: &FitOptions, ties: Ties, report: &MfReport) -> Map<String, Value> {
     let fit = &report.fit;
     let mut facts = members([
         ("trainer", json!("mf: Adam on (winner, loser) comparisons")),
         ("label_kinds", json!({ "votes": "D_arena", "gold": "D_gold" })),
         ("counts", json!(counts)),
-        ("tie_rule", json!("ties are dropped")),
+        ("tie_rule", json!(ties.rule())),
         ("seed", json!(options.seed)),
         (
             "options",
             json!({
                 "dim": options.dim, "epochs": options.epochs, "batch": options.batch,
                 "learning_rate": options.learning_rate, "weight_decay": options.weight_decay,
-                "noise": options.noise, "held_out": options.held_out,
+                "noise": options.noise, "held_out": options.held_out, "patience": options.patience,
             }),
         ),
         ("best_epoch", json!(fit.best_epoch)),

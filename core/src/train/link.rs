@@ -13,19 +13,28 @@ const PENALTY: f64 = 1e-6;
 /// `InvalidArgument` if the labels are all equal, or if a larger gap makes "strong is better" less likely:
 /// then the gaps predict nothing.
 pub fn fit_link(gaps: &[f64], strong_is_better: &[bool]) -> Result<Link> {
-    let positive = strong_is_better.iter().filter(|label| **label).count();
-    if positive == 0 || positive == strong_is_better.len() {
+    let targets: Vec<f64> = strong_is_better.iter().map(|label| f64::from(u8::from(*label))).collect();
+    fit_link_to(gaps, &targets)
+}
+
+/// As [`fit_link`], to how likely the strong model is the better one on each prompt, in [0, 1].
+///
+/// # Errors
+/// As [`fit_link`].
+pub(super) fn fit_link_to(gaps: &[f64], targets: &[f64]) -> Result<Link> {
+    let positive: f64 = targets.iter().sum();
+    if positive == 0.0 || positive == targets.len() as f64 {
         return Err(Error::invalid_argument(format!(
             "strong is better on {positive} of {} prompts: both outcomes are needed to learn from",
-            strong_is_better.len()
+            targets.len()
         )));
     }
     let (mut a, mut b) = (0.0, 0.0);
     for _ in 0..100 {
         let (mut ga, mut gb, mut haa, mut hab, mut hbb) = (0.0, -PENALTY * b, 0.0, 0.0, PENALTY);
-        for (gap, label) in gaps.iter().zip(strong_is_better) {
+        for (gap, target) in gaps.iter().zip(targets) {
             let p = sigmoid(a + b * gap);
-            let error = f64::from(u8::from(*label)) - p;
+            let error = target - p;
             let weight = p * (1.0 - p);
             ga += error;
             gb += error * gap;
