@@ -2071,12 +2071,14 @@ inline std::string doctor(std::string_view folder)
     return detail::take(json);
 }
 
-/** How far a training has come. stage is good for as long as the callback runs; loss is NaN where there is none. */
+/** How far a training has come. stage is good for as long as the callback runs; loss is NaN where there is none, and so
+    is rate, the steps of the stage a second, at its first report. */
 struct Progress {
     std::string_view stage;
     std::size_t done;
     std::size_t total;
     double loss;
+    double rate;
 };
 
 /**
@@ -2089,7 +2091,7 @@ inline std::string train(std::string_view spec, const std::function<bool(const P
 {
     using Hear = std::function<bool(const Progress &)>;
     const auto hear = [](void *user, const routellm_progress *step) noexcept -> std::int32_t {
-        const Progress progress{step->stage, step->done, step->total, step->loss};
+        const Progress progress{step->stage, step->done, step->total, step->loss, step->rate};
         return (*static_cast<const Hear *>(user))(progress) ? 0 : 1;
     };
     routellm_progress_callback callback = nullptr;

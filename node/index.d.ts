@@ -107,6 +107,8 @@ export interface TrainProgress {
   readonly total: number;
   /** Loss of the step, where there is one. */
   readonly loss?: number;
+  /** Steps of this stage a second, since its first report, which has none. */
+  readonly rate?: number;
 }
 
 /**

@@ -23,5 +23,5 @@ test-cli:
 	$(CARGO) test --quiet -p routellm-cli 2>&1
 
 # The command as its packages install it.
-test-packages: cli-wheel cli-npm c-tree
+test-packages: cli-wheel cli-npm c-tree python-venv node-addon
 	@$(PYTHON_BIN)/python tests/packages/command.py

@@ -10,7 +10,8 @@ import (
 // TrainSpec is a training as data. It is the same in every language; [Train] carries it out. Paths are relative to the
 // working directory.
 type TrainSpec struct {
-	// Trainer has a "kind", "linear", "mf" or "sw_ranking", and beside it hyperparameters, each of which has a default.
+	// Trainer has a "kind", "linear", "knn", "logistic", "mf" or "sw_ranking", and beside it hyperparameters, each of which
+	// has a default.
 	Trainer map[string]any `json:"trainer"`
 	// Sources are what it learns from. Those of one kind are read one after the other, as if they were one.
 	Sources []TrainSource `json:"sources"`
@@ -25,12 +26,19 @@ type TrainSpec struct {
 	Rename map[string]string `json:"rename,omitempty"`
 	// Seed of everything that is left to chance; the trainer's own if it is nil.
 	Seed *uint64 `json:"seed,omitempty"`
-	// Encoder turns prompts into vectors, for all trainers but "linear".
+	// Encoder turns prompts into vectors: "logistic", "mf" and "sw_ranking" need one, and "knn" takes one.
 	Encoder *TrainEncoder `json:"encoder,omitempty"`
 	// Calibration is prompts as the router will meet them; those it learned from by default.
 	Calibration *TrainCalibration `json:"calibration,omitempty"`
 	// Read is what of a chat the router reads, unless it is told otherwise: "last_user", "all_user" or "conversation".
 	Read string `json:"read,omitempty"`
+	// Models are the columns of gold rows that are models; nil for all whose values are scores.
+	Models []string `json:"models,omitempty"`
+	// Ties is what a tie says: "drop" (nothing), "half" (half a win for each) or "weak_not_worse" (a win of the weaker
+	// model); the trainer's own rule if it is empty.
+	Ties string `json:"ties,omitempty"`
+	// TimeoutMs is the longest time of the training, in milliseconds; 0 for any.
+	TimeoutMs float64 `json:"timeout_ms,omitempty"`
 	// OnError is what becomes of a prompt that cannot be embedded: "raise", the default, or "leave_out".
 	OnError string `json:"on_error,omitempty"`
 	// Provenance goes into that of the artifact, over what is noted anyway.
@@ -39,10 +47,14 @@ type TrainSpec struct {
 
 // TrainSource is rows to learn from: a file, or the rows themselves.
 type TrainSource struct {
-	// Kind is "votes", "gold" or "judge", votes of a model that judges.
+	// Kind is "votes", "gold", "judge" (votes of a model that judges) or "log" (what one model's answer was worth).
 	Kind string `json:"kind"`
 	// Path of the file: .jsonl or .csv.
 	Path string `json:"path,omitempty"`
+	// Columns are what its columns are called, by the name that they are read by: {"prompt": "question"}.
+	Columns map[string]string `json:"columns,omitempty"`
+	// Weight is how much each row counts; 0 is 1.
+	Weight float64 `json:"weight,omitempty"`
 	// Rows are values that JSON has as objects.
 	Rows []any `json:"rows,omitempty"`
 }
@@ -77,11 +89,13 @@ type TrainProgress struct {
 	Done, Total int
 	// Loss of the step; NaN where there is none.
 	Loss float64
+	// Rate is steps of this stage a second, since its first report; NaN there.
+	Rate float64
 }
 
 // TrainReport is what a training made.
 type TrainReport struct {
-	// Kind of router: "linear", "mf" or "sw_ranking".
+	// Kind of router: "linear" (which "logistic" trains, too), "knn", "mf" or "sw_ranking".
 	Kind string `json:"kind"`
 	// Out is the folder of the artifact, and Name what it is called.
 	Out  string `json:"out"`
@@ -167,5 +181,6 @@ func (l *progressListener) listen(progress *capi.Progress) (goOn bool) {
 		Done:  int(progress.Done),
 		Total: int(progress.Total),
 		Loss:  progress.Loss,
+		Rate:  progress.Rate,
 	})
 }

@@ -28,6 +28,8 @@ pub struct routellm_progress {
     pub total: usize,
     /// Loss of the step; NaN where there is none.
     pub loss: f64,
+    /// Steps of this stage a second, since its first report; NaN there.
+    pub rate: f64,
 }
 
 /// Hears how far a training has come, on the thread that trains. It returns 0 to go on; anything else stops the training,
@@ -110,6 +112,7 @@ unsafe fn tell(
         done: step.done,
         total: step.total,
         loss: step.loss.unwrap_or(f64::NAN),
+        rate: step.rate.unwrap_or(f64::NAN),
     };
     // SAFETY: promised by the caller.
     if unsafe { callback(user, &raw const told) } == 0 {

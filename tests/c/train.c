@@ -17,7 +17,8 @@ static int32_t hear(void *user, const routellm_progress *progress)
 
     heard->calls++;
     heard->wrong += progress->struct_size != sizeof *progress || progress->stage[0] == '\0' ||
-                    progress->done > progress->total || (!isnan(progress->loss) && progress->loss < 0.0);
+                    progress->done > progress->total || (!isnan(progress->loss) && progress->loss < 0.0) ||
+                    (!isnan(progress->rate) && progress->rate < 0.0);
     return heard->calls == heard->stop_at;
 }
 

@@ -16,6 +16,8 @@ import unittest
 import venv
 from pathlib import Path
 
+import trainers
+
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "dist"
 TREE = ROOT / "build" / "c" / "tree"
@@ -169,7 +171,9 @@ def main() -> int:
     )
     failed = len(result.failures) + len(result.errors)
     passed = result.testsRun - failed - len(result.skipped)
-    print(f"packages: {passed} passed, {failed} failed, {len(result.skipped)} skipped")
+    more = trainers.check()
+    passed, failed, skipped = passed + more[0], failed + more[1], len(result.skipped) + more[2]
+    print(f"packages: {passed} passed, {failed} failed, {skipped} skipped")
     return int(failed > 0)
 
 

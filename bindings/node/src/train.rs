@@ -23,6 +23,8 @@ pub struct NativeProgress {
     pub total: f64,
     /// Loss of the step, where there is one.
     pub loss: Option<f64>,
+    /// Steps of this stage a second; none at its first report.
+    pub rate: Option<f64>,
 }
 
 /// Its first argument is the step: what it throws is the program's to catch. Unlike the listener of a hook it is not weak:
@@ -57,6 +59,7 @@ pub fn train<'env>(
                         done: step.done as f64,
                         total: step.total as f64,
                         loss: step.loss,
+                        rate: step.rate,
                     };
                     // It fails only while the environment is going away.
                     listener.call(step, ThreadsafeFunctionCallMode::NonBlocking);

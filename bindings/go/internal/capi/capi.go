@@ -102,6 +102,7 @@ type Progress struct {
 	Done       uintptr
 	Total      uintptr
 	Loss       float64
+	Rate       float64
 }
 
 // Input is routellm_input. Its data are memory of Go.

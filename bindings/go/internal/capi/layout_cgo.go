@@ -98,6 +98,7 @@ var (
 	_ = zero[unsafe.Offsetof(goProgress.Done)-unsafe.Offsetof(cProgress.done)]
 	_ = zero[unsafe.Offsetof(goProgress.Total)-unsafe.Offsetof(cProgress.total)]
 	_ = zero[unsafe.Offsetof(goProgress.Loss)-unsafe.Offsetof(cProgress.loss)]
+	_ = zero[unsafe.Offsetof(goProgress.Rate)-unsafe.Offsetof(cProgress.rate)]
 	_ = zero[unsafe.Offsetof(goInput.Data)-unsafe.Offsetof(cInput.data)]
 	_ = zero[unsafe.Offsetof(goInput.Len)-unsafe.Offsetof(cInput.len)]
 	_ = zero[unsafe.Offsetof(goInput.Kind)-unsafe.Offsetof(cInput.kind)]
