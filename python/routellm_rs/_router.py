@@ -335,7 +335,7 @@ class Router(Opened):
         on_error: OnError | str = "raise",
         timeout_ms: float | None = None,
     ) -> list[dict[str, float]]:
-        """Return :meth:`qualities` for the rows of ``embeddings``, of any form that those of win rates have."""
+        """Return :meth:`qualities` for the rows of ``embeddings``, in any form that win rates take them."""
         inner = self._inner
         rows = inner.qualities_of(embeddings, (on_error, timeout_ms, None), embeddings=True)
         return [dict(zip(inner.models, row, strict=True)) for row in rows]
@@ -552,9 +552,7 @@ class Router(Opened):
     ) -> list[dict[str, float]]:
         """Do as :meth:`qualities_batch`, off the event loop; cancelling the task stops the call."""
         inner, given = self._inner, (on_error, timeout_ms, read)
-        rows: list[list[float]] = await completed(
-            lambda done: inner.qualities_of_async(prompts, done, given)
-        )
+        rows: list[list[float]] = await completed(lambda done: inner.qualities_of_async(prompts, done, given))
         return [dict(zip(inner.models, row, strict=True)) for row in rows]
 
     async def asimilarity(

@@ -21,7 +21,7 @@ OUTPUT_TOKENS = 150.0
 Costs = dict[str, float]
 
 
-# The policies as they are described, over names: qualities in [0, 1], costs in USD per 1,000 requests ------------------
+# The policies as described, over names: qualities in [0, 1], costs in USD per 1,000 requests
 
 
 def by_cost_weight(names: list[str], quality: Costs, cost: Costs, weight: float) -> str:
@@ -54,7 +54,9 @@ class Plain:
     def costs(self, prompt: str) -> Costs:
         return {name: thousand(price, tokens_of(prompt)) for name, price in self.prices.items()}
 
-    def check(self, choose: Callable[[list[str], Costs, Costs], str], names: Iterable[str], **policy: Any) -> float:
+    def check(
+        self, choose: Callable[[list[str], Costs, Costs], str], names: Iterable[str], **policy: Any
+    ) -> float:
         """Compare all decisions of a policy, and return what they cost on average."""
         names = list(names)
         decisions = self.router.route_batch(self.prompts, candidates=names, **policy)
@@ -82,9 +84,7 @@ class Plain:
         for part in (0.0, 0.1, 0.35, 0.6, 0.9, 1.0):
             budget = least + (most - least) * part
             weight = self.weight(names, budget)
-            spent = self.check(
-                lambda n, q, c, w=weight: by_cost_weight(n, q, c, w), names, budget=budget
-            )
+            spent = self.check(lambda n, q, c, w=weight: by_cost_weight(n, q, c, w), names, budget=budget)
             assert spent <= budget * (1 + 1e-12)
         with pytest.raises(InvalidArgumentError, match="even the cheapest"):
             self.router.route(self.prompts[0], candidates=names, budget=least * 0.99)
@@ -128,7 +128,8 @@ def data(name: str) -> Path:
 def prices_of(names: Iterable[str]) -> dict[str, dict[str, float]]:
     """Prices of any kind: some alike, so that ties are met."""
     return {
-        name: {"input": 0.1 * (1 + i * 7 % 11), "output": 0.25 * (1 + i * 5 % 7)} for i, name in enumerate(names)
+        name: {"input": 0.1 * (1 + i * 7 % 11), "output": 0.25 * (1 + i * 5 % 7)}
+        for i, name in enumerate(names)
     }
 
 
@@ -144,9 +145,17 @@ def trained(folder: Path, gold: Path, sample: int, models: list[str] | None = No
     some = list(dict.fromkeys(prompts))[:: max(1, len(prompts) // sample)][:sample]
     out = folder / "router"
     train.linear(
-        out, gold=gold, models=models, strong=None if models is None else models[0],
-        weak=None if models is None else models[1], calibration=some, per_candidate=True,
-        lambdas=[4.0], lexical_scales=[0.1], folds=3, bits=14,
+        out,
+        gold=gold,
+        models=models,
+        strong=None if models is None else models[0],
+        weak=None if models is None else models[1],
+        calibration=some,
+        per_candidate=True,
+        lambdas=[4.0],
+        lexical_scales=[0.1],
+        folds=3,
+        bits=14,
     )
     names = Router.open(out).models
     prices = prices_of(names)
@@ -198,7 +207,11 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Router:
     train.linear(folder / "r", gold=rows, strong="large", weak="small", per_candidate=True, folds=4, bits=10)
     candidates = [
         {"name": "large", "price": {"input": 10, "output": 30}, "capabilities": ["text", "vision"]},
-        {"name": "middle", "price": {"input": 1, "output": 4, "date": "2026-01-31"}, "capabilities": ["text", "vision"]},
+        {
+            "name": "middle",
+            "price": {"input": 1, "output": 4, "date": "2026-01-31"},
+            "capabilities": ["text", "vision"],
+        },
         {"name": "small", "price": {"input": 0.1, "output": 0.2}, "context_length": 100},
     ]
     return Router.open(folder / "r", candidates=candidates, mean_output_tokens=200)
@@ -223,7 +236,8 @@ def test_info_says_what_is_known(router: Router) -> None:
 
 def test_qualities_of_one_of_many_and_later(router: Router) -> None:
     one = router.qualities(HARD)
-    assert list(one) == router.models and one["large"] > one["small"]
+    assert list(one) == router.models
+    assert one["large"] > one["small"]
     assert router.qualities_batch([HARD, "x"]) == [one, router.qualities("x")]
     assert asyncio.run(router.aqualities(HARD)) == one
     assert asyncio.run(router.aqualities_batch([HARD])) == [one]
@@ -236,12 +250,16 @@ def test_qualities_of_one_of_many_and_later(router: Router) -> None:
 
 def test_decisions_are_data(router: Router) -> None:
     decision = router.route(HARD, cost_weight=0)
-    assert decision.candidate == 0 and decision.side is None
+    assert decision.candidate == 0
+    assert decision.side is None
     assert Decision(**decision) == decision
     assert json.loads(json.dumps(decision.as_dict()))["threshold"] is None
-    assert "side=None" in repr(decision) and "candidate=0" in repr(decision)
+    assert "side=None" in repr(decision)
+    assert "candidate=0" in repr(decision)
     pair = router.route(HARD, threshold=0.5)
-    assert pair.side == "strong" and pair.quality is None and pair.expected_cost is not None
+    assert pair.side == "strong"
+    assert pair.quality is None
+    assert pair.expected_cost is not None
     assert asyncio.run(router.aroute(HARD, cost_weight=0, candidates=iter(["large"]))) == decision
     assert asyncio.run(router.aroute_batch([HARD], cost_weight=0)) == [decision]
     seen: list[Any] = []
@@ -249,7 +267,8 @@ def test_decisions_are_data(router: Router) -> None:
     router.route(HARD, cost_weight=0)
     router.on_decision(None)
     assert (seen[0].candidate, seen[0].side, seen[0].threshold) == (0, None, None)
-    assert seen[0].quality == decision.quality and seen[0].expected_cost == decision.expected_cost
+    assert seen[0].quality == decision.quality
+    assert seen[0].expected_cost == decision.expected_cost
 
 
 def test_who_is_left(router: Router) -> None:
@@ -260,7 +279,10 @@ def test_who_is_left(router: Router) -> None:
     assert router.route(HARD, requires=["vision"], **cheap).model == "middle"
     assert router.route(HARD, threshold=0.0, candidates=["middle", "small"]).model == "small"
     for options, part in (
-        ({"requires": ["audio"]}, '"large" has no audio; "middle" has no audio; "small" has no known capabilities'),
+        (
+            {"requires": ["audio"]},
+            '"large" has no audio; "middle" has no audio; "small" has no known capabilities',
+        ),
         ({"candidates": ["small"], "input_tokens": 101}, '"small" reads 100 tokens, and the request has 101'),
         ({"candidates": ["Small"]}, 'did you mean "small"'),
         ({"candidates": []}, "candidates is empty"),
@@ -278,7 +300,9 @@ def test_who_is_left(router: Router) -> None:
 def test_what_cannot_be_scored_goes_to_a_candidate(router: Router) -> None:
     decision = router.route("\ud800", on_error="middle")
     assert (decision.model, decision.side, decision.fallback) == ("middle", None, True)
-    with pytest.raises(InvalidArgumentError, match='on_error is "nobody", expected "raise", "strong", "weak" or one of'):
+    with pytest.raises(
+        InvalidArgumentError, match='on_error is "nobody", expected "raise", "strong", "weak" or one of'
+    ):
         router.route(HARD, on_error="nobody")
 
 

@@ -67,7 +67,7 @@ def test_unknown_options_are_refused(router: Router) -> None:
         Router.default(**options)
     wrong: Any = "panic"
     with pytest.raises(
-        InvalidArgumentError, match=r'on_error is "panic", expected "raise", "strong" or "weak"'
+        InvalidArgumentError, match=r'on_error is "panic", expected "raise", "strong", "weak" or one of: '
     ):
         router.route(PROMPT, on_error=wrong)
 

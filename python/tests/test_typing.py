@@ -111,7 +111,7 @@ from routellm_rs import Router
 Router()._inner.nothing
 Router.default(color="red")
 Router.default().route(3)
-Router.default().route("x", on_error="panic")
+Router.default().route("x", on_error=1)
 Router.default().route("x").model = "y"
 Router.open()
 Router.open("x", out_of_distribution="abstain")

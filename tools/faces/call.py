@@ -425,7 +425,7 @@ def _cpp_candidate(option: Option) -> list[str]:
     """Return the method that takes a candidate's name."""
     name, setter = f"{option.name}_candidate", f"routellm_route_options_set_{option.name}_candidate"
     return [
-        f'    /** As {option.name}(), with the name of a candidate. */',
+        f"    /** As {option.name}(), with the name of a candidate. */",
         f"    RouteOptions &{name}(std::string_view candidate) &",
         "    {",
         '        const std::string text = detail::c_string(candidate, "candidate");',
