@@ -40,8 +40,9 @@ pub(crate) fn train_decontaminate(
         options.words = given.words;
         let found = decontaminate(&given.prompts, &given.against, encoder.as_ref(), &options, control)?;
         let keep = found.keep();
-        let mut report = serde_json::to_value(&found)
-            .map_err(|error| routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string()))?;
+        let mut report = serde_json::to_value(&found).map_err(|error| {
+            routellm_core::Error::new(routellm_core::ErrorKind::Internal, error.to_string())
+        })?;
         report["keep"] = keep.into();
         Ok(report.to_string())
     })
