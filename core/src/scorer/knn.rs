@@ -76,6 +76,8 @@ pub(crate) struct Neighbour {
 #[derive(Debug, Default)]
 pub(crate) struct KnnScratch {
     query: Vec<f32>,
+    /// All zeros between two scores.
+    spread: Vec<f32>,
     similarities: Vec<f32>,
     order: Vec<u32>,
 }
@@ -172,16 +174,16 @@ impl Neighbours {
                     return Err(Error::invalid_argument(far));
                 }
                 // Zero but for the query's entries, which are cleared again.
-                scratch.query.resize((*dim).max(scratch.query.len()), 0.0);
+                scratch.spread.resize((*dim).max(scratch.spread.len()), 0.0);
                 for (index, value) in row.iter() {
-                    scratch.query[index as usize] = (f64::from(value) / norm) as f32;
+                    scratch.spread[index as usize] = (f64::from(value) / norm) as f32;
                 }
                 scratch.similarities.extend(offsets.windows(2).map(|ends| {
                     let place = ends[0] as usize..ends[1] as usize;
                     let terms = indices[place.clone()].iter().zip(&values[place]);
-                    terms.map(|(index, value)| value * scratch.query[*index as usize]).sum::<f32>()
+                    terms.map(|(index, value)| value * scratch.spread[*index as usize]).sum::<f32>()
                 }));
-                row.iter().for_each(|(index, _)| scratch.query[index as usize] = 0.0);
+                row.iter().for_each(|(index, _)| scratch.spread[index as usize] = 0.0);
             }
             _ => return Err(other_form()),
         }
@@ -546,6 +548,11 @@ mod tests {
         }
         let spec = KnnSpec { k: 7, temperature: 0.2, link: LINK };
         let pair = Pair { strong: 0, weak: 2 };
+        let fixed: Vec<f32> = (0..dim).map(|_| rng.normal() as f32).collect();
+        let mut fixed_sparse = SparseVector::new();
+        fixed.iter().enumerate().skip(3).for_each(|(i, x)| fixed_sparse.push(i as u32, *x));
+        let fixed: Vec<f32> = fixed.iter().enumerate().map(|(i, x)| if i < 3 { 0.0 } else { *x }).collect();
+        let mut seen: Vec<Vec<f64>> = Vec::new();
         for neighbours in [dense, thin] {
             let is_sparse = matches!(neighbours.vectors, Vectors::Sparse { .. });
             let bytes = neighbours.tensors();
@@ -568,10 +575,18 @@ mod tests {
                 assert!(explained.len() == 4 && explained[0].weight == 100.0);
                 assert!(explained.windows(2).all(|two| two[0].similarity >= two[1].similarity));
             }
+            // Routers of both forms may score on one thread.
+            let again = scorer.qualities(if is_sparse {
+                Features::Sparse(&fixed_sparse)
+            } else {
+                Features::Dense(&fixed)
+            });
+            seen.push(again.unwrap().0);
             let zero = vec![0.0; dim];
             let empty = SparseVector::new();
             let features = if is_sparse { Features::Sparse(&empty) } else { Features::Dense(&zero) };
             assert!(scorer.score(features).unwrap_err().message().contains("no direction"));
         }
+        assert!(seen[0].iter().zip(&seen[1]).all(|(a, b)| (a - b).abs() < 1e-5), "{seen:?}");
     }
 }

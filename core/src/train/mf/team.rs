@@ -20,7 +20,7 @@ use crate::{CancelToken, Result};
 /// Smallest length of a row of `P`.
 const EPSILON: f64 = 1e-12;
 /// Turns of waiting before a thread lets others run.
-const SPINS: u32 = 4_000;
+const SPINS: u32 = 100;
 
 /// The threads, and what they own.
 pub(super) struct Team<'a> {
