@@ -26,7 +26,7 @@ pub(crate) enum Train {
     /// Logistic regression on the vectors of an encoder: votes, gold rows and, per candidate, logs.
     #[command(
         after_help = "Examples:\n  routellm train logistic --gold gold.jsonl --encoder my-encoder --out my-logistic\n  \
-        routellm train logistic --log log.jsonl --encoder my-encoder --set per_candidate=true --out my-logistic"
+        routellm train logistic --log log.jsonl --encoder my-encoder --set per_candidate=true --out x"
     )]
     Logistic(Trained),
     /// Matrix factorization on the vectors of an encoder: votes and gold rows.

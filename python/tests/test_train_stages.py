@@ -77,6 +77,8 @@ TRAINERS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "linear", "bits": 10, "folds": 3},
     "mf": {"kind": "mf", "epochs": 3},
     "sw_ranking": {"kind": "sw_ranking"},
+    "knn": {"kind": "knn"},
+    "logistic": {"kind": "logistic"},
 }
 
 
@@ -142,6 +144,8 @@ def test_a_killed_training_leaves_an_artifact_and_resumes(
     assert contents(folder / "router") == wanted
     left = {path.name for path in (folder / "router").iterdir()} - set(wanted)
     assert not left, left
+    beside = {path.name for path in folder.iterdir()} - {"router", "aside"}
+    assert all(name.startswith("cache-") for name in beside), beside
 
 
 def test_a_full_disk_leaves_the_old_artifact(place: tuple[str, Path], encoder: str) -> None:
