@@ -487,7 +487,7 @@ typedef struct routellm_option {
     const char *group;
     /**
      * The type of its value: `text`, `path`, `name`, `count`, `index`, `bytes`, `number`, `flag`, `clusters`, `spec`,
-     * `tokens` or `milliseconds`.
+     * `tokens`, `labels`, `candidates`, `texts` or `milliseconds`.
      */
     const char *value_type;
     /**

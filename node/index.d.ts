@@ -15,7 +15,6 @@
 import type { OpenOptions, RouterKind } from './lib/open-options.js';
 
 export type {
-  Candidate,
   Candidate, ChatTemplate, Head, HeadName, LongPrompts, OpenOptions, PlainTemplate, RouterKind, Template,
 } from './lib/open-options.js';
 
@@ -422,6 +421,20 @@ export interface ScoreSyncOptions extends AnyCallOptions, ReadOptions {}
 
 /** Options of a call that decides nothing and returns a promise. */
 export interface ScoreOptions extends ScoreSyncOptions, SignalOptions {}
+
+/** Options of a call that decides between the two sides of the pair, whatever happens. */
+export type OfPair<Options> = Omit<Options, 'costWeight' | 'minQuality' | 'budget' | 'onError'> & {
+  costWeight?: undefined;
+  minQuality?: undefined;
+  budget?: undefined;
+  onError?: 'raise' | 'strong' | 'weak';
+};
+
+/** A decision between the two sides of the pair. */
+export interface PairDecision extends Decision {
+  side: 'strong' | 'weak';
+  threshold: number;
+}
 
 /** Which model should answer, and why. */
 export interface Decision {
@@ -1208,24 +1221,30 @@ export class Router {
   static bundledAsync(name: 'default' | 'mf-minilm', options?: OpenOptions): Promise<Router>;
 
   /** Decides for one prompt, off the event loop. */
+  route(prompt: Prompt, options?: OfPair<RouteOptions>): Promise<PairDecision>;
   route(prompt: Prompt, options?: RouteOptions): Promise<Decision>;
 
   /** Decides for one prompt, in place: the way for the default router, which takes microseconds. */
+  routeSync(prompt: Prompt, options?: OfPair<RouteSyncOptions>): PairDecision;
   routeSync(prompt: Prompt, options?: RouteSyncOptions): Decision;
 
   /**
    * Decides for many prompts, each as it would be alone, off the event loop. A message by itself is none: then the batch
    * is one chat, which `route()` takes.
    */
+  routeBatch(prompts: ReadonlyArray<Prompt>, options?: OfPair<RouteOptions>): Promise<PairDecision[]>;
   routeBatch(prompts: ReadonlyArray<Prompt>, options?: RouteOptions): Promise<Decision[]>;
 
   /** Decides for many prompts, each as it would be alone, in place. */
+  routeBatchSync(prompts: ReadonlyArray<Prompt>, options?: OfPair<RouteSyncOptions>): PairDecision[];
   routeBatchSync(prompts: ReadonlyArray<Prompt>, options?: RouteSyncOptions): Decision[];
 
   /** Decides for an embedding of `embeddingDimension` numbers, copied, off the event loop. */
+  routeEmbedding(embedding: Float32Array, options?: OfPair<EmbeddingOptions>): Promise<PairDecision>;
   routeEmbedding(embedding: Float32Array, options?: EmbeddingOptions): Promise<Decision>;
 
   /** Decides for an embedding of `embeddingDimension` numbers, in place. */
+  routeEmbeddingSync(embedding: Float32Array, options?: OfPair<EmbeddingSyncOptions>): PairDecision;
   routeEmbeddingSync(embedding: Float32Array, options?: EmbeddingSyncOptions): Decision;
 
   /** P(the strong model's answer is preferred or needed), in [0, 1], off the event loop. */

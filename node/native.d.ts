@@ -34,42 +34,42 @@ export declare class NativeRouter {
    * # Errors
    * What the core reports.
    */
-  routeSync(prompt: string | Uint8Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
+  routeSync(prompt: string | Uint8Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, more: string | undefined | null, out: Float64Array): FallbackReason | null
   /**
    * Decides without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  route(prompt: string | Uint8Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  route(prompt: string | Uint8Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, more?: string | undefined | null, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for an embedding into `out`, without copying it; returns why, if the decision is a fallback.
    *
    * # Errors
    * What the core reports.
    */
-  routeEmbeddingSync(embedding: Float32Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, out: Float64Array): FallbackReason | null
+  routeEmbeddingSync(embedding: Float32Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, more: string | undefined | null, out: Float64Array): FallbackReason | null
   /**
    * Decides for a copy of an embedding without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  routeEmbedding(embedding: Float32Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeEmbedding(embedding: Float32Array, threshold: number, strongShare: number, onError: number, timeoutMs: number, more?: string | undefined | null, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /**
    * Decides for many prompts into `out`; returns why some decisions are fallbacks.
    *
    * # Errors
    * What the core reports.
    */
-  routeBatchSync(prompts: Array<string | Uint8Array>, threshold: number, strongShare: number, onError: number, timeoutMs: number, out: Float64Array): Array<FallbackReason>
+  routeBatchSync(prompts: Array<string | Uint8Array>, threshold: number, strongShare: number, onError: number, timeoutMs: number, more: string | undefined | null, out: Float64Array): Array<FallbackReason>
   /**
    * Decides for many prompts without waiting.
    *
    * # Errors
    * None: what the core reports rejects the promise.
    */
-  routeBatch(prompts: Array<string | Uint8Array>, threshold: number, strongShare: number, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Decided>
+  routeBatch(prompts: Array<string | Uint8Array>, threshold: number, strongShare: number, onError: number, timeoutMs: number, more?: string | undefined | null, cancel?: NativeCancel | undefined | null): Promise<Decided>
   /** Whether this many prompts of this many bytes in all take so little time that they are decided on the event loop. */
   isQuick(prompts: number, bytes: number): boolean
   /** Whether an embedding takes so little time that it is decided on the event loop. */
@@ -116,6 +116,15 @@ export declare class NativeRouter {
   embeddingDimension(): number | null
   /** How much of a prompt is looked at; nothing if the router reads no prompts. */
   cap(): Cap | null
+  /**
+   * Refuses a name in `onError` that is no candidate's, for calls that decide nothing.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  checkOnError(name: string): void
+  /** Whether the length of a prompt makes a difference to its cost, or to who may answer it. */
+  countsTokens(): boolean
   /** What of a chat is read, unless a call says otherwise. */
   read(): string
   /** How many decisions were fallbacks. */
@@ -155,6 +164,27 @@ export declare class NativeRouter {
    * What the core reports.
    */
   candidateScoresFromEmbedding(embedding: Float32Array, onError: number, timeoutMs: number): Float64Array
+  /**
+   * The quality of each candidate for each of some prompts, one after the other.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  qualitiesSync(prompts: Array<string | Uint8Array>, onError: number, timeoutMs: number): Float64Array
+  /**
+   * The quality of each candidate for each of some prompts, without waiting.
+   *
+   * # Errors
+   * None: what the core reports rejects the promise.
+   */
+  qualities(prompts: Array<string | Uint8Array>, onError: number, timeoutMs: number, cancel?: NativeCancel | undefined | null): Promise<Float64Array>
+  /**
+   * The quality of each candidate, of an embedding.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  qualitiesFromEmbedding(embedding: Float32Array, onError: number, timeoutMs: number): Float64Array
   /**
    * The largest cosine similarity to any vote, of a prompt.
    *
@@ -292,8 +322,14 @@ export interface NativeDecisionEvent {
   id: string
   /** The name of the chosen model. */
   model: string
-  /** The chosen side. */
-  side: string
+  /** The chosen side; none outside the policies of the pair. */
+  side?: string
+  /** The number of the chosen candidate. */
+  candidate: number
+  /** The quality that the chosen candidate is expected to have. */
+  quality?: number
+  /** What the request is expected to cost in USD. */
+  expectedCost?: number
   /** P(the strong model's answer is preferred or needed); none in a fallback. */
   winRate?: number
   /** The threshold that the win rate was compared with. */

@@ -35,7 +35,7 @@ const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperC
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Members of the options that are objects. */
-const MEMBERS = ['strong_label', 'max_windows', 'add_generation_prompt'];
+const MEMBERS = ['strong_label', 'context_length', 'max_windows', 'add_generation_prompt'];
 const NAMES = [...native.openOptionTable(), ...native.callOptionTable()].map(({ name }) => snake(name)).filter((name) => name.includes('_'));
 // Not in a path or a field of a file, as in `scorer.max_tokens`.
 const SNAKE = new RegExp(`(?<![\\w./-])(?:${[...NAMES, ...MEMBERS].join('|')})(?![\\w/-]|\\.\\w)`, 'g');

@@ -16,7 +16,7 @@ test('a decision says which model, and why', () => {
   const decision = router.routeSync(HARD);
   assert.deepEqual(Object.keys(decision), [
     'model', 'side', 'winRate', 'threshold', 'truncated', 'similarity', 'outOfDistribution', 'noScore',
-    'propensity', 'id', 'fallback', 'fallbackKind', 'fallbackReason',
+    'propensity', 'id', 'candidate', 'quality', 'expectedCost', 'fallback', 'fallbackKind', 'fallbackReason',
   ]);
   assert.ok(decision.winRate > 0 && decision.winRate < 1);
   assert.equal(decision.side, decision.winRate >= decision.threshold ? 'strong' : 'weak');

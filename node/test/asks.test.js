@@ -45,7 +45,7 @@ for (const name of QUESTIONS) {
       assert.ok(Number.isNaN(await ask(EMPTY, { onError: 'weak' })));
       await assert.rejects(ask(PROMPT, { timeoutMs: 0 }), /timeoutMs is 0, expected a positive number of milliseconds/);
       await assert.rejects(ask(PROMPT, { timeoutMs: '5' }), /timeoutMs is "5", expected a positive number/);
-      await assert.rejects(ask(PROMPT, { onError: 'ignore' }), /onError is "ignore", expected "raise", "strong" or "weak"/);
+      await assert.rejects(ask(PROMPT, { onError: 'ignore' }), /onError is "ignore", expected "raise", "strong", "weak" or one of: /);
       await assert.rejects(ask(PROMPT, { threshold: 0.5 }), /unknown option "threshold"/);
     }
     const signal = AbortSignal.abort();

@@ -141,7 +141,7 @@ test('the hook hears of the candidate', async () => {
   const seen = [];
   router.onDecision((event) => seen.push(event));
   const decision = await router.route(HARD, { costWeight: 0 });
-  await new Promise((resolve) => setImmediate(resolve));
+  while (seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
   router.onDecision(null);
   const { candidate, side, threshold, quality, expectedCost } = seen[0];
   assert.deepEqual([candidate, side, threshold], [decision.candidate, null, null]);

@@ -111,7 +111,8 @@ test('every case agrees in every way of asking, to the bit', { skip }, async () 
       assert.equal(bits(decision.similarity), expect.similarity_bits, `${id}: ${decision.similarity}`);
       assert.deepEqual({ ...decision, winRate: 0, similarity: 0 }, {
         model: router[expect.side], side: expect.side, winRate: 0, threshold, truncated: false, similarity: 0,
-        outOfDistribution: expect.out_of_distribution, noScore: false, propensity: 1, id: null, fallback: false, fallbackKind: null,
+        outOfDistribution: expect.out_of_distribution, noScore: false, propensity: 1, id: null, candidate: decision.candidate,
+        quality: null, expectedCost: null, fallback: false, fallbackKind: null,
         fallbackReason: null,
       }, id);
     }

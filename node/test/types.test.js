@@ -99,7 +99,9 @@ function declared() {
         if (ts.isConstructorDeclaration(member)) continue;
         const isStatic = member.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword);
         // Symbols have no text, and are tried by the usage file.
-        if (member.name.text !== undefined) members[isStatic ? 'static' : 'instance'].push(member.name.text);
+        const names = members[isStatic ? 'static' : 'instance'];
+        // Overloads are one method.
+        if (member.name.text !== undefined && !names.includes(member.name.text)) names.push(member.name.text);
       }
       classes[statement.name.text] = members;
     }

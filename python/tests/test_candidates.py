@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def tokens_of(prompt: str) -> int:
 class Plain:
     """A router and what a program of a few lines makes of its qualities."""
 
-    def __init__(self, router: Router, prices: dict[str, dict[str, float]], prompts: list[str]) -> None:
+    def __init__(self, router: Router, prices: dict[str, Any], prompts: list[str]) -> None:
         self.router, self.prices, self.prompts = router, prices, prompts
         self.qualities = router.qualities_batch(prompts)
 
@@ -74,9 +75,9 @@ class Plain:
 
     def check_all(self, names: list[str]) -> None:
         for weight in (0.0, 0.001, 0.01, 0.05, 0.2, 1.0, 100.0):
-            self.check(lambda n, q, c, w=weight: by_cost_weight(n, q, c, w), names, cost_weight=weight)
+            self.check(partial(by_cost_weight, weight=weight), names, cost_weight=weight)
         for least in (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0):
-            self.check(lambda n, q, c, m=least: by_min_quality(n, q, c, m), names, min_quality=least)
+            self.check(partial(by_min_quality, least=least), names, min_quality=least)
 
     def check_budgets(self, names: list[str]) -> None:
         """On the calibration sample, which these prompts are, a budget is met, and by the smallest weight."""
@@ -84,7 +85,7 @@ class Plain:
         for part in (0.0, 0.1, 0.35, 0.6, 0.9, 1.0):
             budget = least + (most - least) * part
             weight = self.weight(names, budget)
-            spent = self.check(lambda n, q, c, w=weight: by_cost_weight(n, q, c, w), names, budget=budget)
+            spent = self.check(partial(by_cost_weight, weight=weight), names, budget=budget)
             assert spent <= budget * (1 + 1e-12)
         with pytest.raises(InvalidArgumentError, match="even the cheapest"):
             self.router.route(self.prompts[0], candidates=names, budget=least * 0.99)
@@ -125,7 +126,7 @@ def data(name: str) -> Path:
     return path
 
 
-def prices_of(names: Iterable[str]) -> dict[str, dict[str, float]]:
+def prices_of(names: Iterable[str]) -> dict[str, Any]:
     """Prices of any kind: some alike, so that ties are met."""
     return {
         name: {"input": 0.1 * (1 + i * 7 % 11), "output": 0.25 * (1 + i * 5 % 7)}
@@ -205,7 +206,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Router:
         for i in range(120)
     ]
     train.linear(folder / "r", gold=rows, strong="large", weak="small", per_candidate=True, folds=4, bits=10)
-    candidates = [
+    candidates: list[Any] = [
         {"name": "large", "price": {"input": 10, "output": 30}, "capabilities": ["text", "vision"]},
         {
             "name": "middle",
@@ -272,7 +273,7 @@ def test_decisions_are_data(router: Router) -> None:
 
 
 def test_who_is_left(router: Router) -> None:
-    cheap = {"cost_weight": 1000.0}
+    cheap: dict[str, Any] = {"cost_weight": 1000.0}
     assert router.route(HARD, **cheap).model == "small"
     assert router.route("x" * 401, **cheap).model == "middle"
     assert router.route(HARD, input_tokens=101, **cheap).model == "middle"
@@ -307,7 +308,9 @@ def test_what_cannot_be_scored_goes_to_a_candidate(router: Router) -> None:
 
 
 def test_prices_are_needed_by_name(router: Router, tmp_path: Path) -> None:
-    plain = Router.open(router.info()["path"])
+    path = router.info()["path"]
+    assert path is not None
+    plain = Router.open(path)
     with pytest.raises(InvalidArgumentError, match='none of "large", "middle", "small"'):
         plain.route(HARD, min_quality=0.5)
     for wrong, part in (
@@ -315,5 +318,6 @@ def test_prices_are_needed_by_name(router: Router, tmp_path: Path) -> None:
         ([{"price": {"input": 1, "output": 1}}], "name"),
         ("large", "candidates is of type str, expected a list"),
     ):
+        given: Any = wrong
         with pytest.raises(InvalidArgumentError, match=part):
-            Router.open(router.info()["path"], candidates=wrong)
+            Router.open(path, candidates=given)

@@ -238,8 +238,7 @@ mod tests {
         let rate = |a: usize, b: usize| match (a, b) {
             (0, 1) => Some(0.75),
             (1, 0) => Some(0.25),
-            (0, 2) => Some(0.5),
-            (2, 0) => Some(0.5),
+            (0, 2) | (2, 0) => Some(0.5),
             _ => None,
         };
         let qualities = Qualities::WinRates.of(4, |_| 0.0, rate);

@@ -313,12 +313,9 @@ impl Decider {
     /// The side that a candidate is on, where sides are decided between.
     fn side_of(&self, index: usize) -> Option<Side> {
         let pair = self.inner.pair;
-        match self.choice {
-            Some(_) => None,
-            None if index == pair.strong => Some(Side::Strong),
-            None if index == pair.weak => Some(Side::Weak),
-            None => None,
-        }
+        let sides = [(pair.strong, Side::Strong), (pair.weak, Side::Weak)];
+        let found = sides.into_iter().find(|(candidate, _)| *candidate == index);
+        found.filter(|_| self.choice.is_none()).map(|(_, side)| side)
     }
 }
 

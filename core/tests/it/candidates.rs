@@ -342,7 +342,7 @@ fn votes_alone_make_win_rates() {
         let opened = OpenOptions::new().strong(strong).weak(weak).open(&out).unwrap();
         opened.win_rate(&[1.0, 0.2], &CallOptions::new()).unwrap()
     };
-    assert_eq!(qualities[0], (rate("a", "b") + rate("a", "c")) / 2.0);
+    assert_eq!(qualities[0], f64::midpoint(rate("a", "b"), rate("a", "c")));
     // An embedding has no length, and this sample has none.
     let options = CallOptions::new().cost_weight(0.0);
     let error = router.route(&[1.0, 0.2], &options).unwrap_err().to_string();

@@ -50,16 +50,20 @@ export async function usage(): Promise<void> {
   is<string | null>(router.info().constant);
   router.onDecision((event: DecisionEvent) => {
     is<string>(event.id);
-    is<'strong' | 'weak'>(event.side);
+    is<'strong' | 'weak' | null>(event.side);
     is<number | null>(event.winRate);
     is<ErrorKind | null>(event.fallbackKind);
     is<number>(event.propensity + event.queueNs + event.scoreNs + event.totalNs + event.index + event.batchSize);
   });
   router.onDecision(null);
   is<string>(decision.model);
-  is<'strong' | 'weak'>(decision.side);
+  is<'strong' | 'weak' | null>(decision.side);
+  is<'strong' | 'weak'>(router.routeSync('x', { threshold: 0.5, onError: 'weak' }).side);
+  is<'strong' | 'weak' | null>(router.routeSync('x', { costWeight: 0.1, candidates: ['a'] }).side);
+  is<Float64Array>(router.qualitiesSync('x'));
+  is<number>(decision.candidate);
   is<number | null>(decision.winRate);
-  is<number>(decision.threshold);
+  is<number | null>(decision.threshold);
   is<boolean>(decision.truncated);
   is<number | null>(decision.similarity);
   is<boolean>(decision.outOfDistribution);
@@ -158,8 +162,8 @@ export async function usage(): Promise<void> {
   router.routeSync('x', { treshold: 0.5 });
   // @ts-expect-error a synchronous call cannot be aborted
   router.routeSync('x', { signal: new AbortController().signal });
-  // @ts-expect-error another side
-  router.routeSync('x', { onError: 'ignore' });
+  // @ts-expect-error no name
+  router.routeSync('x', { onError: 1 });
   // @ts-expect-error a number is no prompt
   await router.route(1);
   // @ts-expect-error embeddings are single precision
