@@ -2114,14 +2114,16 @@ void routellm_reloadable_free(struct routellm_reloadable *reloadable);
  *  "out": "my-router"}
  * ```
  *
- * - `trainer`: its `kind`, `linear`, `mf` or `sw_ranking`, and beside it its hyperparameters, each of which has a default.
- * - `sources`: what it learns from. Each has a `kind`, `votes`, `gold` or `judge` (votes of a model that judges), and
- *   either a `path` (`.jsonl`, `.csv`) or the `rows` themselves. Sources of one kind are read one after the other.
+ * - `trainer`: its `kind`, `linear`, `knn`, `logistic`, `mf` or `sw_ranking`, and beside it its hyperparameters, each of which
+ *   has a default.
+ * - `sources`: what it learns from. Each has a `kind`, `votes`, `gold`, `judge` (votes of a model that judges) or `log` (the
+ *   outcome of one model a row), and either a `path` (`.jsonl`, `.csv`, `.parquet`) or the `rows` themselves; where they are
+ *   needed `weight` and `columns`. Sources of one kind are read one after the other.
  * - `out`: the folder to write. An artifact that is there is replaced at once, at the end; whatever fails before leaves it
  *   as it was.
  * - Where they are needed: `strong` and `weak`; `encoder`, a folder, or an object with `path`, `parameters`, `session` and
- *   `cache`, for all trainers but `linear`; `calibration` with `path` or `prompts`, `name` and `date`; `rename`, `read`,
- *   `seed`, `name`, `on_error`, `timeout_ms` and `provenance`.
+ *   `cache`, or with `id` and a `path` to embeddings, for trainers on vectors; `calibration` with `path` or `prompts`, `name`
+ *   and `date`; `models`, `rename`, `ties`, `read`, `seed`, `name`, `on_error`, `timeout_ms` and `provenance`.
  *
  * `progress` and `cancel` may be `NULL`; `user` is handed to `progress`. `*report` is a text of JSON that you own: `kind`,
  * `out`, `name`, `models`, `sources` (with their numbers of rows and checksums), `calibration_prompts`, and in `trained`
