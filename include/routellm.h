@@ -780,6 +780,10 @@ typedef struct routellm_progress {
      * Loss of the step; NaN where there is none.
      */
     double loss;
+    /**
+     * Steps of this stage a second, since its first report; NaN there.
+     */
+    double rate;
 } routellm_progress;
 
 /**

@@ -1,4 +1,4 @@
-//! Which texts are nearly the same: MinHash over runs of words finds candidates, and their exact overlap decides.
+//! Which texts are nearly the same: `MinHash` over runs of words finds candidates, and their exact overlap decides.
 //!
 //! Broder, "On the resemblance and containment of documents", 1997.
 
