@@ -9,7 +9,9 @@ use std::cell::RefCell;
 use serde::{Deserialize, Serialize};
 
 use super::{Link, Pair, Score};
-use crate::artifact::{Artifact, Tensor, Tensors, tensor_f32, tensor_u32};
+use crate::artifact::{Artifact, Tensors};
+#[cfg(any(feature = "train", test))]
+use crate::artifact::{Tensor, tensor_f32, tensor_u32};
 use crate::features::{Features, SparseVector};
 use crate::numeric::{dot, normalize, sigmoid};
 use crate::{Error, Result};
@@ -88,6 +90,7 @@ thread_local! {
 
 impl Neighbours {
     /// No prompts yet, with vectors of `dim` dimensions, of which few are not zero if they are `sparse`.
+    #[cfg(any(feature = "train", test))]
     pub(crate) fn new(dim: usize, sparse: bool, candidates: usize) -> Self {
         let vectors = if sparse {
             Vectors::Sparse { dim, offsets: vec![0], indices: Vec::new(), values: Vec::new() }
@@ -101,6 +104,7 @@ impl Neighbours {
     ///
     /// # Errors
     /// `InvalidArgument` for features without a direction.
+    #[cfg(any(feature = "train", test))]
     pub(crate) fn push(
         &mut self,
         features: Features<'_>,
@@ -269,6 +273,7 @@ impl Neighbours {
     }
 
     /// As tensors of [`NEIGHBOURS_FILE`].
+    #[cfg(any(feature = "train", test))]
     pub(crate) fn tensors(&self) -> Vec<(&'static str, Tensor)> {
         let shape = [self.len(), self.candidates];
         let mut tensors = vec![
