@@ -62,8 +62,12 @@ type TrainSource struct {
 // TrainEncoder is what turns prompts into vectors.
 type TrainEncoder struct {
 	// Path of the folder of an artifact, whose encoder is taken over, or, with Parameters, of an ONNX model and its
-	// tokenizer.
-	Path       string         `json:"path"`
+	// tokenizer. With ID, a file of embeddings that some other model computed, with a prompt and an embedding in each row.
+	Path string `json:"path,omitempty"`
+	// Rows are such rows, instead of a file.
+	Rows []any `json:"rows,omitempty"`
+	// ID is the model of embeddings that are given. The router takes embeddings of that model only.
+	ID         string         `json:"id,omitempty"`
 	Parameters map[string]any `json:"parameters,omitempty"`
 	// Session is options of opening that say how it runs: {"sessions": 2}.
 	Session map[string]any `json:"session,omitempty"`

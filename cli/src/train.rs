@@ -67,7 +67,7 @@ pub(crate) struct Trained {
     /// Logs: how good the answer of one model to each prompt was. Repeatable.
     #[arg(long, value_name = "FILE")]
     log: Vec<PathBuf>,
-    /// What a tie says: drop, half or weak_not_worse.
+    /// What a tie says: `drop`, `half` or `weak_not_worse`.
     #[arg(long, value_name = "RULE")]
     ties: Option<Ties>,
     /// The strong model; of gold rows of two models the better one.

@@ -328,13 +328,9 @@ impl Votes {
     pub(crate) fn renumber_prompts(&mut self, number_of: &[Option<usize>]) {
         let kept: Vec<Option<usize>> =
             self.ballots.iter().map(|ballot| number_of.get(ballot.prompt).copied().flatten()).collect();
-        fn retain<T>(column: Option<&mut Vec<T>>, kept: &[Option<usize>]) {
-            let mut keep = kept.iter().map(Option::is_some);
-            column.into_iter().for_each(|column| column.retain(|_| keep.next().unwrap_or_default()));
-        }
-        retain(self.ids.as_mut(), &kept);
-        retain(self.targets.as_mut(), &kept);
-        retain(self.weights.as_mut(), &kept);
+        retain_rows(self.ids.as_mut(), &kept);
+        retain_rows(self.targets.as_mut(), &kept);
+        retain_rows(self.weights.as_mut(), &kept);
         let ballots = self.ballots.iter().zip(&kept);
         self.ballots =
             ballots.filter_map(|(ballot, prompt)| Some(Ballot { prompt: (*prompt)?, ..*ballot })).collect();
@@ -455,6 +451,14 @@ impl ModelIndex {
     /// Whether there is no model.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+}
+
+/// Keeps the rows of a column whose prompt is kept.
+fn retain_rows<T>(column: Option<&mut Vec<T>>, kept: &[Option<usize>]) {
+    let mut keep = kept.iter().map(Option::is_some);
+    if let Some(column) = column {
+        column.retain(|_| keep.next().unwrap_or_default());
     }
 }
 

@@ -230,7 +230,7 @@ fn by_vector(
             continue;
         }
         known.insert(prompt, unit(encoder, prompt, watch)?);
-        if known.len() % REPORT == 0 || known.len() == total {
+        if known.len().is_multiple_of(REPORT) || known.len() == total {
             watch.report("embedding", known.len(), total, None)?;
         }
     }

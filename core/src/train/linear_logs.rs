@@ -158,7 +158,9 @@ fn ridge(
     }
     // Of mean 1, so that a strength means the same whatever the propensities.
     let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-    weights.iter_mut().for_each(|weight| *weight /= mean);
+    for weight in &mut weights {
+        *weight /= mean;
+    }
     Ok(Ridge::fit_weighted(&rows, dimension, &targets, Some(&weights), lambda))
 }
 
@@ -217,6 +219,7 @@ fn cross_validate(
                     continue;
                 }
                 watch.check()?;
+                #[allow(clippy::needless_range_loop, reason = "a column of predictions")]
                 for model in 0..models {
                     let dimension = hashed.sparse_dimension();
                     let fit =

@@ -119,7 +119,9 @@ fn transposed(rows: &[&SparseVector], x: &[f64], out: &mut [f64]) {
 fn center(x: &mut [f64], roots: Option<&[f64]>) {
     let Some(roots) = roots else {
         let mean = x.iter().sum::<f64>() / x.len() as f64;
-        x.iter_mut().for_each(|value| *value -= mean);
+        for value in x {
+            *value -= mean;
+        }
         return;
     };
     let along = x.iter().zip(roots).map(|(x, root)| x * root).sum::<f64>() / norm2(roots);

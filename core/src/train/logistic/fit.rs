@@ -1,5 +1,10 @@
 //! Logistic regression with an L2 penalty, by Newton's method with conjugate gradients.
 
+#![allow(
+    clippy::inline_always,
+    reason = "the body has to be inside each of the functions that are compiled for an instruction set"
+)]
+
 use crate::numeric::{dispatch, dot_f64, sigmoid};
 
 /// Rows to learn from: some rows of a matrix of features, each with what it says and how much that counts.

@@ -3,6 +3,12 @@
 //! Every sum runs over its terms one after the other, by fused multiply-adds, whatever the number of threads and the width
 //! of the CPU's registers: tiles only say which sums are computed side by side. So a training has the same bits everywhere.
 
+#![allow(
+    clippy::inline_always,
+    clippy::needless_range_loop,
+    reason = "the body has to be inside each of the functions that are compiled for an instruction set; indices show which lane is which"
+)]
+
 use crate::numeric::dispatch;
 
 /// Columns in a unit of the latent space, which every thread has whole ones of.

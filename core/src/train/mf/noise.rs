@@ -1,5 +1,10 @@
 //! The noise on the embeddings: standard normal numbers by their place, so that any thread can make any of them.
 
+#![allow(
+    clippy::inline_always,
+    reason = "the body has to be inside each of the functions that are compiled for an instruction set"
+)]
+
 use crate::numeric::dispatch;
 
 /// Numbers that are made together.

@@ -56,9 +56,10 @@ pub struct MfReport {
 /// model of a pair that is not named.
 ///
 /// Comparisons of a model with itself are dropped and counted, and so are ties unless
-/// [`ties`](TrainOptions::ties) says otherwise, as in the reference. What a judge is sure of ([`Vote::p_model_a`]
-/// (crate::preference::Vote::p_model_a)) is learned as it is. Of gold rows, each two models of different quality make a
-/// comparison, with half their difference more or less than one half as its target: right against wrong is 1.
+/// [`ties`](TrainOptions::ties) says otherwise, as in the reference. What a judge is sure of
+/// ([`Vote::p_model_a`](crate::preference::Vote::p_model_a)) is learned as it is. Of gold rows, each two models of
+/// different quality make a comparison, with half their difference more or less than one half as its target: right against
+/// wrong is 1.
 ///
 /// # Errors
 /// `InvalidArgument` for unknown models or without comparisons; `Unsupported` if the encoder's features are
