@@ -11,8 +11,8 @@ mod sample;
 mod shares;
 mod table;
 
-pub(crate) use candidates::{SCORES_TENSOR, TOKENS_TENSOR};
 pub use candidates::{CandidateScores, SCORES_FILE, SCORES_PROMPTS, ScoresSpec};
+pub(crate) use candidates::{SCORES_TENSOR, TOKENS_TENSOR};
 #[cfg(feature = "train")]
 pub(crate) use date::check as check_date;
 pub use quantiles::quantile;
