@@ -122,7 +122,8 @@ impl Candidate {
     /// Reads a JSON list of candidates.
     ///
     /// # Errors
-    /// `InvalidArgument` for another form, and as [`check`](Self::check).
+    /// `InvalidArgument` for another form, a price that is negative or no number, a day that is none, or an empty
+    /// capability.
     pub fn read_list(json: &str) -> Result<Vec<Self>> {
         let list: Vec<Self> = serde_json::from_str(json)
             .map_err(|error| Error::invalid_argument(format!("candidates: {error}; {EXPECTED}")))?;
