@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn texts_with_less_in_common_are_not() {
         // Half of the words are others.
-        let text = |from: usize| (from..from + 40).map(|i| format!("w{i} ")).collect::<String>();
+        let text = |from: usize| (from..from + 40).map(|i| format!("w{i}")).collect::<Vec<_>>().join(" ");
         assert_eq!(near_duplicates(&[&text(0), &text(20)]), []);
         // A template that all share is no likeness where the rest is longer.
         let texts: Vec<String> = (0..50).map(|i| format!("Answer the question. {}", text(i * 100))).collect();

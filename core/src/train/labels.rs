@@ -271,8 +271,8 @@ mod tests {
             let (l, w) = found.unwrap();
             assert!((l - label).abs() < 1e-12 && (w - weight).abs() < 1e-12, "{found:?}");
         };
-        close(all.label(1, 0), (0.2 + 1.0) / 2.0, 2.0);
-        close(all.label(1, 1), (0.8 + 0.5) / 2.0, 2.0);
+        close(all.label(1, 0), f64::midpoint(0.2, 1.0), 2.0);
+        close(all.label(1, 1), f64::midpoint(0.8, 0.5), 2.0);
         // 1 / 0.5, and 1 / 0.001 cut to 6: self-normalised.
         close(all.label(2, 0), 2.0 / 8.0, 8.0);
         assert_eq!((all.label(2, 1), all.clipped), (None, 1));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// Hard prompts are those with "integral" in them: big solves all, small the easy ones, and mid two thirds of the hard ones.
 fn prompt(i: usize) -> (String, bool) {
-    let hard = i % 2 == 0;
+    let hard = i.is_multiple_of(2);
     let text = if hard { format!("integral number {i} of x") } else { format!("greet person {i}") };
     (text, hard)
 }
