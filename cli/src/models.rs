@@ -30,7 +30,7 @@ pub(crate) struct List {
 #[command(after_help = "Examples:\n  routellm models import prices.json --artifact my-router\n  \
     routellm models import prices.json --artifact my-router --date 2026-01-31 --mean-output-tokens 180")]
 pub(crate) struct Import {
-    /// The table, in the form of LiteLLM's model_prices_and_context_window.json.
+    /// The table, in LiteLLM's public JSON form.
     file: PathBuf,
     /// The folder of the artifact.
     #[arg(long, value_name = "FOLDER")]

@@ -279,14 +279,13 @@ pub unsafe extern "C" fn routellm_qualities_of(
                 .ok_or_else(|| invalid(format!("{count} rows of {models} are more than memory can hold")))?;
             let out = slice_mut(qualities, numbers, "qualities")?;
             let options = routellm_route_options::plain(options);
-            match count {
-                1 => out.copy_from_slice(&router.qualities(input(inputs)?, options)?),
-                _ => {
-                    let rows = router.qualities_batch(self::inputs(inputs, count)?, options)?;
-                    for (out, row) in out.chunks_exact_mut(models).zip(rows) {
-                        out.copy_from_slice(&row);
-                    }
-                }
+            if count == 1 {
+                out.copy_from_slice(&router.qualities(input(inputs)?, options)?);
+                return Ok(());
+            }
+            let rows = router.qualities_batch(self::inputs(inputs, count)?, options)?;
+            for (out, row) in out.chunks_exact_mut(models).zip(rows) {
+                out.copy_from_slice(&row);
             }
             Ok(())
         })
