@@ -65,6 +65,9 @@ fn decision() -> routellm_decision {
         fallback_warning: 0,
         propensity: 0.0,
         id: [0; 40],
+        candidate: 0,
+        quality: 0.0,
+        expected_cost: 0.0,
     }
 }
 

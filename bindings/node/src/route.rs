@@ -19,6 +19,7 @@ impl NativeRouter {
     /// # Errors
     /// What the core reports.
     #[napi]
+    #[allow(clippy::too_many_arguments, reason = "options come as numbers")]
     pub fn route_sync(
         &self,
         #[napi(ts_arg_type = "string | Uint8Array")] prompt: Text,
@@ -68,6 +69,7 @@ impl NativeRouter {
     /// # Errors
     /// What the core reports.
     #[napi]
+    #[allow(clippy::too_many_arguments, reason = "options come as numbers")]
     pub fn route_embedding_sync(
         &self,
         embedding: Float32ArraySlice<'_>,
@@ -118,6 +120,7 @@ impl NativeRouter {
     /// # Errors
     /// What the core reports.
     #[napi]
+    #[allow(clippy::too_many_arguments, reason = "options come as numbers")]
     pub fn route_batch_sync(
         &self,
         #[napi(ts_arg_type = "Array<string | Uint8Array>")] prompts: Vec<Text>,
