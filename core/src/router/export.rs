@@ -11,6 +11,7 @@ use super::info::RouterInfo;
 use super::open::Parts;
 use crate::artifact::{Artifact, ArtifactWriter, MANIFEST_NAME, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, Sample, hash_of_prompts};
+use crate::candidates::estimated_tokens;
 use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
 use crate::files::Json;
@@ -316,6 +317,7 @@ pub fn write_export(
         for place in CandidateScores::places(prompts.len()) {
             watch.check()?;
             scores.push(&router.candidate_scores(&prompts[place], &options)?);
+            scores.push_tokens(estimated_tokens(prompts[place].len()));
         }
         table.scores = Some(writer.add_scores(&scores)?);
     }
@@ -334,8 +336,8 @@ pub fn write_export(
         models,
         featurizer: FeaturizerSpec::None,
         scorer: spec,
-        candidates: Vec::new(),
-        mean_output_tokens: None,
+        candidates: options.candidates.clone().unwrap_or_default(),
+        mean_output_tokens: options.mean_output_tokens,
         qualities: None,
         files: Vec::new(),
         calibration,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use routellm_core::artifact::Artifact;
 use routellm_core::calibrate::Sample;
+use routellm_core::candidates::{Candidate, Price};
 use routellm_core::onnx::{Preset, Provider};
 use routellm_core::router::{ExportSample, write_export};
 use routellm_core::scorer::causal_llm::ScoreToken;
@@ -289,13 +290,38 @@ fn a_candidates_head_serves_any_pair() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 
-    // As an artifact, calibrated on a sample: any pair then knows its shares.
+    // A quality is the mean win rate against the others.
+    let qualities = router.qualities("hi", &CallOptions::new()).unwrap();
+    for (i, quality) in qualities.iter().enumerate() {
+        let others = scores.iter().enumerate().filter(|(other, _)| *other != i);
+        let rates = others.map(|(_, score)| 1.0 / (1.0 + (score - scores[i]).exp()));
+        assert!((quality - rates.sum::<f64>() / 3.0).abs() < 1e-12, "{qualities:?}");
+    }
+    assert!(router.info().candidates.iter().all(|one| one.quality == Some("win_rate")));
+
+    // As an artifact, calibrated on a sample: any pair then knows its shares, and a budget is met on it.
     let parent = tempfile::tempdir().unwrap();
     let out = parent.path().join("artifact");
-    let options = OpenOptions::new().strong("gpt-4").weak("llama").head("candidates".parse().unwrap());
+    let prices = [("gpt-4", 30.0), ("claude", 10.0), ("mixtral", 1.0), ("llama", 0.1)]
+        .map(|(name, usd)| Candidate::new(name).price(Price::new(usd, usd)));
+    let options = OpenOptions::new()
+        .strong("gpt-4")
+        .weak("llama")
+        .candidates(prices)
+        .mean_output_tokens(100.0)
+        .head("candidates".parse().unwrap());
     let prompts: Vec<String> = PROMPTS.map(str::to_owned).to_vec();
     let sample = ExportSample::new(Sample::new(&prompts).named("test prompts")).date("2026-01-31");
     write_export(&options, &folder, &out, Some(&sample), Control::new()).unwrap();
+    let priced = Router::open(&out).unwrap();
+    let cost = |budget: f64| {
+        let decisions = priced.route_batch(&prompts, &CallOptions::new().budget(budget)).unwrap();
+        let costs = decisions.iter().map(|decision| decision.expected_cost.unwrap() * 1e3);
+        costs.sum::<f64>() / prompts.len() as f64
+    };
+    for budget in [0.5, 1.0, 3.0] {
+        assert!(cost(budget) <= budget * (1.0 + 1e-12), "{budget}");
+    }
     for (strong, weak) in [("gpt-4", "llama"), ("claude", "mixtral"), ("llama", "gpt-4")] {
         let router = OpenOptions::new().strong(strong).weak(weak).open(&out).unwrap();
         assert_eq!(router.info().calibration.as_ref().unwrap().date.as_deref(), Some("2026-01-31"));
