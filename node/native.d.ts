@@ -360,6 +360,8 @@ export interface NativeProgress {
   total: number
   /** Loss of the step, where there is one. */
   loss?: number
+  /** Steps of this stage a second; none at its first report. */
+  rate?: number
 }
 
 /**

@@ -88,9 +88,10 @@ def spec_of(kind: str, folder: Path, encoder: str, seed: int) -> dict[str, Any]:
         "sources": [{"kind": "gold", "rows": rows(seed)}],
         "strong": "big",
         "weak": "small",
-        "seed": 7,
         "out": str(folder / "router"),
     }
+    if kind != "knn":
+        spec["seed"] = 7
     if kind != "linear":
         spec["encoder"] = {"path": encoder, "cache": str(folder / f"cache-{seed}.safetensors")}
     return spec

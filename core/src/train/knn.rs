@@ -232,19 +232,23 @@ impl<'a> Space<'a> {
         common: &TrainOptions,
         training: &mut Training<'_>,
     ) -> Result<Calibration> {
-        // Of two candidates there is one pair.
-        let any_pair = data.models.len() > 2;
+        // Of two candidates there is one pair, and yet qualities.
+        let any_pair = true;
         let Some(sample) = &common.calibration else {
+            training.measure(data.prompts.iter().map(|prompt| prompt.text));
             let rated = rated("the prompts of the training data", &data.prompts);
             return training.calibrate(rated, any_pair, |row, _| {
                 self.with(data, row, |features| scorer.rated(features, Some(row)))
             });
         };
+        training.measure(sample.prompts.iter().map(String::as_str));
         let mut prompts = Prompt::of_sample(&sample.prompts);
         match self {
             Self::Dense { embeddings, dim, .. } => {
                 let embedded = embeddings.of(&prompts, &mut training.watch)?;
                 embedded.keep(&mut prompts);
+                // Without those that were left out.
+                training.measure(prompts.iter().map(|prompt| prompt.text));
                 training.calibrate(rated(&sample.name, &prompts), any_pair, |row, _| {
                     scorer.rated(Features::Dense(&embedded.values[row * *dim..][..*dim]), None)
                 })

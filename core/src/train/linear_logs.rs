@@ -59,7 +59,8 @@ pub(super) fn train(
     };
     let rated =
         Rated { name: name.into(), sha256: hash_of_prompts(&prompts), rows: (0..prompts.len()).collect() };
-    let calibration = training.calibrate(rated, data.models.len() > 2, |row, candidates| {
+    training.measure(prompts.iter().copied());
+    let calibration = training.calibrate(rated, true, |row, candidates| {
         hashed.with_sparse(prompts[row], |sparse, _| {
             let features = Features::Sparse(sparse);
             let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };

@@ -4,8 +4,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use routellm_core::candidates::{Candidate, Price};
 use routellm_core::train::{self, Control, TrainReport, TrainSpec};
-use routellm_core::{CallOptions, ErrorKind, Json, Router};
+use routellm_core::{CallOptions, ErrorKind, Json, OpenOptions, Policy, Router};
 use serde_json::{Value, json};
 
 /// Hard prompts are those with "integral" in them: big solves all, small the easy ones, and mid two thirds of the hard ones.
@@ -383,4 +384,47 @@ fn new_votes_embed_the_new_prompts_only() {
         ("40".into(), "0".into(), "8".into())
     );
     assert_eq!((run(48, "mf"), run(50, "knn")), ("0".into(), "2".into()));
+}
+
+#[test]
+fn new_trainers_give_qualities_and_meet_budgets() {
+    let folder = tempfile::tempdir().unwrap();
+    let encoder = encoder(folder.path());
+    let sources = [("gold", pair(120)), ("log", logs(120))];
+    for (trainer, encoded) in [
+        (json!({"kind": "knn"}), false),
+        (json!({"kind": "knn"}), true),
+        (json!({"kind": "logistic", "per_candidate": true}), true),
+        (json!({"kind": "linear", "per_candidate": true, "bits": 10, "folds": 3}), false),
+    ] {
+        for (kind, rows) in &sources {
+            let out = folder.path().join("router");
+            let mut spec = json!({
+                "trainer": trainer, "sources": [{"kind": kind, "rows": rows}], "strong": "big", "weak": "small",
+                "out": out,
+            });
+            if encoded {
+                spec["encoder"] = json!({"path": encoder});
+            }
+            run(&spec).unwrap();
+            let priced = |name: &str, price: f64| Candidate::new(name).price(Price::new(price, price));
+            let prices = [priced("big", 10.0), priced("small", 1.0)];
+            let router = OpenOptions::new().candidates(prices).open(&out).unwrap();
+            let qualities = router.qualities("integral number 4 of x", &CallOptions::new()).unwrap();
+            assert!(qualities.iter().all(|quality| (0.0..=1.0).contains(quality)), "{spec} {qualities:?}");
+            let info = router.info();
+            assert!(
+                info.candidates.iter().all(|one| matches!(one.quality, Some("platt" | "isotonic"))),
+                "{spec}"
+            );
+            let models = &info.models;
+            let at = |name: &str| models.iter().position(|model| model == name).unwrap();
+            assert!(qualities[at("big")] > qualities[at("small")], "{trainer} {kind} {qualities:?}");
+            // Enough for the dear one, and just enough for the cheap one.
+            let thrifty = CallOptions::new().policy(Policy::Budget(0.26)).output_tokens(250);
+            assert_eq!(&*router.route("greet person 3", &thrifty).unwrap().model, "small");
+            let rich = CallOptions::new().policy(Policy::Budget(100.0)).output_tokens(250);
+            assert_eq!(&*router.route("integral number 4 of x", &rich).unwrap().model, "big");
+        }
+    }
 }

@@ -142,15 +142,19 @@ pub fn train(
         None
     };
     let (rated, values) = match &common.calibration {
-        None => (rated("the prompts of the training data", &data.prompts), values),
+        None => {
+            training.measure(data.prompts.iter().map(|prompt| prompt.text));
+            (rated("the prompts of the training data", &data.prompts), values)
+        }
         Some(sample) => {
             let mut prompts = Prompt::of_sample(&sample.prompts);
             let embedded = embeddings.of(&prompts, &mut training.watch)?;
             embedded.keep(&mut prompts);
+            training.measure(prompts.iter().map(|prompt| prompt.text));
             (rated(&sample.name, &prompts), embedded.values)
         }
     };
-    let any_pair = scorer.candidates().is_some_and(|candidates| candidates > 2);
+    let any_pair = scorer.candidates().is_some();
     let calibration = training.calibrate(rated, any_pair, |row, candidates| {
         let features = Features::Dense(&values[row * dim..][..dim]);
         let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };
