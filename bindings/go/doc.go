@@ -17,6 +17,11 @@
 // [WithStrongShare] names a threshold by the share of a calibration sample that it sends to the strong model; 0 sends
 // nothing and 1 everything, and [Router.Share] tells the share that is reached.
 //
+// A router that knows more than a pair of models chooses among any number of them, by what they are expected to be worth
+// and to cost: [WithCandidateFacts] gives prices when opening, and [WithCostWeight], [WithMinQuality] or [WithBudget] take
+// the place of the threshold. [WithCandidates] and [WithRequires] leave some out of a call, and [Router.QualitiesOf] tells
+// the numbers behind it.
+//
 // A router with votes (similarity-weighted ranking) rates the models anew for each prompt, from votes that people gave
 // on other prompts. It can say how near the nearest of them is ([Router.Similarity]), name those that weighed most
 // ([Router.Explain]), and leave prompts that none resembles to a chosen side ([WithOutOfDistribution]).
