@@ -320,7 +320,7 @@ def mf(
     """
     import json
 
-    options = {
+    options: dict[str, Any] = {
         "dim": dim,
         "epochs": epochs,
         "batch": batch,

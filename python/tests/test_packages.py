@@ -60,6 +60,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "errors",
         "train",
     }
+    modules |= {f"batch/{name}" for name in ("__init__", "_columns", "arrow", "polars", "ray", "spark")}
     expected = {f"routellm_rs/{name}.py" for name in modules}
     expected |= {"routellm_rs/py.typed", "routellm_rs/_native.pyi", "routellm_rs/_native.abi3.so"}
     assert names == expected
