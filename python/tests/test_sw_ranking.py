@@ -399,7 +399,7 @@ def test_progress_is_told_and_can_stop(votes: Rows, encoder: Path, columns: Colu
 
     with pytest.raises(StopHereError):
         train.sw_ranking(out, **columns, progress=fail)
-    # The artifact that was there is whole; beside it are only embeddings, with which the next training goes on.
+    # The artifact that was there is whole; beside it are only embeddings, for the next training.
     assert files(out) == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".router.embeddings.checkpoint", "router"]
 
