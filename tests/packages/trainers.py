@@ -23,12 +23,12 @@ PAIR = ("--strong", "gpt-4-1106-preview", "--weak", "mixtral-8x7b-instruct-v0.1"
 
 #: What a shell would say; the first one makes the encoder of the others.
 TRAININGS = {
-    "linear": ("linear", "--gold", GOLD, *PAIR, "--set", "projection=32"),
-    "knn": ("knn", "--gold", GOLD, *PAIR, "--encoder", "linear"),
-    "knn-hashed": ("knn", "--gold", GOLD, *PAIR),
-    "logistic": ("logistic", "--gold", GOLD, *PAIR, "--encoder", "linear"),
-    "mf": ("mf", "--votes", VOTES, "--gold", GOLD, *PAIR, "--encoder", "linear", "--set", "epochs=2"),
-    "sw": ("sw", "--votes", VOTES, "--gold", GOLD, *PAIR, "--encoder", "linear"),
+    "linear": ("linear", "--gold", GOLD, "--set", "projection=32"),
+    "knn": ("knn", "--gold", GOLD, "--encoder", "linear"),
+    "knn-hashed": ("knn", "--gold", GOLD),
+    "logistic": ("logistic", "--gold", GOLD, "--encoder", "linear"),
+    "mf": ("mf", "--votes", VOTES, *PAIR, "--encoder", "linear", "--set", "epochs=2"),
+    "sw": ("sw", "--votes", VOTES, *PAIR, "--encoder", "linear"),
 }
 
 

@@ -7,6 +7,6 @@ const { Router } = require('../../../node');
 const [prompt, ...folders] = process.argv.slice(2);
 for (const folder of folders) {
   const bits = Buffer.alloc(8);
-  bits.writeDoubleBE(Router.openSync(folder).winRateSync(prompt));
+  bits.writeDoubleBE(Router.open(folder).winRateSync(prompt));
   console.log(bits.toString('hex'));
 }
