@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::collect::Prompt;
-use super::frame::{EMBEDDINGS, Training};
+use super::frame::{EMBEDDINGS, Rated, Training};
 use super::options::{OnError, TrainOptions};
 use super::{EmbeddingCache, Encoder};
 use crate::control::Watch;
@@ -99,6 +99,28 @@ impl<'a> Embeddings<'a> {
     /// How many prompts were left out so far.
     pub(super) fn left_out(&self) -> usize {
         self.left_out
+    }
+
+    /// What the calibration is on, measured, and its vectors: the given prompts, or those of the training and `values`.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(super) fn sample<'c>(
+        &mut self,
+        prompts: &[Prompt<'_>],
+        values: Vec<f32>,
+        common: &'c TrainOptions,
+        training: &mut Training<'_>,
+    ) -> Result<(Rated<'c>, Vec<f32>)> {
+        let Some(sample) = &common.calibration else {
+            training.measure(prompts.iter().map(|prompt| prompt.text));
+            return Ok((Rated::of_prompts("the prompts of the training data", prompts), values));
+        };
+        let mut prompts = Prompt::of_sample(&sample.prompts);
+        let embedded = self.of(&prompts, &mut training.watch)?;
+        embedded.keep(&mut prompts);
+        training.measure(prompts.iter().map(|prompt| prompt.text));
+        Ok((Rated::of_prompts(&sample.name, &prompts), embedded.values))
     }
 
     /// The embeddings of `prompts`.

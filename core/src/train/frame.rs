@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::collect::Prompt;
 use super::options::TrainOptions;
 use super::sources::Origin;
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models};
-use crate::calibrate::{Calibration, CandidateScores, check_date};
+use crate::calibrate::{Calibration, CandidateScores, check_date, hash_of_prompts};
 use crate::candidates::estimated_tokens;
 use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
@@ -41,6 +42,14 @@ pub(super) struct Rated<'a> {
     pub(super) sha256: String,
     /// Their numbers, for whoever scores them.
     pub(super) rows: Vec<usize>,
+}
+
+impl<'a> Rated<'a> {
+    /// All of these prompts.
+    pub(super) fn of_prompts(name: &'a str, prompts: &[Prompt<'_>]) -> Self {
+        let texts = prompts.iter().map(|prompt| prompt.text);
+        Self { name: name.into(), sha256: hash_of_prompts(texts), rows: (0..prompts.len()).collect() }
+    }
 }
 
 /// What a training made, beside files and calibration.

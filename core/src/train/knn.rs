@@ -14,7 +14,7 @@ use super::link::fit_link_to;
 use super::qualities::fit_labelled;
 use super::{Control, DataReport, Encoder, Sources, Ties, TrainOptions};
 use crate::artifact::Models;
-use crate::calibrate::{Calibration, hash_of_prompts};
+use crate::calibrate::Calibration;
 use crate::control::Watch;
 use crate::features::hashed::{Hashed, HashedStatistics};
 use crate::features::{Features, FeaturizerSpec};
@@ -236,7 +236,7 @@ impl<'a> Space<'a> {
         let any_pair = true;
         let Some(sample) = &common.calibration else {
             training.measure(data.prompts.iter().map(|prompt| prompt.text));
-            let rated = rated("the prompts of the training data", &data.prompts);
+            let rated = Rated::of_prompts("the prompts of the training data", &data.prompts);
             return training.calibrate(rated, any_pair, |row, _| {
                 self.with(data, row, |features| scorer.rated(features, Some(row)))
             });
@@ -249,12 +249,12 @@ impl<'a> Space<'a> {
                 embedded.keep(&mut prompts);
                 // Without those that were left out.
                 training.measure(prompts.iter().map(|prompt| prompt.text));
-                training.calibrate(rated(&sample.name, &prompts), any_pair, |row, _| {
+                training.calibrate(Rated::of_prompts(&sample.name, &prompts), any_pair, |row, _| {
                     scorer.rated(Features::Dense(&embedded.values[row * *dim..][..*dim]), None)
                 })
             }
             Self::Hashed { hashed, .. } => {
-                training.calibrate(rated(&sample.name, &prompts), any_pair, |row, _| {
+                training.calibrate(Rated::of_prompts(&sample.name, &prompts), any_pair, |row, _| {
                     hashed.with_sparse(prompts[row].text, |sparse, _| {
                         scorer.rated(Features::Sparse(sparse), None)
                     })
@@ -283,11 +283,6 @@ impl<'a> Space<'a> {
             }
         }
     }
-}
-
-fn rated<'a>(name: &'a str, prompts: &[Prompt<'_>]) -> Rated<'a> {
-    let texts = prompts.iter().map(|prompt| prompt.text);
-    Rated { name: name.into(), sha256: hash_of_prompts(texts), rows: (0..prompts.len()).collect() }
 }
 
 /// What cross-validation chose.

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::fit::{Logistic, Rows, loss};
 use crate::artifact::Models;
-use crate::calibrate::hash_of_prompts;
 use crate::features::Features;
 use crate::files::Json;
 use crate::numeric::parallel_map;
@@ -15,9 +14,8 @@ use crate::preference::Split;
 use crate::scorer::linear::LinearSpec;
 use crate::scorer::{Kind, LinearScorer, LinearTarget, Link, Pair};
 use crate::setters::options_struct;
-use crate::train::collect::Prompt;
 use crate::train::embeddings::{Embeddings, Trainer};
-use crate::train::frame::{Made, Rated, Training, members};
+use crate::train::frame::{Made, Training, members};
 use crate::train::labels::Labelled;
 use crate::train::linear::add_weights;
 use crate::train::link::fit_link_to;
@@ -141,19 +139,7 @@ pub fn train(
     } else {
         None
     };
-    let (rated, values) = match &common.calibration {
-        None => {
-            training.measure(data.prompts.iter().map(|prompt| prompt.text));
-            (rated("the prompts of the training data", &data.prompts), values)
-        }
-        Some(sample) => {
-            let mut prompts = Prompt::of_sample(&sample.prompts);
-            let embedded = embeddings.of(&prompts, &mut training.watch)?;
-            embedded.keep(&mut prompts);
-            training.measure(prompts.iter().map(|prompt| prompt.text));
-            (rated(&sample.name, &prompts), embedded.values)
-        }
-    };
+    let (rated, values) = embeddings.sample(&data.prompts, values, common, &mut training)?;
     let any_pair = scorer.candidates().is_some();
     let calibration = training.calibrate(rated, any_pair, |row, candidates| {
         let features = Features::Dense(&values[row * dim..][..dim]);
@@ -193,11 +179,6 @@ fn check(options: &LogisticOptions) -> Result<()> {
         Some(bad) => Err(Error::invalid_argument(format!("a penalty is {bad}, expected a positive number"))),
         None => Ok(()),
     }
-}
-
-fn rated<'a>(name: &'a str, prompts: &[Prompt<'_>]) -> Rated<'a> {
-    let texts = prompts.iter().map(|prompt| prompt.text);
-    Rated { name: name.into(), sha256: hash_of_prompts(texts), rows: (0..prompts.len()).collect() }
 }
 
 /// What each row of weights learns from: the pair, or each candidate.

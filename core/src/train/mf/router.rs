@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use super::fit::{Setup, fit_watched};
 use super::{FitOptions, MfFit};
 use crate::artifact::{Models, tensor_f32};
-use crate::calibrate::hash_of_prompts;
 use crate::features::Features;
 use crate::files::Json;
 use crate::preference::{EmbeddedVotes, GoldRow, GoldTable, Split, VoteTable, Winner, suggestion};
@@ -18,7 +17,7 @@ use crate::scorer::{Kind, Pair};
 use crate::setters::options_struct;
 use crate::train::collect::{Collected, Prompt};
 use crate::train::embeddings::{Embeddings, Trainer};
-use crate::train::frame::{FIT, Made, Rated, Training, members};
+use crate::train::frame::{FIT, Made, Training, members};
 use crate::train::sources::refuse_logs;
 use crate::train::weaker::Weaker;
 use crate::train::{Control, DataReport, Encoder, Sources, Ties, TrainOptions};
@@ -97,19 +96,7 @@ pub fn train(
     let models = data.votes.models();
     let bound = Pair { strong: models.number(&strong)?, weak: models.number(&weak)? };
     let scorer = MfScorer::new(&fit.weights, bound)?;
-    let (rated, values) = match &common.calibration {
-        None => {
-            training.measure(data.prompts.iter().map(|prompt| prompt.text));
-            (rated("the prompts of the training data", &data.prompts), values)
-        }
-        Some(sample) => {
-            let mut prompts = Prompt::of_sample(&sample.prompts);
-            let embedded = embeddings.of(&prompts, &mut training.watch)?;
-            embedded.keep(&mut prompts);
-            training.measure(prompts.iter().map(|prompt| prompt.text));
-            (rated(&sample.name, &prompts), embedded.values)
-        }
-    };
+    let (rated, values) = embeddings.sample(&data.prompts, values, common, &mut training)?;
     // Of two candidates there is one pair.
     let calibration = training.calibrate(rated, models.len() > 2, |row, candidates| {
         let features = Features::Dense(&values[row * dim..][..dim]);
@@ -134,11 +121,6 @@ pub fn train(
         facts: facts(&counts, &options.fit, ties, &report),
     })?;
     Ok(report)
-}
-
-fn rated<'a>(name: &'a str, prompts: &[Prompt<'_>]) -> Rated<'a> {
-    let texts = prompts.iter().map(|prompt| prompt.text);
-    Rated { name: name.into(), sha256: hash_of_prompts(texts), rows: (0..prompts.len()).collect() }
 }
 
 type Counts = BTreeMap<&'static str, usize>;
