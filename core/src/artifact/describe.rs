@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Artifact;
 use super::upgrade::replace_manifest;
-use crate::candidates::{Candidate, described};
-use crate::{Error, Result};
+use crate::Result;
+use crate::candidates::{Candidate, check_output_tokens, described};
 
 /// Writes what is known about candidates into `router.json` of the artifact in the folder `path`, and returns them all as they
 /// stand there now. Members that are absent and candidates that are not named stay as they are. The other files stay, and so
@@ -31,10 +31,7 @@ pub fn describe(path: &Path, given: &[Candidate], mean_output_tokens: Option<f64
     let mut manifest = artifact.manifest().clone();
     let all = described(&manifest.models.names, &manifest.candidates, given)?;
     if let Some(tokens) = mean_output_tokens {
-        if !(tokens.is_finite() && tokens >= 0.0) {
-            let message = format!("mean_output_tokens is {tokens}, expected a number from 0 on");
-            return Err(Error::invalid_argument(message));
-        }
+        check_output_tokens(tokens)?;
         manifest.mean_output_tokens = Some(tokens);
     }
     manifest.candidates = all.iter().filter(|candidate| candidate.is_described()).cloned().collect();

@@ -261,9 +261,8 @@ impl Manifest {
         if let Err(error) = candidates::described(names, &self.candidates, &[]) {
             return invalid(error.message().to_owned());
         }
-        if let Some(tokens) = self.mean_output_tokens.filter(|tokens| !(tokens.is_finite() && *tokens >= 0.0))
-        {
-            return invalid(format!("mean_output_tokens is {tokens}, expected a number from 0 on"));
+        if let Some(Err(error)) = self.mean_output_tokens.map(candidates::check_output_tokens) {
+            return invalid(error.message().to_owned());
         }
         if let Some(Err(what)) = self.qualities.as_ref().map(|fit| fit.check(names.len())) {
             return invalid(format!("qualities: {what}"));

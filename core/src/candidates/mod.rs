@@ -199,6 +199,15 @@ pub(crate) fn described(
     Ok(candidates)
 }
 
+/// # Errors
+/// `InvalidArgument` for what is no mean number of tokens.
+pub(crate) fn check_output_tokens(tokens: f64) -> Result<()> {
+    if tokens.is_finite() && tokens >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!("mean_output_tokens is {tokens}, expected a number from 0 on")))
+}
+
 /// The error of a name that is no candidate's.
 pub(crate) fn unknown(option: &str, name: &str, names: &[String]) -> Error {
     let known: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -243,6 +243,20 @@ impl GoldTable {
         Ok(self)
     }
 
+    /// The rows with those models alone that `keep` takes.
+    ///
+    /// # Errors
+    /// As [`ModelIndex::new`].
+    pub(crate) fn with_models(mut self, keep: impl Fn(&str) -> bool) -> Result<Self> {
+        let kept: Vec<bool> = self.models.names().iter().map(|name| keep(name)).collect();
+        self.models = ModelIndex::new(self.models.names().iter().filter(|name| keep(name)))?;
+        for row in &mut self.rows {
+            let mut kept = kept.iter();
+            row.scores.retain(|_| *kept.next().unwrap_or(&false));
+        }
+        Ok(self)
+    }
+
     /// The rows as votes between two models: the better score wins, equal scores (both right or both
     /// wrong) are a tie.
     ///

@@ -91,6 +91,11 @@ impl<'a> Embeddings<'a> {
         Ok(Self { encoder, trainer, on_error, cache, path, checkpoint, before, saved: before, left_out: 0 })
     }
 
+    /// Length of an embedding.
+    pub(super) fn dimension(&self) -> usize {
+        self.encoder.spec().dimension()
+    }
+
     /// How many prompts had to be embedded so far.
     pub(super) fn computed(&self) -> usize {
         self.cache.len() - self.before

@@ -11,7 +11,7 @@ use super::options::TrainOptions;
 use super::sources::Origin;
 use crate::artifact::{ArtifactWriter, FORMAT_VERSION, Manifest, Models};
 use crate::calibrate::{Calibration, CandidateScores, check_date, hash_of_prompts};
-use crate::candidates::estimated_tokens;
+use crate::candidates::{Candidate, check_output_tokens, described, estimated_tokens};
 use crate::control::{Control, Watch};
 use crate::features::FeaturizerSpec;
 use crate::files::Json;
@@ -86,6 +86,8 @@ impl<'a> Training<'a> {
             Some(None) => return Err(Error::invalid_argument("provenance is no JSON object")),
         };
         common.calibration_date.as_deref().map_or(Ok(()), check_date)?;
+        common.candidates.iter().try_for_each(Candidate::check)?;
+        common.mean_output_tokens.map_or(Ok(()), check_output_tokens)?;
         let watch = control.start()?;
         let writer = ArtifactWriter::new(out)?;
         Ok(Self { writer, watch, common, tokens: Vec::new(), out: out.to_path_buf(), given, origins })
@@ -151,6 +153,7 @@ impl<'a> Training<'a> {
             provenance.insert("sources".into(), json!(self.origins));
         }
         provenance.extend(self.given);
+        let candidates = described(&made.models.names, &[], &self.common.candidates)?;
         let checkpoints = CHECKPOINTS.map(|part| checkpoint(&self.out, part));
         self.writer.finish(&Manifest {
             format_version: FORMAT_VERSION,
@@ -159,8 +162,8 @@ impl<'a> Training<'a> {
             models: made.models,
             featurizer: made.featurizer,
             scorer: made.scorer,
-            candidates: Vec::new(),
-            mean_output_tokens: None,
+            candidates: candidates.into_iter().filter(Candidate::is_described).collect(),
+            mean_output_tokens: self.common.mean_output_tokens,
             qualities: made.qualities,
             files: Vec::new(),
             calibration: Some(made.calibration),

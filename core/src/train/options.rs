@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ties;
 use crate::calibrate::Sample;
+use crate::candidates::Candidate;
 use crate::files::Json;
 use crate::input::Read;
 use crate::names::Spelling;
@@ -87,6 +88,10 @@ pub struct TrainOptions {
     pub on_error: OnError,
     /// What a tie says. What it is without, the trainers say.
     pub ties: Option<Ties>,
+    /// What is known about candidates beside their quality: prices, contexts, capabilities. The artifact keeps it.
+    pub candidates: Vec<Candidate>,
+    /// The tokens that an answer has on average; the artifact keeps it.
+    pub mean_output_tokens: Option<f64>,
 }
 
 impl TrainOptions {
@@ -175,6 +180,20 @@ impl TrainOptions {
     #[must_use]
     pub fn ties(mut self, ties: Ties) -> Self {
         self.ties = Some(ties);
+        self
+    }
+
+    /// What is known about candidates beside their quality.
+    #[must_use]
+    pub fn candidates(mut self, candidates: impl IntoIterator<Item = Candidate>) -> Self {
+        self.candidates = candidates.into_iter().collect();
+        self
+    }
+
+    /// The tokens that an answer has on average.
+    #[must_use]
+    pub fn mean_output_tokens(mut self, tokens: f64) -> Self {
+        self.mean_output_tokens = Some(tokens);
         self
     }
 

@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::{Map, json};
 
 use super::knn::{self, KnnOptions, KnnReport};
 use super::linear::{self, LinearOptions, LinearReport};
 use super::logistic::{self, LogisticOptions, LogisticReport};
 use super::mf::{self, MfOptions, MfReport};
+use super::selection::{self, Rows};
 use super::spec::{Source, TrainSpec, Trainer};
 use super::sw_ranking::{self, SwOptions, SwReport};
-use super::{Control, Encoder, Labels, Reading, Sources};
+use super::{Control, Encoder, Labels, Reading, Sources, TrainOptions};
 use crate::artifact::{Artifact, Models};
 use crate::files::Json;
-use crate::preference::GoldReader;
+use crate::preference::{GoldReader, GoldTable};
 use crate::{Error, Result};
 
 /// What a training made, as one JSON object.
@@ -31,10 +33,27 @@ pub struct TrainReport {
     pub models: Models,
     /// What it learned from, as the provenance has it: name, label kind, rows and SHA-256 of each source.
     pub sources: Json,
+    /// Rows of models that are no candidates, which were left out.
+    pub left_out_rows: Rows,
+    /// What the split held out, if there was one.
+    pub held_out: Option<HeldOut>,
     /// How many prompts it is calibrated on.
     pub calibration_prompts: u64,
     /// What the trainer found.
     pub trained: Trained,
+}
+
+/// Rows that nothing was learned from, for an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HeldOut {
+    /// About which share of the prompts.
+    pub share: f64,
+    /// Which ones.
+    pub seed: u64,
+    /// How many rows.
+    #[serde(flatten)]
+    pub rows: Rows,
 }
 
 /// What a trainer found.
@@ -76,8 +95,21 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
         Some(timeout) => control.timeout(timeout),
         None => control,
     };
-    let sources = sources(spec)?;
-    let common = spec.common()?;
+    let Selected { sources, left_out, held_out } = selected(spec)?;
+    let mut common = spec.common()?;
+    if let (Some(HeldOut { share, seed, .. }), given) = (&held_out, &mut common.provenance) {
+        let mut members = Map::from_iter([("split".to_owned(), json!({ "share": share, "seed": seed }))]);
+        match given.take().map(Json::into_members) {
+            Some(Some(given)) => members.extend(given),
+            Some(None) => return Err(Error::invalid_argument("provenance is no JSON object")),
+            None => {}
+        }
+        *given = Some(Json::of_members(members));
+    }
+    if let (true, Some(gold)) = (spec.candidates.len() > 2, sources.gold_table()) {
+        (common.strong, common.weak) = best_and_worst(&common, gold)?;
+    }
+    let per_candidate = spec.candidates.len() > 2;
     let trained = match &spec.trainer {
         Trainer::Linear(hyperparameters) => {
             if spec.encoder.is_some() {
@@ -86,6 +118,7 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
                 ));
             }
             let mut options = LinearOptions::clone(hyperparameters).common(common);
+            options.per_candidate |= per_candidate;
             options.seed = spec.seed.unwrap_or(options.seed);
             Trained::Linear(linear::train(&spec.out, &sources, &options, control)?)
         }
@@ -99,6 +132,7 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
         }
         Trainer::Logistic(hyperparameters) => {
             let mut options = LogisticOptions::clone(hyperparameters).common(common);
+            options.per_candidate |= per_candidate;
             options.seed = spec.seed.unwrap_or(options.seed);
             Trained::Logistic(logistic::train(&spec.out, &sources, &encoder(spec)?, &options, control)?)
         }
@@ -116,10 +150,51 @@ pub fn run(spec: &TrainSpec, control: Control<'_>) -> Result<TrainReport> {
             Trained::SwRanking(sw_ranking::train(&spec.out, &sources, &encoder(spec)?, &options, control)?)
         }
     };
-    report(spec, trained)
+    report(spec, trained, left_out, held_out)
 }
 
-fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
+/// What a specification says to learn from.
+struct Selected {
+    sources: Sources,
+    left_out: Rows,
+    held_out: Option<HeldOut>,
+}
+
+fn selected(spec: &TrainSpec) -> Result<Selected> {
+    let mut sources = sources(spec)?;
+    let mut left_out = Rows::default();
+    if !spec.candidates.is_empty() {
+        let names: Vec<String> = spec.candidates.iter().map(|candidate| candidate.name.clone()).collect();
+        (sources, left_out) = selection::keep_candidates(sources, &names, &spec.rename)?;
+    }
+    let Some(split) = spec.split else { return Ok(Selected { sources, left_out, held_out: None }) };
+    let (learned, held_out) = selection::part(sources, &split.split()?)?;
+    let rows = selection::count(&held_out);
+    let held_out = Some(HeldOut { share: split.share, seed: split.seed, rows });
+    Ok(Selected { sources: learned, left_out, held_out })
+}
+
+/// The pair of many candidates, where it is not named: the best and the worst of the gold rows.
+fn best_and_worst(common: &TrainOptions, gold: &GoldTable) -> Result<(Option<String>, Option<String>)> {
+    let renamed = common.renamed(Some(gold))?;
+    let gold = renamed.as_deref().unwrap_or(gold);
+    let names = gold.models.names();
+    let total = |model: usize| gold.rows.iter().map(|row| row.scores[model]).sum::<f64>();
+    let named =
+        |given: &Option<String>, number: Option<usize>| given.clone().or_else(|| names.get(number?).cloned());
+    let order = |a: &usize, b: &usize| total(*a).total_cmp(&total(*b)).then(b.cmp(a));
+    Ok((
+        named(&common.strong, (0..names.len()).max_by(order)),
+        named(&common.weak, (0..names.len()).min_by(order)),
+    ))
+}
+
+fn report(
+    spec: &TrainSpec,
+    trained: Trained,
+    left_out_rows: Rows,
+    held_out: Option<HeldOut>,
+) -> Result<TrainReport> {
     // Read back, so that the report says what is there. The files were hashed as they were written.
     let manifest = Artifact::read_manifest(&spec.out)?;
     let sources = manifest.provenance.get("/sources").map_or_else(|| Json::of(&[(); 0]), Ok)?;
@@ -129,6 +204,8 @@ fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
         name: manifest.name,
         models: manifest.models,
         sources,
+        left_out_rows,
+        held_out,
         calibration_prompts: manifest.calibration.as_ref().map_or(0, |table| table.counts.iter().sum()),
         trained,
     })
@@ -137,6 +214,11 @@ fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
 fn sources(spec: &TrainSpec) -> Result<Sources> {
     let given: &[Source] = &spec.sources;
     let mut sources = Sources::new();
+    if !spec.candidates.is_empty() && spec.models.is_some() {
+        return Err(Error::invalid_argument(
+            "models has no effect: the columns of gold rows are those of the candidates",
+        ));
+    }
     if let Some(models) = &spec.models {
         if !given.iter().any(|source| source.kind == Labels::Gold) {
             return Err(Error::invalid_argument("models has no effect without gold rows"));

@@ -16,11 +16,11 @@ use crate::{Error, Result};
 /// provenance notes name, label kind, number of rows and checksum. Of tables that were read elsewhere it notes only counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sources {
-    votes: Option<VoteTable>,
-    gold: Option<GoldTable>,
-    logs: Option<LogTable>,
-    gold_reader: GoldReader,
-    origins: Vec<Origin>,
+    pub(super) votes: Option<VoteTable>,
+    pub(super) gold: Option<GoldTable>,
+    pub(super) logs: Option<LogTable>,
+    pub(super) gold_reader: GoldReader,
+    pub(super) origins: Vec<Origin>,
 }
 
 /// What a training read its data as; part of each report.

@@ -11,6 +11,7 @@ use super::embeddings::{Embeddings, Trainer};
 use super::frame::{Made, Rated, Training, members};
 use super::sources::Origin;
 use super::sources::refuse_logs;
+use super::sw_qualities::qualities;
 use super::{Control, DataReport, Encoder, Sources, Ties, TrainOptions};
 use crate::artifact::{Models, sha256_hex};
 use crate::calibrate::{Calibration, CandidateScores, hash_of_prompts};
@@ -18,6 +19,7 @@ use crate::control::Watch;
 use crate::features::{CallerSpec, FeaturizerSpec};
 use crate::files::Json;
 use crate::preference::{EmbeddedVotes, GoldTable, VoteTable};
+use crate::quality::QualityFit;
 use crate::scorer::Kind;
 use crate::scorer::sw_ranking::{
     BuildOptions, ClusterOptions, STORE_FILE, ScoreOptions, Scratch, Stage, StoreKind, SwModel, SwSpec,
@@ -134,6 +136,10 @@ pub fn train(
         .map(|rated| data.votes.ballots().iter().take(rated).filter(|ballot| has_row(ballot.prompt)).count());
     data.keep(&embedded)?;
     let dim = encoder.spec().dimension();
+    let qualities = match gold {
+        Some(gold) => qualities(&data, gold, (&embedded.values, dim), &build, &mut training.watch)?,
+        None => None,
+    };
     let votes_in = EmbeddedVotes { votes: &data.votes, embeddings: &embedded.values, dim };
     let (model, ratings) = build_model(&votes_in, &build, &mut training.watch)?;
     let places: Vec<usize> = CandidateScores::places(data.votes.ballots().len()).collect();
@@ -156,7 +162,8 @@ pub fn train(
     if report.left_out > 0 {
         facts.insert("left_out".to_owned(), json!(report.left_out));
     }
-    finish(training, &model, calibrated, encoder.spec().clone(), options.texts, facts)?;
+    let featurizer = encoder.spec().clone();
+    finish(training, &model, calibrated, Finish { featurizer, texts: options.texts, qualities, facts })?;
     Ok(report)
 }
 
@@ -197,7 +204,8 @@ pub fn train_columns(
     let calibrated = calibrate_and_store(&mut training, &model, votes, (pair, &ratings), places, sha256)?;
     let report = report(&model, ratings, (0, 0));
     let featurizer = FeaturizerSpec::Caller(CallerSpec { id: encoder.to_owned(), dimension: dim });
-    finish(training, &model, calibrated, featurizer, false, Map::new())?;
+    let facts = Map::new();
+    finish(training, &model, calibrated, Finish { featurizer, texts: false, qualities: None, facts })?;
     Ok(report)
 }
 
@@ -328,15 +336,17 @@ fn calibrate_and_store(
     Ok(Calibrated { strong, weak, table })
 }
 
-fn finish(
-    training: Training<'_>,
-    model: &SwModel,
-    calibrated: Calibrated,
+/// What the manifest says beside the model and its calibration.
+struct Finish {
     featurizer: FeaturizerSpec,
     texts: bool,
-    mut facts: Map<String, Value>,
-) -> Result<()> {
+    qualities: Option<QualityFit>,
+    facts: Map<String, Value>,
+}
+
+fn finish(training: Training<'_>, model: &SwModel, calibrated: Calibrated, of: Finish) -> Result<()> {
     let meta = model.meta();
+    let Finish { featurizer, texts, qualities, mut facts } = of;
     facts.extend(members([
         ("trainer", json!("sw_ranking: votes weighted by similarity")),
         ("votes", json!(meta.votes)),
@@ -353,7 +363,7 @@ fn finish(
         featurizer,
         scorer: Json::of(&SwSpec { texts })?,
         calibration: table,
-        qualities: None,
+        qualities,
         facts,
     })
 }

@@ -35,6 +35,7 @@ mod sw_conformance;
 mod sw_files;
 mod sw_golden;
 mod sw_router;
+mod train_selection;
 mod train_spec;
 mod trainers;
 mod training;

@@ -9,15 +9,19 @@ use serde_json::{Map, Value, json};
 use super::fit::{Setup, fit_watched};
 use super::{FitOptions, MfFit};
 use crate::artifact::{Models, tensor_f32};
+use crate::control::Watch;
 use crate::features::Features;
 use crate::files::Json;
+use crate::numeric::sigmoid;
 use crate::preference::{EmbeddedVotes, GoldRow, GoldTable, Split, VoteTable, Winner, suggestion};
+use crate::quality::QualityFit;
 use crate::scorer::mf::{MfScorer, WEIGHTS_FILE};
 use crate::scorer::{Kind, Pair};
 use crate::setters::options_struct;
 use crate::train::collect::{Collected, Prompt};
 use crate::train::embeddings::{Embeddings, Trainer};
 use crate::train::frame::{FIT, Made, Training, members};
+use crate::train::qualities::{covers, fit_compared};
 use crate::train::sources::refuse_logs;
 use crate::train::weaker::Weaker;
 use crate::train::{Control, DataReport, Encoder, Sources, Ties, TrainOptions};
@@ -86,19 +90,24 @@ pub fn train(
     let (values, dim) = (embedded.values, encoder.spec().dimension());
     let input = EmbeddedVotes { votes: &data.votes, embeddings: &values, dim };
     let checkpoint = training.checkpoint(FIT);
-    let setup = Setup {
-        start: None,
-        held_out: held_out(&data.prompts, &options.fit)?,
-        checkpoint: checkpoint.as_deref(),
-    };
+    let split = split(&options.fit)?;
+    let held_out =
+        split.map(|split| data.prompts.iter().map(|prompt| split.holds_out(prompt.text)).collect());
+    let setup = Setup { start: None, held_out, checkpoint: checkpoint.as_deref() };
     let fit = fit_watched(&input, &options.fit, setup, &mut training.watch)?;
 
-    let models = data.votes.models();
+    let models = data.votes.models().clone();
     let bound = Pair { strong: models.number(&strong)?, weak: models.number(&weak)? };
     let scorer = MfScorer::new(&fit.weights, bound)?;
+    let qualities = match (gold, split) {
+        (Some(gold), Some(split)) => {
+            qualities(&scorer, gold, models.names(), &split, &mut embeddings, &mut training.watch)?
+        }
+        _ => None,
+    };
     let (rated, values) = embeddings.sample(&data.prompts, values, common, &mut training)?;
-    // Of two candidates there is one pair.
-    let calibration = training.calibrate(rated, models.len() > 2, |row, candidates| {
+    // Of two candidates there is one pair, and yet a budget.
+    let calibration = training.calibrate(rated, true, |row, candidates| {
         let features = Features::Dense(&values[row * dim..][..dim]);
         let scores = if candidates { scorer.candidate_scores(features)? } else { Vec::new() };
         Ok((scorer.win_rate(features)?, scores))
@@ -117,7 +126,7 @@ pub fn train(
         featurizer: encoder.spec().clone(),
         scorer: Json::object(),
         calibration,
-        qualities: None,
+        qualities,
         facts: facts(&counts, &options.fit, ties, &report),
     })?;
     Ok(report)
@@ -125,13 +134,36 @@ pub fn train(
 
 type Counts = BTreeMap<&'static str, usize>;
 
-/// Whether the comparisons on each prompt are held out; a hash of its text decides.
-fn held_out(prompts: &[Prompt<'_>], options: &FitOptions) -> Result<Option<Vec<bool>>> {
-    if !(options.held_out > 0.0 && options.held_out < 1.0) {
+/// What parts the comparisons: a hash of their prompt decides.
+fn split(options: &FitOptions) -> Result<Option<Split>> {
+    let some = options.held_out > 0.0 && options.held_out < 1.0;
+    some.then(|| Split::new(options.held_out, options.seed)).transpose()
+}
+
+/// The curves of the candidates, from the gold rows of prompts that only chose the epoch: also of those on which all did equally
+/// well, which make no comparison.
+fn qualities(
+    scorer: &MfScorer,
+    gold: &GoldTable,
+    names: &[String],
+    split: &Split,
+    embeddings: &mut Embeddings<'_>,
+    watch: &mut Watch<'_>,
+) -> Result<Option<QualityFit>> {
+    if !covers(gold, names) {
         return Ok(None);
     }
-    let split = Split::new(options.held_out, options.seed)?;
-    Ok(Some(prompts.iter().map(|prompt| split.holds_out(prompt.text)).collect()))
+    let rows: Vec<&GoldRow> = gold.rows.iter().filter(|row| split.holds_out(&row.prompt)).collect();
+    let prompts: Vec<Prompt<'_>> = rows.iter().map(|row| Prompt::of_gold(row)).collect();
+    let embedded = embeddings.of(&prompts, watch)?;
+    let dim = embeddings.dimension();
+    let mut said = Vec::new();
+    for (row, place) in rows.into_iter().zip(embedded.row_of) {
+        let Some(place) = place else { continue };
+        let scores = scorer.candidate_scores(Features::Dense(&embedded.values[place * dim..][..dim]))?;
+        said.push((row, move |a: usize, b: usize| Some(sigmoid(scores[a] - scores[b]))));
+    }
+    fit_compared(&said, gold, names)
 }
 
 /// The comparisons, and how many rows say nothing. Both models of the pair have to be among theirs.
