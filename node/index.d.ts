@@ -129,7 +129,16 @@ export interface TrainSpec {
   weak?: string;
   /** Other names for models of the gold rows. */
   rename?: Readonly<Record<string, string>>;
-  /** Seed of everything that is left to chance. */
+  /**
+   * The models that requests may be sent to, as names or with what is known of each, which the artifact keeps. What sources
+   * say of other models is left out and counted. Of more than two, `linear` and `logistic` learn each.
+   */
+  candidates?: readonly (string | TrainCandidate)[];
+  /** The tokens that an answer has on average, which the artifact keeps. */
+  mean_output_tokens?: number;
+  /** A share of the prompts that nothing is learned from; every row of a prompt is on one side. */
+  split?: number | { share: number; seed?: number };
+  /** Seed of everything that is left to chance. The split has its own. */
   seed?: number;
   /** What turns prompts into vectors, for trainers on vectors: the folder of an artifact with an encoder, or more. */
   encoder?: string | TrainEncoder;
@@ -147,6 +156,17 @@ export interface TrainSpec {
   timeout_ms?: number;
   /** Put into the artifact's provenance, over what is noted anyway. */
   provenance?: Readonly<Record<string, unknown>>;
+}
+
+/** A candidate and what is known of it. */
+export interface TrainCandidate {
+  name: string;
+  /** USD per million tokens of the request and of the answer, and the day of the price, `2026-01-31`. */
+  price?: { input: number; output: number; date?: string };
+  /** The tokens that a request may have. */
+  context_length?: number;
+  /** What it can do: `text`, `vision`, `tools`, `json`, `audio` and others. */
+  capabilities?: readonly string[];
 }
 
 /** Ridge regression on hashed features, from gold rows and, per candidate, logs. */
@@ -266,6 +286,13 @@ export interface TrainEncoder {
   cache?: string;
 }
 
+/** Numbers of rows that a training did not learn from, by kind. */
+export interface TrainedRows {
+  readonly votes: number;
+  readonly gold: number;
+  readonly logs: number;
+}
+
 /** What a training made. */
 export interface TrainReport {
   /** The trainer, which is the kind of the router, but for `logistic`, which makes one of kind `linear`. */
@@ -284,6 +311,10 @@ export interface TrainReport {
     readonly sha256?: string;
     readonly weight?: number;
   }[];
+  /** Rows of models that are no candidates. */
+  readonly left_out_rows: TrainedRows;
+  /** What the split held out. */
+  readonly held_out: (TrainedRows & { readonly share: number; readonly seed: number }) | null;
   /** How many prompts it is calibrated on. */
   readonly calibration_prompts: number;
   /** What the trainer found. */

@@ -24,7 +24,14 @@ type TrainSpec struct {
 	Weak   string `json:"weak,omitempty"`
 	// Rename gives other names to models of the gold rows.
 	Rename map[string]string `json:"rename,omitempty"`
-	// Seed of everything that is left to chance; the trainer's own if it is nil.
+	// Candidates are the models that requests may be sent to, with what is known of each, which the artifact keeps. What
+	// sources say of other models is left out and counted. Of more than two, "linear" and "logistic" learn each.
+	Candidates []Candidate `json:"candidates,omitempty"`
+	// MeanOutputTokens are the tokens that an answer has on average, which the artifact keeps; nil if nobody knows.
+	MeanOutputTokens *float64 `json:"mean_output_tokens,omitempty"`
+	// Split is a share of the prompts that nothing is learned from; nil for none.
+	Split *TrainSplit `json:"split,omitempty"`
+	// Seed of everything that is left to chance but the split; the trainer's own if it is nil.
 	Seed *uint64 `json:"seed,omitempty"`
 	// Encoder turns prompts into vectors: "logistic", "mf" and "sw_ranking" need one, and "knn" takes one.
 	Encoder *TrainEncoder `json:"encoder,omitempty"`
@@ -43,6 +50,26 @@ type TrainSpec struct {
 	OnError string `json:"on_error,omitempty"`
 	// Provenance goes into that of the artifact, over what is noted anyway.
 	Provenance map[string]any `json:"provenance,omitempty"`
+}
+
+// TrainSplit is which prompts a training holds out: about this Share, in (0, 1), and Seed says which. Every row of a prompt is
+// on one side.
+type TrainSplit struct {
+	Share float64 `json:"share"`
+	Seed  uint64  `json:"seed,omitempty"`
+}
+
+// TrainedRows are numbers of rows that a training did not learn from, by kind.
+type TrainedRows struct {
+	Votes int `json:"votes"`
+	Gold  int `json:"gold"`
+	Logs  int `json:"logs"`
+}
+
+// HeldOutRows are what the split of a training held out.
+type HeldOutRows struct {
+	TrainedRows
+	TrainSplit
 }
 
 // TrainSource is rows to learn from: a file, or the rows themselves.
@@ -117,6 +144,10 @@ type TrainReport struct {
 		Rows      int    `json:"rows"`
 		SHA256    string `json:"sha256"`
 	} `json:"sources"`
+	// LeftOutRows are of models that are no candidates.
+	LeftOutRows TrainedRows `json:"left_out_rows"`
+	// HeldOut is what the split held out; nil without one.
+	HeldOut *HeldOutRows `json:"held_out"`
 	// CalibrationPrompts is how many prompts it is calibrated on.
 	CalibrationPrompts int `json:"calibration_prompts"`
 	// Trained is what the trainer found.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use routellm_core::candidates::Candidate;
 use routellm_core::train::{
-    CalibrationSource, EncoderSource, Labels, Source, Ties, TrainReport, TrainSpec, Trainer, run,
+    CalibrationSource, EncoderSource, Labels, Source, SplitSource, Ties, TrainReport, TrainSpec, Trainer, run,
 };
 use routellm_core::{Json, Result};
 
@@ -76,6 +77,12 @@ pub(crate) struct Trained {
     /// The weak model; of gold rows of two models the other one.
     #[arg(long, value_name = "MODEL")]
     weak: Option<String>,
+    /// A model that requests may be sent to, repeatable; all of the sources without it.
+    #[arg(long = "candidate", value_name = "MODEL")]
+    candidates: Vec<String>,
+    /// A share of the prompts that nothing is learned from.
+    #[arg(long, value_name = "SHARE")]
+    split: Option<f64>,
     /// The folder of an artifact, whose encoder is taken over.
     #[arg(long, value_name = "FOLDER")]
     encoder: Option<PathBuf>,
@@ -119,6 +126,8 @@ impl Trained {
         spec.sources = files.map(|(kind, file)| Source::file(kind, file)).collect();
         (spec.name, spec.strong, spec.weak, spec.seed) = (self.name, self.strong, self.weak, self.seed);
         spec.ties = self.ties;
+        spec.candidates = self.candidates.into_iter().map(Candidate::new).collect();
+        spec.split = self.split.map(|share| SplitSource::new(share, 0));
         spec.encoder = self.encoder.map(|path| {
             let mut encoder = EncoderSource::new(path);
             encoder.cache = self.cache;

@@ -57,11 +57,13 @@ pub type routellm_progress_callback =
 ///   as it was.
 /// - Where they are needed: `strong` and `weak`; `encoder`, a folder, or an object with `path`, `parameters`, `session` and
 ///   `cache`, or with `id` and a `path` to embeddings, for trainers on vectors; `calibration` with `path` or `prompts`, `name`
-///   and `date`; `models`, `rename`, `ties`, `read`, `seed`, `name`, `on_error`, `timeout_ms` and `provenance`.
+///   and `date`; `candidates`, names or objects with what is known of each, to which the sources are then restricted;
+///   `mean_output_tokens`; `split`, a share of the prompts that nothing is learned from; `models`, `rename`, `ties`, `read`,
+///   `seed`, `name`, `on_error`, `timeout_ms` and `provenance`.
 ///
 /// `progress` and `cancel` may be `NULL`; `user` is handed to `progress`. `*report` is a text of JSON that you own: `kind`,
-/// `out`, `name`, `models`, `sources` (with their numbers of rows and checksums), `calibration_prompts`, and in `trained`
-/// what the trainer found. `report` may be `NULL`.
+/// `out`, `name`, `models`, `sources` (with their numbers of rows and checksums), `left_out_rows`, `held_out`,
+/// `calibration_prompts`, and in `trained` what the trainer found. `report` may be `NULL`.
 ///
 /// `ROUTELLM_INVALID_ARGUMENT` for a wrong specification, an unknown model, or rows that are malformed (naming file and
 /// line) or too few; `ROUTELLM_NOT_FOUND` or `ROUTELLM_IO` for files; `ROUTELLM_RESOURCE_EXHAUSTED` after `timeout_ms`;

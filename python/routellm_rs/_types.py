@@ -822,6 +822,21 @@ class TrainedSource(TypedDict):
     weight: NotRequired[float]
 
 
+class TrainedRows(TypedDict):
+    """Numbers of rows that a training did not learn from, by kind."""
+
+    votes: int
+    gold: int
+    logs: int
+
+
+class HeldOutRows(TrainedRows):
+    """What the split of a training held out."""
+
+    share: float
+    seed: int
+
+
 class TrainReport(TypedDict):
     """What a training by a specification made; ``trained`` is what the trainer found."""
 
@@ -830,5 +845,7 @@ class TrainReport(TypedDict):
     name: str
     models: TrainedModels
     sources: list[TrainedSource]
+    left_out_rows: TrainedRows
+    held_out: HeldOutRows | None
     calibration_prompts: int
     trained: dict[str, Any]

@@ -177,6 +177,69 @@ def columns(path: Path) -> list[str]:
     return [name for name, value in json.loads(first).items() if isinstance(value, (int, float))]
 
 
+def compared(folder: Path, kind: str, path: Path, models: list[str]) -> Plain:
+    """A router of a kind that only compares candidates, on part of the rows: every two models of a row are a vote."""
+    train.linear(
+        folder / "encoder",
+        gold=path,
+        models=models[:2],
+        strong=models[0],
+        weak=models[1],
+        projection=16,
+        lambdas=[4.0],
+        lexical_scales=[0.1],
+        folds=2,
+        bits=12,
+    )
+    rows = rows_of(path)[::12]
+    some = list(dict.fromkeys(row["prompt"] for row in rows))[:80]
+    prices = prices_of(models)
+    out = folder / "router"
+    report = train.run(
+        {
+            "trainer": {"kind": "mf", "dim": 8, "epochs": 4, "held_out": 0.3, "noise": 0.01}
+            if kind == "mf"
+            else {"kind": "sw_ranking", "tiers": 5, "store": "f32"},
+            "sources": [{"kind": "gold", "rows": rows}],
+            "encoder": str(folder / "encoder"),
+            "candidates": [{"name": name, "price": price} for name, price in prices.items()],
+            "mean_output_tokens": OUTPUT_TOKENS,
+            **({"calibration": {"prompts": some}} if kind == "mf" else {}),
+            "out": str(out),
+        }
+    )
+    assert sorted(report["models"]["names"]) == sorted(models)
+    return Plain(Router.open(out), prices, some)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".csv":
+        import csv
+
+        with path.open(newline="", encoding="utf-8") as file:
+            read = list(csv.DictReader(file))
+        return [
+            {key: value if key in ("prompt", "category") else float(value) for key, value in row.items()}
+            for row in read
+        ]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("kind", ["mf", "sw_ranking"])
+@pytest.mark.parametrize(("name", "models"), [("mmlu_pro.csv", 26), ("llmrouter_tasks.jsonl", 9)])
+def test_policies_of_routers_that_compare(tmp_path: Path, kind: str, name: str, models: int) -> None:
+    path = data(name)
+    plain = compared(tmp_path, kind, path, columns(path))
+    names = plain.router.models
+    assert len(names) == models
+    assert {one["quality"] for one in plain.router.info()["candidates"]} == {"platt"}
+    plain.check_all(names)
+    plain.check_all(names[::3])
+    if kind == "mf":  # The sample of a ranking is prompts of its votes.
+        plain.check_budgets(names)
+        plain.check_budgets(names[1::4])
+
+
 @pytest.mark.parametrize(("name", "models"), [("mmlu_pro.csv", 26), ("llmrouter_tasks.jsonl", 9)])
 def test_policies_are_right_against_a_plain_model(tmp_path: Path, name: str, models: int) -> None:
     path = data(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def progress(stage, done, total):
     if place not in seen:
         seen.append(place)
     if place == kill_at:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(sys.argv[4]))
     return True
 
 if limit >= 0:
@@ -97,8 +98,10 @@ def spec_of(kind: str, folder: Path, encoder: str, seed: int) -> dict[str, Any]:
     return spec
 
 
-def child(spec: dict[str, Any], kill_at: str = "", limit: int = -1) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", CHILD, json.dumps(spec), kill_at, str(limit)]
+def child(
+    spec: dict[str, Any], kill_at: str = "", limit: int = -1, by: signal.Signals = signal.SIGKILL
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-c", CHILD, json.dumps(spec), kill_at, str(limit), str(int(by))]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -122,8 +125,9 @@ def one_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1769817600")
 
 
-def test_a_killed_training_leaves_an_artifact_and_resumes(
-    place: tuple[str, Path], tmp_path: Path, encoder: str
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_or_interrupted_training_leaves_an_artifact_and_resumes(
+    place: tuple[str, Path], tmp_path: Path, encoder: str, by: signal.Signals
 ) -> None:
     kind, folder = place
     aside = tmp_path / "aside"
@@ -136,8 +140,10 @@ def test_a_killed_training_leaves_an_artifact_and_resumes(
     assert len({stage.rsplit(" ", 1)[0] for stage in stages}) >= 2, stages
     spec = spec_of(kind, folder, encoder, 1000)
     for stage in stages:
-        killed = child(spec, kill_at=stage)
-        assert killed.returncode == -9, (stage, killed.stdout, killed.stderr)
+        killed = child(spec, kill_at=stage, by=by)
+        assert killed.returncode == -by, (stage, killed.stdout, killed.stderr)
+        if by == signal.SIGINT:
+            assert killed.stderr.rstrip().endswith("KeyboardInterrupt"), (stage, killed.stderr)
         assert contents(folder / "router") in (old, wanted), stage
         Router.open(folder / "router").win_rates(["integral", "greet"])
     resumed = child(spec)
