@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import _native, _options, _runtime
-from ._training_data import calibration_of, date_text
+from ._training_data import calibration_of, date_text, rows_of
 from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ._router import Router
-    from ._training_data import Progress, Prompts
+    from ._training_data import Progress, Prompts, Rows
     from ._types import OpenOptions, StrPath
 
 
@@ -21,6 +21,7 @@ def from_export(
     directory: StrPath,
     *,
     calibration: Prompts | None = None,
+    gold: Rows | None = None,
     calibration_name: str | None = None,
     calibration_date: str | datetime.date | None = None,
     default_strong_share: float | None = None,
@@ -40,6 +41,8 @@ def from_export(
         calibration: prompts as the router will meet them, from which strong shares are resolved: texts, or a
             ``.jsonl`` file with a ``prompt`` in each row, of which at least two have different win rates.
             Without them a call has to name its threshold.
+        gold: rows with the gold scores of every candidate that the model was not trained on, for a head of
+            ``candidates``: qualities are then the scores that are expected of them.
         calibration_name: how the artifact calls that sample.
         calibration_date: its day, a date or a text such as ``2026-01-31``; today (UTC) by default.
         default_strong_share: share of a call that names neither threshold nor share, in [0, 1]; 0.5 by
@@ -63,6 +66,7 @@ def from_export(
     from ._router import Router
 
     of_sample = {
+        "gold": gold,
         "calibration_name": calibration_name,
         "calibration_date": calibration_date,
         "default_strong_share": default_strong_share,
@@ -73,6 +77,7 @@ def from_export(
     given = _options.opening("from_export", options)
     sample = {
         **calibration_of(calibration, calibration_name),
+        "gold": None if gold is None else rows_of("gold", gold),
         "calibration_date": date_text(calibration_date),
         "default_strong_share": default_strong_share,
         "timeout_ms": timeout_ms,

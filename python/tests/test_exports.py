@@ -432,3 +432,22 @@ def test_wrong_exports_are_refused(tmp_path: Path, linear_artifact: Path) -> Non
     with pytest.raises(InvalidArgumentError, match="not an exported classifier"):
         train.from_export(out, linear_artifact, strong="big", weak="small")
     assert not out.exists()
+
+
+def test_qualities_of_an_export_come_from_gold_rows(tmp_path: Path) -> None:
+    prompts = ["hi", "What is 2 + 2?", "Prove it.", "Once upon a time", "def f(x):", "Who wrote it?"]
+    gold = [
+        {"prompt": prompt, "gpt-4": 1, "claude": i % 2, "mixtral": 0.5, "llama": 0}
+        for i, prompt in enumerate(prompts)
+    ]
+    made: dict[str, Any] = {"strong": "gpt-4", "weak": "llama", "head": "candidates", "calibration": prompts}
+    model = MODELS / "modernbert-tiny"
+    router = train.from_export(tmp_path / "graded", model, gold=gold, **made)
+    qualities = router.qualities("hi")
+    assert {one["quality"] for one in router.info()["candidates"]} == {"platt"}
+    assert qualities["gpt-4"] > 0.8 > 0.2 > qualities["llama"]
+    assert qualities["mixtral"] == pytest.approx(0.5, abs=1e-9)
+    with pytest.raises(InvalidArgumentError, match="claude"):
+        train.from_export(tmp_path / "b", model, gold=[{"prompt": "hi", "gpt-4": 1, "llama": 0}], **made)
+    with pytest.raises(InvalidArgumentError, match="gold has no effect without calibration"):
+        train.from_export(tmp_path / "b", model, gold=gold, **{**made, "calibration": None})

@@ -18,6 +18,8 @@ use crate::files::Json;
 use crate::onnx::graph::{Graph, beside};
 use crate::options::{CallOptions, ExportOptions, OpenOptions};
 use crate::pipeline::Pipeline;
+#[cfg(feature = "train")]
+use crate::preference::GoldTable;
 use crate::scorer::bert::{BertScorer, BertSpec, Head};
 use crate::scorer::causal_llm::{
     CLASSIFIER_FILE, CausalLlmScorer, CausalLlmSpec, SYSTEM_FILE, TemplateSpec, template_file,
@@ -254,18 +256,36 @@ pub struct ExportSample {
     pub default_strong_share: f64,
     /// Day of the sample, `2026-01-31`; today (UTC) without it.
     pub date: Option<String>,
+    /// Rows with the gold scores of every candidate that the model was not trained on: qualities come from them.
+    #[cfg(feature = "train")]
+    pub gold: Option<GoldTable>,
 }
 
 impl ExportSample {
     /// These prompts, of today.
     pub fn new(sample: Sample) -> Self {
-        Self { sample, default_strong_share: 0.5, date: None }
+        Self {
+            sample,
+            default_strong_share: 0.5,
+            date: None,
+            #[cfg(feature = "train")]
+            gold: None,
+        }
     }
 
     /// Share of calls that name neither threshold nor share, in [0, 1].
     #[must_use]
     pub fn default_strong_share(mut self, share: f64) -> Self {
         self.default_strong_share = share;
+        self
+    }
+
+    /// Rows with the gold scores of every candidate that the model was not trained on. A quality is then the score that is
+    /// expected of a candidate, instead of its win rate against the others.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn gold(mut self, rows: GoldTable) -> Self {
+        self.gold = Some(rows);
         self
     }
 
@@ -281,7 +301,7 @@ impl ExportSample {
 /// router that `options` open there.
 ///
 /// The win rates of the prompts of `sample` become the calibration. Where the model scores more than two candidates, any
-/// pair of them is calibrated. The scoring of the sample is the stage `calibration` of `control`.
+/// pair of them is calibrated. The scoring of the sample is the stage `calibration` of `control`, that of gold rows `qualities`.
 ///
 /// # Errors
 /// As [`OpenOptions::open`]; what scoring the sample reports; those of [`ArtifactWriter`]; `InvalidArgument` if the sample
@@ -306,6 +326,13 @@ pub fn write_export(
     let kind = scorer.parameters().kind();
     let spec = Json::of(&scorer.parameters())?;
     let mut calibration = sample.map(|sample| calibration(&router, sample, &mut watch)).transpose()?;
+    #[cfg(feature = "train")]
+    let qualities = match sample.and_then(|sample| sample.gold.as_ref()) {
+        Some(gold) => Some(super::export_qualities::qualities(&router, gold, &mut watch)?),
+        None => None,
+    };
+    #[cfg(not(feature = "train"))]
+    let qualities = None;
     let mut writer = ArtifactWriter::new(out)?;
     if let (Some(table), Some(sample)) = (&mut calibration, sample)
         && router.pipeline().score_columns(router.models().count()).is_some_and(|columns| columns > 2)
@@ -338,7 +365,7 @@ pub fn write_export(
         scorer: spec,
         candidates: options.candidates.clone().unwrap_or_default(),
         mean_output_tokens: options.mean_output_tokens,
-        qualities: None,
+        qualities,
         files: Vec::new(),
         calibration,
         read: options.read,

@@ -13,6 +13,8 @@ mod export;
 #[cfg(not(feature = "onnx"))]
 #[path = "without_export.rs"]
 mod export;
+#[cfg(all(feature = "onnx", feature = "train"))]
+mod export_qualities;
 mod hooks;
 mod info;
 mod many;

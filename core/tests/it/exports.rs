@@ -8,6 +8,7 @@ use routellm_core::artifact::Artifact;
 use routellm_core::calibrate::Sample;
 use routellm_core::candidates::{Candidate, Price};
 use routellm_core::onnx::{Preset, Provider};
+use routellm_core::preference::GoldReader;
 use routellm_core::router::{ExportSample, write_export};
 use routellm_core::scorer::causal_llm::ScoreToken;
 use routellm_core::scorer::{BertScorer, CausalLlmScorer, Kind, PromptScorer};
@@ -16,6 +17,8 @@ use routellm_core::{
 };
 
 use ErrorKind::{InvalidArgument, InvalidModel};
+
+use serde_json::json;
 
 use crate::support::{needs_cuda, tiny_model};
 
@@ -331,6 +334,33 @@ fn a_candidates_head_serves_any_pair() {
             assert_eq!(strong as f64 / prompts.len() as f64, router.share(share).unwrap().1);
         }
     }
+    // With gold rows a quality is the score that is expected of a candidate.
+    let rows = PROMPTS.iter().enumerate().map(|(i, prompt)| {
+        let right = |model: usize| (i + model) % 3 == 0;
+        json!({"prompt": prompt, "gpt-4": true, "claude": right(0), "mixtral": right(1), "llama": false})
+    });
+    let gold = rows.map(|row| row.to_string()).collect::<Vec<_>>().join("\n");
+    let gold = GoldReader::new().from_jsonl(gold.as_bytes(), "gold").unwrap();
+    let graded = parent.path().join("graded");
+    let with_gold = sample.clone().gold(gold.clone());
+    let router = write_export(&options, &folder, &graded, Some(&with_gold), Control::new()).unwrap();
+    let info = router.info();
+    assert!(info.candidates.iter().all(|one| one.quality == Some("platt")), "{info:?}");
+    let qualities = router.qualities(PROMPTS[0], &CallOptions::new()).unwrap();
+    assert!(qualities[0] > 0.8 && qualities[3] < 0.2, "{qualities:?}");
+    let lacking = sample.clone().gold(gold.renamed("claude", "other").unwrap());
+    refused(
+        write_export(&options, &folder, &graded, Some(&lacking), Control::new()),
+        InvalidArgument,
+        &["claude"],
+    );
+    let pair = OpenOptions::new().strong("gpt-4").weak("mixtral");
+    refused(
+        write_export(&pair, &tiny_model("bert-tiny"), &graded, Some(&with_gold), Control::new()),
+        InvalidArgument,
+        &["gold has no effect"],
+    );
+
     let one = ExportSample::new(Sample::new(&prompts[..1]));
     refused(
         write_export(&options, &folder, &out, Some(&one), Control::new()),

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use routellm_core::options::OPEN;
+use routellm_core::preference::GoldReader;
 use routellm_core::router::{ExportSample, write_export};
 
-use super::{Prompts, run, settings};
+use super::{Prompts, Rows, run, settings};
 use crate::router::Router;
 use crate::{open, text};
 
@@ -16,6 +17,7 @@ use crate::{open, text};
 #[pyo3(from_item_all)]
 struct ExportSettings {
     calibration: Option<Prompts>,
+    gold: Option<Rows>,
     calibration_name: Option<String>,
     calibration_date: Option<String>,
     default_strong_share: Option<f64>,
@@ -28,6 +30,11 @@ impl ExportSettings {
         let mut sample = ExportSample::new(prompts.sample(self.calibration_name.as_deref())?);
         sample.date.clone_from(&self.calibration_date);
         sample.default_strong_share = self.default_strong_share.unwrap_or(sample.default_strong_share);
+        sample.gold = match &self.gold {
+            None => None,
+            Some(Rows::File(path)) => Some(GoldReader::new().read(path)?),
+            Some(Rows::Lines(lines)) => Some(GoldReader::new().from_jsonl(lines.as_slice(), "gold")?),
+        };
         Ok(Some(sample))
     }
 }

@@ -106,6 +106,14 @@ impl Prompts {
     }
 }
 
+impl<'py> FromPyObject<'_, 'py> for Rows {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Self::new("gold", &value)
+    }
+}
+
 impl<'py> FromPyObject<'_, 'py> for Prompts {
     type Error = PyErr;
 
