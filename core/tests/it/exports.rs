@@ -336,7 +336,7 @@ fn a_candidates_head_serves_any_pair() {
     }
     // With gold rows a quality is the score that is expected of a candidate.
     let rows = PROMPTS.iter().enumerate().map(|(i, prompt)| {
-        let right = |model: usize| (i + model) % 3 == 0;
+        let right = |model: usize| (i + model).is_multiple_of(3);
         json!({"prompt": prompt, "gpt-4": true, "claude": right(0), "mixtral": right(1), "llama": false})
     });
     let gold = rows.map(|row| row.to_string()).collect::<Vec<_>>().join("\n");
