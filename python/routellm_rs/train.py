@@ -206,10 +206,11 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
             one model a row), and a ``path`` or ``rows``: mappings, or a table of any library; where they are
             needed ``weight``, and ``columns``, what its columns are called by the name that they are read by.
             Sources of one kind are read as one. ``out`` is the folder to write. Where they are needed:
-            ``strong``, ``weak``; ``candidates``, names or mappings as ``Router.open`` takes, to which the sources
-            are then restricted; ``mean_output_tokens``; ``split``, a share of the prompts that nothing is learned
-            from, or a mapping with ``share`` and ``seed``; ``models``, ``rename``, ``ties`` (``drop``, ``half``
-            or ``weak_not_worse``), ``seed``, ``name``, ``read``, ``on_error``, ``timeout_ms``, ``provenance``; ``encoder``, a path,
+            ``strong``, ``weak``; ``candidates``, names or mappings as ``Router.open`` takes, to which the
+            sources are then restricted; ``mean_output_tokens``; ``split``, a share of the prompts that nothing
+            is learned from, or a mapping with ``share`` and ``seed``; ``models``, ``rename``, ``ties``
+            (``drop``, ``half`` or ``weak_not_worse``), ``seed``, ``name``, ``read``, ``on_error``,
+            ``timeout_ms``, ``provenance``; ``encoder``, a path,
             the name of an installed router, or a mapping with ``path``, ``parameters``, ``session`` and
             ``cache``, or with ``id`` and a ``path`` to embeddings of that model; ``calibration`` with
             ``path`` or ``prompts``, ``name`` and ``date``.

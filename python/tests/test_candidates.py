@@ -178,7 +178,7 @@ def columns(path: Path) -> list[str]:
 
 
 def compared(folder: Path, kind: str, path: Path, models: list[str]) -> Plain:
-    """A router of a kind that only compares candidates, on part of the rows: every two models of a row are a vote."""
+    """A router of a kind that only compares candidates: every two models of a row are a vote."""
     train.linear(
         folder / "encoder",
         gold=path,
