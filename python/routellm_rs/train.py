@@ -207,7 +207,7 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
             needed ``weight``, and ``columns``, what its columns are called by the name that they are read by.
             Sources of one kind are read as one. ``out`` is the folder to write. Where they are needed:
             ``strong``, ``weak``; ``candidates``, names or mappings as ``Router.open`` takes, to which the
-            sources are then restricted; ``mean_output_tokens``; ``split``, a share of the prompts that nothing
+            sources are then restricted; ``mean_output_tokens``; ``split``, a share of prompts that nothing
             is learned from, or a mapping with ``share`` and ``seed``; ``models``, ``rename``, ``ties``
             (``drop``, ``half`` or ``weak_not_worse``), ``seed``, ``name``, ``read``, ``on_error``,
             ``timeout_ms``, ``provenance``; ``encoder``, a path,
