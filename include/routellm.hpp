@@ -502,6 +502,16 @@ public:
     }
     OpenOptions mean_output_tokens(double tokens) && { return std::move(mean_output_tokens(tokens)); }
     /**
+     * A calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what stands
+     * in it. One of another router or pair is refused.
+     */
+    OpenOptions &calibration(std::string_view value) &
+    {
+        const std::string text = detail::c_string(value, "calibration");
+        return set([&](auto err) { return routellm_open_options_set_calibration(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions calibration(std::string_view value) && { return std::move(calibration(value)); }
+    /**
      * What a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by default what
      * the model's "config.json" tells. For an artifact, the kind that it has to be.
      */

@@ -969,6 +969,10 @@ export interface RouterStats {
    * How many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
    */
   fallbacks: Partial<Record<ErrorKind, number>>;
+  /**
+   * What was noticed about calls, each once: thresholds above or below every win rate of the calibration sample.
+   */
+  notices: string[];
   // </faces:record-router_stats>
 }
 

@@ -90,6 +90,8 @@ class Opened:
                 that are not named.
             mean_output_tokens: the number of tokens that an answer has on average, for expected costs; by
                 default what the artifact says, or 256.
+            calibration: a calibration instead of the artifact's: the path of the file that calibrating
+                this router wrote, or what stands in it. One of another router or pair is refused.
             kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier),
                 ``causal_llm`` or ``mf``; by default what the model's ``config.json`` tells. For an
                 artifact, the kind that it has to be.

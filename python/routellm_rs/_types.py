@@ -194,6 +194,7 @@ class OpenOptions(SessionOptions, total=False):
     names: Mapping[str, str] | None
     candidates: Iterable[Candidate] | None
     mean_output_tokens: float | None
+    calibration: str | os.PathLike[str] | Mapping[str, Any] | None
     kind: Kind | None
     out_of_distribution: OutOfDistribution | None
     min_similarity: float | None
@@ -438,6 +439,10 @@ class RouterStats(TypedDict):
     """How many decisions were made, fallbacks included."""
     fallbacks: dict[str, int]
     """How many of them were fallbacks, by the kind of error; kinds that did not occur are left out."""
+    notices: list[str]
+    """What was noticed about calls, each once: thresholds above or below every win rate of the
+    calibration sample.
+    """
     # </faces:record-router_stats>
 
 
