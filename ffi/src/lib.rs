@@ -74,10 +74,13 @@ mod reloadable;
 
 mod train;
 
+mod calibrate;
+
 pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;
 pub use doctor::*;
+pub use calibrate::*;
 pub use error::*;
 pub use explain::*;
 pub use fallbacks::*;
