@@ -150,5 +150,8 @@ fn tell(report: &CalibrationReport, out: Option<&std::path::Path>, output: &mut 
         return Ok(());
     }
     output.line("")?;
-    output.table(&["slice", "value", "prompts", "strong share", "with 95 %"], report.slices.iter().map(row).collect())
+    output.table(
+        &["slice", "value", "prompts", "strong share", "with 95 %"],
+        report.slices.iter().map(row).collect(),
+    )
 }

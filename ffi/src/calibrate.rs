@@ -149,8 +149,7 @@ pub unsafe extern "C" fn routellm_router_save_calibration(
 /// Hears what a router notices about calls: a text, NUL-terminated and valid during the call. `user` is yours.
 ///
 /// It runs in the thread of the call, before anything is decided, and must not throw or jump out.
-pub type routellm_notice_callback =
-    Option<unsafe extern "C" fn(user: *mut c_void, message: *const c_char)>;
+pub type routellm_notice_callback = Option<unsafe extern "C" fn(user: *mut c_void, message: *const c_char)>;
 
 type Callback = unsafe extern "C" fn(user: *mut c_void, message: *const c_char);
 

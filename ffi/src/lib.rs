@@ -76,11 +76,11 @@ mod train;
 
 mod calibrate;
 
+pub use calibrate::*;
 pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;
 pub use doctor::*;
-pub use calibrate::*;
 pub use error::*;
 pub use explain::*;
 pub use fallbacks::*;

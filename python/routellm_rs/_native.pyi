@@ -293,7 +293,10 @@ class Router:
         bundled: str | None = None,
     ) -> Router: ...
     def calibrate(
-        self, spec: str, timeout_ms: float | None = None, progress: Progress | None = None
+        self,
+        spec: str,
+        timeout_ms: float | None = None,
+        progress: Callable[[str, int, int], bool | None] | None = None,
     ) -> Router: ...
     @property
     def calibration_report(self) -> str | None: ...

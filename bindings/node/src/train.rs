@@ -32,10 +32,7 @@ pub struct NativeProgress {
 pub(crate) type Listener = ThreadsafeFunction<NativeProgress, (), NativeProgress, Status, false>;
 
 /// What tells a listener of the steps of long work.
-pub(crate) fn control(
-    token: &routellm_core::CancelToken,
-    listener: Option<Listener>,
-) -> Control<'static> {
+pub(crate) fn control(token: &routellm_core::CancelToken, listener: Option<Listener>) -> Control<'static> {
     let control = Control::new().cancel(token);
     let Some(listener) = listener else { return control };
     control.progress(move |step| {
@@ -72,7 +69,9 @@ pub fn train<'env>(
     promise(env, move |done| {
         let spec = TrainSpec::from_json(spec.as_bytes())?;
         on_thread(done, move || {
-            run(&spec, control(&token, listener)).and_then(|report| Json::of(&report)).map(|report| report.to_string())
+            run(&spec, control(&token, listener))
+                .and_then(|report| Json::of(&report))
+                .map(|report| report.to_string())
         })
     })
 }

@@ -186,7 +186,8 @@ impl Router {
         let (opener, arguments, options) = &self.source;
         let options = options.bind(py).copy()?;
         if let Some(file) = core.recalibration() {
-            let file = serde_json::to_string(file).map_err(|error| invalid_argument(py, error.to_string()))?;
+            let file =
+                serde_json::to_string(file).map_err(|error| invalid_argument(py, error.to_string()))?;
             options.set_item("calibration", file)?;
         }
         Ok(Self::new(py, core, (*opener, arguments.clone_ref(py), options.unbind())))
