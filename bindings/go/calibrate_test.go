@@ -33,7 +33,7 @@ func TestCalibration(t *testing.T) {
 	if report.FurtherRequests != 1000 || bounds.Low > report.StrongShare || bounds.High < report.StrongShare {
 		t.Errorf("%+v", report)
 	}
-	decision, err := calibrated.Route("Hello!")
+	decision, err := calibrated.Route(context.Background(), "Hello!")
 	if err != nil || decision.Threshold != *report.Threshold {
 		t.Errorf("%v %v, expected %v", decision.Threshold, err, *report.Threshold)
 	}
@@ -49,10 +49,10 @@ func TestCalibration(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	if again, err := opened.Route("Hello!"); err != nil || again.Threshold != decision.Threshold {
+	if again, err := opened.Route(context.Background(), "Hello!"); err != nil || again.Threshold != decision.Threshold {
 		t.Error(again.Threshold, err)
 	}
-	if _, err := opened.Route("Hello!", WithThreshold(0.999)); err != nil {
+	if _, err := opened.Route(context.Background(), "Hello!", WithThreshold(0.999)); err != nil {
 		t.Fatal(err)
 	}
 	if stats, err := opened.Stats(); err != nil || len(stats.Notices) != 1 || !strings.Contains(stats.Notices[0], "above") {
