@@ -502,6 +502,16 @@ public:
     }
     OpenOptions mean_output_tokens(double tokens) && { return std::move(mean_output_tokens(tokens)); }
     /**
+     * A calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what stands
+     * in it. One of another router or pair is refused.
+     */
+    OpenOptions &calibration(std::string_view value) &
+    {
+        const std::string text = detail::c_string(value, "calibration");
+        return set([&](auto err) { return routellm_open_options_set_calibration(handle_.get(), text.c_str(), err); });
+    }
+    OpenOptions calibration(std::string_view value) && { return std::move(calibration(value)); }
+    /**
      * What a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by default what
      * the model's "config.json" tells. For an artifact, the kind that it has to be.
      */
@@ -1477,6 +1487,71 @@ public:
     std::vector<Decision> route_batch_messages(const Texts &chats, const RouteOptions &options) const
     {
         return route_batch_with(routellm_route_batch_messages, detail::texts(chats), options.get());
+    }
+
+    /**
+     * A router that is calibrated on requests of your own as a specification says, JSON: see routellm_router_calibrate(). It
+     * shares the models of this one, which stays as it is.
+     */
+    Router calibrate(std::string_view spec, const CancelToken *cancel = nullptr) const
+    {
+        routellm_router *calibrated = nullptr;
+        detail::check([&](auto err) {
+            return routellm_router_calibrate(handle_.get(), spec.data(), spec.size(), nullptr, nullptr,
+                                             cancel == nullptr ? nullptr : cancel->get(), &calibrated, nullptr, err);
+        });
+        return Router(calibrated);
+    }
+
+    /** As above, from win rates that this router gave, to a strong share; 0 further requests are as many as win rates. */
+    Router calibrate(const std::vector<double> &win_rates, double strong_share, std::uint64_t further_requests = 0) const
+    {
+        routellm_router *calibrated = nullptr;
+        detail::check([&](auto err) {
+            return routellm_router_calibrate_win_rates(handle_.get(), win_rates.data(), win_rates.size(), strong_share,
+                                                       further_requests, &calibrated, nullptr, err);
+        });
+        return Router(calibrated);
+    }
+
+    /** What the calibration of this router found, JSON; empty if it has none of its own. */
+    std::string calibration_report() const
+    {
+        routellm_string *json = nullptr;
+        detail::check([&](auto err) { return routellm_router_calibration_report(handle_.get(), &json, err); });
+        return json == nullptr ? std::string() : detail::take(json);
+    }
+
+    /** Keeps the calibration in a file that ends in .json, or with the artifact in a folder. */
+    void save_calibration(std::string_view file_or_folder) const
+    {
+        const std::string path = detail::c_string(file_or_folder, "file_or_folder");
+        detail::check([&](auto err) { return routellm_router_save_calibration(handle_.get(), path.c_str(), err); });
+    }
+
+    /**
+     * Who hears what this router notices about calls, each thing once: that a threshold is above, or below, every win rate of
+     * the calibration sample. An empty function takes the last one away. It runs in the call; what it throws ends the program.
+     */
+    void on_notice(std::function<void(std::string_view)> listener) const
+    {
+        using Listener = std::function<void(std::string_view)>;
+        if (!listener) {
+            detail::check([&](auto err) {
+                return routellm_router_on_notice(handle_.get(), nullptr, nullptr, nullptr, err);
+            });
+            return;
+        }
+        auto owner = std::make_unique<Listener>(std::move(listener));
+        const auto call = [](void *user, const char *message) noexcept { (*static_cast<Listener *>(user))(message); };
+        const auto release = [](void *user) noexcept { delete static_cast<Listener *>(user); };
+        const bool taken = detail::check([&](auto err) {
+            return routellm_router_on_notice(handle_.get(), call, owner.get(), release, err);
+        });
+        // The router frees it from now on.
+        if (taken) {
+            static_cast<void>(owner.release());
+        }
     }
 
     /**

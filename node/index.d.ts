@@ -88,6 +88,105 @@ export function upgradeArtifact(path: string | URL): boolean;
  */
 export function train(spec: TrainSpec, options?: TrainOptions): Promise<TrainReport>;
 
+/** A calibration: one sample and one target. */
+export interface CalibrateSpec {
+  /** Sample: prompts. */
+  prompts?: readonly string[];
+  /** Sample: chats, lists of messages or requests around them. */
+  chats?: readonly unknown[];
+  /** Sample: embeddings. */
+  embeddings?: readonly (readonly number[] | Float32Array)[];
+  /** Sample: win rates that this router gave. */
+  winRates?: readonly number[] | Float64Array;
+  /** Sample: rows with `prompt`, `messages`, `body` (a request of OpenAI's API), `embedding` or `win_rate`. */
+  rows?: readonly Record<string, unknown>[];
+  /** Sample: a file of such rows. */
+  path?: string | URL;
+  /** What columns are called, by the name that they are read by. */
+  columns?: Record<string, string>;
+  /** Target: the share of the requests that goes to the strong model. */
+  strongShare?: number;
+  /** Target: USD per 1,000 requests, at most. */
+  cost?: number;
+  /** Target, with labels: the part of the gap in quality that is recovered, at least. */
+  pgr?: number;
+  /** Target, with labels: the mean quality, at least. */
+  quality?: number;
+  /** Target, with labels: the calibrated chance that the chosen model succeeds, at least. */
+  pSuccess?: number;
+  /** What is calibrated: the threshold, or the policy that compares all candidates. */
+  policy?: 'threshold' | 'cost_weight';
+  /** Labels of a sample that is no rows; those of rows are columns of the models' names. */
+  strongQuality?: readonly number[] | Float64Array;
+  weakQuality?: readonly number[] | Float64Array;
+  /** Tokens of each request of a sample that is no rows. */
+  inputTokens?: readonly number[];
+  /** Which members of a sample that is no rows belong together. */
+  groups?: readonly number[];
+  /** A column of rows whose equal values belong together. */
+  groupBy?: string;
+  /** Columns of rows to slice by. */
+  sliceBy?: readonly string[];
+  /** For how many requests the prediction interval is; as many as the sample has by default. */
+  furtherRequests?: number;
+  /** How the sample is called. */
+  name?: string;
+  /** Its day, `2026-01-31`. */
+  date?: string;
+  /** Seed of the bootstrap intervals. */
+  seed?: number;
+  /** Draws of the bootstrap. */
+  draws?: number;
+}
+
+/** A 95 % interval. */
+export interface Bounds {
+  low: number;
+  high: number;
+}
+
+/** What a calibration found. It is the same in every language, so that its members are spelled in snake_case. */
+export interface CalibrationReport {
+  target: 'strong_share' | 'cost' | 'pgr' | 'quality' | 'p_success';
+  value: number;
+  strong: string;
+  weak: string;
+  policy: Record<string, number> | null;
+  threshold: number | null;
+  strong_share: number;
+  /** Of the share of all requests. */
+  confidence_interval: Bounds;
+  further_requests: number;
+  /** Of the share of so many further requests. */
+  prediction_interval: Bounds;
+  /** USD per 1,000 requests; `null` where prices or tokens are not known. */
+  expected_cost: number | null;
+  cost_of_strong: number | null;
+  cost_of_weak: number | null;
+  quality: {
+    mean: number;
+    interval: Bounds;
+    strong: number;
+    weak: number;
+    pgr: number | null;
+    p_success: number | null;
+  } | null;
+  sample: {
+    name: string;
+    count: number;
+    groups: number;
+    design_effect: number;
+    distinct_win_rates: number;
+    sha256: string | null;
+    date: string | null;
+  };
+  /** How unlike the sample before it is. */
+  shift: { from: string; ks: number; p_value: number; psi: number } | null;
+  slices: { by: string; value: string; count: number; strong_share: number; interval: Bounds; quality: number | null }[];
+  warnings: { kind: string; message: string }[];
+  seed: number;
+}
+
 /** How a training is watched and stopped. */
 export interface TrainOptions {
   /** Hears how far the training has come, on the event loop. Returning false stops it. */
@@ -1000,6 +1099,10 @@ export interface RouterStats {
    * How many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
    */
   fallbacks: Partial<Record<ErrorKind, number>>;
+  /**
+   * What was noticed about calls, each once: thresholds above or below every win rate of the calibration sample.
+   */
+  notices: string[];
   // </faces:record-router_stats>
 }
 
@@ -1398,6 +1501,21 @@ export class Router {
 
   /** How busy this router is now, and how many decisions it has made. */
   stats(): RouterStats;
+  /**
+   * A router that is calibrated on requests of your own; this one stays as it is. Both share the models: nothing is loaded
+   * again. {@link calibrationReport} of the new one says what was found, and {@link saveCalibration} keeps it.
+   *
+   * ```ts
+   * const mine = await router.calibrate({ path: 'traffic.jsonl', strongShare: 0.2, furtherRequests: 10_000 });
+   * console.log(mine.calibrationReport?.prediction_interval);
+   * mine.saveCalibration('calibration.json');
+   * ```
+   */
+  calibrate(spec: CalibrateSpec, options?: TrainOptions): Promise<Router>;
+  /** What the calibration found; `null` unless the router was calibrated or opened with `calibration`. */
+  readonly calibrationReport: CalibrationReport | null;
+  /** Keeps the calibration in a file that ends in `.json`, or with the artifact in a folder. */
+  saveCalibration(path: string | URL): void;
 
   /**
    * Refuses calls from now on: they are `InvalidArgument`. Calls that wait for a session end as `Cancelled`, those that

@@ -164,6 +164,12 @@ func WithMeanOutputTokens(tokens float64) OpenOption {
 	return func(o *openOptions) { o.set("mean_output_tokens", tokens) }
 }
 
+// WithCalibration sets a calibration instead of the artifact's: the path of the file that calibrating this router
+// wrote, or what stands in it. One of another router or pair is refused.
+func WithCalibration(calibration string) OpenOption {
+	return func(o *openOptions) { o.set("calibration", spec(calibration)) }
+}
+
 // WithKind sets what a folder without "router.json" is: "bert" (any sequence classifier), "causal_llm" or "mf"; by
 // default what the model's "config.json" tells. For an artifact, the kind that it has to be.
 func WithKind(kind string) OpenOption {

@@ -104,6 +104,11 @@ func open(options []OpenOption, call func(*capi.OpenOptions, **capi.Router, **ca
 		capi.RouterFree(handle)
 		return nil, err
 	}
+	return routerOf(handle, wanted.onFallback, wanted.onDecision != nil, maxWaiting(&wanted))
+}
+
+// routerOf is the router of a handle, which it owns from now on.
+func routerOf(handle *capi.Router, onFallback func(FallbackWarning), heard bool, waiting *int) (*Router, error) {
 	router := &Router{
 		handle:    handle,
 		closing:   make(chan struct{}),
@@ -113,9 +118,9 @@ func open(options []OpenOption, call func(*capi.OpenOptions, **capi.Router, **ca
 		dimension: capi.RouterEmbeddingDimension(handle),
 
 		embedDimension: capi.RouterEmbedDimension(handle),
-		onFallback:     wanted.onFallback,
-		heard:          wanted.onDecision != nil,
-		maxWaiting:     maxWaiting(&wanted),
+		onFallback:     onFallback,
+		heard:          heard,
+		maxWaiting:     waiting,
 	}
 	for i := range capi.RouterModelCount(handle) {
 		router.models = append(router.models, capi.RouterModel(handle, i))

@@ -19,6 +19,9 @@ type Stats struct {
 	Decisions uint64 `json:"decisions"`
 	// Fallbacks is how many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
 	Fallbacks map[Kind]uint64 `json:"-"`
+	// Notices is what was noticed about calls, each once: thresholds above or below every win rate of the calibration
+	// sample.
+	Notices []string `json:"notices"`
 	// </faces:record-router_stats>
 }
 

@@ -4,6 +4,7 @@
 //! output, everything else to the standard error. Exit status: 0; 1 for a failure; 2 for wrong usage; 130 if it was
 //! interrupted.
 
+mod calibrate;
 mod data;
 mod doctor;
 mod embed;
@@ -48,6 +49,7 @@ enum Command {
     Models(models::Models),
     #[command(subcommand)]
     Train(train::Train),
+    Calibrate(calibrate::Calibrate),
     Embed(embed::Embed),
     #[command(subcommand)]
     Data(data::Data),
@@ -96,6 +98,7 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Info(command) => command.run(output),
         Command::Models(command) => command.run(output),
         Command::Train(command) => command.run(output),
+        Command::Calibrate(command) => command.run(output),
         Command::Embed(command) => command.run(output),
         Command::Data(command) => command.run(output),
         Command::Doctor(command) => command.run(output),

@@ -34,7 +34,7 @@ impl Opening {
 }
 
 /// An option by name. One without a value would be as good as absent.
-fn option(text: &str) -> Result<(String, Value), String> {
+pub(crate) fn option(text: &str) -> Result<(String, Value), String> {
     match named(text)? {
         (_, Value::Null) => Err("the value is null".to_owned()),
         given => Ok(given),

@@ -71,6 +71,10 @@ fn folder() -> tempfile::TempDir {
         json!({"prompt": row["prompt"], "model": model, "quality": row[model]})
     };
     write("log.jsonl", lines((0..90).map(log)));
+    write(
+        "traffic.jsonl",
+        lines((0..250).map(|i| json!({"prompt": format!("{} {}", prompt(i), "please ".repeat(i % 5))}))),
+    );
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",
@@ -323,4 +327,68 @@ fn prices_are_imported_and_policies_use_them() {
     assert_eq!(route(&["--budget", "1000", "--candidate", "small"])["model"], "small");
     let both = run(folder.path(), &["route", "-t", "0.5", "--budget", "1", "x"]);
     assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn a_router_is_calibrated_from_files_and_opens_as_it_was_kept() {
+    let folder = folder();
+    let told = |arguments: &[&str]| told(folder.path(), arguments);
+    let report: Value = serde_json::from_str(&told(&[
+        "calibrate",
+        "my-router",
+        "--prompts",
+        "traffic.jsonl",
+        "--strong-share",
+        "0.3",
+        "--further-requests",
+        "500",
+        "--out",
+        "calibration.json",
+        "--json",
+    ]))
+    .unwrap();
+    assert_eq!((&report["further_requests"], &report["sample"]["count"]), (&json!(500), &json!(250)));
+    let low = report["prediction_interval"]["low"].as_f64().unwrap();
+    let high = report["prediction_interval"]["high"].as_f64().unwrap();
+    let share = report["strong_share"].as_f64().unwrap();
+    assert!(low <= share && share <= high && low < high, "{report}");
+    let decided: Value = serde_json::from_str(&told(&[
+        "route",
+        "--router",
+        "my-router",
+        "-O",
+        "calibration=calibration.json",
+        "Hello!",
+        "--json",
+    ]))
+    .unwrap();
+    assert_eq!(decided["threshold"], report["threshold"], "{decided}");
+    // Kept with the artifact, from win rates.
+    let rates = (0..60).map(|i| json!({"win_rate": f64::from(i) / 100.0}));
+    fs::write(folder.path().join("rates.jsonl"), lines(rates)).unwrap();
+    let table = told(&[
+        "calibrate",
+        "my-router",
+        "--win-rates",
+        "rates.jsonl",
+        "--strong-share",
+        "0.5",
+        "--out",
+        "mine",
+    ]);
+    assert!(table.contains("0.3") && table.contains("warning"), "{table}");
+    let decided: Value =
+        serde_json::from_str(&told(&["route", "--router", "mine", "Hello!", "--json"])).unwrap();
+    assert_eq!(decided["threshold"], json!(0.3));
+    // One sample and one target.
+    for wrong in [
+        &["calibrate", "my-router", "--strong-share", "0.5"][..],
+        &["calibrate", "my-router", "--prompts", "traffic.jsonl"],
+        &["calibrate", "my-router", "--prompts", "traffic.jsonl", "--strong-share", "0.5", "--cost", "1"],
+    ] {
+        assert_eq!(run(folder.path(), wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let failed =
+        run(folder.path(), &["calibrate", "my-router", "--prompts", "traffic.jsonl", "--pgr", "0.5"]);
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("no labels"), "{failed:?}");
 }

@@ -28,6 +28,16 @@ impl Day {
             (1..=12).contains(&day.month) && (1..=days_of(day.year, day.month)).contains(&day.of_month);
         fits.then_some(day)
     }
+
+    /// The number of the day, of which only differences mean something: the calendar without its reforms.
+    pub(crate) fn number(self) -> i64 {
+        let years = self.year as i64;
+        // Leap days before this year.
+        let before = years - 1;
+        let leaps = before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400);
+        let months: u64 = (1..self.month).map(|month| days_of(self.year, month)).sum();
+        years * 365 + leaps + (months + self.of_month) as i64
+    }
 }
 
 /// Days of a month.

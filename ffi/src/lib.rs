@@ -74,6 +74,9 @@ mod reloadable;
 
 mod train;
 
+mod calibrate;
+
+pub use calibrate::*;
 pub use call_setters::*;
 pub use cancel::*;
 pub use decision::*;

@@ -101,6 +101,18 @@ pub unsafe extern "C" fn routellm_open_options_set_mean_output_tokens(
     unsafe { set(options, err, || Ok(tokens), OpenOptions::mean_output_tokens) }
 }
 
+/// Sets a calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what
+/// stands in it. One of another router or pair is refused.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_open_options_set_calibration(
+    options: Option<&mut routellm_open_options>,
+    calibration: *const c_char,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: the rules of the header for `err` and for names.
+    unsafe { set(options, err, || name(calibration, "calibration")?.parse(), OpenOptions::calibration) }
+}
+
 /// Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what
 /// the model's `config.json` tells. For an artifact, the kind that it has to be. The text is copied.
 #[unsafe(no_mangle)]

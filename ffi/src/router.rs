@@ -73,6 +73,12 @@ impl Names {
     }
 }
 
+/// The handle of an open router.
+pub(crate) fn of(router: Router) -> Result<routellm_router> {
+    let names = Arc::new(Names::new(&router)?);
+    Ok(routellm_router { router, names })
+}
+
 fn open(
     options: Option<&routellm_open_options>,
     out: Out<*mut routellm_router>,
@@ -82,8 +88,7 @@ fn open(
         Some(handle) => open(&handle.options),
         None => open(&OpenOptions::new()),
     }?;
-    let names = Arc::new(Names::new(&router)?);
-    out.give(routellm_router { router, names });
+    out.give(of(router)?);
     Ok(())
 }
 

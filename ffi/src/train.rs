@@ -101,7 +101,7 @@ pub unsafe extern "C" fn routellm_train(
 
 /// # Safety
 /// `callback` may be called with `user`.
-unsafe fn tell(
+pub(crate) unsafe fn tell(
     callback: unsafe extern "C" fn(*mut c_void, *const routellm_progress) -> i32,
     user: *mut c_void,
     step: Progress<'_>,

@@ -100,6 +100,11 @@ export interface OpenOptions {
    */
   meanOutputTokens?: number;
   /**
+   * A calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what stands in
+   * it. One of another router or pair is refused.
+   */
+  calibration?: string | Record<string, unknown>;
+  /**
    * What a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what the
    * model's `config.json` tells. For an artifact, the kind that it has to be.
    */

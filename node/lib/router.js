@@ -4,12 +4,13 @@ const { inspect } = require('node:util');
 const native = require('../native.js');
 const { abortable, inPlace } = require('./abort.js');
 const { bundledPath } = require('./bundled.js');
-const { describe, fromNative, invalid, spelled } = require('./errors.js');
+const { describe, fromNative, invalid, snake, spelled } = require('./errors.js');
 const { explanationFromJson, infoFromJson } = require('./info.js');
 const onnxruntime = require('./onnxruntime.js');
 const { openOptions, pathText } = require('./open-options.js');
-const { MORE, callOptions, number, voteCount } = require('./options.js');
+const { MORE, callOptions, checkNames, number, voteCount } = require('./options.js');
 const { embeddingNumbers, promptText, promptTexts, withinCap } = require('./prompt.js');
+const { json, watched } = require('./train.js');
 
 const EMBEDDING_SYNC = ['threshold', 'strongShare', ...MORE, 'onError', 'timeoutMs'];
 const EMBEDDING = [...EMBEDDING_SYNC, 'signal'];
@@ -142,6 +143,7 @@ class Router {
     } catch (error) {
       throw fromNative(error);
     }
+    this.#notice(call.threshold);
     return this.#decision(out, 0, reason);
   }
 
@@ -150,10 +152,12 @@ class Router {
     const text = this.#text(prompt, read);
     if (this.#isQuick(text)) {
       const reason = inPlace(signal, () => this.#native.routeSync(text, threshold, strongShare, onError, timeoutMs, more, out));
+      this.#notice(threshold);
       return this.#decision(out, 0, reason);
     }
     const decided = await abortable(signal, (cancel) =>
       this.#native.route(text, threshold, strongShare, onError, timeoutMs, more, cancel));
+    this.#notice(threshold);
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
@@ -161,6 +165,7 @@ class Router {
     const { threshold, strongShare, onError, timeoutMs, more } = callOptions(options, 'routeEmbeddingSync', EMBEDDING_SYNC);
     const numbers = embeddingNumbers(embedding, 'the embedding');
     const reason = sync(() => this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, more, out));
+    this.#notice(threshold);
     return this.#decision(out, 0, reason);
   }
 
@@ -170,10 +175,12 @@ class Router {
     if (this.#native.isQuickForEmbedding()) {
       const reason = inPlace(signal, () =>
         this.#native.routeEmbeddingSync(numbers, threshold, strongShare, onError, timeoutMs, more, out));
+      this.#notice(threshold);
       return this.#decision(out, 0, reason);
     }
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeEmbedding(numbers, threshold, strongShare, onError, timeoutMs, more, cancel));
+    this.#notice(threshold);
     return this.#decisions(decided.numbers, decided.fallbacks)[0];
   }
 
@@ -182,6 +189,7 @@ class Router {
     const texts = this.#texts(prompts, read);
     const numbers = new Float64Array(texts.length * NUMBERS);
     const fallbacks = sync(() => this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, more, numbers));
+    this.#notice(threshold);
     return this.#decisions(numbers, fallbacks);
   }
 
@@ -192,11 +200,45 @@ class Router {
       const numbers = new Float64Array(texts.length * NUMBERS);
       const fallbacks = inPlace(signal, () =>
         this.#native.routeBatchSync(texts, threshold, strongShare, onError, timeoutMs, more, numbers));
+      this.#notice(threshold);
       return this.#decisions(numbers, fallbacks);
     }
     const decided = await abortable(signal, (cancel) =>
       this.#native.routeBatch(texts, threshold, strongShare, onError, timeoutMs, more, cancel));
+    this.#notice(threshold);
     return this.#decisions(decided.numbers, decided.fallbacks);
+  }
+
+  /** A notice comes with a threshold only, so that other calls ask for none. */
+  #notice(threshold) {
+    if (Number.isNaN(threshold)) return;
+    const notice = this.#native.takeNotice();
+    if (notice !== null) process.emitWarning(spelled(notice), { type: 'RouteLLMWarning', code: 'ROUTELLM_THRESHOLD' });
+  }
+
+  async calibrate(spec, options = {}) {
+    checkNames(options, 'calibrate', ['onProgress', 'signal']);
+    if (spec === null || typeof spec !== 'object' || Array.isArray(spec)) {
+      throw invalid(`spec is ${describe(spec)}, expected an object`);
+    }
+    // Typed arrays are lists of numbers.
+    const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+    const members = Object.entries(spec).filter(([, value]) => value !== undefined).map(([name, value]) => {
+      const list = name === 'embeddings' && Array.isArray(value) ? value.map(plain) : plain(value);
+      return [snake(name), list instanceof URL ? pathText(name, list) : list];
+    });
+    const text = json(Object.fromEntries(members));
+    return new Router(INTERNAL, await watched(text, options, (given, cancel, tell) => this.#native.calibrate(given, cancel, tell)));
+  }
+
+  get calibrationReport() {
+    const report = this.#native.calibrationReport();
+    return report === null ? null : JSON.parse(report);
+  }
+
+  saveCalibration(path) {
+    const place = pathText('path', path);
+    sync(() => this.#native.saveCalibration(place));
   }
 
   onDecision(callback) {

@@ -24,12 +24,15 @@ function json(spec) {
 
 async function train(spec, options = {}) {
   checkNames(options, 'train', ['onProgress', 'signal']);
-  const { onProgress, signal } = options;
+  return JSON.parse(await watched(json(spec), options, (text, cancel, tell) => native.train(text, cancel, tell)));
+}
+
+/** Long work on a specification, which `onProgress` hears of, and which it and `signal` stop. */
+async function watched(text, { onProgress, signal }, work) {
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid(`onProgress is ${describe(onProgress)}, expected a function`);
   }
   if (signal !== undefined) checkSignal(signal);
-  const text = json(spec);
   if (signal?.aborted) throw aborted(signal);
   const cancel = new native.NativeCancel();
   const stop = () => cancel.cancel();
@@ -47,9 +50,9 @@ async function train(spec, options = {}) {
   if (signal !== undefined) listen(signal, stop);
   try {
     // It ends when the training has: until then the artifact may still take its place.
-    const report = await native.train(text, cancel, tell);
+    const made = await work(text, cancel, tell);
     if (thrown !== undefined) throw thrown.error;
-    return JSON.parse(report);
+    return made;
   } catch (error) {
     if (thrown !== undefined) throw thrown.error;
     // A specification spells its members as every language does.
@@ -59,4 +62,4 @@ async function train(spec, options = {}) {
   }
 }
 
-module.exports = { train };
+module.exports = { json, train, watched };

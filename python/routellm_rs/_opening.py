@@ -6,9 +6,12 @@ from . import _bundled, _native, _options, _runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Self, Unpack
+    import datetime
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Literal, Self, Unpack
 
-    from ._types import OpenOptions, RouterInfo, RouterStats, StrPath
+    from ._training_data import Progress, Rows
+    from ._types import CalibrationReport, OpenOptions, RouterInfo, RouterStats, StrPath
 
 
 def _again(kind: type[Opened], opener: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Opened:
@@ -90,6 +93,8 @@ class Opened:
                 that are not named.
             mean_output_tokens: the number of tokens that an answer has on average, for expected costs; by
                 default what the artifact says, or 256.
+            calibration: a calibration instead of the artifact's: the path of the file that calibrating
+                this router wrote, or what stands in it. One of another router or pair is refused.
             kind: what a folder without ``router.json`` is: ``bert`` (any sequence classifier),
                 ``causal_llm`` or ``mf``; by default what the model's ``config.json`` tells. For an
                 artifact, the kind that it has to be.
@@ -263,6 +268,117 @@ class Opened:
             InvalidArgumentError: for a share outside [0, 1], or one between on a router without calibration.
         """
         return self._inner.share(strong_share)
+
+    def calibrate(
+        self,
+        *,
+        prompts: Iterable[str] | Rows | None = None,
+        chats: Iterable[Any] | None = None,
+        embeddings: Iterable[Iterable[float]] | None = None,
+        win_rates: Iterable[float] | None = None,
+        labels: Rows | None = None,
+        strong_share: float | None = None,
+        cost: float | None = None,
+        pgr: float | None = None,
+        quality: float | None = None,
+        p_success: float | None = None,
+        policy: Literal["threshold", "cost_weight"] | None = None,
+        strong_quality: Iterable[float] | None = None,
+        weak_quality: Iterable[float] | None = None,
+        input_tokens: Iterable[int] | None = None,
+        groups: Iterable[int] | None = None,
+        group_by: str | None = None,
+        slice_by: Iterable[str] = (),
+        columns: Mapping[str, str] | None = None,
+        further_requests: int | None = None,
+        name: str | None = None,
+        date: str | datetime.date | None = None,
+        seed: int = 1,
+        draws: int = 1000,
+        timeout_ms: float | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Return a router that is calibrated on requests of your own; this one stays as it is.
+
+        Both share the models: nothing is loaded again. :attr:`calibration_report` of the new one says what was found,
+        :meth:`save_calibration` keeps it, and pickling takes it along.
+
+        Args:
+            prompts: a sample of prompts: texts, rows (a data frame, or mappings) with ``prompt``, ``messages`` or
+                ``body`` (a request of OpenAI's API), or the path of a file of such rows.
+            chats: a sample of chats, instead: lists of messages, or requests around them.
+            embeddings: a sample of embeddings, instead.
+            win_rates: win rates that this router gave, instead.
+            labels: prompts with the qualities of both models' answers, in columns of the models' names, instead.
+            strong_share: target: the share of the requests that goes to the strong model.
+            cost: target: USD per 1,000 requests, at most, by the candidates' prices.
+            pgr: target: the part of the gap between the models' qualities that is recovered, at least; with labels.
+            quality: target: the mean quality, at least; with labels.
+            p_success: target: the calibrated chance that the chosen model succeeds, at least; with labels.
+            policy: ``threshold``, or ``cost_weight`` to compare all candidates, with ``cost``.
+            strong_quality: labels of a sample that is no rows: the quality of the strong model's answers.
+            weak_quality: likewise of the weak model's.
+            input_tokens: tokens of each request of a sample that is no rows, for costs.
+            groups: which members of a sample that is no rows belong together, by any number.
+            group_by: a column of rows whose equal values belong together, a user for example.
+            slice_by: columns of rows to slice by, beside length and code.
+            columns: what columns are called, by the name that they are read by.
+            further_requests: for how many requests the prediction interval is; as many as the sample has by default.
+            name: how the sample is called.
+            date: its day; today (UTC) by default.
+            seed: of the bootstrap intervals.
+            draws: of the bootstrap.
+            timeout_ms: longest time of it all, in milliseconds.
+            progress: called with (stage, done, total); returning False, or raising, stops the calibration.
+
+        Raises:
+            InvalidArgumentError: for a sample or a target that is wrong or cannot be met.
+        """
+        from ._calibration import specification
+
+        spec = specification(
+            prompts=prompts,
+            chats=chats,
+            embeddings=embeddings,
+            win_rates=win_rates,
+            labels=labels,
+            slice_by=slice_by,
+            date=date,
+            strong_share=strong_share,
+            cost=cost,
+            pgr=pgr,
+            quality=quality,
+            p_success=p_success,
+            policy=policy,
+            strong_quality=None if strong_quality is None else list(strong_quality),
+            weak_quality=None if weak_quality is None else list(weak_quality),
+            input_tokens=None if input_tokens is None else list(input_tokens),
+            groups=None if groups is None else list(groups),
+            group_by=group_by,
+            columns=None if columns is None else dict(columns),
+            further_requests=further_requests,
+            name=name,
+            seed=seed,
+            draws=draws,
+        )
+        return type(self)._of(self._inner.calibrate(spec, timeout_ms, progress))
+
+    @property
+    def calibration_report(self) -> CalibrationReport | None:
+        """What the calibration found; None unless the router was calibrated or opened with ``calibration``."""
+        import json
+
+        text = self._inner.calibration_report
+        report: CalibrationReport | None = None if text is None else json.loads(text)
+        return report
+
+    def save_calibration(self, path: StrPath) -> None:
+        """Keep the calibration of a router that was calibrated.
+
+        A ``path`` that ends in ``.json`` is a file, which the option ``calibration`` of :meth:`open` takes. Any other
+        is a folder: that of the artifact, whose ``router.json`` is replaced at once, or a new one for a copy of it.
+        """
+        self._inner.save_calibration(path)
 
     def info(self) -> RouterInfo:
         """Return what is known: kind, models, featurizer, calibration, votes, model, runtime ..."""

@@ -194,6 +194,7 @@ class OpenOptions(SessionOptions, total=False):
     names: Mapping[str, str] | None
     candidates: Iterable[Candidate] | None
     mean_output_tokens: float | None
+    calibration: str | os.PathLike[str] | Mapping[str, Any] | None
     kind: Kind | None
     out_of_distribution: OutOfDistribution | None
     min_similarity: float | None
@@ -438,6 +439,10 @@ class RouterStats(TypedDict):
     """How many decisions were made, fallbacks included."""
     fallbacks: dict[str, int]
     """How many of them were fallbacks, by the kind of error; kinds that did not occur are left out."""
+    notices: list[str]
+    """What was noticed about calls, each once: thresholds above or below every win rate of the
+    calibration sample.
+    """
     # </faces:record-router_stats>
 
 
@@ -834,6 +839,89 @@ class HeldOutRows(TrainedRows):
     """What the split of a training held out."""
 
     share: float
+    seed: int
+
+
+class Bounds(TypedDict):
+    """A 95 % interval."""
+
+    low: float
+    high: float
+
+
+class CalibrationSample(TypedDict):
+    """A sample that was calibrated on."""
+
+    name: str
+    count: int
+    groups: int
+    """Groups of equal and nearly equal prompts, or of what was grouped by."""
+    design_effect: float
+    """By how much the groups widen the variance of the share."""
+    distinct_win_rates: int
+    sha256: str | None
+    date: str | None
+
+
+class LabelledQuality(TypedDict):
+    """How good answers are where the sample is labelled."""
+
+    mean: float
+    interval: Bounds
+    strong: float
+    weak: float
+    pgr: float | None
+    p_success: float | None
+
+
+CalibrationShift = TypedDict("CalibrationShift", {"from": str, "ks": float, "p_value": float, "psi": float})
+"""How unlike the sample before, ``from``, it is: Kolmogorov-Smirnov, and the population stability index."""
+
+
+class CalibrationSlice(TypedDict):
+    """A part of the sample."""
+
+    by: str
+    value: str
+    count: int
+    strong_share: float
+    interval: Bounds
+    quality: float | None
+
+
+class CalibrationWarning(TypedDict):
+    """What to know before a calibration is relied on."""
+
+    kind: Literal[
+        "small_sample", "old_sample", "unlike_before", "few_win_rates", "share_missed", "duplicates"
+    ]
+    message: str
+
+
+class CalibrationReport(TypedDict):
+    """What a calibration found, on its own sample."""
+
+    target: Literal["strong_share", "cost", "pgr", "quality", "p_success"]
+    value: float
+    strong: str
+    weak: str
+    policy: dict[str, float] | None
+    threshold: float | None
+    strong_share: float
+    confidence_interval: Bounds
+    """Of the share of all requests."""
+    further_requests: int
+    prediction_interval: Bounds
+    """Of the share of so many further requests."""
+    expected_cost: float | None
+    """USD per 1,000 requests; None where prices or tokens are not known."""
+    cost_of_strong: float | None
+    cost_of_weak: float | None
+    quality: LabelledQuality | None
+    sample: CalibrationSample
+    shift: CalibrationShift | None
+    slices: list[CalibrationSlice]
+    warnings: list[CalibrationWarning]
     seed: int
 
 

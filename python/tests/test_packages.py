@@ -46,6 +46,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "baselines",
         "build",
         "bundled",
+        "calibration",
         "doctor",
         "exports",
         "messages",

@@ -386,6 +386,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "doctor": [str(CONFORMANCE)],
         "hooks": [],
         "train": [str(suite.work)],
+        "calibrate": [str(suite.work)],
         "candidates": [str(suite.work)],
         "runtime": None,
         "conformance": None,

@@ -12,6 +12,7 @@
 #![allow(unreachable_pub, reason = "what napi exports is seen by JavaScript, not through the module tree")]
 #![allow(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 
+mod calibrate;
 mod cancel;
 mod convert;
 mod decision;

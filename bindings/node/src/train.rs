@@ -29,7 +29,25 @@ pub struct NativeProgress {
 
 /// Its first argument is the step: what it throws is the program's to catch. Unlike the listener of a hook it is not weak:
 /// a training that runs keeps the program alive.
-type Listener = ThreadsafeFunction<NativeProgress, (), NativeProgress, Status, false>;
+pub(crate) type Listener = ThreadsafeFunction<NativeProgress, (), NativeProgress, Status, false>;
+
+/// What tells a listener of the steps of long work.
+pub(crate) fn control(token: &routellm_core::CancelToken, listener: Option<Listener>) -> Control<'static> {
+    let control = Control::new().cancel(token);
+    let Some(listener) = listener else { return control };
+    control.progress(move |step| {
+        let step = NativeProgress {
+            stage: step.stage.to_owned(),
+            done: step.done as f64,
+            total: step.total as f64,
+            loss: step.loss,
+            rate: step.rate,
+        };
+        // It fails only while the environment is going away.
+        listener.call(step, ThreadsafeFunctionCallMode::NonBlocking);
+        ControlFlow::Continue(())
+    })
+}
 
 /// Trains as a specification says, JSON; the promise is of the report, JSON too.
 ///
@@ -51,22 +69,9 @@ pub fn train<'env>(
     promise(env, move |done| {
         let spec = TrainSpec::from_json(spec.as_bytes())?;
         on_thread(done, move || {
-            let mut control = Control::new().cancel(&token);
-            if let Some(listener) = &listener {
-                control = control.progress(move |step| {
-                    let step = NativeProgress {
-                        stage: step.stage.to_owned(),
-                        done: step.done as f64,
-                        total: step.total as f64,
-                        loss: step.loss,
-                        rate: step.rate,
-                    };
-                    // It fails only while the environment is going away.
-                    listener.call(step, ThreadsafeFunctionCallMode::NonBlocking);
-                    ControlFlow::Continue(())
-                });
-            }
-            run(&spec, control).and_then(|report| Json::of(&report)).map(|report| report.to_string())
+            run(&spec, control(&token, listener))
+                .and_then(|report| Json::of(&report))
+                .map(|report| report.to_string())
         })
     })
 }

@@ -49,6 +49,11 @@ fn option(info: &OptionInfo, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> 
     if info.value == OptionType::Path {
         return text::path(info.name, value).map(OptionValue::Path);
     }
+    // A file, where the core takes its path as a text.
+    if info.value == OptionType::Spec && value.hasattr("__fspath__")? {
+        let path: std::path::PathBuf = text::path(info.name, value)?;
+        return Ok(OptionValue::Text(path.to_string_lossy().into_owned()));
+    }
     let converted = converted(info.name, info.expected, value)?;
     if fits(info.value, &converted) {
         return Ok(converted);

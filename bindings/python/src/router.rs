@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use numpy::PyArray1;
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use routellm_core::calibrate::CalibrateSpec;
 use routellm_core::router::FallbackWarning;
 use routellm_core::scorer::Kind;
 use routellm_core::{CallOptions, Error, ErrorKind, Result, Router as Core, Side};
@@ -15,7 +17,7 @@ use crate::cancel::{CancelToken, interruptible};
 use crate::completion::Completion;
 use crate::decision::Decision;
 use crate::embedding::Embeddings;
-use crate::error::invalid_argument;
+use crate::error::{invalid_argument, to_python};
 use crate::{guard, hooks, input, open, text};
 
 /// From this many prompts on a call of a router without a model of its own may take long; a thread costs 20 us.
@@ -62,6 +64,7 @@ impl Router {
             Some(_) => 2,
             None => LONG_BATCH,
         };
+        core.on_notice(notice);
         Self { core, strong, weak, source, long_count }
     }
 
@@ -161,6 +164,45 @@ impl Router {
             (None, None) => ("default", PyTuple::empty(py)),
         };
         Ok(Self::new(py, core, (opener, arguments.unbind(), options.unbind())))
+    }
+
+    /// A router that is calibrated as a specification says, JSON.
+    #[pyo3(signature = (spec, timeout_ms=None, progress=None))]
+    #[allow(clippy::needless_pass_by_value, reason = "PyO3 hands over owned objects")]
+    fn calibrate(
+        &self,
+        py: Python<'_>,
+        spec: &Bound<'_, PyAny>,
+        timeout_ms: Option<f64>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let spec = CalibrateSpec::from_json(text::argument("spec", spec)?.as_bytes());
+        let spec = spec.map_err(|error| to_python(py, &error))?;
+        let timeout = timeout_ms.map(|milliseconds| crate::call::timeout(py, milliseconds)).transpose()?;
+        let core = &self.core;
+        let (core, _) =
+            crate::train::run(py, progress.as_ref(), timeout, |control| core.calibrate(&spec, control))?;
+        // Who opens it again gets the calibration by value.
+        let (opener, arguments, options) = &self.source;
+        let options = options.bind(py).copy()?;
+        if let Some(file) = core.recalibration() {
+            let file =
+                serde_json::to_string(file).map_err(|error| invalid_argument(py, error.to_string()))?;
+            options.set_item("calibration", file)?;
+        }
+        Ok(Self::new(py, core, (*opener, arguments.clone_ref(py), options.unbind())))
+    }
+
+    /// What the calibration found, as JSON; None without one of one's own.
+    #[getter]
+    fn calibration_report(&self) -> Option<String> {
+        self.core.calibration_report().map(ToString::to_string)
+    }
+
+    /// Keeps the calibration in a file or with the artifact.
+    fn save_calibration(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+        let path = text::path("path", path)?;
+        guard::detached(py, || self.core.save_calibration(&path))
     }
 
     /// Decides for one prompt.
@@ -619,6 +661,19 @@ fn object_of(
 /// An object for a callback.
 fn object(py: Python<'_>, decision: Decision) -> PyResult<Py<PyAny>> {
     Ok(Py::new(py, decision)?.into_any())
+}
+
+/// Warns of what a router notices about a call, which goes on.
+fn notice(message: &str) {
+    Python::attach(|py| {
+        let warn = || -> PyResult<()> {
+            py.import("warnings")?.call_method1("warn", (message, py.get_type::<PyUserWarning>(), 2))?;
+            Ok(())
+        };
+        if let Err(error) = warn() {
+            error.write_unraisable(py, None);
+        }
+    });
 }
 
 /// Tells whoever watches the program about fallbacks. What logging raises must not become the fallback's end.

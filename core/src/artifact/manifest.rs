@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::calibrate::Calibration;
+use crate::calibrate::{Calibration, DefaultPolicy, SCORES_FILE};
 use crate::candidates::{self, Candidate};
 use crate::features::FeaturizerSpec;
 use crate::files::{Json, sha256_hex};
@@ -56,6 +56,9 @@ pub struct Manifest {
     /// Win rates on a named sample, for the pair of `models`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// The policy of calls that name none, where it compares candidates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_policy: Option<DefaultPolicy>,
     /// What of a chat is read, unless a call says otherwise; the newest user message with text if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
@@ -230,6 +233,18 @@ impl Manifest {
         Ok(text.replacen(NO_CHECKSUM, &digest, 1))
     }
 
+    /// SHA-256 of all that win rates depend on: kind, candidates, featurizer, scorer and their files. Prices and calibrations,
+    /// which change without them, are not in it.
+    pub(crate) fn scoring_sha256(&self) -> Result<String> {
+        let files: Vec<(&str, &str)> = (self.files.iter())
+            .filter(|file| file.name != SCORES_FILE)
+            .map(|file| (file.name.as_str(), file.sha256.as_str()))
+            .collect();
+        let parts = (self.kind, &self.models.names, &self.featurizer, &self.scorer, files);
+        let text = serde_json::to_string(&parts).map_err(|error| Error::invalid_model(error.to_string()))?;
+        Ok(sha256_hex(text.as_bytes()))
+    }
+
     fn validate(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::invalid_model(message));
         let names = &self.models.names;
@@ -292,6 +307,7 @@ mod tests {
             scorer: Json::object(),
             files: vec![],
             calibration: None,
+            default_policy: None,
             read: None,
             provenance: Json::object(),
             manifest_sha256: String::new(),

@@ -25,6 +25,7 @@ pub use describe::describe;
 pub use embedded::default_router;
 pub use manifest::{FORMAT_VERSION, FileEntry, MANIFEST_NAME, Manifest, Models};
 pub use upgrade::upgrade;
+pub(crate) use upgrade::{put_manifest, write_whole};
 pub use write::ArtifactWriter;
 
 pub use crate::calibrate::Calibration;

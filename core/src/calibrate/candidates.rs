@@ -18,12 +18,32 @@ pub(crate) const TOKENS_TENSOR: &str = "input_tokens";
 pub const SCORES_PROMPTS: usize = 2000;
 
 /// What the manifest says of the scores.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ScoresSpec {
     /// How many prompts of the sample.
     pub prompts: usize,
+    /// The sample, where it is not that of the table: a router that was calibrated anew keeps the scores that it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Box<ScoresSample>>,
+}
+
+/// The sample of scores that are older than the table beside them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ScoresSample {
+    /// Which prompts, for people.
+    pub sample: String,
+    /// How many prompts it had.
+    pub count: usize,
+    /// SHA-256 of the sample.
+    pub sha256: Option<String>,
+    /// Its day.
+    pub date: Option<String>,
+    /// The default strong share on it, in [0, 1].
+    pub default_strong_share: f64,
 }
 
 /// Scores of every candidate on prompts: a logit for each candidate, or for each tier where candidates share one. The
@@ -73,7 +93,7 @@ impl CandidateScores {
     /// The scores as a tensor of [`SCORES_FILE`], `prompts x columns`, and what the manifest then says of them.
     pub(crate) fn tensor(&self) -> (ScoresSpec, [usize; 2], &[f64]) {
         let prompts = self.values.len() / self.columns.max(1);
-        (ScoresSpec { prompts }, [prompts, self.columns], &self.values)
+        (ScoresSpec { prompts, of: None }, [prompts, self.columns], &self.values)
     }
 
     fn read(tensors: &Tensors, spec: &ScoresSpec, columns: usize) -> Result<Self> {
@@ -118,18 +138,40 @@ impl Calibration {
         };
         let scores = CandidateScores::read(&tensors(SCORES_FILE)?, spec, columns)?;
         let rates = scores.values.chunks(columns.max(1)).map(rate).collect();
-        let name = if spec.prompts == self.count {
-            self.sample.clone()
+        let of = spec.of.as_deref().cloned().unwrap_or_else(|| self.sample_of_scores());
+        let name = if spec.prompts == of.count {
+            of.sample
         } else {
-            format!("{} evenly spaced of: {}", spec.prompts, self.sample)
+            format!("{} evenly spaced of: {}", spec.prompts, of.sample)
         };
         // A model against itself, where that can be asked for, has one win rate and no shares.
         let Ok(table) = Self::from_win_rates(name, rates) else { return Ok(None) };
         Ok(Some(Self {
+            sha256: of.sha256,
+            date: of.date,
+            default_strong_share: of.default_strong_share,
+            ..table
+        }))
+    }
+
+    fn sample_of_scores(&self) -> ScoresSample {
+        ScoresSample {
+            sample: self.sample.clone(),
+            count: self.count,
             sha256: self.sha256.clone(),
             date: self.date.clone(),
             default_strong_share: self.default_strong_share,
-            ..table
-        }))
+        }
+    }
+
+    /// Keeps the scores of the table that this one takes the place of, under the name of their own sample.
+    #[must_use]
+    pub(crate) fn with_scores_of(mut self, before: Option<&Self>) -> Self {
+        let Some((before, scores)) = before.and_then(|before| Some((before, before.scores.clone()?))) else {
+            return self;
+        };
+        let of = scores.of.unwrap_or_else(|| Box::new(before.sample_of_scores()));
+        self.scores = Some(ScoresSpec { prompts: scores.prompts, of: Some(of) });
+        self
     }
 }

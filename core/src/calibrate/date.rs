@@ -25,9 +25,30 @@ pub(crate) fn check(date: &str) -> Result<()> {
     Day::parse(date).map(|_| ()).ok_or_else(refused)
 }
 
+/// The days from one date to another, both of the form `2026-01-31`; negative if the second is the earlier one. `None` for what
+/// is no date.
+pub(crate) fn days_since(then: &str, now: &str) -> Option<i64> {
+    let number = |text: &str| Day::parse(text).map(Day::number);
+    Some(number(now)? - number(then)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_between_dates_are_counted() {
+        for (then, now, days) in [
+            ("2026-01-31", "2026-01-31", 0),
+            ("2024-02-28", "2024-03-01", 2),
+            ("2023-03-01", "2024-03-01", 366),
+            ("1999-12-31", "2000-01-01", 1),
+            ("2026-03-01", "2026-02-01", -28),
+        ] {
+            assert_eq!(days_since(then, now), Some(days), "{then} {now}");
+        }
+        assert_eq!(days_since("yesterday", "2026-01-01"), None);
+    }
 
     #[test]
     fn what_is_no_date_is_refused() {

@@ -72,6 +72,11 @@ impl Shares {
         }
     }
 
+    /// The least and the greatest win rate of the sample.
+    pub(crate) fn range(&self) -> (f64, f64) {
+        (self.win_rates[0], self.win_rates[self.win_rates.len() - 1])
+    }
+
     /// The share of the sample that a threshold sends to strong.
     pub fn reached(&self, threshold: f64) -> f64 {
         let below = self.win_rates.partition_point(|rate| *rate < threshold);

@@ -15,6 +15,7 @@ pub use open::{OPEN, OpenOptions};
 pub use table::{OptionInfo, OptionType};
 pub use value::{OptionValue, milliseconds};
 
+use crate::calibrate::CalibrationFile;
 pub use crate::names::{
     ControlTokens, MapStore, Mode, OnError, OutOfDistribution, Preset, Provider, Read, Spelling,
 };

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use super::table::{OptionInfo, OptionType};
 use super::value::{OptionValue, candidates, spec};
 use super::{
-    ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read, ScoreToken,
-    SessionOptions, Spelling, TemplateSpec,
+    CalibrationFile, ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider,
+    Read, ScoreToken, SessionOptions, Spelling, TemplateSpec,
 };
 use crate::Result;
 use crate::candidates::Candidate;
@@ -35,6 +35,7 @@ pub struct OpenOptions {
     pub(crate) names: Option<BTreeMap<String, String>>,
     pub(crate) candidates: Option<Vec<Candidate>>,
     pub(crate) mean_output_tokens: Option<f64>,
+    pub(crate) calibration: Option<CalibrationFile>,
     pub(crate) kind: Option<String>,
     pub(crate) session: SessionOptions,
     pub(crate) votes: VoteOptions,
@@ -106,6 +107,14 @@ impl OpenOptions {
     #[must_use]
     pub fn mean_output_tokens(mut self, tokens: f64) -> Self {
         self.mean_output_tokens = Some(tokens);
+        self
+    }
+
+    /// A calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what stands
+    /// in it. One of another router or pair is refused.
+    #[must_use]
+    pub fn calibration(mut self, calibration: CalibrationFile) -> Self {
+        self.calibration = Some(calibration);
         self
     }
 
@@ -353,6 +362,7 @@ impl OpenOptions {
             "names" => self.names = Some(value.labels(shown, info)?),
             "candidates" => self.candidates = Some(candidates(value, shown, info)?),
             "mean_output_tokens" => self.mean_output_tokens = Some(value.number(shown, info)?),
+            "calibration" => self.calibration = Some(spec(value, shown, info)?),
             "kind" => self.kind = Some(value.text(shown, info)?),
             "onnxruntime" => self.session.onnxruntime = Some(value.path(shown, info)?),
             "provider" => self.session.provider = Some(value.named(shown, info)?),
@@ -409,6 +419,9 @@ impl OpenOptions {
         }
         if self.mean_output_tokens.is_some() {
             given.push("mean_output_tokens");
+        }
+        if self.calibration.is_some() {
+            given.push("calibration");
         }
         if self.kind.is_some() {
             given.push("kind");
@@ -670,6 +683,16 @@ pub static OPEN: &[OptionInfo] = &[
         default: "what the artifact says, or 256",
         since: "0.1.0",
         doc: "The number of tokens that an answer has on average, for expected costs; by default what the artifact says, or 256.",
+    },
+    OptionInfo {
+        name: "calibration",
+        group: "router",
+        value: OptionType::Spec,
+        names: &[],
+        expected: "a string or an object with kind",
+        default: "what the artifact says",
+        since: "0.1.0",
+        doc: "A calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what stands in it. One of another router or pair is refused.",
     },
     OptionInfo {
         name: "kind",

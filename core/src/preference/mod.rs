@@ -49,6 +49,8 @@ pub use gold::{GoldReader, GoldRow, GoldTable, LeftOut};
 pub use logs::{LogRow, LogTable};
 pub(crate) use name::{alike, suggestion};
 #[cfg(feature = "train")]
+pub(crate) use near::near_duplicates;
+#[cfg(feature = "train")]
 pub use split::Split;
 #[cfg(feature = "train")]
 pub use summary::{ModelSummary, PairSummary, PromptSummary, Summary};

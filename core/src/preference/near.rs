@@ -20,7 +20,7 @@ const MEETINGS: usize = 16;
 
 /// For each text that is nearly the same as an earlier one: its number, and that of the earlier one. Layout, case and
 /// wrapping count for nothing.
-pub(super) fn near_duplicates(texts: &[&str]) -> Vec<(usize, usize)> {
+pub(crate) fn near_duplicates(texts: &[&str]) -> Vec<(usize, usize)> {
     let canonical = Canonicalizer::new(CanonicalRules::default());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let parts = texts.chunks(texts.len().div_ceil(cores).max(1));

@@ -21,13 +21,18 @@ type Key = (u64, u64, Option<u64>, Vec<bool>);
 /// The sample of a router, and the weights that were found on it. No lock is held anywhere: a forked child goes on.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
-    sample: Option<CandidateScores>,
+    sample: Option<Arc<CandidateScores>>,
     weights: ArcSwap<HashMap<Key, f64>>,
 }
 
 impl Budgets {
     pub(super) fn new(sample: Option<CandidateScores>) -> Self {
-        Self { sample, weights: ArcSwap::default() }
+        Self { sample: sample.map(Arc::new), weights: ArcSwap::default() }
+    }
+
+    /// On the same sample, of a router that takes the place of another one.
+    pub(super) fn again(&self) -> Self {
+        Self { sample: self.sample.clone(), weights: ArcSwap::default() }
     }
 }
 

@@ -54,20 +54,31 @@ impl Inner {
     /// Begins a call whose turn has come. The queue of a router's own sessions ends those that wait when the router is
     /// closed; that of the workers, which all routers share, lets them come here.
     pub(super) fn begin_turn(&self, stop: Option<&CancelToken>) -> Result<()> {
-        if self.pool().is_none() && self.check_open().is_err() {
+        let shared = self.pool().is_none() || Arc::strong_count(&self.pipeline) > 1;
+        if shared && self.check_open().is_err() {
             return Err(closed_meanwhile());
         }
         stop.map_or(Ok(()), CancelToken::check)
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !*self.closed.get_mut() {
+            self.sharers.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
 impl Router {
     /// Refuses calls from now on, which are `InvalidArgument`. Calls that wait for their turn end as `Cancelled`. Those
     /// that have begun go on, batches to their last prompt, and the memory of the sessions is given back when the last
-    /// of them has ended. Clones of this router are closed with it. Closing twice does nothing.
+    /// of them has ended. Clones of this router are closed with it; routers that were [calibrated](Self::calibrate) from it,
+    /// or it from them, go on. Closing twice does nothing.
     pub fn close(&self) {
-        self.inner.closed.store(true, Ordering::Release);
-        if let Some(pool) = self.inner.pool() {
+        let was_open = !self.inner.closed.swap(true, Ordering::AcqRel);
+        let last = was_open && self.inner.sharers.fetch_sub(1, Ordering::AcqRel) == 1;
+        if let Some(pool) = self.inner.pool().filter(|_| last) {
             pool.close();
         }
     }

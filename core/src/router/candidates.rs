@@ -40,7 +40,7 @@ pub(super) struct Known<'a> {
 }
 
 /// The candidates of an open router.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Candidates {
     /// Under the router's names, in its order.
     pub(super) all: Vec<Candidate>,

@@ -7,6 +7,7 @@ use super::ask::{Question, Rate};
 use super::call::{Call, Worker};
 use super::candidates::{Left, Tokens};
 use super::{Inner, Router};
+use crate::calibrate::DefaultPolicy;
 use crate::choice::{Choice, Rated};
 use crate::features::Features;
 use crate::input::{Input, Readable, Subject};
@@ -85,7 +86,7 @@ impl Router {
         let inner = &self.inner;
         inner.check_open()?;
         let watch = inner.watch(prompts);
-        let policy = options.chosen_policy()?;
+        let policy = inner.policy_of(options.chosen_policy()?);
         let (left, tokens) = (inner.left(options)?, inner.tokens(options));
         let (threshold, choice) = match policy {
             Policy::CostWeight(_) | Policy::MinQuality(_) | Policy::Budget(_) => {
@@ -93,6 +94,10 @@ impl Router {
             }
             _ => (self.threshold_in(policy, options.spelling)?, None),
         };
+        if let Policy::Threshold(threshold) = policy {
+            inner.look_at(threshold);
+        }
+        let call = Call { stop: options.stop()?, watch };
         Ok(Decider {
             threshold,
             policy,
@@ -100,7 +105,7 @@ impl Router {
             failing: inner.failing(options, left.as_ref())?,
             left,
             tokens,
-            call: Call { stop: options.stop()?, watch },
+            call,
             inner: Arc::clone(inner),
         })
     }
@@ -320,6 +325,14 @@ impl Decider {
 }
 
 impl Inner {
+    /// The policy of a call: that of the router where the call names none.
+    pub(super) fn policy_of(&self, policy: Policy) -> Policy {
+        match (policy, self.default_policy) {
+            (Policy::Default, Some(DefaultPolicy::CostWeight(weight))) => Policy::CostWeight(weight),
+            _ => policy,
+        }
+    }
+
     /// The candidate of a side.
     fn of_side(&self, side: Side) -> usize {
         match side {

@@ -368,6 +368,7 @@ pub fn write_export(
         qualities,
         files: Vec::new(),
         calibration,
+        default_policy: None,
         read: options.read,
         provenance: Json::of(&provenance)?,
         manifest_sha256: String::new(),

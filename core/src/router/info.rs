@@ -190,16 +190,7 @@ impl RouterInfo {
             mode,
             read: Read::default(),
             featurizer: FeaturizerInfo::new(pipeline),
-            calibration: calibration.map(|(table, default_threshold)| CalibrationInfo {
-                sample: table.sample.clone(),
-                count: table.count,
-                sha256: table.sha256.clone(),
-                date: table.date.clone(),
-                points: table.win_rates.len(),
-                share_error: table.share_error,
-                default_strong_share: table.default_strong_share,
-                default_threshold,
-            }),
+            calibration: calibration.map(|(table, threshold)| CalibrationInfo::new(table, threshold)),
             constant: None,
             runtime: pipeline.runtime(),
             votes: None,
@@ -207,6 +198,21 @@ impl RouterInfo {
             path: path.map(Path::to_path_buf),
             provenance,
             version: crate::VERSION,
+        }
+    }
+}
+
+impl CalibrationInfo {
+    pub(super) fn new(table: &Calibration, default_threshold: f64) -> Self {
+        Self {
+            sample: table.sample.clone(),
+            count: table.count,
+            sha256: table.sha256.clone(),
+            date: table.date.clone(),
+            points: table.win_rates.len(),
+            share_error: table.share_error,
+            default_strong_share: table.default_strong_share,
+            default_threshold,
         }
     }
 }

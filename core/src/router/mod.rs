@@ -4,6 +4,7 @@ mod ask;
 mod bare;
 mod batch;
 mod budget;
+mod calibrate;
 mod call;
 mod candidates;
 mod decide;
@@ -19,13 +20,14 @@ mod hooks;
 mod info;
 mod many;
 mod names;
+mod notices;
 mod open;
 mod published;
 mod reloadable;
 mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use budget::Budgets;
 pub use candidates::CandidateInfo;
@@ -36,6 +38,7 @@ pub use export::{ExportSample, write_export};
 use hooks::Hooks;
 pub use hooks::{DecisionEvent, Latency};
 pub use info::{CalibrationInfo, FeaturizerInfo, ModelInfo, RouterInfo, VotesInfo};
+use notices::Notices;
 pub(crate) use open::kind_of_folder;
 pub use published::REFERENCE_MODELS;
 pub use reloadable::Reloadable;
@@ -44,7 +47,7 @@ pub use stats::Stats;
 pub use crate::fallbacks::FallbackWarning;
 pub use crate::onnx::RuntimeUse;
 
-use crate::calibrate::{EVERYTHING, NOTHING, Shares};
+use crate::calibrate::{Calibration, CalibrationFile, DefaultPolicy, EVERYTHING, NOTHING, Shares};
 use crate::fallbacks::Fallbacks;
 use crate::features::TextCap;
 use crate::input::Read;
@@ -66,13 +69,25 @@ pub struct Router {
 
 #[derive(Debug)]
 struct Inner {
-    pipeline: Pipeline,
+    /// Shared with the routers that were calibrated from this one.
+    pipeline: Arc<Pipeline>,
+    /// How many of them are open, this one included: the last one closes the sessions.
+    sharers: Arc<AtomicUsize>,
     models: Vec<Arc<str>>,
     candidates: Candidates,
     budgets: Budgets,
     pair: Pair,
     shares: Option<Shares>,
+    /// The table that the artifact has for this pair.
+    table: Option<Arc<Calibration>>,
     default_threshold: Option<f64>,
+    /// Of calls that name no policy, where it compares candidates.
+    default_policy: Option<DefaultPolicy>,
+    /// Checksum of what win rates depend on; `None` without an artifact.
+    scoring_sha256: Option<String>,
+    /// What was put in the place of the artifact's calibration.
+    recalibration: Option<Arc<CalibrationFile>>,
+    notices: Notices,
     out_of_distribution: OutOfDistribution,
     min_similarity: Option<f64>,
     info: RouterInfo,
@@ -121,7 +136,7 @@ impl Router {
 
     /// As [`threshold`](Self::threshold), with errors that spell options as the caller's language does.
     pub(super) fn threshold_in(&self, policy: Policy, spelling: Spelling) -> Result<f64> {
-        match policy {
+        match self.inner.policy_of(policy) {
             Policy::Default => self.inner.default_threshold.ok_or_else(|| self.uncalibrated()),
             Policy::Threshold(threshold) => threshold_value(threshold),
             Policy::StrongShare(share) => {

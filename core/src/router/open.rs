@@ -2,16 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use super::bare::Bare;
 use super::budget::Budgets;
 use super::candidates::{Candidates, Known};
 use super::hooks::Hooks;
-use super::info::{RouterInfo, VotesInfo};
+use super::info::{CalibrationInfo, RouterInfo, VotesInfo};
+use super::notices::Notices;
 use super::{Inner, Router, published};
 use crate::artifact::{self, Artifact, MANIFEST_NAME};
-use crate::calibrate::{CandidateScores, Shares};
+use crate::calibrate::{Calibration, CandidateScores, DefaultPolicy, OfRouter, Shares};
 use crate::fallbacks::Fallbacks;
 use crate::features::{Featurizer, FeaturizerSpec};
 use crate::files::Json;
@@ -49,6 +50,10 @@ pub(super) struct Parts<'a> {
     candidates: Candidates,
     /// Scores of the candidates on the calibration's sample, if a budget may be met on it.
     sample: Option<CandidateScores>,
+    /// Of an artifact: the checksum of what win rates depend on, and the policy of calls that name none.
+    scoring_sha256: Option<String>,
+    default_policy: Option<DefaultPolicy>,
+    table: Option<Arc<Calibration>>,
 }
 
 impl<'a> Parts<'a> {
@@ -72,6 +77,9 @@ impl<'a> Parts<'a> {
             default_threshold: None,
             candidates,
             sample: None,
+            scoring_sha256: None,
+            default_policy: None,
+            table: None,
         })
     }
 }
@@ -214,15 +222,28 @@ impl OpenOptions {
             default_threshold,
             candidates,
             sample,
+            scoring_sha256: Some(manifest.scoring_sha256()?),
+            default_policy: manifest.default_policy.filter(|_| own),
+            table: calibration.map(Arc::new),
         })
     }
 
     /// The router of its parts: what is the same however it is opened.
     pub(super) fn assemble(&self, parts: Parts<'_>) -> Result<Router> {
         let Parts { pipeline, names, pair, mut info, .. } = parts;
-        let Parts { read, shares, default_threshold, candidates, sample, .. } = parts;
+        let Parts { read, mut shares, mut default_threshold, candidates, sample, .. } = parts;
+        let Parts { scoring_sha256, mut default_policy, table: own_table, .. } = parts;
         self.check_read(&pipeline)?;
         info.constant = pipeline.constant(names, pair);
+        if let Some(given) = &self.calibration {
+            let (strong, weak) = (names[pair.strong].clone(), names[pair.weak].clone());
+            given.check_router(&OfRouter { sha256: scoring_sha256.clone(), strong, weak })?;
+            let table = given.calibration.shares(self.mode.unwrap_or_default());
+            let threshold = table.resolve(given.calibration.default_strong_share).0;
+            info.calibration = Some(CalibrationInfo::new(&given.calibration, threshold));
+            (shares, default_threshold, default_policy) =
+                (Some(table), Some(threshold), given.default_policy);
+        }
         let named = self.names_of(names, pair)?;
         info.strong.clone_from(&named.used[pair.strong]);
         info.weak.clone_from(&named.used[pair.weak]);
@@ -233,13 +254,19 @@ impl OpenOptions {
         info.read = self.read.or(read).unwrap_or_default();
         Ok(Router {
             inner: Arc::new(Inner {
-                pipeline,
+                pipeline: Arc::new(pipeline),
+                sharers: Arc::new(AtomicUsize::new(1)),
                 models: named.used.iter().map(|name| Arc::from(name.as_str())).collect(),
                 candidates,
                 budgets: Budgets::new(sample),
                 pair,
                 shares,
+                table: own_table,
                 default_threshold,
+                default_policy,
+                scoring_sha256,
+                recalibration: self.calibration.clone().map(Arc::new),
+                notices: Notices::default(),
                 out_of_distribution: self.votes.out_of_distribution.unwrap_or_default(),
                 min_similarity: self.votes.min_similarity,
                 read: info.read,

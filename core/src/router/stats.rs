@@ -23,6 +23,8 @@ pub struct Stats {
     pub decisions: u64,
     /// How many of them were fallbacks, by the kind of error; kinds that did not occur are left out.
     pub fallbacks: BTreeMap<&'static str, u64>,
+    /// What was noticed about calls, each once: thresholds above or below every win rate of the calibration sample.
+    pub notices: Vec<String>,
     // </faces:record-router_stats>
 }
 
@@ -36,6 +38,7 @@ impl Router {
             busy: load.map_or(0, |load| load.busy),
             waiting: load.map_or(0, |load| load.waiting),
             decisions: self.inner.decisions.load(Ordering::Relaxed),
+            notices: self.notices(),
             fallbacks: self
                 .fallbacks_by_kind()
                 .filter(|(_, count)| *count > 0)

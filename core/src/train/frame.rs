@@ -167,6 +167,7 @@ impl<'a> Training<'a> {
             qualities: made.qualities,
             files: Vec::new(),
             calibration: Some(made.calibration),
+            default_policy: None,
             read: self.common.read,
             provenance: Json::of_members(provenance),
             manifest_sha256: String::new(),

@@ -7,6 +7,8 @@ extern crate routellm_test;
 mod artifact;
 mod artifact_writing;
 mod busy;
+mod calibrate;
+mod calibrate_halvings;
 mod candidates;
 mod classifier_outputs;
 mod conformance;

@@ -334,6 +334,28 @@ func Train(spec []byte, listen Listen, cancel *CancelToken, report **String, err
 		failure(err)))
 }
 
+// RouterCalibrate calibrates; listen may be nil.
+func RouterCalibrate(r *Router, spec []byte, listen Listen, cancel *CancelToken, out **Router, err **Error) Status {
+	var user uintptr
+	if listen != nil {
+		user = hold(listen)
+		defer letGo(user)
+	}
+	return Status(C.go_calibrate(router(r), chars(spec), C.size_t(len(spec)), C.uintptr_t(user), token(cancel),
+		(**C.routellm_router)(unsafe.Pointer(out)), failure(err)))
+}
+
+func RouterCalibrationReport(r *Router, out **String, err **Error) Status {
+	return Status(C.routellm_router_calibration_report(router(r), object(out), failure(err)))
+}
+
+// RouterSaveCalibration takes a path without a NUL in it.
+func RouterSaveCalibration(r *Router, path string, err **Error) Status {
+	place := C.CString(path)
+	defer C.free(unsafe.Pointer(place))
+	return Status(C.routellm_router_save_calibration(router(r), place, failure(err)))
+}
+
 // Doctor takes a folder without a NUL in it; an empty one is the router that is compiled in.
 func Doctor(folder string, out **String, err **Error) Status {
 	if folder == "" {

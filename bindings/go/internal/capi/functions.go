@@ -67,6 +67,9 @@ var (
 	explain_of                             uintptr
 	read_messages                          uintptr
 	train                                  uintptr
+	router_calibrate                       uintptr
+	router_calibration_report              uintptr
+	router_save_calibration                uintptr
 	doctor                                 uintptr
 	doctor_of                              uintptr
 	upgrade_artifact                       uintptr
@@ -136,6 +139,9 @@ var functions = map[string]*uintptr{
 	"routellm_explain_of":                             &explain_of,
 	"routellm_read_messages":                          &read_messages,
 	"routellm_train":                                  &train,
+	"routellm_router_calibrate":                       &router_calibrate,
+	"routellm_router_calibration_report":              &router_calibration_report,
+	"routellm_router_save_calibration":                &router_save_calibration,
 	"routellm_doctor":                                 &doctor,
 	"routellm_doctor_of":                              &doctor_of,
 	"routellm_upgrade_artifact":                       &upgrade_artifact,

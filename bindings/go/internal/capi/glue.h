@@ -248,6 +248,15 @@ static inline routellm_status go_train(const char *spec, size_t len, uintptr_t u
     return routellm_train(spec, len, user == 0 ? NULL : go_progress, (void *)user, token, report, err);
 }
 
+/* As go_train. */
+static inline routellm_status go_calibrate(const routellm_router *router, const char *spec, size_t len, uintptr_t user,
+                                           const routellm_cancel_token *token, routellm_router **calibrated,
+                                           routellm_error **err)
+{
+    return routellm_router_calibrate(router, spec, len, user == 0 ? NULL : go_progress, (void *)user, token,
+                                     calibrated, NULL, err);
+}
+
 /* After ROUTELLM_OK, and only then, routellmGoDone is called with `user`, perhaps before this returns. */
 static inline routellm_status go_route_async(const routellm_router *router, int32_t messages, const char *prompt,
                                              size_t len, const go_route_options *wanted, const char *json,

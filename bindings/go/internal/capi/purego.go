@@ -455,6 +455,26 @@ func Train(spec []byte, listen Listen, cancel *CancelToken, report **String, err
 		uintptr(p(report)), uintptr(p(err)))
 }
 
+// RouterCalibrate calibrates; listen may be nil.
+func RouterCalibrate(r *Router, spec []byte, listen Listen, cancel *CancelToken, out **Router, err **Error) Status {
+	var callback, user uintptr
+	if listen != nil {
+		callback, user = onProgress, hold(listen)
+		defer letGo(user)
+	}
+	return attempt(router_calibrate, uintptr(p(r)), uintptr(p(unsafe.SliceData(spec))), uintptr(len(spec)), callback, user,
+		uintptr(p(cancel)), uintptr(p(out)), 0, uintptr(p(err)))
+}
+
+func RouterCalibrationReport(r *Router, out **String, err **Error) Status {
+	return attempt(router_calibration_report, uintptr(p(r)), uintptr(p(out)), uintptr(p(err)))
+}
+
+// RouterSaveCalibration takes a path without a NUL in it.
+func RouterSaveCalibration(r *Router, path string, err **Error) Status {
+	return attempt(router_save_calibration, uintptr(p(r)), uintptr(p(cString(path))), uintptr(p(err)))
+}
+
 // Doctor takes a folder without a NUL in it; an empty one is the router that is compiled in.
 func Doctor(folder string, out **String, err **Error) Status {
 	if folder == "" {

@@ -24,7 +24,7 @@ use routellm_core::onnx::SessionOptions;
 use routellm_core::preference::GoldReader;
 use routellm_core::train::{Encoder, Sources, TrainOptions};
 use routellm_core::{Json, Result};
-use run::run;
+pub(crate) use run::run;
 use serde::Serialize;
 pub(crate) use spec::train_run;
 pub(crate) use sw_ranking::{train_sw_ranking, train_sw_ranking_columns};

@@ -23,7 +23,7 @@ struct Step {
 /// Runs `work` on a thread of its own, with the GIL released, for at most `timeout`. The thread of the caller meanwhile
 /// calls `progress` with (stage, done, total), which stops the work by returning False or by raising, and looks for
 /// signals: a handler that raises (Ctrl-C) stops it too, even inside a long call of a model.
-pub(super) fn run<T: Send>(
+pub(crate) fn run<T: Send>(
     py: Python<'_>,
     progress: Option<&Py<PyAny>>,
     timeout: Option<Duration>,
