@@ -794,6 +794,14 @@ typedef int32_t (*routellm_progress_callback)(void *user,
                                               const struct routellm_progress *progress);
 
 /**
+ * Hears what a router notices about calls: a text, NUL-terminated and valid during the call. `user` is yours.
+ *
+ * It runs in the thread of the call, before anything is decided, and must not throw or jump out.
+ */
+typedef void (*routellm_notice_callback)(void *user,
+                                         const char *message);
+
+/**
  * Success.
  */
 #define ROUTELLM_OK 0
@@ -1036,6 +1044,14 @@ routellm_status routellm_open_options_set_candidates(struct routellm_open_option
 routellm_status routellm_open_options_set_mean_output_tokens(struct routellm_open_options *options,
                                                              double tokens,
                                                              struct routellm_error **err);
+
+/**
+ * Sets a calibration instead of the artifact's: the path of the file that calibrating this router wrote, or what
+ * stands in it. One of another router or pair is refused.
+ */
+routellm_status routellm_open_options_set_calibration(struct routellm_open_options *options,
+                                                      const char *calibration,
+                                                      struct routellm_error **err);
 
 /**
  * Sets what a folder without `router.json` is: `bert` (any sequence classifier), `causal_llm` or `mf`; by default what
@@ -2146,6 +2162,81 @@ routellm_status routellm_train(const char *spec,
                                const struct routellm_cancel_token *cancel,
                                struct routellm_string **report,
                                struct routellm_error **err);
+
+/**
+ * Calibrates a router on requests of your own as a specification says, `len` bytes of JSON: `*calibrated` is a new router,
+ * which you free. It shares the models of this one, which stays as it is, and has another table and default.
+ *
+ * ```json
+ * {"path": "traffic.jsonl", "strong_share": 0.2, "further_requests": 10000}
+ * ```
+ *
+ * - One sample: `prompts`, `chats`, `embeddings` or `win_rates` (arrays), `rows` (objects), or the `path` of a file of rows
+ *   (`.jsonl`, `.csv`, `.parquet`). A row has `prompt`, `messages`, `body` (a request of OpenAI's API), `embedding` or
+ *   `win_rate`.
+ * - One target: `strong_share`; `cost` in USD per 1,000 requests, by the candidates' prices; or, with labels, `pgr`, `quality`
+ *   or `p_success`. Labels are columns of the models' names, or `strong_quality` and `weak_quality`.
+ * - Where they are needed: `further_requests`, `input_tokens`, `groups`, `group_by`, `slice_by`, `columns`, `policy`, `name`,
+ *   `date`, `seed` and `draws`.
+ *
+ * `progress` and `cancel` may be `NULL`; `user` is handed to `progress`. `*report` is a text of JSON that you own: the
+ * threshold, the share, its confidence interval and the prediction interval of further requests, costs, qualities, slices and
+ * warnings. `report` may be `NULL`.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a wrong specification, a sample that is malformed or has one win rate only, and a target that
+ * cannot be met; `ROUTELLM_NOT_FOUND` or `ROUTELLM_IO` for files; `ROUTELLM_CANCELLED`.
+ */
+routellm_status routellm_router_calibrate(const struct routellm_router *router,
+                                          const char *spec,
+                                          size_t len,
+                                          routellm_progress_callback progress,
+                                          void *user,
+                                          const struct routellm_cancel_token *cancel,
+                                          struct routellm_router **calibrated,
+                                          struct routellm_string **report,
+                                          struct routellm_error **err);
+
+/**
+ * As `routellm_router_calibrate()`, from `count` win rates that this router gave, to a strong share in [0, 1]. The prediction
+ * interval in the report is for `further_requests`; 0 means as many as there are win rates.
+ */
+routellm_status routellm_router_calibrate_win_rates(const struct routellm_router *router,
+                                                    const double *win_rates,
+                                                    size_t count,
+                                                    double strong_share,
+                                                    uint64_t further_requests,
+                                                    struct routellm_router **calibrated,
+                                                    struct routellm_string **report,
+                                                    struct routellm_error **err);
+
+/**
+ * What the calibration of this router found, as JSON: `*json` is a new text, which you free, or `NULL` of a router that was
+ * neither calibrated nor opened with the option `calibration`.
+ */
+routellm_status routellm_router_calibration_report(const struct routellm_router *router,
+                                                   struct routellm_string **json,
+                                                   struct routellm_error **err);
+
+/**
+ * Keeps the calibration of a router that was calibrated: in a file, if `file_or_folder` ends in `.json`, which the option
+ * `calibration` of opening takes; else with the artifact in a folder, that of this router or a new one.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a router that was not calibrated, and a folder that holds something else; `ROUTELLM_IO`.
+ */
+routellm_status routellm_router_save_calibration(const struct routellm_router *router,
+                                                 const char *file_or_folder,
+                                                 struct routellm_error **err);
+
+/**
+ * Sets who hears what this router notices about calls, each thing once: that a threshold is above, or below, every win rate of
+ * the calibration sample. The statistics of the router have it, too. `callback` `NULL` takes the last one away. `user` and
+ * `release` are as of `routellm_router_on_decision()`.
+ */
+routellm_status routellm_router_on_notice(const struct routellm_router *router,
+                                          routellm_notice_callback callback,
+                                          void *user,
+                                          routellm_free_callback release,
+                                          struct routellm_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -40,13 +40,14 @@ def specification(
     names = [name for name, value in given.items() if value is not None]
     if len(names) != 1:
         raise InvalidArgumentError(
-            f"a calibration has one sample, and {' and '.join(names) or 'none'} is given: pass one of {', '.join(given)}"
+            f"a calibration has one sample, and {' and '.join(names) or 'none'} is given: "
+            f"pass one of {', '.join(given)}"
         )
     if isinstance(prompts, str):
         # A text of its own would be one prompt, of which no sample is made: it is a path.
         spec["path"] = prompts
     elif prompts is not None and not isinstance(prompts, os.PathLike):
-        texts = prompts if hasattr(prompts, "columns") or hasattr(prompts, "keys") else list(prompts)  # type: ignore[arg-type]
+        texts = prompts if hasattr(prompts, "columns") or hasattr(prompts, "keys") else list(prompts)
         if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
             spec["prompts"] = texts
         else:

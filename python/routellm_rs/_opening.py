@@ -300,19 +300,23 @@ class Opened:
     ) -> Self:
         """Return a router that is calibrated on requests of your own; this one stays as it is.
 
-        Both share the models: nothing is loaded again. :attr:`calibration_report` of the new one says what was found,
+        Both share the models: nothing is loaded again. :attr:`calibration_report` of the new one says what
+        was found,
         :meth:`save_calibration` keeps it, and pickling takes it along.
 
         Args:
-            prompts: a sample of prompts: texts, rows (a data frame, or mappings) with ``prompt``, ``messages`` or
+            prompts: a sample of prompts: texts, rows (a data frame, or mappings) with ``prompt``,
+                ``messages`` or
                 ``body`` (a request of OpenAI's API), or the path of a file of such rows.
             chats: a sample of chats, instead: lists of messages, or requests around them.
             embeddings: a sample of embeddings, instead.
             win_rates: win rates that this router gave, instead.
-            labels: prompts with the qualities of both models' answers, in columns of the models' names, instead.
+            labels: prompts with the qualities of both models' answers, in columns of the models' names,
+                instead.
             strong_share: target: the share of the requests that goes to the strong model.
             cost: target: USD per 1,000 requests, at most, by the candidates' prices.
-            pgr: target: the part of the gap between the models' qualities that is recovered, at least; with labels.
+            pgr: target: the part of the gap between the models' qualities that is recovered, at least; with
+                labels.
             quality: target: the mean quality, at least; with labels.
             p_success: target: the calibrated chance that the chosen model succeeds, at least; with labels.
             policy: ``threshold``, or ``cost_weight`` to compare all candidates, with ``cost``.
@@ -323,7 +327,8 @@ class Opened:
             group_by: a column of rows whose equal values belong together, a user for example.
             slice_by: columns of rows to slice by, beside length and code.
             columns: what columns are called, by the name that they are read by.
-            further_requests: for how many requests the prediction interval is; as many as the sample has by default.
+            further_requests: for how many requests the prediction interval is; as many as the sample has by
+                default.
             name: how the sample is called.
             date: its day; today (UTC) by default.
             seed: of the bootstrap intervals.
@@ -365,7 +370,7 @@ class Opened:
 
     @property
     def calibration_report(self) -> CalibrationReport | None:
-        """What the calibration found; None unless the router was calibrated or opened with ``calibration``."""
+        """What the calibration found; None unless the router was calibrated, or opened with one."""
         import json
 
         text = self._inner.calibration_report
@@ -375,8 +380,10 @@ class Opened:
     def save_calibration(self, path: StrPath) -> None:
         """Keep the calibration of a router that was calibrated.
 
-        A ``path`` that ends in ``.json`` is a file, which the option ``calibration`` of :meth:`open` takes. Any other
-        is a folder: that of the artifact, whose ``router.json`` is replaced at once, or a new one for a copy of it.
+        A ``path`` that ends in ``.json`` is a file, which the option ``calibration`` of :meth:`open` takes.
+        Any other
+        is a folder: that of the artifact, whose ``router.json`` is replaced at once, or a new one for a copy
+        of it.
         """
         self._inner.save_calibration(path)
 

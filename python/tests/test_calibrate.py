@@ -31,7 +31,10 @@ def test_a_router_is_calibrated_kept_and_pickled(tmp_path: Path) -> None:
     low, high = report["prediction_interval"]["low"], report["prediction_interval"]["high"]
     assert low <= report["strong_share"] <= high
     assert report["further_requests"] == 1000
-    assert sum(decision.side == "strong" for decision in mine.route_batch(PROMPTS)) / 250 == report["strong_share"]
+    assert (
+        sum(decision.side == "strong" for decision in mine.route_batch(PROMPTS)) / 250
+        == report["strong_share"]
+    )
     assert mine.route("hi").threshold == report["threshold"]
     again = pickle.loads(pickle.dumps(mine))
     assert again.route("hi").threshold == report["threshold"]
@@ -63,7 +66,9 @@ def test_samples_come_in_many_forms(tmp_path: Path) -> None:
     ]
     thresholds = {report_of(router.calibrate(strong_share=0.3, **form))["threshold"] for form in forms}
     assert len(thresholds) == 1
-    labels = [{"prompt": prompt, router.strong: 1, router.weak: i % 2 == 0} for i, prompt in enumerate(PROMPTS)]
+    labels = [
+        {"prompt": prompt, router.strong: 1, router.weak: i % 2 == 0} for i, prompt in enumerate(PROMPTS)
+    ]
     report = report_of(router.calibrate(labels=labels, pgr=0.5))
     assert report["quality"]["pgr"] >= 0.5
     for wrong, what in (
@@ -86,5 +91,7 @@ def test_a_threshold_outside_the_sample_is_warned_of_once() -> None:
         mine.route_batch(["a", "b"], threshold=0.7)
     texts = [str(warning.message) for warning in heard]
     assert len(texts) == 1
-    assert texts[0].startswith("threshold 0.6 is above every win rate of the calibration sample (0.25 to 0.55)")
+    assert texts[0].startswith(
+        "threshold 0.6 is above every win rate of the calibration sample (0.25 to 0.55)"
+    )
     assert mine.stats()["notices"] == texts

@@ -456,6 +456,9 @@ def suite_cpp(suite: Suite) -> None:
     train = suite.compile(folder / "train.cpp", "train", compiler)
     if train is not None:
         suite.count([str(train), str(suite.work)])
+    calibrate = suite.compile(folder / "calibrate.cpp", "calibrate", compiler)
+    if calibrate is not None:
+        suite.count([str(calibrate), str(suite.work)])
     hooks = suite.compile(folder / "hooks.cpp", "hooks", compiler)
     if hooks is not None:
         suite.count([str(hooks)])

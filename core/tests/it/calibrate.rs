@@ -136,7 +136,7 @@ fn every_form_of_a_sample_gives_one_calibration() {
 fn embeddings_are_a_sample_too() {
     let router = Router::open(root().join("tests/conformance/sw-lopsided")).unwrap();
     let rows: Vec<Vec<f32>> =
-        (0..40_u8).map(|i| (0..8_u8).map(|k| f32::from((i * 7 + k * 3) % 11) - 4.5).collect()).collect();
+        (0..40_u16).map(|i| (0..8_u16).map(|k| f32::from((i * 7 + k * 3) % 11) - 4.5).collect()).collect();
     let (calibrated, report) =
         calibrate(&router, &CalibrateSpec::new().embeddings(rows.clone()).strong_share(0.5));
     let strong = rows

@@ -24,13 +24,11 @@ fn mmlu(folder: &Path) -> Vec<String> {
 
 /// How many of the halvings hold the other half's share. With `together` halves are of whole groups: a user's requests come
 /// again with that user.
-fn held(router: &Router, prompts: &[String], share: f64, together: bool, seed: u64) -> usize {
-    let rates = router.win_rates(prompts, &CallOptions::new()).unwrap();
-    let groups = groups_of(prompts);
+fn held(router: &Router, rates: &[f64], groups: &[usize], share: f64, together: bool, seed: u64) -> usize {
     let mut rng = Rng::new(seed);
     let mut held = 0;
     for _ in 0..HALVINGS {
-        let units = if together { groups.iter().max().unwrap() + 1 } else { prompts.len() };
+        let units = if together { groups.iter().max().unwrap() + 1 } else { rates.len() };
         let mut order: Vec<usize> = (0..units).collect();
         for i in (1..units).rev() {
             order.swap(i, rng.below(i + 1));
@@ -38,7 +36,7 @@ fn held(router: &Router, prompts: &[String], share: f64, together: bool, seed: u
         let mut first = vec![false; units];
         order[..units / 2].iter().for_each(|unit| first[*unit] = true);
         let unit = |i: usize| if together { groups[i] } else { i };
-        let (one, other): (Vec<usize>, Vec<usize>) = (0..prompts.len()).partition(|i| first[unit(*i)]);
+        let (one, other): (Vec<usize>, Vec<usize>) = (0..rates.len()).partition(|i| first[unit(*i)]);
         let spec = CalibrateSpec::new()
             .win_rates(one.iter().map(|i| rates[*i]).collect())
             .groups(one.iter().map(|i| groups[*i] as u64).collect())
@@ -54,9 +52,11 @@ fn held(router: &Router, prompts: &[String], share: f64, together: bool, seed: u
 
 fn check(name: &str, prompts: &[String]) {
     let router = default_router();
+    let rates = router.win_rates(prompts, &CallOptions::new()).unwrap();
+    let groups = groups_of(prompts);
     for (share, seed) in [(0.05, 1), (0.2, 2), (0.5, 3), (0.9, 4)] {
         for together in [false, true] {
-            let held = held(&router, prompts, share, together, seed);
+            let held = held(&router, &rates, &groups, share, together, seed);
             println!("{name}: share {share}, groups together {together}: {held} of {HALVINGS}");
             assert!(held * 100 >= HALVINGS * 90, "{name}: share {share}: {held} of {HALVINGS}");
         }
