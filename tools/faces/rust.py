@@ -213,7 +213,8 @@ def core(table: Table, output: Output) -> None:
         "use super::table::{OptionInfo, OptionType};",
         "use super::value::{OptionValue, candidates, spec};",
         "use super::{",
-        "    CalibrationFile, ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, Read,",
+        "    CalibrationFile, ControlTokens, Head, LongPrompts, MapStore, Mode, OutOfDistribution, Preset, Provider, "
+        "Read,",
         "    ScoreToken, SessionOptions, Spelling, TemplateSpec,",
         "};",
         "use crate::Result;",

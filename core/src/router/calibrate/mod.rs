@@ -189,7 +189,7 @@ impl Router {
 
     /// The win rate of each member of the sample.
     fn sample_rates(&self, subjects: &Subjects, watch: &mut Watch<'_>) -> Result<Vec<f64>> {
-        self.of_sample(
+        Self::of_sample(
             subjects,
             watch,
             |inputs, options| self.win_rates(inputs, options),
@@ -199,7 +199,6 @@ impl Router {
 
     /// What `ask` says of each member, part by part.
     fn of_sample<T>(
-        &self,
         subjects: &Subjects,
         watch: &mut Watch<'_>,
         ask: impl Fn(Vec<Input<'_>>, &CallOptions) -> Result<Vec<T>>,
@@ -258,7 +257,7 @@ impl Router {
             ));
         };
         let ask = |inputs: Vec<Input<'_>>, options: &CallOptions| self.qualities_batch(inputs, options);
-        let qualities = self.of_sample(&sampled.subjects, watch, ask, |_| Vec::new())?;
+        let qualities = Self::of_sample(&sampled.subjects, watch, ask, |_| Vec::new())?;
         let output = inner.candidates.mean_output_tokens;
         let rated = |(qualities, input): (Vec<f64>, &f64)| -> Vec<Rated> {
             let one = |(index, quality): (usize, f64)| Rated {
