@@ -44,7 +44,8 @@ func TestCalibration(t *testing.T) {
 	if err := calibrated.SaveCalibration(file); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := Default(WithCalibration(file))
+	var heard []string
+	opened, err := Default(WithCalibration(file), WithNoticeHandler(func(text string) { heard = append(heard, text) }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +58,9 @@ func TestCalibration(t *testing.T) {
 	}
 	if stats, err := opened.Stats(); err != nil || len(stats.Notices) != 1 || !strings.Contains(stats.Notices[0], "above") {
 		t.Error(stats.Notices, err)
+	}
+	if len(heard) != 1 || !strings.HasPrefix(heard[0], "threshold 0.999 is above every win rate") {
+		t.Error(heard)
 	}
 	spec.StrongShare = nil
 	if _, err := router.Calibrate(context.Background(), spec); err == nil || !strings.Contains(err.Error(), "one target") {

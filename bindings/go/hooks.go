@@ -68,6 +68,26 @@ func onDecision(handle *capi.Router, hook func(DecisionEvent)) error {
 	return nil
 }
 
+func onNotice(handle *capi.Router, hear func(string)) error {
+	if hear == nil {
+		return nil
+	}
+	told := func(message *byte) {
+		// What lies below are frames of the library, which no panic may leave.
+		defer func() {
+			if err := recover(); err != nil {
+				log.Printf("routellm: the notice handler panicked: %v\n%s", err, debug.Stack())
+			}
+		}()
+		hear(capi.GoString(message))
+	}
+	var cerr *capi.Error
+	if status := capi.RouterOnNotice(handle, told, &cerr); status != capi.OK {
+		return failure(nil, status, cerr)
+	}
+	return nil
+}
+
 // hearing tells hook of decisions. It runs on a thread of the library, or inside a call that decides.
 func hearing(hook func(DecisionEvent)) capi.Hear {
 	return func(event *capi.DecisionEvent) {

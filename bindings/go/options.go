@@ -21,6 +21,7 @@ type openOptions struct {
 	values     map[string]any
 	onFallback func(FallbackWarning)
 	onDecision func(DecisionEvent)
+	onNotice   func(string)
 }
 
 // set keeps the value of an option; a later one takes its place.
@@ -83,6 +84,13 @@ func WithCandidateFacts(candidates ...Candidate) OpenOption {
 // handler runs in a goroutine of its own, and several may run at once.
 func WithFallbackHandler(handler func(FallbackWarning)) OpenOption {
 	return func(o *openOptions) { o.onFallback = handler }
+}
+
+// WithNoticeHandler sets who hears what the router notices about calls, each thing once: that a threshold is above, or below,
+// every win rate of the calibration sample. The handler runs in the call, before anything is decided. Routers that are
+// calibrated from this one have it, too.
+func WithNoticeHandler(handler func(string)) OpenOption {
+	return func(o *openOptions) { o.onNotice = handler }
 }
 
 // wordOf is the name of a value, or the number if it has none: the library says then what it expected.

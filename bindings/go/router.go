@@ -104,7 +104,12 @@ func open(options []OpenOption, call func(*capi.OpenOptions, **capi.Router, **ca
 		capi.RouterFree(handle)
 		return nil, err
 	}
-	return routerOf(handle, wanted.onFallback, wanted.onDecision != nil, maxWaiting(&wanted))
+	if err := onNotice(handle, wanted.onNotice); err != nil {
+		capi.RouterFree(handle)
+		return nil, err
+	}
+	heard := wanted.onDecision != nil || wanted.onNotice != nil
+	return routerOf(handle, wanted.onFallback, heard, maxWaiting(&wanted))
 }
 
 // routerOf is the router of a handle, which it owns from now on.

@@ -131,6 +131,9 @@ type Done func(status Status, decisions []Decision, err *Error)
 // Hear takes a decision. The event is C's, and valid until it returns.
 type Hear func(event *DecisionEvent)
 
+// Notice takes what a router noticed. The text is C's, and valid until it returns.
+type Notice func(message *byte)
+
 // Listen takes how far a training is, and says whether it goes on. The progress is C's, and valid until it returns.
 type Listen func(progress *Progress) bool
 
@@ -163,6 +166,8 @@ func done(user uintptr, status Status, decisions *Decision, count uintptr, err *
 }
 
 func hear(user uintptr, event *DecisionEvent) { heldAt[Hear](user)(event) }
+
+func notice(user uintptr, message *byte) { heldAt[Notice](user)(message) }
 
 func progress(user uintptr, progress *Progress) int32 {
 	if heldAt[Listen](user)(progress) {

@@ -142,6 +142,16 @@ func RouterOnDecision(r *Router, hear Hear, err **Error) Status {
 	return status
 }
 
+// RouterOnNotice lets hear hear what a router notices until that is freed.
+func RouterOnNotice(r *Router, hear Notice, err **Error) Status {
+	user := hold(hear)
+	status := Status(C.go_on_notice(router(r), C.uintptr_t(user), failure(err)))
+	if status != OK {
+		letGo(user)
+	}
+	return status
+}
+
 // TakeString copies a string object and frees it.
 func TakeString(text *String) string {
 	object := (*C.routellm_string)(unsafe.Pointer(text))
@@ -383,6 +393,11 @@ func routellmGoDone(user C.uintptr_t, status C.routellm_status, decisions *C.rou
 //export routellmGoHear
 func routellmGoHear(user C.uintptr_t, event *C.routellm_decision_event) {
 	hear(uintptr(user), (*DecisionEvent)(unsafe.Pointer(event)))
+}
+
+//export routellmGoNotice
+func routellmGoNotice(user C.uintptr_t, message *C.char) {
+	notice(uintptr(user), (*byte)(unsafe.Pointer(message)))
 }
 
 //export routellmGoForget

@@ -70,6 +70,7 @@ var (
 	router_calibrate                       uintptr
 	router_calibration_report              uintptr
 	router_save_calibration                uintptr
+	router_on_notice                       uintptr
 	doctor                                 uintptr
 	doctor_of                              uintptr
 	upgrade_artifact                       uintptr
@@ -142,6 +143,7 @@ var functions = map[string]*uintptr{
 	"routellm_router_calibrate":                       &router_calibrate,
 	"routellm_router_calibration_report":              &router_calibration_report,
 	"routellm_router_save_calibration":                &router_save_calibration,
+	"routellm_router_on_notice":                       &router_on_notice,
 	"routellm_doctor":                                 &doctor,
 	"routellm_doctor_of":                              &doctor_of,
 	"routellm_upgrade_artifact":                       &upgrade_artifact,

@@ -226,6 +226,19 @@ static inline void go_forget(void *user)
     routellmGoForget((uintptr_t)user);
 }
 
+extern void routellmGoNotice(uintptr_t user, char *message);
+
+static inline void go_notice(void *user, const char *message)
+{
+    /* Go knows no const; it changes nothing. */
+    routellmGoNotice((uintptr_t)user, (char *)message);
+}
+
+static inline routellm_status go_on_notice(const routellm_router *router, uintptr_t user, routellm_error **err)
+{
+    return routellm_router_on_notice(router, go_notice, (void *)user, go_forget, err);
+}
+
 static inline routellm_status go_on_decision(const routellm_router *router, uintptr_t user, routellm_error **err)
 {
     return routellm_router_on_decision(router, go_hear, (void *)user, go_forget, err);

@@ -49,7 +49,7 @@ var (
 )
 
 // The functions of Go that C calls. Such a function lasts as long as the process, so that there is one of each.
-var onDone, onEvent, onFree, onProgress uintptr
+var onDone, onEvent, onFree, onNotice, onProgress uintptr
 
 // prepare makes what calls need beside the functions themselves.
 func prepare() {
@@ -60,6 +60,7 @@ func prepare() {
 	onDone = purego.NewCallback(done)
 	onEvent = purego.NewCallback(hear)
 	onFree = purego.NewCallback(letGo)
+	onNotice = purego.NewCallback(notice)
 	onProgress = purego.NewCallback(progress)
 }
 
@@ -191,6 +192,16 @@ func RouterStats(r *Router, out **String, err **Error) Status {
 func RouterOnDecision(r *Router, hear Hear, err **Error) Status {
 	user := hold(hear)
 	status := attempt(router_on_decision, uintptr(p(r)), onEvent, user, onFree, uintptr(p(err)))
+	if status != OK {
+		letGo(user)
+	}
+	return status
+}
+
+// RouterOnNotice lets hear hear what a router notices until that is freed.
+func RouterOnNotice(r *Router, hear Notice, err **Error) Status {
+	user := hold(hear)
+	status := attempt(router_on_notice, uintptr(p(r)), onNotice, user, onFree, uintptr(p(err)))
 	if status != OK {
 		letGo(user)
 	}
