@@ -14,6 +14,7 @@ mod models;
 mod named;
 mod opening;
 mod output;
+mod paper;
 mod progress;
 mod prompts;
 mod route;
@@ -49,6 +50,8 @@ enum Command {
     #[command(subcommand)]
     Train(train::Train),
     Embed(embed::Embed),
+    #[command(subcommand)]
+    Paper(paper::Paper),
     #[command(subcommand)]
     Data(data::Data),
     Doctor(doctor::Doctor),
@@ -97,6 +100,7 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Models(command) => command.run(output),
         Command::Train(command) => command.run(output),
         Command::Embed(command) => command.run(output),
+        Command::Paper(command) => command.run(output),
         Command::Data(command) => command.run(output),
         Command::Doctor(command) => command.run(output),
         Command::Upgrade(command) => command.run(output),
