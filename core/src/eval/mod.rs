@@ -3,12 +3,24 @@
 //! The `exact` definitions: the curve has one point for each distinct score, and prompts of one score are
 //! sent together, so that between two points the quality is that of a fair coin among them.
 
+mod attack;
 mod benchmark;
 mod bootstrap;
+mod cache;
+mod columns;
+mod folder;
+mod read;
 pub mod reformat;
+mod slices;
+mod table;
 
+pub use attack::Attack;
 pub use benchmark::Benchmark;
 pub use bootstrap::{Interval, bootstrap};
+pub use folder::BenchmarkName;
+pub use read::ReadOptions;
+pub use slices::{has_code, length_band, script};
+pub use table::{PairRows, Table, TableKind};
 
 use crate::{Error, Result};
 
