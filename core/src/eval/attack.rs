@@ -115,11 +115,13 @@ pub(super) fn searched_prefix(
     let mut prefix = String::new();
     let mut reached = mean(&score(prompts.iter().map(|prompt| (*prompt).to_owned()).collect())?);
     for _ in 0..LENGTH {
-        let texts = |word: &str| prompts.iter().map(move |prompt| format!("{word}\n\n{prompt}"));
         let candidates: Vec<String> =
             WORDS.iter().map(|word| format!("{prefix} {word}").trim().to_owned()).collect();
-        let scores =
-            score(candidates.iter().flat_map(|candidate| texts(candidate).collect::<Vec<_>>()).collect())?;
+        let mut texts = Vec::with_capacity(candidates.len() * prompts.len());
+        for candidate in &candidates {
+            texts.extend(prompts.iter().map(|prompt| format!("{candidate}\n\n{prompt}")));
+        }
+        let scores = score(texts)?;
         let means = scores.chunks(prompts.len().max(1)).map(mean);
         // The first of equally good ones, so that it does not depend on anything else.
         let best = means
