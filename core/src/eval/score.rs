@@ -142,7 +142,7 @@ fn fill(
     let missing: Vec<usize> =
         (0..texts.len()).filter(|i| cache.get(&keys[*i]).is_none() && seen.insert(keys[*i])).collect();
     let options = match watch.stop() {
-        Some(stop) => options.clone().cancel(stop),
+        Some(stop) => options.clone().cancel(stop.clone()),
         None => options.clone(),
     };
     let threads = available_parallelism().map_or(1, std::num::NonZero::get);

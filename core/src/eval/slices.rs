@@ -8,8 +8,11 @@ use crate::{Error, Result};
 /// The slices that need no column: `length`, `code` and `script`.
 const BUILT_IN: [&str; 3] = ["length", "code", "script"];
 
-/// Values of a column that is a slice unless slices are named; one with more numbers its rows rather than describes them.
-const MAX_VALUES: usize = 60;
+/// Values that are sliced by whatever their rows; a column with more is a slice of its own accord only with
+/// [`ROWS_PER_VALUE`] rows a value.
+const FEW_VALUES: usize = 10;
+/// Fewer rows say nothing.
+const ROWS_PER_VALUE: usize = 5;
 /// Values of a column that is sliced by, at most.
 const MAX_SLICES: usize = 100;
 
@@ -28,24 +31,23 @@ pub fn length_band(prompt: &str) -> &'static str {
 }
 
 /// Marks of code, of which two different ones in a text, or a fence, make it code.
-const MARKS: [&str; 17] = [
+const MARKS: [&str; 16] = [
     "();",
+    ");\n",
     ") {",
     "};",
     "def ",
-    "return ",
+    "    return ",
     "import ",
     "#include",
-    "function ",
-    "class ",
-    "var ",
+    "function(",
     "const ",
     "=> ",
     "SELECT ",
     " FROM ",
     "</",
     "print(",
-    "== ",
+    " == ",
 ];
 
 /// Whether a prompt has code in it: a fence of Markdown, or two different marks that programs have and sentences have not.
@@ -114,9 +116,11 @@ pub(super) fn slices(
     let mut found = Vec::new();
     for name in known.iter().copied().filter(|_| named.is_none()) {
         let slices = by(table, name, labels);
+        let values = slices.values.len();
+        let enough = values <= FEW_VALUES || values * ROWS_PER_VALUE <= table.prompts.len();
         // One value says nothing of its own.
-        if (2..=MAX_VALUES).contains(&slices.values.len()) && !found.iter().any(|s: &Slices| s.column == name)
-        {
+        let known = found.iter().any(|slices: &Slices| slices.column == name);
+        if (2..=MAX_SLICES).contains(&values) && enough && !known {
             found.push(slices);
         }
     }

@@ -75,7 +75,7 @@ pub struct EvalSpec {
     #[serde(default)]
     pub definition: Definition,
     /// Columns that the rows are parted by: `length`, `code`, `script`, or a column of the rows. By default these and every
-    /// column of 2 to 60 values.
+    /// column of 2 to 100 values that has rows enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<Vec<String>>,
     /// How many rows are scored again in other clothes and under attack, drawn by the seed; 0 for none.
@@ -137,7 +137,9 @@ impl RouterSource {
     /// The router that is compiled in, by the name `default`, or the one in a folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let name = path.file_name().map_or_else(|| path.to_string_lossy().into_owned(), |name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map_or_else(|| path.to_string_lossy().into_owned(), |name| name.to_string_lossy().into_owned());
         Self { path, name, options: None }
     }
 
@@ -301,13 +303,17 @@ impl EvalSpec {
         }
         for (i, router) in self.routers.iter().enumerate() {
             if self.routers[..i].iter().any(|before| before.name == router.name) {
-                return wrong(format!("two routers are called {:?}: give one of them another name", router.name));
+                return wrong(format!(
+                    "two routers are called {:?}: give one of them another name",
+                    router.name
+                ));
             }
         }
         match (&self.folder, self.benchmarks.is_empty(), self.data.is_empty()) {
             (None, true, true) => {
                 return wrong(
-                    "there is nothing to evaluate on: pass data, or benchmarks and the folder that has them".to_owned(),
+                    "there is nothing to evaluate on: pass data, or benchmarks and the folder that has them"
+                        .to_owned(),
                 );
             }
             (None, false, _) => {
@@ -316,22 +322,31 @@ impl EvalSpec {
                 );
             }
             (Some(_), true, _) => {
-                return wrong("folder has no effect without benchmarks: name mmlu, gsm8k or mt-bench".to_owned());
+                return wrong(
+                    "folder has no effect without benchmarks: name mmlu, gsm8k or mt-bench".to_owned(),
+                );
             }
             _ => {}
         }
         for (i, source) in self.data.iter().enumerate() {
             match (&source.path, &source.rows) {
-                (None, None) => return wrong(format!("data[{i}] has neither path nor rows: pass one of them")),
-                (Some(_), Some(_)) => return wrong(format!("data[{i}] has both path and rows: pass one of them")),
+                (None, None) => {
+                    return wrong(format!("data[{i}] has neither path nor rows: pass one of them"));
+                }
+                (Some(_), Some(_)) => {
+                    return wrong(format!("data[{i}] has both path and rows: pass one of them"));
+                }
                 _ => {}
             }
         }
         if self.strong.is_some() != self.weak.is_some() {
             return wrong("a pair has two models: pass both strong and weak, or neither".to_owned());
         }
-        if let Some((model, cost)) = self.costs.iter().find(|(_, cost)| !(**cost >= 0.0 && cost.is_finite())) {
-            return wrong(format!("costs: that of {model:?} is {cost}, expected USD per 1,000 requests of at least 0"));
+        if let Some((model, cost)) = self.costs.iter().find(|(_, cost)| !(**cost >= 0.0 && cost.is_finite()))
+        {
+            return wrong(format!(
+                "costs: that of {model:?} is {cost}, expected USD per 1,000 requests of at least 0"
+            ));
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub use encoder::Encoder;
 pub use link::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
+#[cfg(feature = "eval")]
+pub(crate) use run::sources;
 pub use run::{TrainReport, Trained, run};
 pub use sources::{DataReport, Labels, Reading, Sources};
 pub use spec::{CalibrationSource, EncoderSource, Source, SwParameters, TrainSpec, Trainer};

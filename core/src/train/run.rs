@@ -134,7 +134,11 @@ fn report(spec: &TrainSpec, trained: Trained) -> Result<TrainReport> {
     })
 }
 
-fn sources(spec: &TrainSpec) -> Result<Sources> {
+/// What a specification says to learn from, read.
+///
+/// # Errors
+/// As reading the sources.
+pub(crate) fn sources(spec: &TrainSpec) -> Result<Sources> {
     let given: &[Source] = &spec.sources;
     let mut sources = Sources::new();
     if let Some(models) = &spec.models {
