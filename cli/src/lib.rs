@@ -1,4 +1,4 @@
-//! The command `routellm`, as a function: it trains routers, looks into data and routes prompts.
+//! The command `routellm`, as a function: it trains and evaluates routers, looks into data and routes prompts.
 //!
 //! What it does is the core's; here arguments become options, and results tables or JSON. Results go to the standard
 //! output, everything else to the standard error. Exit status: 0; 1 for a failure; 2 for wrong usage; 130 if it was
@@ -7,9 +7,11 @@
 mod data;
 mod doctor;
 mod embed;
+mod eval;
 mod info;
 mod inspect;
 mod interrupt;
+mod language;
 mod models;
 mod named;
 mod opening;
@@ -50,6 +52,7 @@ enum Command {
     #[command(subcommand)]
     Train(train::Train),
     Embed(embed::Embed),
+    Eval(eval::Eval),
     #[command(subcommand)]
     Paper(paper::Paper),
     #[command(subcommand)]
@@ -101,6 +104,7 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Train(command) => command.run(output),
         Command::Embed(command) => command.run(output),
         Command::Paper(command) => command.run(output),
+        Command::Eval(command) => command.run(output),
         Command::Data(command) => command.run(output),
         Command::Doctor(command) => command.run(output),
         Command::Upgrade(command) => command.run(output),

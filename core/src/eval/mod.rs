@@ -3,12 +3,46 @@
 //! The `exact` definitions: the curve has one point for each distinct score, and prompts of one score are
 //! sent together, so that between two points the quality is that of a fair coin among them.
 
+mod attack;
+mod baselines;
 mod benchmark;
 mod bootstrap;
+mod cache;
+mod columns;
+mod estimate;
+mod folder;
+mod many;
+mod options;
+mod pair_choice;
+mod provisional;
+mod read;
 pub mod reformat;
+mod report;
+mod robust;
+mod rows;
+mod run;
+mod score;
+mod slices;
+mod spec;
+mod table;
 
+pub use attack::Attack;
 pub use benchmark::Benchmark;
 pub use bootstrap::{Interval, bootstrap};
+pub use estimate::Estimate;
+pub use folder::BenchmarkName;
+pub use options::{Definition, EvalOptions, Prices};
+pub use provisional::{ModelsReport, PairReport, PairedTest};
+pub use read::ReadOptions;
+pub use report::{
+    AttackReport, Clothes, Comparison, EvalReport, ModelFacts, PairChoice, REPORT_FORM, ResultReport,
+    Robustness, Role, RouterFacts, SliceReport, SliceResult, SliceValue, TableReport, ThresholdPoint,
+    WrongPrompt,
+};
+pub use run::{Label, run, run_labelled};
+pub use slices::{has_code, length_band, script};
+pub use spec::{DataSource, EvalSpec, RouterSource};
+pub use table::{PairRows, Table, TableKind};
 
 use crate::{Error, Result};
 
