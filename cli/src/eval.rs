@@ -14,7 +14,7 @@ use routellm_core::{Error, Json, Result};
 
 use crate::language::language;
 use crate::output::Output;
-use crate::{progress, runtime};
+use crate::{progress, report, runtime};
 
 /// Evaluate routers: quality against cost, on benchmarks and on rows of your own.
 #[derive(Debug, Args)]
@@ -33,6 +33,9 @@ pub(crate) struct Eval {
     /// The folder to write report.json to.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Write each plot into that folder, too: svg, png or both.
+    #[arg(long, value_name = "FORMAT", num_args = 1.., requires = "out")]
+    plots: Vec<report::Format>,
     /// The strong and the weak model, of tables with more.
     #[arg(long, num_args = 2, value_names = ["STRONG", "WEAK"])]
     pair: Vec<String>,
@@ -85,6 +88,7 @@ pub(crate) struct Eval {
 
 impl Eval {
     pub(crate) fn run(self, output: &mut Output) -> Result<()> {
+        let plots = self.plots.clone();
         let (spec, out) = self.spec()?;
         // Before the work, which may be long.
         if let Some(out) = &out {
@@ -94,13 +98,21 @@ impl Eval {
         let report = run_labelled(&spec, &[("language", &label)], progress::control())?;
         if let Some(out) = &out {
             write(&report, out)?;
+            report::write_html(&report, out)?;
+            for format in plots {
+                report::write_plots(&report, out, format)?;
+            }
         }
         if output.is_json() {
             return output.json(&report);
         }
         table::tell(&report, output)?;
         match out {
-            Some(out) => output.line(&format!("\nwritten: {}", out.join(JSON).display())),
+            Some(out) => output.line(&format!(
+                "\nwritten: {}, {}",
+                out.join(report::HTML).display(),
+                out.join(JSON).display()
+            )),
             None => Ok(()),
         }
     }

@@ -19,6 +19,7 @@ mod output;
 mod paper;
 mod progress;
 mod prompts;
+mod report;
 mod route;
 mod runtime;
 mod train;

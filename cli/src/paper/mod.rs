@@ -2,21 +2,39 @@
 
 mod overhead;
 mod published;
+mod similarity;
+mod transfer;
 
-use routellm_core::Result;
+use routellm_core::{OpenOptions, Result, Router};
 
 use crate::output::Output;
 
 /// Print the paper's tables with routers of one's own beside the published numbers.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Paper {
+    Transfer(transfer::Transfer),
     Overhead(overhead::Overhead),
+    Similarity(similarity::Similarity),
+}
+
+/// The router of a name: `default`, or a folder.
+///
+/// # Errors
+/// As opening it.
+fn open(name: &str) -> Result<Router> {
+    if name == "default" {
+        return OpenOptions::new().open_default();
+    }
+    // As many sessions as cores, where a model runs.
+    OpenOptions::new().throughput().open(name).or_else(|_| Router::open(name))
 }
 
 impl Paper {
     pub(crate) fn run(self, output: &mut Output) -> Result<()> {
         match self {
+            Self::Transfer(command) => command.run(output),
             Self::Overhead(command) => command.run(output),
+            Self::Similarity(command) => command.run(output),
         }
     }
 }

@@ -6,9 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use routellm_core::calibrate::Sample;
-use routellm_core::{CallOptions, Error, ErrorKind, OpenOptions, Result, Router};
+use routellm_core::{CallOptions, Error, ErrorKind, Result, Router};
 use serde::Serialize;
 
+use super::open;
 use super::published::{OVERHEAD, STRONG_USD, WEAK_USD};
 use crate::interrupt;
 use crate::output::Output;
@@ -82,13 +83,7 @@ impl Overhead {
         }
         let mut found = Vec::new();
         for name in &self.routers {
-            let router = if name == "default" {
-                OpenOptions::new().open_default()?
-            } else {
-                // As many sessions as callers, where a model runs.
-                OpenOptions::new().throughput().open(name).or_else(|_| Router::open(name))?
-            };
-            found.push(self.measure(name, &router, sample.prompts(), threads)?);
+            found.push(self.measure(name, &open(name)?, sample.prompts(), threads)?);
         }
         if output.is_json() {
             return found.iter().try_for_each(|one| output.json_line(one));

@@ -18,8 +18,10 @@ const CONTAMINATED: f64 = 0.95;
 
 /// Measure how similar benchmarks are to training data, and whether that goes with a router's quality.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  routellm paper similarity --encoder my-mf --training votes.jsonl --data gold.csv\n  \
-    routellm paper similarity --encoder my-mf --training gold.jsonl --data gold.jsonl --router default --json")]
+#[command(
+    after_help = "Examples:\n  routellm paper similarity --encoder my-mf --training votes.jsonl --data gold.csv\n  \
+    routellm paper similarity --encoder my-mf --training gold.jsonl --data gold.jsonl --router default --json"
+)]
 pub(crate) struct Similarity {
     /// The folder of an artifact, whose encoder tells what is similar.
     #[arg(long, value_name = "FOLDER")]
@@ -90,7 +92,8 @@ impl Similarity {
             return found.iter().try_for_each(|one| output.json_line(one));
         }
         let rows = found.iter().map(|one| {
-            let interval = one.interval.map_or_else(String::new, |(low, high)| format!(" [{low:.3}, {high:.3}]"));
+            let interval =
+                one.interval.map_or_else(String::new, |(low, high)| format!(" [{low:.3}, {high:.3}]"));
             vec![
                 one.name.clone(),
                 one.rows.to_string(),
@@ -99,7 +102,10 @@ impl Similarity {
                 one.correlation.map_or_else(|| "no pair".to_owned(), |value| format!("{value:.3}{interval}")),
             ]
         });
-        output.table(&["data", "rows", "similarity", "above .95", "correlation with being right"], rows.collect())
+        output.table(
+            &["data", "rows", "similarity", "above .95", "correlation with being right"],
+            rows.collect(),
+        )
     }
 }
 
@@ -143,11 +149,13 @@ fn nearest(vectors: &[Vec<f32>], known: &[Vec<f32>]) -> Result<Vec<f64>> {
 
 fn similar(table: &Table, similarities: Vec<f64>, router: &Router) -> Result<Similar> {
     let right = right(table, router)?;
-    let both = similarities.iter().zip(&right).filter_map(|(similarity, right)| Some((*similarity, (*right)?)));
+    let both =
+        similarities.iter().zip(&right).filter_map(|(similarity, right)| Some((*similarity, (*right)?)));
     let (x, y): (Vec<f64>, Vec<f64>) = both.unzip();
     let correlation = spearman(&x, &y);
     let rows = similarities.len();
-    let mean = |of: &dyn Fn(f64) -> f64| similarities.iter().map(|x| of(*x)).sum::<f64>() / rows.max(1) as f64;
+    let mean =
+        |of: &dyn Fn(f64) -> f64| similarities.iter().map(|x| of(*x)).sum::<f64>() / rows.max(1) as f64;
     Ok(Similar {
         name: table.name.clone(),
         rows,

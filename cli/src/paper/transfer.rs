@@ -74,7 +74,8 @@ impl Transfer {
                 interrupt::token().check()?;
                 let scores: Vec<f64> = pair.rows.iter().map(|row| rates[*row]).collect();
                 let curve = Curve::new(&scores, &pair.graded)?;
-                let Interval { low, high, .. } = bootstrap(&scores, &pair.graded, self.draws, 1, Curve::apgr)?;
+                let Interval { low, high, .. } =
+                    bootstrap(&scores, &pair.graded, self.draws, 1, Curve::apgr)?;
                 let cpt = curve.cpt(0.5);
                 found.push(OnPair {
                     router: name.clone(),

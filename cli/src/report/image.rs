@@ -89,12 +89,17 @@ pub(super) fn write(plot: &Plot, path: &Path, format: Format) -> Result<()> {
             let mut pixels = vec![255; (width * height * 3) as usize];
             {
                 let backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
-                plot.draw(&backend.into_drawing_area(), &theme::FILE, SCALE).map_err(|why| failed(plot, &why))?;
+                plot.draw(&backend.into_drawing_area(), &theme::FILE, SCALE)
+                    .map_err(|why| failed(plot, &why))?;
             }
+            let failed =
+                |error: png::EncodingError| Error::new(ErrorKind::Io, format!("{}: {error}", path.display()));
             let file = std::fs::File::create(path).map_err(|error| Error::io(path, error))?;
-            let encoder = image::codecs::png::PngEncoder::new(std::io::BufWriter::new(file));
-            image::ImageEncoder::write_image(encoder, &pixels, width, height, image::ExtendedColorType::Rgb8)
-                .map_err(|error| Error::new(ErrorKind::Io, format!("{}: {error}", path.display())))
+            let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), width, height);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.set_depth(png::BitDepth::Eight);
+            let mut writer = encoder.write_header().map_err(failed)?;
+            writer.write_image_data(&pixels).and_then(|()| writer.finish()).map_err(failed)
         }
     }
 }

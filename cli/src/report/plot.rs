@@ -47,7 +47,7 @@ pub(super) enum Unit {
 pub(super) struct Series {
     pub(super) name: String,
     /// Which colour; series of one router have one colour in every plot.
-    pub(super) color: Color,
+    pub(super) color: Hue,
     /// Joined by a line, unless `dots`.
     pub(super) points: Vec<(f64, f64)>,
     /// Places with the lower and the upper end of an interval.
@@ -59,7 +59,7 @@ pub(super) struct Series {
 
 /// A colour of a theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Color {
+pub(super) enum Hue {
     /// Of the router of this number.
     Router(usize),
     /// What routers are compared with.
@@ -74,7 +74,7 @@ pub(super) struct Bar {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) height: f64,
-    pub(super) color: Color,
+    pub(super) color: Hue,
 }
 
 /// Where the corners of the plot's area lie in pixels, so that a page can mark a place.
@@ -87,7 +87,7 @@ pub(super) struct Area {
 }
 
 impl Series {
-    pub(super) fn line(name: impl Into<String>, color: Color, points: Vec<(f64, f64)>) -> Self {
+    pub(super) fn line(name: impl Into<String>, color: Hue, points: Vec<(f64, f64)>) -> Self {
         Self { name: name.into(), color, points, band: Vec::new(), dots: false, dashed: false }
     }
 }
@@ -181,13 +181,21 @@ impl Plot {
             let color = theme.of(series.color);
             if series.dots {
                 chart.draw_series(
-                    series.points.iter().map(|point| Circle::new(self.inside(*point), 4 * scale, color.filled())),
+                    series
+                        .points
+                        .iter()
+                        .map(|point| Circle::new(self.inside(*point), 4 * scale, color.filled())),
                 )?;
                 continue;
             }
             let points: Vec<(f64, f64)> = series.points.iter().map(|point| self.inside(*point)).collect();
             if series.dashed {
-                chart.draw_series(DashedLineSeries::new(points, 6 * scale, 5 * scale, color.stroke_width(2 * scale)))?;
+                chart.draw_series(DashedLineSeries::new(
+                    points,
+                    6 * scale,
+                    5 * scale,
+                    color.stroke_width(2 * scale),
+                ))?;
             } else {
                 chart.draw_series(LineSeries::new(points, color.stroke_width(2 * scale)))?;
             }

@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use super::plot::Color;
+use super::plot::Hue;
 
 /// The colours of one kind of output.
 pub(super) struct Theme {
@@ -74,11 +74,11 @@ const VARIABLES: [(&str, &str); 14] = [
 ];
 
 impl Theme {
-    pub(super) fn of(&self, color: Color) -> RGBColor {
+    pub(super) fn of(&self, color: Hue) -> RGBColor {
         match color {
-            Color::Router(number) => self.routers[number % self.routers.len()],
-            Color::Quiet => self.quiet,
-            Color::Oracle => self.oracle,
+            Hue::Router(number) => self.routers[number % self.routers.len()],
+            Hue::Quiet => self.quiet,
+            Hue::Oracle => self.oracle,
         }
     }
 }

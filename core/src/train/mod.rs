@@ -46,14 +46,10 @@ pub use encoder::Encoder;
 pub use link::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
-<<<<<<< HEAD
-pub use run::{HeldOut, TrainReport, Trained, run};
-pub use selection::Rows;
-=======
 #[cfg(feature = "eval")]
 pub(crate) use run::sources;
-pub use run::{TrainReport, Trained, run};
->>>>>>> evalrun
+pub use run::{HeldOut, TrainReport, Trained, run};
+pub use selection::Rows;
 pub use sources::{DataReport, Labels, Reading, Sources};
 pub use spec::{CalibrationSource, EncoderSource, Source, SplitSource, SwParameters, TrainSpec, Trainer};
 pub use ties::Ties;
