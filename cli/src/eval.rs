@@ -10,7 +10,7 @@ use routellm_core::eval::{
     DataSource, Definition, EvalReport, EvalSpec, RouterSource, TableKind, run_labelled,
 };
 use routellm_core::train::{Labels, OnError, Source};
-use routellm_core::{Error, Json, Result};
+use routellm_core::{Error, ErrorKind, Json, Result};
 
 use crate::language::language;
 use crate::output::Output;
@@ -125,17 +125,17 @@ impl Eval {
             ([], true) => {}
             ([folder], false) => spec.folder = Some(folder.clone()),
             ([], false) => {
-                return Err(Error::invalid_argument(
+                return Err(wrong(
                     "--benchmark needs --data FOLDER, the folder of the benchmarks, laid out as RouteLLM's routellm/evals",
                 ));
             }
             ([folder], true) => {
-                return Err(Error::invalid_argument(format!(
+                return Err(wrong(format!(
                     "--data {}: a folder holds benchmarks: name them by --benchmark, or pass a file",
                     folder.display()
                 )));
             }
-            (_, _) => return Err(Error::invalid_argument("--data names two folders: pass one of them")),
+            (_, _) => return Err(wrong("--data names two folders: pass one of them")),
         }
         spec.benchmarks = self.benchmark;
         spec.data = files
@@ -169,6 +169,10 @@ impl Eval {
     }
 }
 
+fn wrong(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidArgument, what)
+}
+
 /// The report as data.
 const JSON: &str = "report.json";
 
@@ -178,7 +182,7 @@ const JSON: &str = "report.json";
 /// `Io`.
 fn write(report: &EvalReport, out: &Path) -> Result<()> {
     let path = out.join(JSON);
-    let text = serde_json::to_string(report).map_err(|error| Error::invalid_argument(error.to_string()))?;
+    let text = serde_json::to_string(report).map_err(|error| wrong(error.to_string()))?;
     fs::write(&path, text).map_err(|error| Error::io(&path, error))
 }
 

@@ -202,6 +202,60 @@ fn rows_are_inspected_parted_and_converted() {
 }
 
 #[test]
+fn routers_are_evaluated_on_rows_of_ones_own() {
+    let folder = folder();
+    let arguments = ["eval", "default", "my-router", "--data", "gold.csv", "--out", "report/new"];
+    let fast = [
+        "--draws",
+        "50",
+        "--robustness",
+        "20",
+        "--baseline-gold",
+        "gold.jsonl",
+        "--cost",
+        "big=10",
+        "--cost",
+        "small=1",
+    ];
+    let table = told(folder.path(), &[&arguments[..], &fast[..]].concat());
+    let first: Vec<&str> = table.lines().map(|line| line.split("  ").next().unwrap()).collect();
+    assert!(table.starts_with("gold: 90 rows, 90 prompts, big against small\n"), "{table}");
+    for name in ["default", "my-router", "random", "length", "oracle", "linear", "knn"] {
+        assert!(first.contains(&name), "{name}: {table}");
+    }
+    assert!(
+        table.contains("best single model: big, quality 1.000, 10.000 USD per 1,000 requests"),
+        "{table}"
+    );
+    assert!(table.contains("90 rows are among those that the baselines were trained on"), "{table}");
+    assert!(
+        table.contains("under attack at most") && table.contains("written: report/new/report.json"),
+        "{table}"
+    );
+    let written = fs::read_to_string(folder.path().join("report/new/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!((&report["form"], &report["tables"][0]["rows"]), (&json!(1), &json!(90)));
+    assert!(!written.contains("integral of x"));
+    let slices = report["tables"][0]["slices"].as_array().unwrap();
+    assert!(slices.iter().any(|slice| slice["column"] == "length"), "{slices:?}");
+    // As JSON it is the same, and texts come where they are asked for.
+    let again = told(
+        folder.path(),
+        &[&arguments[..5], &fast[..], &["--json", "--slice", "language", "--with-prompts"]].concat(),
+    );
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["tables"][0]["results"][0]["pair"], report["tables"][0]["results"][0]["pair"]);
+    assert_eq!(again["tables"][0]["slices"][0]["column"], "language");
+    assert!(again["tables"][0]["results"][0]["most_wrong"][0]["prompt"].is_string());
+    // Votes and logs are read by the same option.
+    let votes = told(
+        folder.path(),
+        &["eval", "default", "--data", "votes.csv", "--draws", "20", "--robustness", "0", "--json"],
+    );
+    assert_eq!(serde_json::from_str::<Value>(&votes).unwrap()["tables"][0]["kind"], "votes");
+}
+
+#[test]
 fn failures_say_what_is_wrong_and_with_which_status() {
     let folder = folder();
     fs::write(
@@ -227,6 +281,23 @@ fn failures_say_what_is_wrong_and_with_which_status() {
         (1, "bad.jsonl, line 2", &["train", "linear", "--gold", "bad.jsonl", "--out", "x"]),
         (1, "bad.jsonl, line 2", &["data", "inspect", "bad.jsonl"]),
         (1, "No such file", &["data", "inspect", "nothing.csv"]),
+        (2, "2 values required", &["eval", "default", "--data", "gold.csv", "--pair", "big"]),
+        (2, "MODEL=USD", &["eval", "default", "--data", "gold.csv", "--cost", "big"]),
+        (2, "required", &["eval", "default"]),
+        (1, "no model \"huge\"", &["eval", "default", "--data", "gold.csv", "--pair", "huge", "small"]),
+        (1, "name them by --benchmark", &["eval", "default", "--data", "my-router"]),
+        (
+            1,
+            "--benchmark needs --data FOLDER",
+            &["eval", "default", "--benchmark", "mmlu", "--data", "gold.csv"],
+        ),
+        (
+            1,
+            "expected mmlu, gsm8k or mt-bench",
+            &["eval", "default", "--benchmark", "arc", "--data", "my-router"],
+        ),
+        (1, "nowhere: no such folder", &["eval", "nowhere", "--data", "gold.csv"]),
+        (1, "bad.jsonl, line 2"),
         (1, "share is 1", &["data", "split", "gold.jsonl", "--share", "1", "--out", "x"]),
     ] {
         let done = run(folder.path(), arguments);

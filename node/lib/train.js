@@ -22,8 +22,9 @@ function json(spec) {
   }
 }
 
-async function train(spec, options = {}) {
-  checkNames(options, 'train', ['onProgress', 'signal']);
+// Work on a specification: `call` is the native half of `name`.
+async function watched(name, call, spec, options) {
+  checkNames(options, name, ['onProgress', 'signal']);
   const { onProgress, signal } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid(`onProgress is ${describe(onProgress)}, expected a function`);
@@ -33,7 +34,7 @@ async function train(spec, options = {}) {
   if (signal?.aborted) throw aborted(signal);
   const cancel = new native.NativeCancel();
   const stop = () => cancel.cancel();
-  // What the listener throws stops the training, and is what it rejects with.
+  // What the listener throws stops the work, and is what it rejects with.
   let thrown;
   const tell = onProgress === undefined ? null : (step) => {
     if (thrown !== undefined) return;
@@ -46,8 +47,8 @@ async function train(spec, options = {}) {
   };
   if (signal !== undefined) listen(signal, stop);
   try {
-    // It ends when the training has: until then the artifact may still take its place.
-    const report = await native.train(text, cancel, tell);
+    // It ends when the work has: until then an artifact may still take its place.
+    const report = await call(text, cancel, tell);
     if (thrown !== undefined) throw thrown.error;
     return JSON.parse(report);
   } catch (error) {
@@ -59,4 +60,8 @@ async function train(spec, options = {}) {
   }
 }
 
-module.exports = { train };
+const train = (spec, options = {}) => watched('train', native.train, spec, options);
+
+const evaluate = (spec, options = {}) => watched('evaluate', native.evaluate, spec, options);
+
+module.exports = { evaluate, train };

@@ -48,7 +48,6 @@ fn tell_table(report: &EvalReport, table: &TableReport, output: &mut Output) -> 
             "{rows} rows are among those that the baselines were trained on: their figures are too good"
         ))?;
     }
-    many(table, output)?;
     robustness(table, output)
 }
 
@@ -57,7 +56,7 @@ fn row(report: &EvalReport, result: &ResultReport) -> Vec<String> {
     let apgr = pair.apgr.as_ref().map_or_else(|| "-".to_owned(), |apgr| figure(apgr, 1.0, 3));
     let levels = report.levels.iter().map(|level| {
         let cpt = pair.cpt(*level);
-        cpt.map_or_else(|| "-".to_owned(), |cpt| figure(cpt, 100.0, 0))
+        cpt.map_or_else(|| "-".to_owned(), |cpt| figure(&cpt, 100.0, 0))
     });
     [result.name.clone(), apgr].into_iter().chain(levels).collect()
 }
@@ -74,15 +73,6 @@ fn figure(estimate: &Estimate, scale: f64, digits: usize) -> String {
         (true, true) => format!("{value}{unit} [{}, {}]", number(estimate.low), number(estimate.high)),
         _ => format!("{value}{unit}"),
     }
-}
-
-/// What the routers do with all models of the table.
-fn many(table: &TableReport, output: &mut Output) -> Result<()> {
-    let told = table.results.iter().filter_map(|result| Some((result, result.models.as_ref()?)));
-    for (result, models) in told {
-        output.line(&format!("{}: {}", result.name, super::summary(models)))?;
-    }
-    Ok(())
 }
 
 /// The clothes that cost a router most, and the attack that raises its share most.

@@ -53,6 +53,11 @@ fn estimate(value: f64, mut draws: Vec<f64>) -> Option<Estimate> {
 }
 
 impl PairReport {
+    /// CPT.
+    pub fn cpt(&self, level: f64) -> Option<Estimate> {
+        self.cpts.iter().find(|(known, _)| *known == level).and_then(|(_, cpt)| *cpt)
+    }
+
     /// New.
     pub fn new(scores: &[f64], graded: &[Graded], options: &EvalOptions) -> Result<Self> {
         options.check(scores.len())?;

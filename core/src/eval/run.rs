@@ -204,7 +204,7 @@ impl Evaluation<'_> {
             results.push(self.result(&pair, &scores, Role::Baseline, about)?);
             all.push(scores);
         }
-        results.push(best_single(table, complete.as_ref()));
+        results.push(best_single(table, complete.as_ref(), spec));
         for (result, scores) in trained {
             results.push(result);
             all.push(scores);
@@ -392,7 +392,7 @@ fn model_facts(table: &Table, model: usize, spec: &EvalSpec) -> ModelFacts {
 }
 
 /// The model that is best on average, for every prompt: of the rows that know all models, where there are some.
-fn best_single(table: &Table, complete: Option<&Complete>) -> ResultReport {
+fn best_single(table: &Table, complete: Option<&Complete>, spec: &EvalSpec) -> ResultReport {
     let models = table.models.len();
     let mean = |model: usize| match complete {
         Some(complete) => complete.mean_quality(model),
@@ -401,10 +401,8 @@ fn best_single(table: &Table, complete: Option<&Complete>) -> ResultReport {
     let means = (0..models).map(|model| (model, mean(model)));
     let (best, quality) =
         means.fold((0, f64::NEG_INFINITY), |best, found| if found.1 > best.1 { found } else { best });
-    let cost = match complete {
-        Some(complete) => complete.mean_cost(best),
-        None => Some(table.mean_cost(best).0).filter(|cost| !cost.is_nan()),
-    };
+    let facts = model_facts(table, best, spec);
+    let cost = complete.and_then(|complete| complete.mean_cost(best)).map(|usd| 1000.0 * usd);
     ResultReport {
         name: "best single model".to_owned(),
         role: Role::Baseline,
@@ -417,10 +415,10 @@ fn best_single(table: &Table, complete: Option<&Complete>) -> ResultReport {
         robustness: None,
         most_wrong: Vec::new(),
         single: Some(ModelFacts {
-            name: table.models[best].clone(),
-            rows: complete.map_or_else(|| table.mean_quality(best).1, |complete| complete.rows.len()),
+            name: facts.name,
+            rows: complete.map_or(facts.rows, |complete| complete.rows.len()),
             quality: quality.is_finite().then_some(quality),
-            cost_per_1000: cost.map(|usd| 1000.0 * usd),
+            cost_per_1000: cost.or(facts.cost_per_1000),
         }),
     }
 }

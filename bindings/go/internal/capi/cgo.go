@@ -334,6 +334,17 @@ func Train(spec []byte, listen Listen, cancel *CancelToken, report **String, err
 		failure(err)))
 }
 
+// Evaluate evaluates; listen may be nil.
+func Evaluate(spec []byte, listen Listen, cancel *CancelToken, report **String, err **Error) Status {
+	var user uintptr
+	if listen != nil {
+		user = hold(listen)
+		defer letGo(user)
+	}
+	return Status(C.go_evaluate(chars(spec), C.size_t(len(spec)), C.uintptr_t(user), token(cancel), object(report),
+		failure(err)))
+}
+
 // Doctor takes a folder without a NUL in it; an empty one is the router that is compiled in.
 func Doctor(folder string, out **String, err **Error) Status {
 	if folder == "" {

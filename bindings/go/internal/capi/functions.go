@@ -67,6 +67,7 @@ var (
 	explain_of                             uintptr
 	read_messages                          uintptr
 	train                                  uintptr
+	evaluate                               uintptr
 	doctor                                 uintptr
 	doctor_of                              uintptr
 	upgrade_artifact                       uintptr
@@ -136,6 +137,7 @@ var functions = map[string]*uintptr{
 	"routellm_explain_of":                             &explain_of,
 	"routellm_read_messages":                          &read_messages,
 	"routellm_train":                                  &train,
+	"routellm_evaluate":                               &evaluate,
 	"routellm_doctor":                                 &doctor,
 	"routellm_doctor_of":                              &doctor_of,
 	"routellm_upgrade_artifact":                       &upgrade_artifact,

@@ -248,6 +248,13 @@ static inline routellm_status go_train(const char *spec, size_t len, uintptr_t u
     return routellm_train(spec, len, user == 0 ? NULL : go_progress, (void *)user, token, report, err);
 }
 
+static inline routellm_status go_evaluate(const char *spec, size_t len, uintptr_t user,
+                                          const routellm_cancel_token *token, routellm_string **report,
+                                          routellm_error **err)
+{
+    return routellm_evaluate(spec, len, user == 0 ? NULL : go_progress, (void *)user, token, report, err);
+}
+
 /* After ROUTELLM_OK, and only then, routellmGoDone is called with `user`, perhaps before this returns. */
 static inline routellm_status go_route_async(const routellm_router *router, int32_t messages, const char *prompt,
                                              size_t len, const go_route_options *wanted, const char *json,

@@ -455,6 +455,17 @@ func Train(spec []byte, listen Listen, cancel *CancelToken, report **String, err
 		uintptr(p(report)), uintptr(p(err)))
 }
 
+// Evaluate evaluates; listen may be nil.
+func Evaluate(spec []byte, listen Listen, cancel *CancelToken, report **String, err **Error) Status {
+	var callback, user uintptr
+	if listen != nil {
+		callback, user = onProgress, hold(listen)
+		defer letGo(user)
+	}
+	return attempt(evaluate, uintptr(p(unsafe.SliceData(spec))), uintptr(len(spec)), callback, user, uintptr(p(cancel)),
+		uintptr(p(report)), uintptr(p(err)))
+}
+
 // Doctor takes a folder without a NUL in it; an empty one is the router that is compiled in.
 func Doctor(folder string, out **String, err **Error) Status {
 	if folder == "" {
