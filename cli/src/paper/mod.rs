@@ -1,5 +1,6 @@
 //! `routellm paper`: the tables of the paper with one's own routers beside them.
 
+mod benchmarks;
 mod overhead;
 mod published;
 mod similarity;
@@ -12,6 +13,9 @@ use crate::output::Output;
 /// Print the paper's tables with routers of one's own beside the published numbers.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Paper {
+    Mmlu(benchmarks::Benchmark),
+    Gsm8k(benchmarks::Benchmark),
+    MtBench(benchmarks::Benchmark),
     Transfer(transfer::Transfer),
     Overhead(overhead::Overhead),
     Similarity(similarity::Similarity),
@@ -32,6 +36,9 @@ fn open(name: &str) -> Result<Router> {
 impl Paper {
     pub(crate) fn run(self, output: &mut Output) -> Result<()> {
         match self {
+            Self::Mmlu(command) => command.run("mmlu", |row| row.mmlu, output),
+            Self::Gsm8k(command) => command.run("gsm8k", |row| row.gsm8k, output),
+            Self::MtBench(command) => command.run("mt-bench", |row| row.mt_bench, output),
             Self::Transfer(command) => command.run(output),
             Self::Overhead(command) => command.run(output),
             Self::Similarity(command) => command.run(output),

@@ -87,6 +87,12 @@ pub(super) fn signed(value: f64) -> String {
 /// USD, with as many digits as its size needs.
 pub(super) fn usd(value: f64) -> String {
     let (sign, size) = (if value < 0.0 { "-" } else { "" }, value.abs());
-    let digits = if size >= 100.0 { 0 } else if size >= 0.1 || size == 0.0 { 2 } else { 4 };
+    let digits = if size >= 100.0 {
+        0
+    } else if size >= 0.1 || size == 0.0 {
+        2
+    } else {
+        4
+    };
     format!("{sign}${size:.digits$}")
 }
