@@ -71,6 +71,25 @@ fn folder() -> tempfile::TempDir {
         json!({"prompt": row["prompt"], "model": model, "quality": row[model]})
     };
     write("log.jsonl", lines((0..90).map(log)));
+    fs::create_dir_all(folder.path().join("evals/mmlu/responses")).unwrap();
+    for name in ["gsm8k", "mt_bench"] {
+        fs::create_dir_all(folder.path().join("evals").join(name)).unwrap();
+    }
+    let rows = (0..90).map(|i| format!("{},True,{}\n", prompt(i), if i % 3 == 0 { "False" } else { "True" }));
+    let answers = format!(
+        "prompt,gpt-4-1106-preview,mistralai/Mixtral-8x7B-Instruct-v0.1\n{}",
+        rows.collect::<Vec<_>>().concat()
+    );
+    write("evals/mmlu/responses/mmlu_algebra.csv", answers.clone());
+    write("evals/gsm8k/gsm8k_responses.csv", answers);
+    let turns = |i: usize| json!({"question_id": i, "turns": [prompt(i), "And now?"]});
+    write("evals/mt_bench/question.jsonl", lines((0..30).map(turns)));
+    let judgement = |i: usize| {
+        let (model, best) = [("gpt-4-1106-preview", 9), ("mistralai/Mixtral-8x7B-Instruct-v0.1", 7)][i % 2];
+        let (question, turn) = (i / 4, 1 + i / 2 % 2);
+        json!({"question_id": question, "turn": turn, "model": model, "score": best - question % 3})
+    };
+    write("evals/mt_bench/judgements.jsonl", lines((0..120).map(judgement)));
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",

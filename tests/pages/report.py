@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -160,7 +161,9 @@ def main() -> int:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         print("skipped: pages in a browser: no Chromium (apt install chromium)")
-        return 0
+        required = int(os.environ.get("ROUTELLM_REQUIRE_ALL") == "1")
+        print(f"pages: 0 passed, {required} failed, {1 - required} skipped")
+        return required
     passed = failed = 0
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         path = report(str(Path(command).resolve()), Path(name))
@@ -179,7 +182,7 @@ def main() -> int:
                     look.page.screenshot(path=Path(shots[0]) / f"report-{where}-{scheme}.png", full_page=True)
                 look.context.close()
         browser.close()
-    print(f"pages: {passed} passed, {failed} failed")
+    print(f"pages: {passed} passed, {failed} failed, 0 skipped")
     return int(failed > 0)
 
 
