@@ -9,6 +9,7 @@ use serde_json::json;
 use super::published::{Figures, Published, ROUTERS};
 use crate::output::Output;
 use crate::progress;
+use crate::report::figures::{apgr, cpt};
 
 /// Print the paper's table of a benchmark with routers of your own beside it.
 #[derive(Debug, clap::Args)]
@@ -85,9 +86,9 @@ fn ours(report: &EvalReport) -> Vec<Vec<String>> {
             rows.push(vec![
                 result.name.clone(),
                 if result.role == Role::Router { "its own" } else { "nothing" }.to_owned(),
-                figure(pair.apgr.as_ref(), 1.0, 3),
-                figure(pair.cpt(0.5).as_ref(), 100.0, 1),
-                figure(pair.cpt(0.8).as_ref(), 100.0, 1),
+                figure(apgr(pair), 1.0, 3),
+                figure(cpt(pair, 0.5), 100.0, 1),
+                figure(cpt(pair, 0.8), 100.0, 1),
             ]);
         }
     }

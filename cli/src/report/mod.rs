@@ -1,5 +1,6 @@
 //! The page of an evaluation, and its plots as files.
 
+pub(crate) mod figures;
 mod grid;
 mod image;
 mod page;

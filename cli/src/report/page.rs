@@ -6,7 +6,8 @@ use routellm_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::grid::{Cell, Grid, Row, percent, plain, signed, usd};
+use super::figures::{apgr, cpt};
+use super::grid::{Cell, Grid, Row, percent, plain, usd};
 use super::plot::Hue;
 use super::{image, parts, plots};
 
@@ -29,7 +30,7 @@ struct Section {
 
 #[derive(Debug, Serialize)]
 struct PagePlot {
-    id: &'static str,
+    id: String,
     svg: String,
     caption: String,
 }
@@ -107,7 +108,7 @@ fn overview(report: &EvalReport) -> Option<Grid> {
     {
         let of = |table: &TableReport| {
             let pair = table.result(name).and_then(|result| result.pair.as_ref());
-            Cell::estimate(pair.and_then(|pair| pair.apgr.as_ref()), plain)
+            Cell::estimate(pair.and_then(apgr), plain)
         };
         let color = report.routers.iter().position(|router| router.name == name);
         let cells = report.tables.iter().map(of).collect();
@@ -198,10 +199,9 @@ fn summary(report: &EvalReport, table: &TableReport) -> Grid {
         .collect();
     let mut grid = Grid::new("What each router recovers, and what it is compared with", &head);
     for result in &table.results {
-        let mut cells = vec![Cell::estimate(result.pair.as_ref().and_then(|pair| pair.apgr.as_ref()), plain)];
+        let mut cells = vec![Cell::estimate(result.pair.as_ref().and_then(apgr), plain)];
         for level in &report.levels {
-            let cpt = result.pair.as_ref().and_then(|pair| pair.cpt(*level));
-            cells.push(Cell::estimate(cpt.as_ref(), percent));
+            cells.push(Cell::estimate(result.pair.as_ref().and_then(|pair| cpt(pair, *level)), percent));
         }
         cells.push(Cell::words(what(report, result)));
         let (router, color) = match plots::color(table, result) {
@@ -280,11 +280,6 @@ fn footer(report: &EvalReport) -> Vec<String> {
         ));
     }
     lines
-}
-
-/// With its sign, for tables of differences.
-pub(super) fn difference(value: f64) -> String {
-    signed(value)
 }
 
 #[cfg(test)]

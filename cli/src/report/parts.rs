@@ -3,6 +3,7 @@
 use routellm_core::eval::TableReport;
 use serde::Serialize;
 
+use super::figures::saving;
 use super::grid::{Cell, Grid, percent, plain, signed, usd};
 
 /// Some tables under one title.
@@ -23,10 +24,60 @@ impl Part {
 }
 
 pub(super) fn of(table: &TableReport) -> Vec<Part> {
-    [comparisons(table), models(table), slices(table), clothes(table), attacks(table), wrong(table)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        figures(table),
+        comparisons(table),
+        models(table),
+        slices(table),
+        clothes(table),
+        attacks(table),
+        wrong(table),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The figures beside APGR and CPT.
+fn figures(table: &TableReport) -> Option<Part> {
+    let pairs = || table.results.iter().filter_map(|result| Some((result, result.pair.as_ref()?)));
+    let mut quality = Grid::new(
+        "Mean quality over all shares, how many strong calls a random router needs for each of this one, calibration error",
+        &["router", "AUC", "saving at 50 %", "ECE"],
+    );
+    let mut cost = Grid::new(
+        "Quality for money: PerfGain and CostSave (LLMRouterBench), AIQ (RouterBench), the score of RouterArena",
+        &["router", "PerfGain", "CostSave", "AIQ", "RouterArena"],
+    );
+    for (result, pair) in pairs() {
+        quality.push(
+            &result.name,
+            vec![
+                Cell::estimate(Some(&pair.router.auc), plain),
+                Cell::estimate(saving(pair, 0.5), |ratio| format!("{ratio:.2}")),
+                Cell::estimate(pair.calibration_error.as_ref(), plain),
+            ],
+        );
+        if let Some(of) = &pair.cost {
+            cost.push(
+                &result.name,
+                vec![
+                    Cell::estimate(of.perf_gain.as_ref(), percent),
+                    Cell::estimate(of.cost_save.as_ref(), percent),
+                    Cell::estimate(of.aiq.as_ref(), plain),
+                    Cell::estimate(of.arena_score.as_ref(), plain),
+                ],
+            );
+        }
+    }
+    let (_, first) = pairs().next()?;
+    let about = format!(
+        "The strong model alone has a mean quality of {}, the weak one of {}.",
+        plain(first.strong_quality.value),
+        plain(first.weak_quality.value)
+    );
+    let grids = [quality, cost].into_iter().filter(|grid| !grid.rows.is_empty()).collect();
+    Part::new("More figures", &about, grids)
 }
 
 fn comparisons(table: &TableReport) -> Option<Part> {

@@ -1,12 +1,12 @@
 //! Which plots a table of a report has.
 
-use routellm_core::eval::{ResultReport, Role, TableReport};
+use routellm_core::eval::{CurvePoint, PairReport, ResultReport, Role, TableReport};
 
 use super::plot::{Axis, Bar, Hue, Plot, Series, Unit, room};
 
 /// A plot of a table.
 pub(super) struct Named {
-    pub(super) id: &'static str,
+    pub(super) id: String,
     pub(super) caption: String,
     pub(super) plot: Plot,
 }
@@ -29,27 +29,49 @@ pub(super) fn color(table: &TableReport, result: &ResultReport) -> Hue {
 
 /// All plots of a table that its rows are enough for.
 pub(super) fn of(table: &TableReport) -> Vec<Named> {
-    [curve(table), cost(table)].into_iter().flatten().collect()
+    let mut plots: Vec<Named> = [curve(table), cost(table)].into_iter().flatten().collect();
+    plots.extend(histogram(table));
+    plots.extend(reliability(table));
+    plots
+}
+
+/// The routers of a table with their figures.
+fn routers(table: &TableReport) -> impl Iterator<Item = (&ResultReport, &PairReport)> {
+    let routers = table.results.iter().filter(|result| result.role == Role::Router);
+    routers.filter_map(|result| Some((result, result.pair.as_ref()?)))
+}
+
+fn line(name: &str, color: Hue, points: &[CurvePoint], dashed: bool) -> Series {
+    let banded =
+        points.iter().filter(|point| point.quality.low.is_finite() && point.quality.high.is_finite());
+    Series {
+        band: banded.map(|point| (point.strong_share, point.quality.low, point.quality.high)).collect(),
+        dashed,
+        ..Series::line(
+            name,
+            color,
+            points.iter().map(|point| (point.strong_share, point.quality.value)).collect(),
+        )
+    }
 }
 
 /// Quality against the strong share, with bands, random and oracle.
 fn curve(table: &TableReport) -> Option<Named> {
-    let mut series = Vec::new();
-    for result in &table.results {
-        let color = color(table, result);
-        let points = result.thresholds.iter().map(|point| (point.strong_share, point.quality)).collect();
-        let mut line = Series::line(&result.name, color, points);
-        line.dashed = result.role == Role::Baseline;
-        if result.thresholds.len() > 1 {
-            series.push(line);
-        }
-    }
+    let mut series: Vec<Series> = routers(table)
+        .map(|(result, pair)| line(&result.name, color(table, result), &pair.curve, false))
+        .collect();
+    // Both are about the rows, not about a router.
+    let of_rows = table.results.iter().find_map(|result| result.pair.as_ref())?;
+    series.insert(0, line("random", Hue::Quiet, &of_rows.random, true));
+    let mut oracle = line("oracle", Hue::Oracle, &of_rows.oracle, true);
+    oracle.band.clear();
+    series.push(oracle);
     let quality = room(series.iter().flat_map(|one| &one.points).map(|(_, quality)| *quality));
-    (!series.is_empty()).then(|| Named {
-        id: "curve",
+    Some(Named {
+        id: "curve".to_owned(),
         caption: format!(
-            "Mean quality of the answers when this share of the prompts goes to {}. Bands are intervals at each share. The \
-             oracle knows every answer's quality before it decides.",
+            "Mean quality of the answers when this share of the prompts goes to {}. Bands are intervals at each share; random \
+             routers fall into the grey one. The oracle knows the quality of every answer before it decides.",
             table.strong
         ),
         plot: Plot {
@@ -87,7 +109,7 @@ fn cost(table: &TableReport) -> Option<Named> {
     let most = points().map(|(usd, _)| *usd).fold(0.0, f64::max);
     let quality = room(points().map(|(_, quality)| *quality));
     (most > 0.0).then(|| Named {
-        id: "cost",
+        id: "cost".to_owned(),
         caption: "Mean quality against what 1,000 requests cost, at every threshold; dots are models that answer everything."
             .to_owned(),
         plot: Plot {
@@ -98,4 +120,81 @@ fn cost(table: &TableReport) -> Option<Named> {
             bars: Vec::new(),
         },
     })
+}
+
+/// How many prompts have which win rate, a plot for each router.
+fn histogram(table: &TableReport) -> Vec<Named> {
+    let many = routers(table).count() > 1;
+    routers(table)
+        .map(|(result, pair)| {
+            let color = color(table, result);
+            let bars: Vec<Bar> = pair
+                .histogram
+                .iter()
+                .map(|bin| Bar { from: bin.low, to: bin.high, height: bin.count as f64, color })
+                .collect();
+            let most = bars.iter().map(|bar| bar.height).fold(1.0, f64::max);
+            let (low, high) =
+                (bars.first().map_or(0.0, |bar| bar.from), bars.last().map_or(1.0, |bar| bar.to));
+            let of = if many { format!(" of {}", result.name) } else { String::new() };
+            Named {
+                id: format!("histogram{}", suffix(many, result)),
+                caption: format!("How many rows have which win rate{of}. A threshold parts them."),
+                plot: Plot {
+                    title: format!("{}: win rates{of}", table.name),
+                    x: Axis::new("win rate", low..high, Unit::Plain),
+                    y: Axis::new("rows", 0.0..most * 1.06, Unit::Count),
+                    series: Vec::new(),
+                    bars,
+                },
+            }
+        })
+        .collect()
+}
+
+/// Win rates against how often strong was better, a plot for each router.
+fn reliability(table: &TableReport) -> Vec<Named> {
+    let many = routers(table).count() > 1;
+    routers(table)
+        .filter_map(|(result, pair)| {
+            let color = color(table, result);
+            let filled = pair.reliability.iter().filter_map(|bin| Some((bin.score?, bin.strong_better?)));
+            let (points, band): (Vec<_>, Vec<_>) = filled
+                .map(|(score, better)| {
+                    ((score.value, better.value), (score.value, better.low.max(0.0), better.high.min(1.0)))
+                })
+                .unzip();
+            if points.is_empty() {
+                return None;
+            }
+            let mut dots = Series::line("", color, points.clone());
+            dots.dots = true;
+            let mut even = Series::line("even", Hue::Quiet, vec![(0.0, 0.0), (1.0, 1.0)]);
+            even.dashed = true;
+            let joined = Series { band, ..Series::line(&result.name, color, points) };
+            let of = if many { format!(" of {}", result.name) } else { String::new() };
+            let error = pair.calibration_error.map_or_else(String::new, |error| {
+                format!(" The expected calibration error is {:.3}.", error.value)
+            });
+            Some(Named {
+                id: format!("reliability{}", suffix(many, result)),
+                caption: format!(
+                    "How often {} was the better one, by the win rate{of}. What lies on the dashed line is a probability.{error}",
+                    table.strong
+                ),
+                plot: Plot {
+                    title: format!("{}: reliability{of}", table.name),
+                    x: Axis::new("win rate", 0.0..1.0, Unit::Plain),
+                    y: Axis::new("strong is better", 0.0..1.0, Unit::Percent),
+                    series: vec![even, joined, dots],
+                    bars: Vec::new(),
+                },
+            })
+        })
+        .collect()
+}
+
+/// What tells the plots of several routers apart.
+fn suffix(many: bool, result: &ResultReport) -> String {
+    if many { format!("-{}", super::page::slug(&result.name)) } else { String::new() }
 }
