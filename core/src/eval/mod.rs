@@ -9,15 +9,18 @@ mod benchmark;
 mod bootstrap;
 mod cache;
 mod columns;
+mod cost;
 mod estimate;
 mod folder;
 mod many;
+mod models_figures;
 mod options;
 mod pair_choice;
-mod provisional;
+mod pair_figures;
 mod read;
 pub mod reformat;
 mod report;
+mod resample;
 mod robust;
 mod rows;
 mod run;
@@ -29,10 +32,12 @@ mod table;
 pub use attack::Attack;
 pub use benchmark::Benchmark;
 pub use bootstrap::{Interval, bootstrap};
+pub use cost::{aiq, arena_score, cost_save, hull, perf_gain};
 pub use estimate::Estimate;
 pub use folder::BenchmarkName;
+pub use models_figures::{ModelsReport, TradeOff};
 pub use options::{Definition, EvalOptions, Prices};
-pub use provisional::{ModelsReport, PairReport, PairedTest};
+pub use pair_figures::{CptLevel, PairReport, PairedTest};
 pub use read::ReadOptions;
 pub use report::{
     AttackReport, Clothes, Comparison, EvalReport, ModelFacts, PairChoice, REPORT_FORM, ResultReport,
@@ -64,7 +69,7 @@ impl Graded {
 }
 
 /// Share of prompts sent to strong, and the mean quality that this gives.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Point {
     /// In [0, 1].

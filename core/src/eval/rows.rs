@@ -229,23 +229,25 @@ impl PairOfTable {
 
 /// APGR, and why it is undefined where it is.
 pub(super) fn apgr(figures: &PairReport) -> (Option<Estimate>, Option<String>) {
-    let why = figures.apgr.is_none().then(|| "both models are equally good".to_owned());
-    (figures.apgr, why)
+    (figures.apgr, figures.why.clone())
 }
 
 /// CPT at one of the levels that were asked for.
 pub(super) fn cpt(figures: &PairReport, level: f64) -> Option<Estimate> {
-    figures.cpts.iter().find(|(known, _)| *known == level).and_then(|(_, cpt)| *cpt)
+    figures.cpt(level)
 }
 
 /// Whether two routers differ in APGR, or why that cannot be said.
+///
+/// # Errors
+/// As [`PairedTest::apgr`].
 pub(super) fn compare(
     pair: &PairOfTable,
     a: &[f64],
     b: &[f64],
     spec: &EvalSpec,
 ) -> Result<(Option<PairedTest>, Option<String>)> {
-    let test = PairedTest::new(a, b, &pair.graded, &pair.options(spec))?;
-    let why = test.is_none().then(|| "both models are equally good".to_owned());
+    let test = PairedTest::apgr(a, b, &pair.graded, &pair.options(spec))?;
+    let why = test.is_none().then(|| "both models are equally good: there is no gap to recover".to_owned());
     Ok((test, why))
 }

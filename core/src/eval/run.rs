@@ -268,7 +268,7 @@ impl Evaluation<'_> {
             calibration.map(|calibration| pair.at(&scores.scores, calibration.default_threshold));
         result.most_wrong = pair.most_wrong(&scores.scores, self.spec);
         if let Some(complete) = complete {
-            result.models = many::figures(complete, table, router, self.spec, watch)?;
+            result.models = many::figures(complete, table, router, watch)?;
         }
         if self.spec.robustness > 0 {
             result.robustness = Some(robustness(pair, &scores.scores, router, self.spec, watch)?);
@@ -301,7 +301,7 @@ impl Evaluation<'_> {
             if let Some(router) = self.trained.get_mut(&key) {
                 let scores = router.win_rates(&pair.prompts, watch)?;
                 let models = match complete {
-                    Some(complete) => many::figures(complete, table, router, spec, watch)?,
+                    Some(complete) => many::figures(complete, table, router, watch)?,
                     None => None,
                 };
                 made = Some((Scores { name: kind.to_owned(), scores, rates: true }, models));
