@@ -111,14 +111,6 @@ impl Curve {
         self.between(place, |point| self.points[point].strong_share)
     }
 
-    /// Mean USD per request where PGR first reaches `level`. NaN if it never does, and where nothing is said of cost.
-    pub(super) fn cost_at(&self, level: f64) -> f64 {
-        if self.costs.is_empty() {
-            return f64::NAN;
-        }
-        self.between(self.reaches(level), |point| self.costs[point])
-    }
-
     /// Where PGR first reaches `level`: a point, and how far on the way to the next.
     fn reaches(&self, level: f64) -> Option<(usize, f64)> {
         let target = self.weak_quality() + level * self.gap();
