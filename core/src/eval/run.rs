@@ -235,13 +235,19 @@ impl Evaluation<'_> {
 
     /// The figures of scores.
     fn result(&self, pair: &PairOfTable, scores: &Scores, role: Role, about: &str) -> Result<ResultReport> {
-        let figures = pair.figures(&scores.scores, self.spec)?;
+        let (figures, why) = match pair.figures(&scores.scores, self.spec)? {
+            Ok(figures) => {
+                let why = super::rows::apgr(&figures).1;
+                (Some(figures), why)
+            }
+            Err(why) => (None, Some(why)),
+        };
         Ok(ResultReport {
             name: scores.name.clone(),
             role,
             about: about.to_owned(),
-            why: super::rows::apgr(&figures).1,
-            pair: Some(figures),
+            why,
+            pair: figures,
             models: None,
             thresholds: if scores.rates { pair.thresholds(&scores.scores) } else { Vec::new() },
             at_default: None,
