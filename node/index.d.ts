@@ -327,7 +327,7 @@ export interface TrainReport {
  *
  * ```js
  * const report = await evaluate({ routers: ['default', 'my-router'], data: ['gold.csv'] });
- * for (const { name, pair } of report.tables[0].results) console.log(name, pair?.apgr?.value);
+ * for (const { name, pair } of report.tables[0].results) console.log(name, pair?.router.apgr?.value);
  * ```
  *
  * @throws {RouteLLMError} `InvalidArgument` for a wrong specification, unknown models, or malformed rows (naming file and
@@ -449,7 +449,7 @@ export interface EvalResult {
   /** What a baseline does. */
   readonly about: string;
   /** The figures of the pair. */
-  readonly pair: (Readonly<Record<string, unknown>> & { readonly apgr: EvalEstimate | null }) | null;
+  readonly pair: (Readonly<Record<string, unknown>> & { readonly router: { readonly apgr: EvalEstimate | null } }) | null;
   /** The figures of N models. */
   readonly models: Readonly<Record<string, unknown>> | null;
   /** Why figures are missing. */

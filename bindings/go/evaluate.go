@@ -117,8 +117,11 @@ type EvalResult struct {
 	Role string `json:"role"`
 	// Pair has the figures of the pair; nil where Why says why.
 	Pair *struct {
-		// APGR is nil where it is undefined.
-		APGR *EvalEstimate `json:"apgr"`
+		// Router has the figures of its curve.
+		Router struct {
+			// APGR is nil where it is undefined.
+			APGR *EvalEstimate `json:"apgr"`
+		} `json:"router"`
 	} `json:"pair"`
 	Why string `json:"why"`
 }

@@ -45,7 +45,7 @@ func TestAnEvaluationTellsOfRoutersAndBaselines(t *testing.T) {
 			t.Errorf("no %s", name)
 		}
 	}
-	if oracle := found["oracle"].Pair; oracle == nil || oracle.APGR == nil || math.Abs(oracle.APGR.Value-5.0/6) > 1e-9 {
+	if oracle := found["oracle"].Pair; oracle == nil || oracle.Router.APGR == nil || math.Abs(oracle.Router.APGR.Value-5.0/6) > 1e-9 {
 		t.Errorf("the oracle is %+v", found["oracle"])
 	}
 	if best := found["best single model"]; best.Pair != nil || best.Why == "" {

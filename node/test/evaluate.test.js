@@ -27,7 +27,7 @@ test('an evaluation tells of routers and baselines', async () => {
   const names = ['default', 'random', 'length', 'oracle', 'best single model'];
   assert.deepEqual(table.results.map(({ name }) => name), names);
   const oracle = table.results.find(({ name }) => name === 'oracle');
-  assert.ok(Math.abs(oracle.pair.apgr.value - (1 - 1 / 6)) < 1e-9);
+  assert.ok(Math.abs(oracle.pair.router.apgr.value - (1 - 1 / 6)) < 1e-9);
   assert.ok(steps.includes('scoring default'), steps.join());
   // From a file as from memory.
   const path = join(folder, 'gold.jsonl');

@@ -81,14 +81,14 @@ class Evaluation:
 
 def _rows(table: EvaluatedTable) -> list[tuple[str, str, str]]:
     return [
-        (result["name"], _figure(pair["apgr"], 1.0), _figure(_cpt(pair), 100.0))
+        (result["name"], _figure(pair["router"]["apgr"], 1.0), _figure(_cpt(pair), 100.0))
         for result in table["results"]
         if (pair := result["pair"]) is not None
     ]
 
 
 def _cpt(pair: Mapping[str, Any]) -> Any:
-    return next((level["strong_share"] for level in pair["cpt"] if level["level"] == 0.5), None)
+    return next((level["strong_share"] for level in pair["router"]["cpt"] if level["level"] == 0.5), None)
 
 
 def _figure(estimate: Any, scale: float) -> str:

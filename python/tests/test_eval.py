@@ -36,7 +36,7 @@ FAST: dict[str, Any] = {"draws": 40, "robustness": 0}
 def apgr(report: Evaluation, name: str) -> float:
     result = next(result for result in report.tables[0]["results"] if result["name"] == name)
     assert result["pair"] is not None
-    value: float = result["pair"]["apgr"]["value"]
+    value: float = result["pair"]["router"]["apgr"]["value"]
     return value
 
 

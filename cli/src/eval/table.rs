@@ -53,9 +53,10 @@ fn tell_table(report: &EvalReport, table: &TableReport, output: &mut Output) -> 
 
 fn row(report: &EvalReport, result: &ResultReport) -> Vec<String> {
     let Some(pair) = &result.pair else { return Vec::new() };
-    let apgr = pair.apgr.as_ref().map_or_else(|| "-".to_owned(), |apgr| figure(apgr, 1.0, 3));
+    let apgr = pair.router.apgr.as_ref().map_or_else(|| "-".to_owned(), |apgr| figure(apgr, 1.0, 3));
     let levels = report.levels.iter().map(|level| {
-        let cpt = pair.cpt(*level);
+        let cpt = pair.router.cpt.iter().find(|cpt| cpt.level == *level);
+        let cpt = cpt.and_then(|cpt| cpt.strong_share);
         cpt.map_or_else(|| "-".to_owned(), |cpt| figure(&cpt, 100.0, 0))
     });
     [result.name.clone(), apgr].into_iter().chain(levels).collect()

@@ -25,7 +25,6 @@ pub(super) fn simple(pair: &PairOfTable, spec: &EvalSpec) -> Vec<Baseline> {
     let mut rng = Rng::new(spec.seed);
     let random = pair.prompts.iter().map(|_| rng.uniform()).collect();
     let lengths: Vec<f64> = pair.prompts.iter().map(|prompt| prompt.chars().count() as f64).collect();
-    let longest = lengths.iter().copied().fold(1.0, f64::max);
     let gaps = pair.graded.iter().map(|graded| graded.strong - graded.weak);
     let widest = gaps.clone().map(f64::abs).fold(1.0, f64::max);
     let of = |name: &str, scores: Vec<f64>, about| Baseline {
@@ -34,11 +33,7 @@ pub(super) fn simple(pair: &PairOfTable, spec: &EvalSpec) -> Vec<Baseline> {
     };
     vec![
         of("random", random, "a number drawn for each prompt"),
-        of(
-            "length",
-            lengths.iter().map(|length| length / longest).collect(),
-            "the characters of the prompt: longer ones are sent to strong first",
-        ),
+        of("length", lengths, "the characters of the prompt: longer ones are sent to strong first"),
         of(
             "oracle",
             gaps.map(|gap| (gap / widest + 1.0) / 2.0).collect(),

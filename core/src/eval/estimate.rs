@@ -50,19 +50,22 @@ impl Estimate {
     /// The percentile interval of `draws`, which are sorted for it. A draw that leaves the figure undefined (NaN) counts as
     /// below the lower end and above the upper one: leaving it out would make the interval too narrow.
     pub(super) fn of_draws(value: f64, draws: &mut [f64], confidence: f64) -> Self {
-        let tail = (1.0 - confidence) / 2.0;
-        let end = |draws: &mut [f64], undefined: f64, q: f64| {
-            let mut ends: Vec<f64> =
-                draws.iter().map(|draw| if draw.is_nan() { undefined } else { *draw }).collect();
-            ends.sort_unstable_by(f64::total_cmp);
-            let end = quantile(&ends, q);
-            // Between a number and an infinity lies no number.
-            if end.is_nan() { undefined } else { end }
-        };
         if draws.is_empty() {
             return Self::open(value);
         }
-        Self { value, low: end(draws, f64::NEG_INFINITY, tail), high: end(draws, f64::INFINITY, 1.0 - tail) }
+        let tail = (1.0 - confidence) / 2.0;
+        // NaN of either sign comes last.
+        draws.iter_mut().filter(|draw| draw.is_nan()).for_each(|draw| *draw = f64::NAN);
+        draws.sort_unstable_by(f64::total_cmp);
+        let undefined = draws.iter().rev().take_while(|draw| draw.is_nan()).count();
+        draws[..].iter_mut().rev().take(undefined).for_each(|draw| *draw = f64::INFINITY);
+        let high = quantile(draws, 1.0 - tail);
+        draws.rotate_right(undefined);
+        draws[..undefined].fill(f64::NEG_INFINITY);
+        let low = quantile(draws, tail);
+        // Between a number and an infinity lies no number.
+        let or = |end: f64, open: f64| if end.is_nan() { open } else { end };
+        Self { value, low: or(low, f64::NEG_INFINITY), high: or(high, f64::INFINITY) }
     }
 }
 

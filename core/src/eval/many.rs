@@ -12,7 +12,6 @@ use crate::preference::alike;
 pub(super) struct Complete {
     pub(super) rows: Vec<usize>,
     prompts: Vec<String>,
-    groups: Vec<usize>,
     /// `rows x models`.
     quality: Vec<f64>,
     /// `rows x models`, in USD per request; of all models or of none.
@@ -39,7 +38,6 @@ impl Complete {
         let pairs = || rows.iter().flat_map(|row| (0..models).map(move |model| (*row, model)));
         Some(Self {
             prompts: rows.iter().map(|row| table.prompts[*row].clone()).collect(),
-            groups: rows.iter().map(|row| table.groups[*row]).collect(),
             quality: pairs().map(|(row, model)| table.quality_of(row, model)).collect(),
             costs: pairs().map(|(row, model)| cost(row, model)).collect(),
             models,
@@ -67,7 +65,7 @@ impl Complete {
     }
 }
 
-/// The figures of a router on these rows, over the models of the table that it knows; `None` with the reason if it knows no
+/// The figures of a router on these rows, over the models of the table that it knows; `None` if it knows no
 /// qualities, fewer than two of the models, or costs are not known.
 ///
 /// # Errors
@@ -76,7 +74,6 @@ pub(super) fn figures(
     complete: &Complete,
     table: &Table,
     router: &mut Scored,
-    spec: &EvalSpec,
     watch: &mut Watch<'_>,
 ) -> Result<Option<ModelsReport>> {
     let known: Vec<String> = router.router.models().map(str::to_owned).collect();
@@ -91,6 +88,6 @@ pub(super) fn figures(
     let predicted: Vec<f64> =
         qualities.chunks_exact(known.len()).flat_map(|row| places.iter().map(|place| row[*place])).collect();
     let (quality, costs) = (complete.columns(&complete.quality, &numbers), complete.columns(costs, &numbers));
-    let _ = (predicted, quality, costs, &complete.groups, spec);
-    Ok(None)
+    let names = numbers.iter().map(|number| table.models[*number].clone()).collect();
+    Ok(Some(ModelsReport::new(names, &predicted, &quality, &costs)))
 }

@@ -29,7 +29,10 @@ pub(super) fn robustness(
     let plain: Vec<f64> = places.iter().map(|i| scores[*i]).collect();
     let threshold = threshold(&plain);
     let share = |scores: &[f64]| part_of(scores, |score| score >= threshold);
-    let (plain_apgr, _) = apgr(&rows.figures(&plain, spec)?);
+    let of = |scores: &[f64]| -> Result<Option<super::Estimate>> {
+        Ok(rows.figures(scores, spec)?.ok().and_then(|figures| apgr(&figures).0))
+    };
+    let plain_apgr = of(&plain)?;
     let mut clothes = Vec::new();
     for reformat in Reformat::ALL.into_iter().filter(|reformat| *reformat != Reformat::Plain) {
         let texts: Vec<String> = rows.prompts.iter().map(|prompt| reformat.apply(prompt)).collect();
@@ -40,7 +43,7 @@ pub(super) fn robustness(
         clothes.push(Clothes {
             name: reformat.name().to_owned(),
             changed: at.len() as f64 / count,
-            apgr: apgr(&rows.figures(&dressed, spec)?).0,
+            apgr: of(&dressed)?,
             difference: compare(&rows, &dressed, &plain, spec)?.0.map(|test| test.difference),
             moved: pairs().map(|(before, now)| (now - before).abs()).sum::<f64>() / count,
             flipped: pairs().filter(|(before, now)| (**before >= threshold) != (**now >= threshold)).count()

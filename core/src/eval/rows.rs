@@ -6,8 +6,8 @@ use super::report::{SliceResult, ThresholdPoint, WrongPrompt};
 use super::slices::Slices;
 use super::spec::EvalSpec;
 use super::table::Table;
-use super::{Estimate, EvalOptions, Graded, PairReport, PairedTest, Prices};
-use crate::Result;
+use super::{Definition, Estimate, EvalOptions, Graded, PairReport, PairedTest, Prices};
+use crate::{ErrorKind, Result};
 
 /// The rows of a table that know both models of a pair.
 pub(super) struct PairOfTable {
@@ -25,7 +25,7 @@ pub(super) struct PairOfTable {
 /// Scores of one router or baseline on the rows of a pair.
 pub(super) struct Scores {
     pub(super) name: String,
-    /// One for each row, higher is sent to strong first; between 0 and 1.
+    /// One for each row, higher is sent to strong first.
     pub(super) scores: Vec<f64>,
     /// Whether they are win rates, so that their values mean something.
     pub(super) rates: bool,
@@ -85,12 +85,24 @@ impl PairOfTable {
         options
     }
 
-    /// The figures of scores on these rows.
+    /// The figures of scores on these rows, or why there are none: the reference's definitions fail where scores are tied.
     ///
     /// # Errors
     /// As [`PairReport::new`].
-    pub(super) fn figures(&self, scores: &[f64], spec: &EvalSpec) -> Result<PairReport> {
-        PairReport::new(scores, &self.graded, &self.options(spec))
+    pub(super) fn figures(
+        &self,
+        scores: &[f64],
+        spec: &EvalSpec,
+    ) -> Result<std::result::Result<PairReport, String>> {
+        match PairReport::new(scores, &self.graded, &self.options(spec)) {
+            Ok(figures) => Ok(Ok(figures)),
+            Err(error)
+                if spec.definition == Definition::Reference && error.kind() == ErrorKind::InvalidArgument =>
+            {
+                Ok(Err(error.message().to_owned()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What a threshold does.
@@ -220,32 +232,38 @@ impl PairOfTable {
         result.strong_share = Some(of_part.iter().filter(|score| **score >= half).count() as f64 / count);
         let mut spec = spec.clone();
         spec.levels = vec![0.5];
-        let figures = self.part(places).figures(&of_part, &spec)?;
-        (result.apgr, result.why) = apgr(&figures);
-        result.cpt50 = cpt(&figures, 0.5);
+        match self.part(places).figures(&of_part, &spec)? {
+            Ok(figures) => {
+                (result.apgr, result.why) = apgr(&figures);
+                result.cpt50 = cpt(&figures, 0.5);
+            }
+            Err(why) => result.why = Some(why),
+        }
         Ok(result)
     }
 }
 
 /// APGR, and why it is undefined where it is.
 pub(super) fn apgr(figures: &PairReport) -> (Option<Estimate>, Option<String>) {
-    let why = figures.apgr.is_none().then(|| "both models are equally good".to_owned());
-    (figures.apgr, why)
+    (figures.router.apgr, figures.undefined.get("apgr").cloned())
 }
 
 /// CPT at one of the levels that were asked for.
 pub(super) fn cpt(figures: &PairReport, level: f64) -> Option<Estimate> {
-    figures.cpts.iter().find(|(known, _)| *known == level).and_then(|(_, cpt)| *cpt)
+    figures.router.cpt.iter().find(|known| known.level == level)?.strong_share
 }
 
 /// Whether two routers differ in APGR, or why that cannot be said.
+///
+/// # Errors
+/// As [`PairedTest::apgr`].
 pub(super) fn compare(
     pair: &PairOfTable,
     a: &[f64],
     b: &[f64],
     spec: &EvalSpec,
 ) -> Result<(Option<PairedTest>, Option<String>)> {
-    let test = PairedTest::new(a, b, &pair.graded, &pair.options(spec))?;
-    let why = test.is_none().then(|| "both models are equally good".to_owned());
+    let test = PairedTest::apgr(a, b, &pair.graded, &pair.options(spec))?;
+    let why = test.is_none().then(|| "both models are equally good: there is no gap to recover".to_owned());
     Ok((test, why))
 }

@@ -235,13 +235,19 @@ impl Evaluation<'_> {
 
     /// The figures of scores.
     fn result(&self, pair: &PairOfTable, scores: &Scores, role: Role, about: &str) -> Result<ResultReport> {
-        let figures = pair.figures(&scores.scores, self.spec)?;
+        let (figures, why) = match pair.figures(&scores.scores, self.spec)? {
+            Ok(figures) => {
+                let why = super::rows::apgr(&figures).1;
+                (Some(figures), why)
+            }
+            Err(why) => (None, Some(why)),
+        };
         Ok(ResultReport {
             name: scores.name.clone(),
             role,
             about: about.to_owned(),
-            why: super::rows::apgr(&figures).1,
-            pair: Some(figures),
+            why,
+            pair: figures,
             models: None,
             thresholds: if scores.rates { pair.thresholds(&scores.scores) } else { Vec::new() },
             at_default: None,
@@ -268,7 +274,7 @@ impl Evaluation<'_> {
             calibration.map(|calibration| pair.at(&scores.scores, calibration.default_threshold));
         result.most_wrong = pair.most_wrong(&scores.scores, self.spec);
         if let Some(complete) = complete {
-            result.models = many::figures(complete, table, router, self.spec, watch)?;
+            result.models = many::figures(complete, table, router, watch)?;
         }
         if self.spec.robustness > 0 {
             result.robustness = Some(robustness(pair, &scores.scores, router, self.spec, watch)?);
@@ -301,7 +307,7 @@ impl Evaluation<'_> {
             if let Some(router) = self.trained.get_mut(&key) {
                 let scores = router.win_rates(&pair.prompts, watch)?;
                 let models = match complete {
-                    Some(complete) => many::figures(complete, table, router, spec, watch)?,
+                    Some(complete) => many::figures(complete, table, router, watch)?,
                     None => None,
                 };
                 made = Some((Scores { name: kind.to_owned(), scores, rates: true }, models));

@@ -42,7 +42,7 @@ fn names(report: &EvalReport, role: Role) -> Vec<&str> {
 }
 
 fn apgr(result: &ResultReport) -> f64 {
-    result.pair.as_ref().unwrap().apgr.unwrap().value
+    result.pair.as_ref().unwrap().router.apgr.unwrap().value
 }
 
 #[test]

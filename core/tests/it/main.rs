@@ -14,6 +14,7 @@ mod constant;
 mod control_tokens;
 mod doctor;
 mod encoder;
+mod eval_golden;
 mod evaluation;
 mod export_conformance;
 mod exports;
