@@ -416,7 +416,7 @@ impl PairReport {
         } else if router.cpt.iter().any(|cpt| cpt.saving.is_none()) {
             undefined.insert("saving".into(), "the weak model alone recovers so much of the gap".into());
         }
-        let figures = cost.map(|of: CostFigures| [of.perf_gain, of.cost_save, of.aiq, of.arena_score]);
+        let figures = cost.as_ref().map(|of| [of.perf_gain, of.cost_save, of.aiq, of.arena_score]);
         for (name, why) in [
             ("perf_gain", "the best single model's quality is 0"),
             ("cost_save", "the best single model costs nothing, or the router never is as good"),
