@@ -149,6 +149,9 @@ struct Work<'a> {
     shares: Vec<f64>,
     better: Vec<f64>,
     in_unit: bool,
+    /// Every prompt once, and the weak model's mean quality then: what routers that draw lots are about.
+    every: &'a [f64],
+    weak: f64,
 }
 
 impl Work<'_> {
@@ -197,11 +200,10 @@ impl Work<'_> {
         let oracle = curve_of(&gains, weak);
         // The oracle's gap is that of the models: its curve does not end at the strong model.
         self.scaled(&oracle, strong - weak, &mut sheet);
-        let every = vec![1.0; counts.len()];
         let random = match lots {
             Some(lots) => {
-                self.units.ordered(lots, &every, &mut gains);
-                curve_of(&gains, self.plain_weak())
+                self.units.ordered(lots, self.every, &mut gains);
+                curve_of(&gains, self.weak)
             }
             None => curve_of(&[(0.0, 0.0), (1.0, strong - weak)], weak),
         };
@@ -216,10 +218,6 @@ impl Work<'_> {
             cost_figures(&exact, &mut sheet);
         }
         sheet
-    }
-
-    fn plain_weak(&self) -> f64 {
-        self.order.curve().weak_quality()
     }
 
     fn scaled(&self, curve: &Curve, gap: f64, sheet: &mut Vec<f64>) {
@@ -346,6 +344,8 @@ impl PairReport {
             in_unit: scores.iter().all(|score| (0.0..=1.0).contains(score)),
             units: Units::new(scores, graded, &resample.group),
             group: &resample.group,
+            every: &every,
+            weak: order.curve().weak_quality(),
             order,
             sample,
             shares,
@@ -353,7 +353,8 @@ impl PairReport {
         let draws = resample.draws(
             || (0..work.units.size.len()).collect::<Vec<usize>>(),
             |lots, counts, rng| {
-                lots.sort_unstable();
+                // Whoever drew before on this thread changes nothing.
+                lots.iter_mut().enumerate().for_each(|(place, lot)| *lot = place);
                 rng.shuffle(lots);
                 work.figures(counts, Some(lots))
             },
@@ -410,6 +411,23 @@ impl PairReport {
             let why = "the strong model is not better than the weak one on these prompts: there is no gap to recover";
             undefined.insert("apgr".into(), why.into());
             undefined.insert("cpt".into(), why.into());
+        } else if router.cpt.iter().any(|cpt| cpt.strong_share.is_none()) {
+            undefined.insert("cpt".into(), "so much of the gap is recovered at no strong share".into());
+        } else if router.cpt.iter().any(|cpt| cpt.saving.is_none()) {
+            undefined.insert("saving".into(), "the weak model alone recovers so much of the gap".into());
+        }
+        let figures = cost.as_ref().map(|of| [of.perf_gain, of.cost_save, of.aiq, of.arena_score]);
+        for (name, why) in [
+            ("perf_gain", "the best single model's quality is 0"),
+            ("cost_save", "the best single model costs nothing, or the router never is as good"),
+            ("aiq", "both models cost the same"),
+            ("arena_score", "costs are 0 or above 200 USD per 1,000 requests, or qualities outside [0, 1]"),
+        ]
+        .into_iter()
+        .zip(figures.into_iter().flatten())
+        .filter_map(|(named, figure)| figure.is_none().then_some(named))
+        {
+            undefined.insert(name.into(), why.into());
         }
         let (rows, prompts, definition, confidence) =
             (scores.len(), resample.count, options.definition, options.confidence);
