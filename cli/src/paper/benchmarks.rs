@@ -38,7 +38,7 @@ pub(crate) struct Benchmark {
 
 impl Benchmark {
     /// The table of the benchmark of this name, whose published figures `published` picks.
-    pub(crate) fn run(
+    pub(super) fn run(
         self,
         name: &str,
         published: fn(&Published) -> Figures,

@@ -88,7 +88,13 @@ fn comparisons(table: &TableReport) -> Option<Part> {
     for one in &table.comparisons {
         let name = format!("{} and {}", one.a, one.b);
         match &one.apgr {
-            Some(test) => grid.push(name, vec![Cell::estimate(Some(&test.difference), signed), Cell::none()]),
+            Some(test) => grid.push(
+                name,
+                vec![
+                    Cell::estimate(Some(&test.difference), signed),
+                    Cell::number(format!("{:.3}", test.p_value)),
+                ],
+            ),
             None => grid.push(name, vec![Cell::none(), Cell::words(one.why.clone().unwrap_or_default())]),
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn color(table: &TableReport, result: &ResultReport) -> Hue {
 
 /// All plots of a table that its rows are enough for.
 pub(super) fn of(table: &TableReport) -> Vec<Named> {
-    let mut plots: Vec<Named> = [curve(table), cost(table)].into_iter().flatten().collect();
+    let mut plots: Vec<Named> = [curve(table), cost(table), models(table)].into_iter().flatten().collect();
     plots.extend(histogram(table));
     plots.extend(reliability(table));
     plots
@@ -114,6 +114,39 @@ fn cost(table: &TableReport) -> Option<Named> {
             .to_owned(),
         plot: Plot {
             title: format!("{}: quality against cost", table.name),
+            x: Axis::new("USD per 1,000 requests", 0.0..most * 1.06, Unit::Usd),
+            y: Axis::new("quality", quality, Unit::Plain),
+            series,
+            bars: Vec::new(),
+        },
+    })
+}
+
+/// Quality against USD of routers that choose among all models, by the weight of cost.
+fn models(table: &TableReport) -> Option<Named> {
+    let mut series = Vec::new();
+    for result in table.results.iter().filter(|result| result.role == Role::Router) {
+        if let Some(models) = &result.models {
+            let points = models.curve.iter().map(|point| (point.cost_per_1000, point.quality)).collect();
+            series.push(Series::line(&result.name, color(table, result), points));
+        }
+    }
+    let first = table.results.iter().find_map(|result| result.models.as_ref())?;
+    let alone = table.models.iter().filter(|model| first.models.contains(&model.name));
+    let alone = alone.filter_map(|model| Some((model.cost_per_1000?, model.quality?))).collect();
+    series.push(Series { dots: true, ..Series::line("one model for everything", Hue::Quiet, alone) });
+    let oracle = vec![(first.oracle.cost_per_1000, first.oracle.quality)];
+    series.push(Series { dots: true, ..Series::line("oracle", Hue::Oracle, oracle) });
+    let points = || series.iter().flat_map(|one| &one.points);
+    let most = points().map(|(usd, _)| *usd).fold(0.0, f64::max);
+    let quality = room(points().map(|(_, quality)| *quality));
+    (most > 0.0).then(|| Named {
+        id: "models".to_owned(),
+        caption: "Mean quality against what 1,000 requests cost, of routers that choose among all models: from what is expected \
+                  to be best to where cost alone decides. The oracle takes the cheapest of the best answers."
+            .to_owned(),
+        plot: Plot {
+            title: format!("{}: any model for each prompt", table.name),
             x: Axis::new("USD per 1,000 requests", 0.0..most * 1.06, Unit::Usd),
             y: Axis::new("quality", quality, Unit::Plain),
             series,
