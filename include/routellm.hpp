@@ -2146,7 +2146,7 @@ inline std::string doctor(std::string_view folder)
     return detail::take(json);
 }
 
-/** How far a training has come. stage is good for as long as the callback runs; loss is NaN where there is none, and so
+/** How far a training or an evaluation has come. stage is good for as long as the callback runs; loss is NaN where there is none, and so
     is rate, the steps of the stage a second, at its first report. */
 struct Progress {
     std::string_view stage;
@@ -2156,15 +2156,13 @@ struct Progress {
     double rate;
 };
 
-/**
- * Trains a router as a specification says, JSON, and writes its artifact: see routellm_train(). It returns the report, JSON,
- * when the training is done. on_progress hears how far it is, on this thread, and stops it by returning false; it must not
- * throw. Another thread stops it through the token.
- */
-inline std::string train(std::string_view spec, const std::function<bool(const Progress &)> &on_progress = {},
-                         const CancelToken *cancel = nullptr)
+namespace detail {
+
+using Hear = std::function<bool(const Progress &)>;
+using Watched = decltype(&routellm_train);
+
+inline std::string watched(Watched work, std::string_view spec, const Hear &on_progress, const CancelToken *cancel)
 {
-    using Hear = std::function<bool(const Progress &)>;
     const auto hear = [](void *user, const routellm_progress *step) noexcept -> std::int32_t {
         const Progress progress{step->stage, step->done, step->total, step->loss, step->rate};
         return (*static_cast<const Hear *>(user))(progress) ? 0 : 1;
@@ -2174,11 +2172,34 @@ inline std::string train(std::string_view spec, const std::function<bool(const P
         callback = hear;
     }
     routellm_string *report = nullptr;
-    detail::check([&](auto err) {
-        return routellm_train(spec.data(), spec.size(), callback, const_cast<Hear *>(&on_progress),
-                              cancel == nullptr ? nullptr : cancel->get(), &report, err);
+    check([&](auto err) {
+        return work(spec.data(), spec.size(), callback, const_cast<Hear *>(&on_progress),
+                    cancel == nullptr ? nullptr : cancel->get(), &report, err);
     });
-    return detail::take(report);
+    return take(report);
+}
+
+}  // namespace detail
+
+/**
+ * Trains a router as a specification says, JSON, and writes its artifact: see routellm_train(). It returns the report, JSON,
+ * when the training is done. on_progress hears how far it is, on this thread, and stops it by returning false; it must not
+ * throw. Another thread stops it through the token.
+ */
+inline std::string train(std::string_view spec, const std::function<bool(const Progress &)> &on_progress = {},
+                         const CancelToken *cancel = nullptr)
+{
+    return detail::watched(routellm_train, spec, on_progress, cancel);
+}
+
+/**
+ * Evaluates routers as a specification says, JSON: see routellm_evaluate(). It returns the report, JSON, when the evaluation
+ * is done. on_progress and the token are as for train().
+ */
+inline std::string evaluate(std::string_view spec, const std::function<bool(const Progress &)> &on_progress = {},
+                            const CancelToken *cancel = nullptr)
+{
+    return detail::watched(routellm_evaluate, spec, on_progress, cancel);
 }
 
 /** Rewrites an older artifact's router.json in the form of this release; false if it has that form already. */

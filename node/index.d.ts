@@ -421,6 +421,184 @@ export interface TrainReport {
 }
 
 /**
+ * Evaluates routers as a specification says: quality against cost with intervals, baselines, slices, other clothes and
+ * attacks. It runs on a thread of its own. The same specification and data give the same report.
+ *
+ * ```js
+ * const report = await evaluate({ routers: ['default', 'my-router'], data: ['gold.csv'] });
+ * for (const { name, pair } of report.tables[0].results) console.log(name, pair?.router.apgr?.value);
+ * ```
+ *
+ * @throws {RouteLLMError} `InvalidArgument` for a wrong specification, unknown models, or malformed rows (naming file and
+ * line); `NotFound` or `Io` for files; as opening a router; `ResourceExhausted` after `timeout_ms`; `Cancelled` if the signal
+ * was aborted or `onProgress` returned false. What `onProgress` throws stops the evaluation and rejects the promise.
+ */
+export function evaluate(spec: EvalSpec, options?: EvalOptions): Promise<EvalReport>;
+
+/** How an evaluation is watched and stopped. */
+export interface EvalOptions {
+  /** Hears how far the evaluation has come, on the event loop. Returning false stops it. */
+  onProgress?: ((progress: TrainProgress) => boolean | void) | undefined;
+  /** Stops the evaluation. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * An evaluation as data. It is the same in every language, so that its members are spelled in snake_case. Paths are relative
+ * to the working directory. Either `benchmarks` with `folder` or `data` is needed.
+ */
+export interface EvalSpec {
+  /** `default`, folders of artifacts or of models, or objects. */
+  routers: readonly (string | EvalRouter)[];
+  /** Benchmarks of the paper, which `folder` has. */
+  benchmarks?: readonly ('mmlu' | 'gsm8k' | 'mt-bench')[];
+  /** A folder in the layout of RouteLLM's `routellm/evals`. */
+  folder?: string;
+  /** Rows of your own: files, or objects. */
+  data?: readonly (string | EvalData)[];
+  /** The strong model of the pair, in tables of more than two; with `weak`. */
+  strong?: string;
+  /** The weak model. */
+  weak?: string;
+  /** USD per 1,000 requests by model, where rows say none. */
+  costs?: Readonly<Record<string, number>>;
+  /** Draws of the bootstrap; 1,000 by default. */
+  draws?: number;
+  /** Seed of everything that is left to chance; 1 by default. */
+  seed?: number;
+  /** Level of the intervals; .95 by default. */
+  confidence?: number;
+  /** The levels of CPT; .2, .5 and .8 by default. */
+  levels?: readonly number[];
+  /** The definitions of the figures; `reference` is RouteLLM's own. */
+  definition?: 'exact' | 'reference';
+  /** `length`, `code`, `script`, or columns of the rows; all that say something by default. */
+  slices?: readonly string[];
+  /** Rows that are scored again in other clothes and under attack; 500 by default, 0 for none. */
+  robustness?: number;
+  /** Rows to train the baselines `linear` and `knn` on. */
+  baselines?: readonly TrainSource[];
+  /** How many of the most wrong prompts are told of each router; 20 by default. */
+  wrong?: number;
+  /** Whether their texts are told, which may be private. */
+  with_prompts?: boolean;
+  /** A folder that keeps scores, so that nothing is scored twice. */
+  cache?: string;
+  /** What becomes of a row that a router cannot score. */
+  on_error?: 'raise' | 'leave_out';
+  /** Longest time of the evaluation, in milliseconds. */
+  timeout_ms?: number;
+}
+
+/** A router that is evaluated. */
+export interface EvalRouter {
+  /** `default`, or a folder. */
+  path: string;
+  /** How the report calls it; the last part of the path by default. */
+  name?: string;
+  /** Options of opening, in snake_case. */
+  options?: Readonly<Record<string, unknown>>;
+}
+
+/** Rows that are evaluated on: a file, or the rows themselves. */
+export interface EvalData {
+  /** The file: .jsonl or .csv. */
+  path?: string;
+  /** The rows: a prompt and the score of each model in [0, 1], votes, or logs of one model. */
+  rows?: readonly Readonly<Record<string, unknown>>[];
+  /** What the rows are; what their columns say by default. */
+  kind?: 'gold' | 'votes' | 'log';
+  /** The columns that are models; all whose values are scores by default. */
+  models?: readonly string[];
+  /** What columns are called, by the name that they are read by: `{ prompt: 'question' }`. */
+  columns?: Readonly<Record<string, string>>;
+  /** How the report calls it. */
+  name?: string;
+  /** A file of prompts that resemble training data: they are left out and counted. */
+  contaminated?: string;
+}
+
+/** A figure with its bootstrap interval; an end that the data leave open is null. */
+export interface EvalEstimate {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** What a threshold does; costs are in USD per 1,000 requests. */
+export interface EvalThreshold {
+  readonly threshold: number;
+  readonly strong_share: number;
+  readonly quality: number;
+  readonly cost_per_1000: number | null;
+}
+
+/** A model of a table; what is not known is null. */
+export interface EvalModel {
+  readonly name: string;
+  readonly rows: number;
+  readonly quality: number | null;
+  readonly cost_per_1000: number | null;
+}
+
+/** A router or a baseline on one table. */
+export interface EvalResult {
+  readonly name: string;
+  readonly role: 'router' | 'baseline';
+  /** What a baseline does. */
+  readonly about: string;
+  /** The figures of the pair. */
+  readonly pair: (Readonly<Record<string, unknown>> & { readonly router: { readonly apgr: EvalEstimate | null } }) | null;
+  /** The figures of N models. */
+  readonly models: Readonly<Record<string, unknown>> | null;
+  /** Why figures are missing. */
+  readonly why: string | null;
+  readonly thresholds: readonly EvalThreshold[];
+  readonly at_default: EvalThreshold | null;
+  /** Other clothes and attacks. */
+  readonly robustness: Readonly<Record<string, unknown>> | null;
+  readonly most_wrong: readonly Readonly<Record<string, unknown>>[];
+  readonly single: EvalModel | null;
+}
+
+/** Routers and baselines on one benchmark or file. */
+export interface EvalTable {
+  readonly name: string;
+  readonly path: string | null;
+  readonly kind: 'gold' | 'votes' | 'log';
+  readonly strong: string;
+  readonly weak: string;
+  readonly pair_choice: string;
+  readonly rows: number;
+  readonly prompts: number;
+  readonly missing: number;
+  readonly weighted: boolean;
+  readonly contaminated: number;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly left_out: Readonly<Record<string, string>>;
+  readonly models: readonly EvalModel[];
+  readonly alike: readonly (readonly string[])[];
+  readonly complete_rows: number | null;
+  readonly results: readonly EvalResult[];
+  readonly comparisons: readonly Readonly<Record<string, unknown>>[];
+  readonly slices: readonly Readonly<Record<string, unknown>>[];
+  readonly baseline_overlap: number | null;
+}
+
+/** What an evaluation found; the core says what each member is. */
+export interface EvalReport {
+  readonly form: number;
+  readonly version: string;
+  readonly seed: number;
+  readonly draws: number;
+  readonly confidence: number;
+  readonly levels: readonly number[];
+  readonly definition: 'exact' | 'reference';
+  readonly routers: readonly Readonly<Record<string, unknown>>[];
+  readonly tables: readonly EvalTable[];
+}
+
+/**
  * Looks around, as a report of a defect needs it: what was found of the runtime, the GPU, the artifact and the settings.
  * What is missing or broken is what it tells, and no failure. No router is opened, no model loaded.
  *

@@ -5,7 +5,7 @@ const { RouteLLMError } = require('./lib/errors.js');
 const { promptFromMessages } = require('./lib/prompt.js');
 const { ReloadableRouter } = require('./lib/reloadable.js');
 const { Router } = require('./lib/router.js');
-const { train } = require('./lib/train.js');
+const { evaluate, train } = require('./lib/train.js');
 const { upgradeArtifact } = require('./lib/upgrade.js');
 const native = require('./native.js');
 
@@ -14,6 +14,7 @@ exports.ReloadableRouter = ReloadableRouter;
 exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
 exports.train = train;
+exports.evaluate = evaluate;
 exports.upgradeArtifact = upgradeArtifact;
 exports.doctor = doctor;
 exports.version = native.version();

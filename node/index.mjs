@@ -1,4 +1,13 @@
 import routellm from './index.js';
 
-export const { Router, ReloadableRouter, RouteLLMError, promptFromMessages, train, upgradeArtifact, doctor, version } =
-  routellm;
+export const {
+  Router,
+  ReloadableRouter,
+  RouteLLMError,
+  promptFromMessages,
+  train,
+  evaluate,
+  upgradeArtifact,
+  doctor,
+  version,
+} = routellm;

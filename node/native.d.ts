@@ -312,6 +312,14 @@ export interface ErrorKindRow {
 /** The table of errors, in the order of their numbers. */
 export declare function errorKinds(): Array<ErrorKindRow>
 
+/**
+ * Evaluates as a specification says, JSON; the promise is of the report, JSON too.
+ *
+ * # Errors
+ * Those of Node.
+ */
+export declare function evaluate(spec: string, cancel: NativeCancel, progress: ((step: NativeProgress) => void) | null): Promise<string>
+
 /** Why the decision at an index is a fallback. */
 export interface FallbackReason {
   /** Which decision of the call. */
@@ -358,7 +366,7 @@ export interface NativeDecisionEvent {
   batchSize: number
 }
 
-/** How far a training has come. */
+/** How far a training or an evaluation has come. */
 export interface NativeProgress {
   /** What is being done. */
   stage: string

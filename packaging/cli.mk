@@ -1,7 +1,7 @@
 # The command `routellm`: one program, which the packages for Python and npm and the C installation bring.
 # Included by the Makefile at the root; every path is relative to it.
 
-.PHONY: cli cli-wheel cli-npm test-cli test-packages
+.PHONY: cli cli-wheel cli-npm test-cli test-packages test-pages
 
 # Cargo knows better than make whether something is to be done. maturin takes the same program.
 cli:
@@ -25,3 +25,7 @@ test-cli:
 # The command as its packages install it.
 test-packages: cli-wheel cli-npm c-tree python-venv node-addon
 	@$(PYTHON_BIN)/python tests/packages/command.py
+
+# The page of an evaluation in Chromium, on a phone and on a desk.
+test-pages: cli $(PYTHON_TOOLS)
+	@$(PYTHON_BIN)/python tests/pages/report.py target/release/routellm

@@ -112,7 +112,7 @@ type TrainCalibration struct {
 	Date string `json:"date,omitempty"`
 }
 
-// TrainProgress is how far a training has come.
+// TrainProgress is how far a training or an evaluation has come.
 type TrainProgress struct {
 	// Stage is what is being done: "features", "cross-validation", "embedding", "epoch", "calibration" and others.
 	Stage string
@@ -166,6 +166,21 @@ func Train(ctx context.Context, spec TrainSpec, onProgress func(TrainProgress) b
 	if spec.Sources == nil {
 		spec.Sources = []TrainSource{}
 	}
+	report, err := watched(ctx, capi.Train, spec, onProgress)
+	if err != nil {
+		return nil, err
+	}
+	made := &TrainReport{}
+	if err := json.Unmarshal(report, made); err != nil {
+		return nil, &Error{Kind: Internal, Message: "report of a training: " + err.Error(), cause: err}
+	}
+	return made, nil
+}
+
+// watched does work on a specification, and returns its report, JSON.
+func watched(ctx context.Context,
+	work func([]byte, capi.Listen, *capi.CancelToken, **capi.String, **capi.Error) capi.Status, spec any,
+	onProgress func(TrainProgress) bool) ([]byte, error) {
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return nil, invalid("the specification is not representable as JSON: %v", err)
@@ -183,18 +198,14 @@ func Train(ctx context.Context, spec TrainSpec, onProgress func(TrainProgress) b
 	defer leave()
 	var report *capi.String
 	var cerr *capi.Error
-	if status := capi.Train(text, listen, token.pointer(), &report, &cerr); status != capi.OK {
+	if status := work(text, listen, token.pointer(), &report, &cerr); status != capi.OK {
 		err := failure(ctx, status, cerr)
 		if listener.panicked != nil {
 			panic(listener.panicked)
 		}
 		return nil, err
 	}
-	made := &TrainReport{}
-	if err := json.Unmarshal([]byte(capi.TakeString(report)), made); err != nil {
-		return nil, &Error{Kind: Internal, Message: "report of a training: " + err.Error(), cause: err}
-	}
-	return made, nil
+	return []byte(capi.TakeString(report)), nil
 }
 
 type progressListener struct {
@@ -202,7 +213,7 @@ type progressListener struct {
 	panicked any
 }
 
-// listen runs inside Train, on its thread.
+// listen runs inside Train or Evaluate, on its thread.
 func (l *progressListener) listen(progress *capi.Progress) (goOn bool) {
 	// What lies below are frames of the library, which no panic may leave.
 	defer func() {

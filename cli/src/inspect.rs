@@ -6,6 +6,7 @@ use routellm_core::Result;
 use routellm_core::preference::Summary;
 use serde::Serialize;
 
+use crate::language::language;
 use crate::output::Output;
 
 /// A summary, and the languages of the prompts.
@@ -24,17 +25,6 @@ impl Inspection {
             *languages.entry(language(prompt)).or_default() += 1;
         }
         Self { summary, languages }
-    }
-}
-
-/// Bytes of a prompt that are looked at: more tell nothing more.
-const LOOKED_AT: usize = 2_000;
-
-fn language(prompt: &str) -> &'static str {
-    let looked_at = &prompt[..prompt.floor_char_boundary(LOOKED_AT)];
-    match whatlang::detect(looked_at) {
-        Some(found) if found.is_reliable() => found.lang().code(),
-        _ => "unknown",
     }
 }
 

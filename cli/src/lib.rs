@@ -1,4 +1,4 @@
-//! The command `routellm`, as a function: it trains routers, looks into data and routes prompts.
+//! The command `routellm`, as a function: it trains and evaluates routers, looks into data and routes prompts.
 //!
 //! What it does is the core's; here arguments become options, and results tables or JSON. Results go to the standard
 //! output, everything else to the standard error. Exit status: 0; 1 for a failure; 2 for wrong usage; 130 if it was
@@ -8,15 +8,19 @@ mod calibrate;
 mod data;
 mod doctor;
 mod embed;
+mod eval;
 mod info;
 mod inspect;
 mod interrupt;
+mod language;
 mod models;
 mod named;
 mod opening;
 mod output;
+mod paper;
 mod progress;
 mod prompts;
+mod report;
 mod route;
 mod runtime;
 mod train;
@@ -51,6 +55,9 @@ enum Command {
     Train(train::Train),
     Calibrate(calibrate::Calibrate),
     Embed(embed::Embed),
+    Eval(eval::Eval),
+    #[command(subcommand)]
+    Paper(paper::Paper),
     #[command(subcommand)]
     Data(data::Data),
     Doctor(doctor::Doctor),
@@ -100,6 +107,8 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Train(command) => command.run(output),
         Command::Calibrate(command) => command.run(output),
         Command::Embed(command) => command.run(output),
+        Command::Paper(command) => command.run(output),
+        Command::Eval(command) => command.run(output),
         Command::Data(command) => command.run(output),
         Command::Doctor(command) => command.run(output),
         Command::Upgrade(command) => command.run(output),

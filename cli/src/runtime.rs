@@ -5,6 +5,15 @@ use std::path::{Path, PathBuf};
 
 use routellm_core::onnx::set_package_library;
 
+/// The router of this name that was installed beside the command as a Python package, `routellm-rs-mf-minilm` for `mf-minilm`.
+pub(crate) fn bundled(name: &str) -> Option<PathBuf> {
+    let program = std::env::current_exe().and_then(fs::canonicalize).ok()?;
+    let package = format!("routellm_rs_{}", name.replace('-', "_"));
+    let pythons = fs::read_dir(program.parent()?.parent()?.join("lib")).ok()?;
+    let folders = pythons.filter_map(|entry| Some(entry.ok()?.path().join("site-packages").join(&package)));
+    folders.map(|folder| folder.join("artifact")).find(|folder| folder.is_dir())
+}
+
 /// Tells the core where Python's package `onnxruntime` keeps its library, if it is in the same environment as the command.
 pub(crate) fn find() {
     // A link to the command, as `pipx` makes them, is not where its environment is.

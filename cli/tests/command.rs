@@ -75,6 +75,25 @@ fn folder() -> tempfile::TempDir {
         "traffic.jsonl",
         lines((0..250).map(|i| json!({"prompt": format!("{} {}", prompt(i), "please ".repeat(i % 5))}))),
     );
+    fs::create_dir_all(folder.path().join("evals/mmlu/responses")).unwrap();
+    for name in ["gsm8k", "mt_bench"] {
+        fs::create_dir_all(folder.path().join("evals").join(name)).unwrap();
+    }
+    let rows = (0..90).map(|i| format!("{},True,{}\n", prompt(i), if i % 3 == 0 { "False" } else { "True" }));
+    let answers = format!(
+        "prompt,gpt-4-1106-preview,mistralai/Mixtral-8x7B-Instruct-v0.1\n{}",
+        rows.collect::<Vec<_>>().concat()
+    );
+    write("evals/mmlu/responses/mmlu_algebra.csv", answers.clone());
+    write("evals/gsm8k/gsm8k_responses.csv", answers);
+    let turns = |i: usize| json!({"question_id": i, "turns": [prompt(i), "And now?"]});
+    write("evals/mt_bench/question.jsonl", lines((0..30).map(turns)));
+    let judgement = |i: usize| {
+        let (model, best) = [("gpt-4-1106-preview", 9), ("mistralai/Mixtral-8x7B-Instruct-v0.1", 7)][i % 2];
+        let (question, turn) = (i / 4, 1 + i / 2 % 2);
+        json!({"question_id": question, "turn": turn, "model": model, "score": best - question % 3})
+    };
+    write("evals/mt_bench/judgements.jsonl", lines((0..120).map(judgement)));
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",
@@ -391,4 +410,58 @@ fn a_router_is_calibrated_from_files_and_opens_as_it_was_kept() {
     let failed =
         run(folder.path(), &["calibrate", "my-router", "--prompts", "traffic.jsonl", "--pgr", "0.5"]);
     assert!(String::from_utf8_lossy(&failed.stderr).contains("no labels"), "{failed:?}");
+}
+
+#[test]
+fn routers_are_evaluated_on_rows_of_ones_own() {
+    let folder = folder();
+    let arguments = ["eval", "default", "my-router", "--data", "gold.csv", "--out", "report/new"];
+    let fast = [
+        "--draws",
+        "50",
+        "--robustness",
+        "20",
+        "--baseline-gold",
+        "gold.jsonl",
+        "--cost",
+        "big=10",
+        "--cost",
+        "small=1",
+    ];
+    let table = told(folder.path(), &[&arguments[..], &fast[..]].concat());
+    let first: Vec<&str> = table.lines().map(|line| line.split("  ").next().unwrap()).collect();
+    assert!(table.starts_with("gold: 90 rows, 90 prompts, big against small\n"), "{table}");
+    for name in ["default", "my-router", "random", "length", "oracle", "linear", "knn"] {
+        assert!(first.contains(&name), "{name}: {table}");
+    }
+    assert!(
+        table.contains("best single model: big, quality 1.000, 10.000 USD per 1,000 requests"),
+        "{table}"
+    );
+    assert!(table.contains("90 rows are among those that the baselines were trained on"), "{table}");
+    assert!(
+        table.contains("under attack at most") && table.contains("written: report/new/report.json"),
+        "{table}"
+    );
+    let written = fs::read_to_string(folder.path().join("report/new/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!((&report["form"], &report["tables"][0]["rows"]), (&json!(1), &json!(90)));
+    assert!(!written.contains("integral of x"));
+    let slices = report["tables"][0]["slices"].as_array().unwrap();
+    assert!(slices.iter().any(|slice| slice["column"] == "length"), "{slices:?}");
+    // As JSON it is the same, and texts come where they are asked for.
+    let again = told(
+        folder.path(),
+        &[&arguments[..5], &fast[..], &["--json", "--slice", "language", "--with-prompts"]].concat(),
+    );
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["tables"][0]["results"][0]["pair"], report["tables"][0]["results"][0]["pair"]);
+    assert_eq!(again["tables"][0]["slices"][0]["column"], "language");
+    assert!(again["tables"][0]["results"][0]["most_wrong"][0]["prompt"].is_string());
+    // Votes and logs are read by the same option.
+    let votes = told(
+        folder.path(),
+        &["eval", "default", "--data", "votes.csv", "--draws", "20", "--robustness", "0", "--json"],
+    );
+    assert_eq!(serde_json::from_str::<Value>(&votes).unwrap()["tables"][0]["kind"], "votes");
 }

@@ -1,10 +1,12 @@
-//! Trainings.
+//! Trainings and evaluations.
 
 use std::ffi::{CString, c_char, c_void};
 use std::ops::ControlFlow;
 
+use routellm_core::eval::{self, EvalSpec};
 use routellm_core::train::{TrainSpec, run};
-use routellm_core::{Control, Progress};
+use routellm_core::{Control, Progress, Result};
+use serde::Serialize;
 
 use crate::args::{Out, bytes};
 use crate::cancel::routellm_cancel_token;
@@ -13,7 +15,7 @@ use crate::guard::guard;
 use crate::status::routellm_status;
 use crate::string::routellm_string;
 
-/// How far a training has come. Later versions may append members: `struct_size` tells which ones there are.
+/// How far a training or an evaluation has come. Later versions may append members: `struct_size` tells which ones there are.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct routellm_progress {
@@ -32,8 +34,8 @@ pub struct routellm_progress {
     pub rate: f64,
 }
 
-/// Hears how far a training has come, on the thread that trains. It returns 0 to go on; anything else stops the training,
-/// which then is `ROUTELLM_CANCELLED`. It must not throw.
+/// Hears how far a training or an evaluation has come, on the thread that works. It returns 0 to go on; anything else stops
+/// the work, which then is `ROUTELLM_CANCELLED`. It must not throw.
 pub type routellm_progress_callback =
     Option<unsafe extern "C" fn(user: *mut c_void, progress: *const routellm_progress) -> i32>;
 
@@ -78,10 +80,85 @@ pub unsafe extern "C" fn routellm_train(
     report: *mut *mut routellm_string,
     err: *mut *mut routellm_error,
 ) -> routellm_status {
-    // SAFETY: the rules of the header for `err`, places of results and texts.
+    // SAFETY: as this function's.
+    unsafe {
+        watched(spec, len, progress, user, cancel, report, err, "a training", TrainSpec::from_json, run)
+    }
+}
+
+/// Evaluates routers as a specification says, `len` bytes of JSON: quality against cost with intervals, baselines, slices,
+/// other clothes and attacks. It returns when the evaluation is done.
+///
+/// ```json
+/// {"routers": ["default", "my-router"],
+///  "data": ["gold.csv"],
+///  "strong": "big", "weak": "small"}
+/// ```
+///
+/// - `routers`: `default` (the one that is compiled in), folders of artifacts or of models, or objects with `path`, `name` and
+///   `options` of opening.
+/// - `benchmarks` (`mmlu`, `gsm8k`, `mt-bench`) with `folder`, laid out as RouteLLM's `routellm/evals`; or `data`: files
+///   (`.jsonl`, `.csv`), or objects with a `path` or the `rows` themselves, and where they are needed `kind` (`gold`, `votes`,
+///   `log`), `models`, `columns`, `name` and `contaminated`. Or both.
+/// - Where they are needed: `strong` and `weak`, `costs` (USD per 1,000 requests by model), `baselines` (sources as a training
+///   has them), `slices`, `robustness` (rows that are scored again; 0 for none), `draws`, `seed`, `confidence`, `levels`,
+///   `definition`, `wrong`, `with_prompts`, `cache` (a folder that keeps scores), `on_error` and `timeout_ms`.
+///
+/// `progress`, `user`, `cancel` and `report` are as for `routellm_train()`. `*report` is a text of JSON that you own: `routers`,
+/// and in `tables` the `results`, `comparisons` and `slices` of each benchmark and file; it is what the command `routellm eval`
+/// writes.
+///
+/// `ROUTELLM_INVALID_ARGUMENT` for a wrong specification, an unknown model, or rows that are malformed (naming file and
+/// line); `ROUTELLM_NOT_FOUND` or `ROUTELLM_IO` for files; as opening a router; `ROUTELLM_RESOURCE_EXHAUSTED` after
+/// `timeout_ms`; `ROUTELLM_CANCELLED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn routellm_evaluate(
+    spec: *const c_char,
+    len: usize,
+    progress: routellm_progress_callback,
+    user: *mut c_void,
+    cancel: Option<&routellm_cancel_token>,
+    report: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+) -> routellm_status {
+    // SAFETY: as this function's.
+    unsafe {
+        watched(
+            spec,
+            len,
+            progress,
+            user,
+            cancel,
+            report,
+            err,
+            "an evaluation",
+            EvalSpec::from_json,
+            eval::run,
+        )
+    }
+}
+
+/// Work on a specification, whose report is JSON.
+///
+/// # Safety
+/// The rules of the header for `err`, places of results and texts; `progress` may be called with `user`.
+#[allow(clippy::too_many_arguments, reason = "those of the functions of C, and what differs")]
+unsafe fn watched<S, R: Serialize>(
+    spec: *const c_char,
+    len: usize,
+    progress: routellm_progress_callback,
+    user: *mut c_void,
+    cancel: Option<&routellm_cancel_token>,
+    report: *mut *mut routellm_string,
+    err: *mut *mut routellm_error,
+    what: &str,
+    read: fn(&[u8]) -> Result<S>,
+    work: fn(&S, Control<'_>) -> Result<R>,
+) -> routellm_status {
+    // SAFETY: promised by the caller.
     unsafe {
         guard(err, || {
-            let spec = TrainSpec::from_json(bytes(spec, len, "spec")?)?;
+            let spec = read(bytes(spec, len, "spec")?)?;
             let out = if report.is_null() { None } else { Some(Out::new(report, "report")?) };
             let mut control = Control::new();
             if let Some(handle) = cancel {
@@ -90,9 +167,10 @@ pub unsafe extern "C" fn routellm_train(
             if let Some(callback) = progress {
                 control = control.progress(move |step| tell(callback, user, step));
             }
-            let made = run(&spec, control)?;
+            let made = work(&spec, control)?;
             if let Some(out) = out {
-                out.give(routellm_string::json(serde_json::to_string(&made), "the report of a training")?);
+                let json = serde_json::to_string(&made);
+                out.give(routellm_string::json(json, &format!("the report of {what}"))?);
             }
             Ok(())
         })

@@ -22,10 +22,15 @@ function json(spec) {
   }
 }
 
-async function train(spec, options = {}) {
-  checkNames(options, 'train', ['onProgress', 'signal']);
-  return JSON.parse(await watched(json(spec), options, (text, cancel, tell) => native.train(text, cancel, tell)));
+// Work on a specification: `call` is the native half of `name`.
+async function specified(name, call, spec, options) {
+  checkNames(options, name, ['onProgress', 'signal']);
+  return JSON.parse(await watched(json(spec), options, call));
 }
+
+const train = (spec, options = {}) => specified('train', native.train, spec, options);
+
+const evaluate = (spec, options = {}) => specified('evaluate', native.evaluate, spec, options);
 
 /** Long work on a specification, which `onProgress` hears of, and which it and `signal` stop. */
 async function watched(text, { onProgress, signal }, work) {
@@ -36,7 +41,7 @@ async function watched(text, { onProgress, signal }, work) {
   if (signal?.aborted) throw aborted(signal);
   const cancel = new native.NativeCancel();
   const stop = () => cancel.cancel();
-  // What the listener throws stops the training, and is what it rejects with.
+  // What the listener throws stops the work, and is what it rejects with.
   let thrown;
   const tell = onProgress === undefined ? null : (step) => {
     if (thrown !== undefined) return;
@@ -49,7 +54,7 @@ async function watched(text, { onProgress, signal }, work) {
   };
   if (signal !== undefined) listen(signal, stop);
   try {
-    // It ends when the training has: until then the artifact may still take its place.
+    // It ends when the work has: until then an artifact may still take its place.
     const made = await work(text, cancel, tell);
     if (thrown !== undefined) throw thrown.error;
     return made;
@@ -62,4 +67,4 @@ async function watched(text, { onProgress, signal }, work) {
   }
 }
 
-module.exports = { json, train, watched };
+module.exports = { evaluate, json, train, watched };

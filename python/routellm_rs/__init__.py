@@ -12,6 +12,7 @@ Importing this package imports neither numpy nor onnxruntime nor asyncio: each o
 from . import (
     _build,  # noqa: F401  # It says what is wrong where the native half cannot be loaded.
     errors,
+    eval,  # noqa: A004  # The name of the module, which nobody imports by a star.
     train,
 )
 from ._doctor import doctor
@@ -34,11 +35,13 @@ from .errors import (
     TokenizeError,
     UnsupportedError,
 )
+from .eval import Evaluation, evaluate
 
 __all__ = [
     "CancelledError",
     "Decision",
     "DecisionEvent",
+    "Evaluation",
     "InferenceError",
     "InternalError",
     "InvalidArgumentError",
@@ -56,6 +59,8 @@ __all__ = [
     "__version__",
     "doctor",
     "errors",
+    "eval",
+    "evaluate",
     "prompt_from_messages",
     "train",
     "upgrade_artifact",

@@ -17,6 +17,7 @@ __all__ = [
     "doctor",
     "end_completions",
     "error_kinds",
+    "evaluate",
     "open_option_names",
     "panic_in_core",
     "prompt_from_messages",
@@ -523,6 +524,10 @@ def error_kinds() -> list[tuple[str, int, str]]: ...
 def open_option_names() -> list[str]: ...
 def panic_in_core() -> None: ...
 def end_completions() -> None: ...
+def evaluate(
+    spec: StrPath | bytes,
+    progress: Callable[[str, int, int], bool | None] | None = None,
+) -> str: ...
 def train_decontaminate(
     given: str,
     encoder: StrPath | None = None,

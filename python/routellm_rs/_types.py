@@ -937,3 +937,97 @@ class TrainReport(TypedDict):
     held_out: HeldOutRows | None
     calibration_prompts: int
     trained: dict[str, Any]
+
+
+class FigureEstimate(TypedDict):
+    """A figure with its bootstrap interval; an end that the data leave open is None."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class EvaluatedModel(TypedDict):
+    """A model of a table; what is not known is None. Costs are in USD per 1,000 requests."""
+
+    name: str
+    rows: int
+    quality: float | None
+    cost_per_1000: float | None
+
+
+class EvaluatedThreshold(TypedDict):
+    """What a threshold does on the rows of a pair."""
+
+    threshold: float
+    strong_share: float
+    quality: float
+    cost_per_1000: float | None
+
+
+class EvaluatedResult(TypedDict):
+    """A router or a baseline on one table. What is a ``dict`` here is as the core writes it."""
+
+    name: str
+    role: Literal["router", "baseline"]
+    about: str
+    pair: dict[str, Any] | None
+    models: dict[str, Any] | None
+    why: str | None
+    thresholds: list[EvaluatedThreshold]
+    at_default: EvaluatedThreshold | None
+    robustness: dict[str, Any] | None
+    most_wrong: list[dict[str, Any]]
+    single: EvaluatedModel | None
+
+
+class EvaluatedTable(TypedDict):
+    """Routers and baselines on one benchmark or file."""
+
+    name: str
+    path: str | None
+    kind: Literal["gold", "votes", "log"]
+    strong: str
+    weak: str
+    pair_choice: str
+    rows: int
+    prompts: int
+    missing: int
+    weighted: bool
+    contaminated: int
+    dropped: dict[str, int]
+    left_out: dict[str, str]
+    models: list[EvaluatedModel]
+    alike: list[list[str]]
+    complete_rows: int | None
+    results: list[EvaluatedResult]
+    comparisons: list[dict[str, Any]]
+    slices: list[dict[str, Any]]
+    baseline_overlap: int | None
+
+
+class EvaluatedRouter(TypedDict):
+    """A router that was evaluated; ``checksum`` is of everything that decides its scores."""
+
+    name: str
+    path: str
+    kind: str
+    strong: str
+    weak: str
+    checksum: str
+    default_threshold: float | None
+    default_strong_share: float | None
+
+
+class EvaluationReport(TypedDict):
+    """What an evaluation found: the same in every language."""
+
+    form: int
+    version: str
+    seed: int
+    draws: int
+    confidence: float
+    levels: list[float]
+    definition: Literal["exact", "reference"]
+    routers: list[EvaluatedRouter]
+    tables: list[EvaluatedTable]

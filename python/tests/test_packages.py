@@ -59,6 +59,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "__init__",
         "doctor",
         "errors",
+        "eval",
         "train",
     }
     modules |= {f"batch/{name}" for name in ("__init__", "_columns", "arrow", "polars", "ray", "spark")}

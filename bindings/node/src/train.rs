@@ -1,4 +1,4 @@
-//! Trainings, on a thread of their own.
+//! Trainings and evaluations, on a thread of their own.
 
 use std::ops::ControlFlow;
 
@@ -6,13 +6,14 @@ use napi::bindgen_prelude::{Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
+use routellm_core::eval::{self, EvalSpec};
 use routellm_core::train::{TrainSpec, run};
-use routellm_core::{Control, Json};
+use routellm_core::{CancelToken, Control, Json, Result};
 
 use crate::cancel::NativeCancel;
 use crate::promise::{on_thread, promise};
 
-/// How far a training has come.
+/// How far a training or an evaluation has come.
 #[napi(object, object_from_js = false)]
 pub struct NativeProgress {
     /// What is being done.
@@ -28,7 +29,7 @@ pub struct NativeProgress {
 }
 
 /// Its first argument is the step: what it throws is the program's to catch. Unlike the listener of a hook it is not weak:
-/// a training that runs keeps the program alive.
+/// work that runs keeps the program alive.
 pub(crate) type Listener = ThreadsafeFunction<NativeProgress, (), NativeProgress, Status, false>;
 
 /// What tells a listener of the steps of long work.
@@ -63,15 +64,43 @@ pub fn train<'env>(
     cancel: &NativeCancel,
     progress: Option<Function<'_, NativeProgress, ()>>,
 ) -> napi::Result<Object<'env>> {
-    let token = NativeCancel::token(Some(cancel)).unwrap_or_default();
+    watched(env, cancel, progress, TrainSpec::from_json(spec.as_bytes()), |spec, control| {
+        Json::of(&run(spec, control)?)
+    })
+}
+
+/// Evaluates as a specification says, JSON; the promise is of the report, JSON too.
+///
+/// # Errors
+/// Those of Node.
+#[napi(
+    ts_args_type = "spec: string, cancel: NativeCancel, progress: ((step: NativeProgress) => void) | null",
+    ts_return_type = "Promise<string>"
+)]
+pub fn evaluate<'env>(
+    env: &'env Env,
+    spec: String,
+    cancel: &NativeCancel,
+    progress: Option<Function<'_, NativeProgress, ()>>,
+) -> napi::Result<Object<'env>> {
+    watched(env, cancel, progress, EvalSpec::from_json(spec.as_bytes()), |spec, control| {
+        Json::of(&eval::run(spec, control)?)
+    })
+}
+
+/// Work on a specification, on a thread of its own; the promise is of its report, JSON.
+fn watched<'env, S: Send + 'static>(
+    env: &'env Env,
+    cancel: &NativeCancel,
+    progress: Option<Function<'_, NativeProgress, ()>>,
+    spec: Result<S>,
+    work: fn(&S, Control<'_>) -> Result<Json>,
+) -> napi::Result<Object<'env>> {
+    let token: CancelToken = NativeCancel::token(Some(cancel)).unwrap_or_default();
     let listener: Option<Listener> =
         progress.map(|callback| callback.build_threadsafe_function().build()).transpose()?;
     promise(env, move |done| {
-        let spec = TrainSpec::from_json(spec.as_bytes())?;
-        on_thread(done, move || {
-            run(&spec, control(&token, listener))
-                .and_then(|report| Json::of(&report))
-                .map(|report| report.to_string())
-        })
+        let spec = spec?;
+        on_thread(done, move || work(&spec, control(&token, listener)).map(|report| report.to_string()))
     })
 }

@@ -43,8 +43,8 @@ mod _native {
     use crate::router::Router;
     #[pymodule_export]
     use crate::train::{
-        train_decontaminate, train_from_export, train_linear, train_mf, train_run, train_sw_ranking,
-        train_sw_ranking_columns,
+        evaluate, train_decontaminate, train_from_export, train_linear, train_mf, train_run,
+        train_sw_ranking, train_sw_ranking_columns,
     };
     use crate::{guard, input, text};
 

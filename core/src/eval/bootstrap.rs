@@ -1,6 +1,7 @@
-//! Bootstrap intervals, by prompt.
+//! Bootstrap intervals of a figure of the curve, by prompt.
 
-use super::{Curve, Graded, descending};
+use super::curve::{Order, check};
+use super::{Curve, Graded};
 use crate::Result;
 use crate::calibrate::quantile;
 use crate::numeric::Rng;
@@ -16,7 +17,8 @@ pub struct Interval {
 }
 
 /// The interval of a `metric` of the curve over `resamples` samples of the prompts with replacement, seeded.
-/// Samples in which the metric is undefined are left out.
+/// Samples in which the metric is undefined are left out. [`PairReport`](super::PairReport) has the intervals of all
+/// figures from one pass.
 ///
 /// # Errors
 /// As [`Curve::new`].
@@ -27,17 +29,22 @@ pub fn bootstrap(
     seed: u64,
     metric: impl Fn(&Curve) -> f64,
 ) -> Result<Interval> {
-    Curve::new(scores, graded)?;
-    let order = descending(scores);
+    check(scores, graded)?;
+    let order = Order::new(scores, graded, None);
     let mut rng = Rng::new(seed);
-    let mut counts = vec![0.0_f64; scores.len()];
+    let (mut counts, mut weights) = (vec![0.0_f64; scores.len()], vec![0.0_f64; scores.len()]);
+    let mut curve = order.room();
     let mut values: Vec<f64> = (0..resamples)
         .map(|_| {
             counts.fill(0.0);
             for _ in 0..scores.len() {
                 counts[rng.below(scores.len())] += 1.0;
             }
-            metric(&Curve::from_order(&order, scores, graded, |i| counts[i]))
+            for (weight, row) in weights.iter_mut().zip(&order.rows) {
+                *weight = counts[*row];
+            }
+            order.draw(&weights, &mut curve);
+            metric(&curve)
         })
         .filter(|value| value.is_finite())
         .collect();

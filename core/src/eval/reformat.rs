@@ -16,17 +16,50 @@ pub enum Reformat {
     OptionMarkers,
     /// In lower case.
     LowerCase,
+    /// In upper case.
+    UpperCase,
+    /// Options as `1)` instead of `A.`.
+    NumberedOptions,
+    /// As a JSON object: `{"question": "..."}`.
+    JsonObject,
+    /// With `Question:` before it.
+    QuestionLabel,
+    /// With `Answer:` in a line behind it.
+    AnswerLabel,
+    /// Below a heading of Markdown.
+    Heading,
+    /// Between fences of Markdown, as code is.
+    Fence,
+    /// All in one line.
+    OneLine,
+    /// With blank lines between its lines, and carriage returns.
+    BlankLines,
+    /// With the quotes, dashes and ellipses of a typographer.
+    Typography,
+    /// With a greeting before it.
+    Greeting,
 }
 
 impl Reformat {
     /// Every way, the plain one first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 17] = [
         Self::Plain,
         Self::ListWrapper,
         Self::Quotes,
         Self::Politeness,
         Self::OptionMarkers,
         Self::LowerCase,
+        Self::UpperCase,
+        Self::NumberedOptions,
+        Self::JsonObject,
+        Self::QuestionLabel,
+        Self::AnswerLabel,
+        Self::Heading,
+        Self::Fence,
+        Self::OneLine,
+        Self::BlankLines,
+        Self::Typography,
+        Self::Greeting,
     ];
 
     /// Name for tables.
@@ -38,6 +71,17 @@ impl Reformat {
             Self::Politeness => "politeness",
             Self::OptionMarkers => "option markers",
             Self::LowerCase => "lower case",
+            Self::UpperCase => "upper case",
+            Self::NumberedOptions => "numbered options",
+            Self::JsonObject => "JSON object",
+            Self::QuestionLabel => "question label",
+            Self::AnswerLabel => "answer label",
+            Self::Heading => "heading",
+            Self::Fence => "fence",
+            Self::OneLine => "one line",
+            Self::BlankLines => "blank lines",
+            Self::Typography => "typography",
+            Self::Greeting => "greeting",
         }
     }
 
@@ -48,17 +92,49 @@ impl Reformat {
             Self::ListWrapper => serde_json::json!([prompt]).to_string(),
             Self::Quotes => format!("\"{prompt}\""),
             Self::Politeness => format!("Please answer the following question.\n\n{prompt}\n\nThank you!"),
-            Self::OptionMarkers => prompt
-                .lines()
-                .map(|line| match line.as_bytes() {
-                    [letter @ b'A'..=b'J', b'.', ..] => format!("({}){}", char::from(*letter), &line[2..]),
-                    _ => line.to_owned(),
-                })
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Self::OptionMarkers => options(prompt, |letter| format!("({})", char::from(letter))),
             Self::LowerCase => prompt.to_lowercase(),
+            Self::UpperCase => prompt.to_uppercase(),
+            Self::NumberedOptions => options(prompt, |letter| format!("{})", letter - b'A' + 1)),
+            Self::JsonObject => serde_json::json!({ "question": prompt }).to_string(),
+            Self::QuestionLabel => format!("Question: {prompt}"),
+            Self::AnswerLabel if prompt.trim_end().ends_with("Answer:") => prompt.to_owned(),
+            Self::AnswerLabel => format!("{prompt}\nAnswer:"),
+            Self::Heading => format!("## Question\n\n{prompt}"),
+            Self::Fence => format!("```\n{prompt}\n```"),
+            Self::OneLine => prompt.split_whitespace().collect::<Vec<_>>().join(" "),
+            Self::BlankLines => prompt.lines().collect::<Vec<_>>().join("\r\n\r\n"),
+            Self::Typography => typography(prompt),
+            Self::Greeting => format!("Hi there! I have a question for you. {prompt}"),
         }
     }
+}
+
+/// The lines that begin with `A.` to `J.` with another marker.
+fn options(prompt: &str, marker: impl Fn(u8) -> String) -> String {
+    let line = |line: &str| match line.as_bytes() {
+        [letter @ b'A'..=b'J', b'.', ..] => format!("{}{}", marker(*letter), &line[2..]),
+        _ => line.to_owned(),
+    };
+    prompt.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Straight quotes become curly ones: one after a letter or a mark closes, any other opens.
+fn typography(prompt: &str) -> String {
+    let mut out = String::with_capacity(prompt.len() + 16);
+    let mut before = ' ';
+    for character in prompt.replace("...", "\u{2026}").replace(" - ", " \u{2013} ").chars() {
+        let opens = before.is_whitespace() || matches!(before, '(' | '[' | '{');
+        out.push(match (character, opens) {
+            ('"', true) => '\u{201c}',
+            ('"', false) => '\u{201d}',
+            ('\'', true) => '\u{2018}',
+            ('\'', false) => '\u{2019}',
+            (other, _) => other,
+        });
+        before = character;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -68,9 +144,34 @@ mod tests {
     #[test]
     fn clothes() {
         let prompt = "Say \"x\"\nA. 1\nB. 2\nAnswer:";
-        let all: Vec<String> = Reformat::ALL.iter().map(|reformat| reformat.apply(prompt)).collect();
-        assert_eq!(all[1], r#"["Say \"x\"\nA. 1\nB. 2\nAnswer:"]"#);
-        assert_eq!(all[4], "Say \"x\"\n(A) 1\n(B) 2\nAnswer:");
-        assert_eq!(all[5], "say \"x\"\na. 1\nb. 2\nanswer:");
+        let named = |name: &str| {
+            let reformat = Reformat::ALL.into_iter().find(|reformat| reformat.name() == name).unwrap();
+            reformat.apply(prompt)
+        };
+        assert_eq!(named("plain"), prompt);
+        assert_eq!(named("list wrapper"), r#"["Say \"x\"\nA. 1\nB. 2\nAnswer:"]"#);
+        assert_eq!(named("option markers"), "Say \"x\"\n(A) 1\n(B) 2\nAnswer:");
+        assert_eq!(named("lower case"), "say \"x\"\na. 1\nb. 2\nanswer:");
+        assert_eq!(named("upper case"), "SAY \"X\"\nA. 1\nB. 2\nANSWER:");
+        assert_eq!(named("numbered options"), "Say \"x\"\n1) 1\n2) 2\nAnswer:");
+        assert_eq!(named("JSON object"), r#"{"question":"Say \"x\"\nA. 1\nB. 2\nAnswer:"}"#);
+        assert_eq!(named("answer label"), prompt);
+        assert_eq!(Reformat::AnswerLabel.apply("Why?"), "Why?\nAnswer:");
+        assert_eq!(named("one line"), "Say \"x\" A. 1 B. 2 Answer:");
+        assert_eq!(named("blank lines"), "Say \"x\"\r\n\r\nA. 1\r\n\r\nB. 2\r\n\r\nAnswer:");
+        assert_eq!(
+            Reformat::Typography.apply("\"It's\" - so..."),
+            "\u{201c}It\u{2019}s\u{201d} \u{2013} so\u{2026}"
+        );
+    }
+
+    #[test]
+    fn names_differ_and_no_clothes_lose_a_word() {
+        let names: std::collections::HashSet<&str> = Reformat::ALL.iter().map(|r| r.name()).collect();
+        assert_eq!(names.len(), Reformat::ALL.len());
+        for reformat in Reformat::ALL {
+            let dressed = reformat.apply("What is the capital of France?").to_lowercase();
+            assert!(dressed.contains("what is the capital of france?"), "{dressed}");
+        }
     }
 }

@@ -134,7 +134,11 @@ impl LogTable {
     }
 }
 
-fn outcome(row: &Row<'_>) -> Result<LogRow, String> {
+/// The outcome in a row.
+///
+/// # Errors
+/// What is wrong with it, as text.
+pub(crate) fn outcome(row: &Row<'_>) -> Result<LogRow, String> {
     let model = row::model(row.cells, "model")?;
     let named = QUALITY.iter().find_map(|name| Some((*name, field(row.cells, name)?)));
     let (name, value): (&str, &Json) =

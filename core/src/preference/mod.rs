@@ -55,3 +55,9 @@ pub use split::Split;
 #[cfg(feature = "train")]
 pub use summary::{ModelSummary, PairSummary, PromptSummary, Summary};
 pub use votes::{Ballot, EmbeddedVotes, ModelIndex, Vote, VoteCounts, VoteTable, Votes, Winner};
+#[cfg(feature = "eval")]
+pub(crate) use {
+    logs::outcome,
+    read_gold::{DESCRIPTIVE, Score, score},
+    row::vote,
+};

@@ -9,13 +9,13 @@ use crate::data::{self, Json, PROMPT, Row};
 use crate::error::{Error, Result};
 
 /// Columns that describe a row and never hold a score.
-const DESCRIPTIVE: [&str; 2] = ["subject", "category"];
+pub(crate) const DESCRIPTIVE: [&str; 2] = ["subject", "category"];
 /// What a score may be.
 const EXPECTED: &str = "expected true, false or a number in [0, 1]";
 
 /// What a value is as a score.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Score {
+pub(crate) enum Score {
     /// In [0, 1].
     Known(f64),
     /// Null, NaN or an empty cell.
@@ -25,7 +25,7 @@ pub(super) enum Score {
 }
 
 /// The score in a value. Of `untyped` ones, texts are read as what they spell.
-pub(super) fn score(value: &Json, untyped: bool) -> Score {
+pub(crate) fn score(value: &Json, untyped: bool) -> Score {
     // Negative zero becomes zero, so that equal scores have equal bits.
     let number = |number: f64, shown: &str| match number {
         _ if number.is_nan() => Score::Missing,

@@ -12,7 +12,7 @@ const FLAGS: [&str; 3] = ["winner_model_a", "winner_model_b", "winner_tie"];
 ///
 /// # Errors
 /// What is wrong with it, as text.
-pub(super) fn vote(row: &Row<'_>) -> Result<Option<Vote>, String> {
+pub(crate) fn vote(row: &Row<'_>) -> Result<Option<Vote>, String> {
     let (model_a, model_b) = (model(row.cells, "model_a")?, model(row.cells, "model_b")?);
     let sure = probability(row)?;
     let winner = match sure {

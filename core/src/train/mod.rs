@@ -46,6 +46,8 @@ pub use encoder::Encoder;
 pub use link::fit_link;
 pub use options::{OnError, TrainOptions};
 pub use ridge::Ridge;
+#[cfg(feature = "eval")]
+pub(crate) use run::sources;
 pub use run::{HeldOut, TrainReport, Trained, run};
 pub use selection::Rows;
 pub use sources::{DataReport, Labels, Reading, Sources};

@@ -211,7 +211,11 @@ fn report(
     })
 }
 
-fn sources(spec: &TrainSpec) -> Result<Sources> {
+/// What a specification says to learn from, read.
+///
+/// # Errors
+/// As reading the sources.
+pub(crate) fn sources(spec: &TrainSpec) -> Result<Sources> {
     let given: &[Source] = &spec.sources;
     let mut sources = Sources::new();
     if !spec.candidates.is_empty() && spec.models.is_some() {

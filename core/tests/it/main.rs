@@ -16,6 +16,8 @@ mod constant;
 mod control_tokens;
 mod doctor;
 mod encoder;
+mod eval_golden;
+mod evaluation;
 mod export_conformance;
 mod exports;
 mod exports_folders;

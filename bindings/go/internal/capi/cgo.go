@@ -344,6 +344,17 @@ func Train(spec []byte, listen Listen, cancel *CancelToken, report **String, err
 		failure(err)))
 }
 
+// Evaluate evaluates; listen may be nil.
+func Evaluate(spec []byte, listen Listen, cancel *CancelToken, report **String, err **Error) Status {
+	var user uintptr
+	if listen != nil {
+		user = hold(listen)
+		defer letGo(user)
+	}
+	return Status(C.go_evaluate(chars(spec), C.size_t(len(spec)), C.uintptr_t(user), token(cancel), object(report),
+		failure(err)))
+}
+
 // RouterCalibrate calibrates; listen may be nil.
 func RouterCalibrate(r *Router, spec []byte, listen Listen, cancel *CancelToken, out **Router, err **Error) Status {
 	var user uintptr

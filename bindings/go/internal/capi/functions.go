@@ -67,6 +67,7 @@ var (
 	explain_of                             uintptr
 	read_messages                          uintptr
 	train                                  uintptr
+	evaluate                               uintptr
 	router_calibrate                       uintptr
 	router_calibration_report              uintptr
 	router_save_calibration                uintptr
@@ -140,6 +141,7 @@ var functions = map[string]*uintptr{
 	"routellm_explain_of":                             &explain_of,
 	"routellm_read_messages":                          &read_messages,
 	"routellm_train":                                  &train,
+	"routellm_evaluate":                               &evaluate,
 	"routellm_router_calibrate":                       &router_calibrate,
 	"routellm_router_calibration_report":              &router_calibration_report,
 	"routellm_router_save_calibration":                &router_save_calibration,

@@ -262,6 +262,14 @@ static inline routellm_status go_train(const char *spec, size_t len, uintptr_t u
 }
 
 /* As go_train. */
+static inline routellm_status go_evaluate(const char *spec, size_t len, uintptr_t user,
+                                          const routellm_cancel_token *token, routellm_string **report,
+                                          routellm_error **err)
+{
+    return routellm_evaluate(spec, len, user == 0 ? NULL : go_progress, (void *)user, token, report, err);
+}
+
+/* As go_train. */
 static inline routellm_status go_calibrate(const routellm_router *router, const char *spec, size_t len, uintptr_t user,
                                            const routellm_cancel_token *token, routellm_router **calibrated,
                                            routellm_error **err)

@@ -466,6 +466,17 @@ func Train(spec []byte, listen Listen, cancel *CancelToken, report **String, err
 		uintptr(p(report)), uintptr(p(err)))
 }
 
+// Evaluate evaluates; listen may be nil.
+func Evaluate(spec []byte, listen Listen, cancel *CancelToken, report **String, err **Error) Status {
+	var callback, user uintptr
+	if listen != nil {
+		callback, user = onProgress, hold(listen)
+		defer letGo(user)
+	}
+	return attempt(evaluate, uintptr(p(unsafe.SliceData(spec))), uintptr(len(spec)), callback, user, uintptr(p(cancel)),
+		uintptr(p(report)), uintptr(p(err)))
+}
+
 // RouterCalibrate calibrates; listen may be nil.
 func RouterCalibrate(r *Router, spec []byte, listen Listen, cancel *CancelToken, out **Router, err **Error) Status {
 	var callback, user uintptr

@@ -1,6 +1,7 @@
-//! Training, with progress told to a Python callable. What values mean is the core's to know.
+//! Training and evaluating, with progress told to a Python callable. What values mean is the core's to know.
 
 mod decontaminate;
+mod evaluation;
 mod export;
 mod linear;
 mod mf;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use decontaminate::train_decontaminate;
+pub(crate) use evaluation::evaluate;
 pub(crate) use export::train_from_export;
 pub(crate) use linear::train_linear;
 pub(crate) use mf::train_mf;
