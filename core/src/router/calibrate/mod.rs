@@ -189,42 +189,7 @@ impl Router {
 
     /// The win rate of each member of the sample.
     fn sample_rates(&self, subjects: &Subjects, watch: &mut Watch<'_>) -> Result<Vec<f64>> {
-        Self::of_sample(
-            subjects,
-            watch,
-            |inputs, options| self.win_rates(inputs, options),
-            |rates| rates.clone(),
-        )
-    }
-
-    /// What `ask` says of each member, part by part.
-    fn of_sample<T>(
-        subjects: &Subjects,
-        watch: &mut Watch<'_>,
-        ask: impl Fn(Vec<Input<'_>>, &CallOptions) -> Result<Vec<T>>,
-        known: impl Fn(&Vec<f64>) -> Vec<T>,
-    ) -> Result<Vec<T>> {
-        let mut options = CallOptions::new();
-        options.set_cancel(watch.stop().cloned());
-        let total = subjects.len();
-        watch.report("calibration", 0, total, None)?;
-        let inputs: Vec<Input<'_>> = match subjects {
-            Subjects::Rates(rates) => return Ok(known(rates)),
-            Subjects::Texts(texts) => texts.iter().map(Input::from).collect(),
-            Subjects::Embeddings(rows) => rows.iter().map(Input::from).collect(),
-        };
-        let mut answers = Vec::with_capacity(total);
-        for part in inputs.chunks(TOGETHER) {
-            let first = answers.len();
-            let part = part.iter().map(Input::from).collect();
-            let found = ask(part, &options).map_err(|error| match first {
-                0 => error,
-                _ => error.context(format!("after the first {first} of the sample")),
-            })?;
-            answers.extend(found);
-            watch.report("calibration", answers.len(), total, None)?;
-        }
-        Ok(answers)
+        of_sample(subjects, watch, |inputs, options| self.win_rates(inputs, options), |rates| rates.clone())
     }
 
     /// What 1,000 requests like each cost, of the strong and of the weak model; `None` where that is not known.
@@ -257,7 +222,7 @@ impl Router {
             ));
         };
         let ask = |inputs: Vec<Input<'_>>, options: &CallOptions| self.qualities_batch(inputs, options);
-        let qualities = Self::of_sample(&sampled.subjects, watch, ask, |_| Vec::new())?;
+        let qualities = of_sample(&sampled.subjects, watch, ask, |_| Vec::new())?;
         let output = inner.candidates.mean_output_tokens;
         let rated = |(qualities, input): (Vec<f64>, &f64)| -> Vec<Rated> {
             let one = |(index, quality): (usize, f64)| Rated {
@@ -280,4 +245,34 @@ impl Router {
         })?;
         Ok((weight, chosen(weight)))
     }
+}
+
+/// What `ask` says of each member, part by part.
+fn of_sample<T>(
+    subjects: &Subjects,
+    watch: &mut Watch<'_>,
+    ask: impl Fn(Vec<Input<'_>>, &CallOptions) -> Result<Vec<T>>,
+    known: impl Fn(&Vec<f64>) -> Vec<T>,
+) -> Result<Vec<T>> {
+    let mut options = CallOptions::new();
+    options.set_cancel(watch.stop().cloned());
+    let total = subjects.len();
+    watch.report("calibration", 0, total, None)?;
+    let inputs: Vec<Input<'_>> = match subjects {
+        Subjects::Rates(rates) => return Ok(known(rates)),
+        Subjects::Texts(texts) => texts.iter().map(Input::from).collect(),
+        Subjects::Embeddings(rows) => rows.iter().map(Input::from).collect(),
+    };
+    let mut answers = Vec::with_capacity(total);
+    for part in inputs.chunks(TOGETHER) {
+        let first = answers.len();
+        let part = part.iter().map(Input::from).collect();
+        let found = ask(part, &options).map_err(|error| match first {
+            0 => error,
+            _ => error.context(format!("after the first {first} of the sample")),
+        })?;
+        answers.extend(found);
+        watch.report("calibration", answers.len(), total, None)?;
+    }
+    Ok(answers)
 }
