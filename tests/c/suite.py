@@ -386,6 +386,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "doctor": [str(CONFORMANCE)],
         "hooks": [],
         "train": [str(suite.work)],
+        "evaluate": [str(suite.work)],
         "candidates": [str(suite.work)],
         "runtime": None,
         "conformance": None,
@@ -455,6 +456,9 @@ def suite_cpp(suite: Suite) -> None:
     train = suite.compile(folder / "train.cpp", "train", compiler)
     if train is not None:
         suite.count([str(train), str(suite.work)])
+    evaluate = suite.compile(folder / "evaluate.cpp", "evaluate", compiler)
+    if evaluate is not None:
+        suite.count([str(evaluate)])
     hooks = suite.compile(folder / "hooks.cpp", "hooks", compiler)
     if hooks is not None:
         suite.count([str(hooks)])
