@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 use routellm_core::eval::{self, EvalSpec};
 use routellm_core::train::{TrainSpec, run};
 use routellm_core::{Control, Progress, Result};
-use serde::Serialize;
 
 use crate::args::{Out, bytes};
 use crate::cancel::routellm_cancel_token;
@@ -82,7 +81,18 @@ pub unsafe extern "C" fn routellm_train(
 ) -> routellm_status {
     // SAFETY: as this function's.
     unsafe {
-        watched(spec, len, progress, user, cancel, report, err, "a training", TrainSpec::from_json, run)
+        watched(
+            spec,
+            len,
+            progress,
+            user,
+            cancel,
+            report,
+            err,
+            "a training",
+            TrainSpec::from_json,
+            |spec, control| Ok(serde_json::to_string(&run(spec, control)?)),
+        )
     }
 }
 
@@ -133,7 +143,7 @@ pub unsafe extern "C" fn routellm_evaluate(
             err,
             "an evaluation",
             EvalSpec::from_json,
-            eval::run,
+            |spec, control| Ok(serde_json::to_string(&eval::run(spec, control)?)),
         )
     }
 }
@@ -143,7 +153,7 @@ pub unsafe extern "C" fn routellm_evaluate(
 /// # Safety
 /// The rules of the header for `err`, places of results and texts; `progress` may be called with `user`.
 #[allow(clippy::too_many_arguments, reason = "those of the functions of C, and what differs")]
-unsafe fn watched<S, R: Serialize>(
+unsafe fn watched<S>(
     spec: *const c_char,
     len: usize,
     progress: routellm_progress_callback,
@@ -153,7 +163,7 @@ unsafe fn watched<S, R: Serialize>(
     err: *mut *mut routellm_error,
     what: &str,
     read: fn(&[u8]) -> Result<S>,
-    work: fn(&S, Control<'_>) -> Result<R>,
+    work: fn(&S, Control<'_>) -> Result<serde_json::Result<String>>,
 ) -> routellm_status {
     // SAFETY: promised by the caller.
     unsafe {
@@ -167,9 +177,8 @@ unsafe fn watched<S, R: Serialize>(
             if let Some(callback) = progress {
                 control = control.progress(move |step| tell(callback, user, step));
             }
-            let made = work(&spec, control)?;
+            let json = work(&spec, control)?;
             if let Some(out) = out {
-                let json = serde_json::to_string(&made);
                 out.give(routellm_string::json(json, &format!("the report of {what}"))?);
             }
             Ok(())

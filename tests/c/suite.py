@@ -387,6 +387,7 @@ def programs(suite: Suite, compiler: list[str], prefix: list[str]) -> None:
         "hooks": [],
         "train": [str(suite.work)],
         "calibrate": [str(suite.work)],
+        "evaluate": [str(suite.work)],
         "candidates": [str(suite.work)],
         "runtime": None,
         "conformance": None,
@@ -459,6 +460,9 @@ def suite_cpp(suite: Suite) -> None:
     calibrate = suite.compile(folder / "calibrate.cpp", "calibrate", compiler)
     if calibrate is not None:
         suite.count([str(calibrate), str(suite.work)])
+    evaluate = suite.compile(folder / "evaluate.cpp", "evaluate", compiler)
+    if evaluate is not None:
+        suite.count([str(evaluate)])
     hooks = suite.compile(folder / "hooks.cpp", "hooks", compiler)
     if hooks is not None:
         suite.count([str(hooks)])

@@ -24,7 +24,7 @@ const fn row(
     Published { training, router, mt_bench, mmlu, gsm8k }
 }
 
-/// Augmented is with D_gold (about 1,500 questions) for MMLU, with D_judge (about 120,000 pairs) for the other two.
+/// Augmented is with `D_gold` (about 1,500 questions) for MMLU, with `D_judge` (about 120,000 pairs) for the other two.
 pub(super) const ROUTERS: [Published; 9] = [
     row("none", "random", (49.0, 78.1, 0.500), (50.1, 79.9, 0.500), (50.0, 80.1, 0.497)),
     row("votes", "BERT", (78.1, 87.6, 0.391), (49.4, 77.8, 0.502), (58.8, 83.8, 0.438)),

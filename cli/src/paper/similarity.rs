@@ -86,7 +86,7 @@ impl Similarity {
         let mut found = Vec::new();
         for table in &tables {
             let similarities = nearest(&embed(&encoder, &table.prompts)?, &known)?;
-            found.push(similar(table, similarities, &router)?);
+            found.push(similar(table, &similarities, &router)?);
         }
         if output.is_json() {
             return found.iter().try_for_each(|one| output.json_line(one));
@@ -118,7 +118,9 @@ fn embed(encoder: &Router, prompts: &[String]) -> Result<Vec<Vec<f32>>> {
             let mut vector = encoder.embed(prompt.as_str(), &options)?;
             let norm = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
             if norm > 0.0 {
-                vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+                for x in &mut vector {
+                    *x = (f64::from(*x) / norm) as f32;
+                }
             }
             Ok(vector)
         })
@@ -147,7 +149,7 @@ fn nearest(vectors: &[Vec<f32>], known: &[Vec<f32>]) -> Result<Vec<f64>> {
     Ok(pieces.concat())
 }
 
-fn similar(table: &Table, similarities: Vec<f64>, router: &Router) -> Result<Similar> {
+fn similar(table: &Table, similarities: &[f64], router: &Router) -> Result<Similar> {
     let right = right(table, router)?;
     let both =
         similarities.iter().zip(&right).filter_map(|(similarity, right)| Some((*similarity, (*right)?)));

@@ -127,7 +127,7 @@ pub(super) fn searched_prefix(
         let best = means
             .enumerate()
             .fold((0, f64::NEG_INFINITY), |best, (i, mean)| if mean > best.1 { (i, mean) } else { best });
-        if !(best.1 > reached) {
+        if best.1.total_cmp(&reached).is_le() {
             break;
         }
         reached = best.1;

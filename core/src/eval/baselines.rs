@@ -36,7 +36,7 @@ pub(super) fn simple(pair: &PairOfTable, spec: &EvalSpec) -> Vec<Baseline> {
         of("length", lengths, "the characters of the prompt: longer ones are sent to strong first"),
         of(
             "oracle",
-            gaps.map(|gap| (gap / widest + 1.0) / 2.0).collect(),
+            gaps.map(|gap| f64::midpoint(gap / widest, 1.0)).collect(),
             "how much better the strong model's answer was: nobody can know it before, and nobody can do better",
         ),
     ]

@@ -7,7 +7,7 @@ use crate::data::{Json, PROMPT, Row};
 use crate::preference::{DESCRIPTIVE, Score, score};
 use crate::{Error, Result};
 
-/// How the costs of a model are called after its name, in USD per request: `gpt-4|total_cost` in RouterBench.
+/// How the costs of a model are called after its name, in USD per request: `gpt-4|total_cost` in `RouterBench`.
 const COSTS: [&str; 4] = ["|total_cost", "|cost", "_total_cost", "_cost"];
 /// Columns that are read for something else.
 const READ: [&str; 12] = [
@@ -49,6 +49,7 @@ pub(super) struct Columns<'a> {
     kind: TableKind,
     /// The models, where they are named.
     named: Option<&'a [String]>,
+    #[expect(clippy::struct_field_names, reason = "they are what it is a struct of")]
     columns: Vec<Column>,
     places: HashMap<String, Option<usize>>,
     names: Vec<HashMap<String, u32>>,
@@ -142,9 +143,10 @@ impl<'a> Columns<'a> {
                         next
                     })
                 });
-                match number {
-                    Some(number) => labels.push(number),
-                    None => (column.labels, *names) = (None, HashMap::new()),
+                if let Some(number) = number {
+                    labels.push(number);
+                } else {
+                    (column.labels, *names) = (None, HashMap::new());
                 }
             }
         }
@@ -203,9 +205,9 @@ impl<'a> Columns<'a> {
             let costs: Vec<Option<&Vec<f64>>> =
                 models.iter().map(|model| self.costs_of(&model.name)).collect();
             if costs.iter().any(Option::is_some) {
-                let of = |row: usize, costs: &Option<&Vec<f64>>| costs.map_or(f64::NAN, |costs| costs[row]);
+                let of = |row: usize, costs: Option<&Vec<f64>>| costs.map_or(f64::NAN, |costs| costs[row]);
                 let costs = &costs;
-                table.costs = (0..rows).flat_map(|row| costs.iter().map(move |c| of(row, c))).collect();
+                table.costs = (0..rows).flat_map(|row| costs.iter().map(move |c| of(row, *c))).collect();
             }
         }
         (table.columns, table.left_out) = self.describing(&table.models);

@@ -108,7 +108,7 @@ impl Curve {
     /// (0.5 for CPT(50%)). NaN if it never does, or unless the strong model is the better one.
     pub fn cpt(&self, level: f64) -> f64 {
         let place = self.reaches(level);
-        self.between(place, |point| self.points[point].strong_share)
+        Self::between(place, |point| self.points[point].strong_share)
     }
 
     /// Where PGR first reaches `level`: a point, and how far on the way to the next.
@@ -133,7 +133,7 @@ impl Curve {
     }
 
     /// What `value` has at a place between two points. NaN for none.
-    pub(super) fn between(&self, place: Option<(usize, f64)>, value: impl Fn(usize) -> f64) -> f64 {
+    pub(super) fn between(place: Option<(usize, f64)>, value: impl Fn(usize) -> f64) -> f64 {
         let Some((point, fraction)) = place else { return f64::NAN };
         let from = value(point);
         if fraction == 0.0 { from } else { from + fraction * (value(point + 1) - from) }

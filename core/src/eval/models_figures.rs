@@ -18,7 +18,7 @@ pub struct ModelsReport {
     pub curve: Vec<TradeOff>,
     /// The convex hull of the curve, by rising cost: cost and quality.
     pub hull: Vec<(f64, f64)>,
-    /// Average quality over the costs of the hull (AIQ of RouterBench, arXiv 2403.12031); null where all costs are one.
+    /// Average quality over the costs of the hull (AIQ of `RouterBench`, arXiv 2403.12031); null where all costs are one.
     pub aiq: Option<f64>,
     /// The best single model.
     pub best_single: TradeOff,

@@ -227,7 +227,7 @@ impl Work<'_> {
         for level in &self.options.levels {
             let target = weak + level * gap;
             let place = if target.is_nan() { None } else { curve.reaches_quality(target) };
-            let cpt = curve.between(place, |point| curve.points()[point].strong_share);
+            let cpt = Curve::between(place, |point| curve.points()[point].strong_share);
             sheet.extend([cpt, level / cpt]);
         }
     }
@@ -260,12 +260,10 @@ fn cost_figures(curve: &Curve, sheet: &mut Vec<f64>) {
     let best = points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
     let hull = hull(&points);
     // A coin between two points of the hull is a policy too.
-    let cheapest = hull.iter().position(|point| point.1 >= single.1).map_or(f64::NAN, |at| match at {
-        0 => hull[0].0,
-        _ => {
-            let (a, b) = (hull[at - 1], hull[at]);
-            a.0 + (single.1 - a.1) / (b.1 - a.1) * (b.0 - a.0)
-        }
+    let cheapest = hull.iter().position(|point| point.1 >= single.1).map_or(f64::NAN, |at| {
+        let b = hull[at];
+        let Some(a) = at.checked_sub(1).map(|before| hull[before]) else { return b.0 };
+        a.0 + (single.1 - a.1) / (b.1 - a.1) * (b.0 - a.0)
     });
     // The hull has the best point for every cost, and the score rises with quality and falls with cost.
     let arena =
@@ -310,6 +308,10 @@ impl PairReport {
     ///
     /// # Errors
     /// `InvalidArgument` as [`Curve::new`], for an infinite score, and for options that contradict themselves.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one list of figures, in the order in which a draw writes them"
+    )]
     pub fn new(scores: &[f64], graded: &[Graded], options: &EvalOptions) -> Result<Self> {
         check(scores, graded)?;
         options.check(scores.len())?;

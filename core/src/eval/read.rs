@@ -30,7 +30,7 @@ impl Table {
     /// Reads a file (`.jsonl`, `.csv`, or `.parquet` where the crate was built with the feature `parquet`).
     ///
     /// Gold rows have a prompt, a boolean or a number in [0, 1] for each model, and, where they are known, its cost in USD
-    /// per request in a column `MODEL|total_cost` (as in RouterBench), `MODEL|cost` or `MODEL_cost`. Empty cells are not
+    /// per request in a column `MODEL|total_cost` (as in `RouterBench`), `MODEL|cost` or `MODEL_cost`. Empty cells are not
     /// known. Votes and logs are read as for training. Other columns describe the rows, if they have at most 100 different
     /// short values.
     ///

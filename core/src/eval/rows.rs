@@ -26,6 +26,7 @@ pub(super) struct PairOfTable {
 pub(super) struct Scores {
     pub(super) name: String,
     /// One for each row, higher is sent to strong first.
+    #[expect(clippy::struct_field_names, reason = "they are what it is a struct of")]
     pub(super) scores: Vec<f64>,
     /// Whether they are win rates, so that their values mean something.
     pub(super) rates: bool,

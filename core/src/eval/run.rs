@@ -21,6 +21,9 @@ use crate::control::Watch;
 use crate::train::OnError;
 use crate::{Control, Error, Result};
 
+/// Baselines that were trained, and how many rows of the table they were trained on too.
+type Baselines = (Vec<(ResultReport, Scores)>, Option<usize>);
+
 /// A column that whoever evaluates computes of prompts: its name, and the value of a prompt.
 pub type Label<'a> = (&'a str, &'a dyn Fn(&str) -> String);
 
@@ -290,7 +293,7 @@ impl Evaluation<'_> {
         pair: &PairOfTable,
         complete: Option<&Complete>,
         watch: &mut Watch<'_>,
-    ) -> Result<(Vec<(ResultReport, Scores)>, Option<usize>)> {
+    ) -> Result<Baselines> {
         let spec = self.spec;
         if spec.baselines.is_empty() {
             return Ok((Vec::new(), None));

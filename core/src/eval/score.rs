@@ -38,9 +38,8 @@ impl Scored {
     }
 
     fn opened(source: &RouterSource, cache: Option<&Path>, leave_out: bool) -> Result<Self> {
-        let open = |options: &OpenOptions| match source.is_default() {
-            true => options.open_default(),
-            false => options.open(&source.path),
+        let open = |options: &OpenOptions| {
+            if source.is_default() { options.open_default() } else { options.open(&source.path) }
         };
         let mut options = OpenOptions::new();
         let router = match &source.options {
@@ -54,9 +53,10 @@ impl Scored {
                 opened => opened?,
             },
         };
-        let contents = match source.is_default() {
-            true => artifact::default_router()?.manifest().manifest_sha256.clone(),
-            false => checksum(&source.path)?,
+        let contents = if source.is_default() {
+            artifact::default_router()?.manifest().manifest_sha256.clone()
+        } else {
+            checksum(&source.path)?
         };
         let given = source.options.as_ref().map_or_else(String::new, ToString::to_string);
         let identity = sha256_hex(format!("{}\n{contents}\n{given}", crate::VERSION).as_bytes());
@@ -180,7 +180,8 @@ fn checksum(folder: &Path) -> Result<String> {
     let mut text = String::new();
     for path in files {
         let file = File::open(&path).map_err(|error| crate::Error::io(&path, error))?;
-        text += &format!("{} {}\n", path.display(), sha256_of_file(&path, &file)?);
+        let sha256 = sha256_of_file(&path, &file)?;
+        text.extend([path.display().to_string().as_str(), " ", &sha256, "\n"]);
     }
     Ok(sha256_hex(text.as_bytes()))
 }

@@ -176,17 +176,16 @@ impl Table {
         let mean = |model: usize| rows.iter().map(|row| weight(*row, model)).sum::<f64>() / rows.len() as f64;
         let (mean_strong, mean_weak) = (mean(strong), mean(weak));
         for (model, mean) in [(strong, mean_strong), (weak, mean_weak)] {
-            // Not `<=`: no rows at all have a mean of NaN.
-            if !(mean > 0.0) {
+            // No rows at all have a mean of NaN.
+            if mean.is_nan() || mean <= 0.0 {
                 return Err(Error::invalid_argument(format!(
                     "{}: no row knows the answer of {:?}: name another pair",
                     self.name, self.models[model]
                 )));
             }
         }
-        let value = |row: usize, model: usize, mean: f64| match known(row, model) {
-            true => self.quality_of(row, model) * weight(row, model) / mean,
-            false => 0.0,
+        let value = |row: usize, model: usize, mean: f64| {
+            if known(row, model) { self.quality_of(row, model) * weight(row, model) / mean } else { 0.0 }
         };
         let graded =
             |row: &usize| Graded::new(value(*row, strong, mean_strong), value(*row, weak, mean_weak));

@@ -155,7 +155,7 @@ fn every_form_of_rows_is_a_table() {
         json!({"prompt": "r", "model_a": "b", "model_b": "c", "winner": null}),
         json!({"prompt": "s", "model_a": "c", "model_b": "a", "p_model_a": 0.25}),
     ];
-    let lines = |rows: &[Value]| rows.iter().map(|row| format!("{row}\n")).collect::<String>();
+    let lines = |rows: &[Value]| rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat();
     let table = read(&write("votes.jsonl", &lines(&votes)));
     assert_eq!((table.kind, table.models.join(" ")), (TableKind::Votes, "a b c".to_owned()));
     assert_eq!(table.dropped.get("the winner is not known"), Some(&1));
