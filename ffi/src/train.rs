@@ -79,7 +79,18 @@ pub unsafe extern "C" fn routellm_train(
 ) -> routellm_status {
     // SAFETY: as this function's.
     unsafe {
-        watched(spec, len, progress, user, cancel, report, err, "a training", TrainSpec::from_json, run)
+        watched(
+            spec,
+            len,
+            progress,
+            user,
+            cancel,
+            report,
+            err,
+            "a training",
+            TrainSpec::from_json,
+            |spec, control| Ok(serde_json::to_string(&run(spec, control)?)),
+        )
     }
 }
 
