@@ -297,7 +297,6 @@ fn failures_say_what_is_wrong_and_with_which_status() {
             &["eval", "default", "--benchmark", "arc", "--data", "my-router"],
         ),
         (1, "nowhere: no such folder", &["eval", "nowhere", "--data", "gold.csv"]),
-        (1, "bad.jsonl, line 2"),
         (1, "share is 1", &["data", "split", "gold.jsonl", "--share", "1", "--out", "x"]),
     ] {
         let done = run(folder.path(), arguments);
