@@ -250,6 +250,22 @@ fn failures_say_what_is_wrong_and_with_which_status() {
         (1, "bad.jsonl, line 2", &["train", "linear", "--gold", "bad.jsonl", "--out", "x"]),
         (1, "bad.jsonl, line 2", &["data", "inspect", "bad.jsonl"]),
         (1, "No such file", &["data", "inspect", "nothing.csv"]),
+        (2, "2 values required", &["eval", "default", "--data", "gold.csv", "--pair", "big"]),
+        (2, "MODEL=USD", &["eval", "default", "--data", "gold.csv", "--cost", "big"]),
+        (2, "required", &["eval", "default"]),
+        (1, "no model \"huge\"", &["eval", "default", "--data", "gold.csv", "--pair", "huge", "small"]),
+        (1, "name them by --benchmark", &["eval", "default", "--data", "my-router"]),
+        (
+            1,
+            "--benchmark needs --data FOLDER",
+            &["eval", "default", "--benchmark", "mmlu", "--data", "gold.csv"],
+        ),
+        (
+            1,
+            "expected mmlu, gsm8k or mt-bench",
+            &["eval", "default", "--benchmark", "arc", "--data", "my-router"],
+        ),
+        (1, "nowhere: no such folder", &["eval", "nowhere", "--data", "gold.csv"]),
         (1, "share is 1", &["data", "split", "gold.jsonl", "--share", "1", "--out", "x"]),
     ] {
         let done = run(folder.path(), arguments);
