@@ -7,15 +7,18 @@
 mod data;
 mod doctor;
 mod embed;
+mod gold;
 mod info;
 mod inspect;
 mod interrupt;
+mod judge;
 mod models;
 mod named;
 mod opening;
 mod output;
 mod progress;
 mod prompts;
+mod remote;
 mod route;
 mod runtime;
 mod train;
@@ -48,6 +51,8 @@ enum Command {
     Models(models::Models),
     #[command(subcommand)]
     Train(train::Train),
+    Gold(gold::Gold),
+    Judge(judge::Judge),
     Embed(embed::Embed),
     #[command(subcommand)]
     Data(data::Data),
@@ -96,6 +101,8 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Info(command) => command.run(output),
         Command::Models(command) => command.run(output),
         Command::Train(command) => command.run(output),
+        Command::Gold(command) => command.run(output),
+        Command::Judge(command) => command.run(output),
         Command::Embed(command) => command.run(output),
         Command::Data(command) => command.run(output),
         Command::Doctor(command) => command.run(output),

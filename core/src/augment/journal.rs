@@ -92,14 +92,6 @@ impl History {
         }
         self.next = self.next.max(attempt + 1);
     }
-
-    /// What is on the bill, and what may be.
-    pub(super) fn spent(&self) -> (Usd, Usd) {
-        let sum = |wanted: bool| {
-            self.charges.values().filter(|(_, sure)| *sure == wanted).map(|(usd, _)| *usd).sum()
-        };
-        (sum(true), sum(false))
-    }
 }
 
 #[cfg(test)]
@@ -130,7 +122,8 @@ mod tests {
         let text: String = lines.iter().map(|line| line.text().unwrap()).collect();
         for cut in 0..=text.len() {
             let history = History::read(&text.as_bytes()[..cut], "j").unwrap();
-            let (sure, unsure) = history.spent();
+            let ledger = crate::augment::ledger::Ledger::new(None, history.charges.clone());
+            let (sure, unsure) = (ledger.spent, ledger.uncertain);
             assert_eq!(
                 history.whole,
                 text.as_bytes()[..cut].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1)

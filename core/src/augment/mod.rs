@@ -29,19 +29,23 @@
 //! ```
 
 mod answers;
+mod bill;
 mod endpoint;
 mod extract;
 mod gold;
 mod journal;
 mod judge;
+mod ledger;
 mod reply;
 mod report;
 mod request;
 mod requests;
+mod step;
 mod usd;
 mod verdict;
 
 pub use answers::Answers;
+pub use bill::{Bill, Estimate};
 pub use endpoint::Endpoint;
 pub use extract::{Extraction, Extractor};
 pub use gold::{Accuracy, GoldReport, Question, Unparsed, gold, gold_with};
@@ -49,6 +53,7 @@ pub use judge::{JudgeOptions, Judgement, Pair, combined};
 pub use reply::{Completion, Reply};
 pub use report::{Agreement, JudgeReport};
 pub use request::ChatRequest;
-pub use requests::{Bill, Estimate, Outcome, Outgoing, Received, RequestOptions, Requests, Step};
+pub use requests::Requests;
+pub use step::{Outcome, Outgoing, Received, RequestOptions, Step};
 pub use usd::Usd;
 pub use verdict::{JudgeMode, pair_verdict, score_verdict};

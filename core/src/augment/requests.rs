@@ -3,146 +3,23 @@
 //! Nothing here opens a socket, a file or a clock. Whoever drives it asks for the [`next`](Requests::next) step, makes the
 //! journal's line durable, sends the request, and hands the [`Reply`] over; time comes in as milliseconds of any clock.
 
+mod told;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
-
+use super::bill::Bill;
 use super::endpoint::{Endpoint, Window};
 use super::journal::{History, Line};
+use super::ledger::Ledger;
 use super::reply::{Completion, Meaning, Reply};
 use super::request::ChatRequest;
+use super::step::{Outcome, Outgoing, Received, RequestOptions, Step};
 use super::usd::Usd;
 use crate::numeric::Rng;
-use crate::setters::options_struct;
 use crate::{Error, Result};
-
-options_struct! {
-    /// How requests are sent.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    #[serde(default, deny_unknown_fields)]
-    pub struct RequestOptions {
-        /// The most that the job may cost, with what earlier runs of it have cost; no limit without it.
-        budget: Option<Usd> = None => Usd,
-        /// How many requests are in flight at once, at least 1.
-        concurrency: usize = 8,
-        /// How often a request is tried, at least 1.
-        tries: u32 = 6,
-        /// The first wait before a request is tried again, in milliseconds; it doubles each time.
-        first_wait_ms: u64 = 1_000,
-        /// The longest wait that is not asked for by `Retry-After`, in milliseconds.
-        longest_wait_ms: u64 = 60_000,
-        /// The longest `Retry-After` that is waited for, in milliseconds; a longer one ends the work with that endpoint.
-        longest_retry_after_ms: u64 = 600_000,
-        /// After how many failures in a row an endpoint counts as dead.
-        dead_after: u32 = 20,
-        /// Seed of the waits.
-        seed: u64 = 0,
-    }
-}
-
-/// What has become of a request.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It was answered, now or by an earlier run.
-    Answered(Completion),
-    /// It has no answer, and why.
-    Failed(String),
-    /// The budget did not reach for it.
-    OverBudget,
-    /// The work was stopped before it.
-    Stopped,
-}
-
-/// What to do next.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Step {
-    /// Write the line to the journal, see to it that it is on the disk, and send the request.
-    Send(Outgoing),
-    /// Wait for a reply, but at most so many milliseconds if there is a number.
-    Wait(Option<u64>),
-    /// Every request has its outcome.
-    Finished,
-}
-
-/// A request that is to be sent.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Outgoing {
-    /// The attempt, for [`Requests::receive`].
-    pub attempt: u64,
-    /// The number of the endpoint.
-    pub endpoint: usize,
-    /// The body to post.
-    pub body: String,
-    /// The line for the journal, which has to be on the disk before the request is sent.
-    pub journal: String,
-}
-
-/// What a job costs, before anything is sent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Estimate {
-    /// Requests that will be sent.
-    pub requests: usize,
-    /// Requests that are answered already.
-    pub cached: usize,
-    /// Tokens of the requests: a quarter of their bytes.
-    pub input_tokens: u64,
-    /// The most tokens of the answers.
-    pub output_tokens: u64,
-    /// What these tokens cost: what to expect if answers are as long as they may be.
-    pub usd: Usd,
-    /// The most that it can cost if every request is tried once: no text has more tokens than bytes.
-    pub most_usd: Usd,
-}
-
-/// The bill of a job.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Bill {
-    /// Requests, each counted once however often it was asked for.
-    pub requests: usize,
-    /// Those that have an answer.
-    pub answered: usize,
-    /// Those whose answer an earlier run or job had paid for.
-    pub cached: usize,
-    /// Those without an answer.
-    pub failed: usize,
-    /// Those that the budget did not reach for.
-    pub over_budget: usize,
-    /// Those that were not sent because the work was stopped.
-    pub stopped: usize,
-    /// Attempts of this run.
-    pub sent: usize,
-    /// Those of them that were not the first for their request.
-    pub retries: usize,
-    /// Attempts of earlier runs that were in flight when those were killed: they count as paid, and are paid again.
-    pub interrupted: usize,
-    /// Replies that came twice, or for nothing that was sent.
-    pub ignored: usize,
-    /// What is on the bill by what endpoints have said, earlier runs of the job included.
-    pub spent_usd: Usd,
-    /// What may be on the bill as well: requests that were sent and brought no whole answer, at their most.
-    pub uncertain_usd: Usd,
-    /// What endpoints have charged above the most that a request could cost. It is in what was spent.
-    pub overrun_usd: Usd,
-    /// Tokens of the requests of this run, as endpoints have counted them.
-    pub input_tokens: u64,
-    /// Tokens of the answers of this run, as endpoints have counted them.
-    pub output_tokens: u64,
-}
-
-/// What a reply has led to.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Received {
-    /// The line for the journal; none for a reply that came twice.
-    pub journal: Option<String>,
-    /// Why the attempt has failed, if it has.
-    pub failed: Option<String>,
-}
 
 #[derive(Debug)]
 enum State {
@@ -195,7 +72,7 @@ pub struct Requests {
     delayed: BTreeSet<(u64, usize)>,
     attempts: BTreeMap<u64, Attempt>,
     in_flight: usize,
-    reserved: Usd,
+    ledger: Ledger,
     done: usize,
     stopped: bool,
     rng: Rng,
@@ -228,9 +105,9 @@ impl Requests {
                 )));
             }
         }
-        let history = History::read(journal, job)?;
-        let (spent_usd, uncertain_usd) = history.spent();
-        let bill = Bill { spent_usd, uncertain_usd, interrupted: history.open.len(), ..Bill::default() };
+        let mut history = History::read(journal, job)?;
+        let bill = Bill { interrupted: history.open.len(), ..Bill::default() };
+        let ledger = Ledger::new(options.budget, std::mem::take(&mut history.charges));
         Ok(Self {
             rng: Rng::new(options.seed),
             lanes: endpoints.iter().map(|_| Lane::default()).collect(),
@@ -243,7 +120,7 @@ impl Requests {
             delayed: BTreeSet::new(),
             attempts: BTreeMap::new(),
             in_flight: 0,
-            reserved: Usd::ZERO,
+            ledger,
             done: 0,
             stopped: false,
             passed: 0,
@@ -302,53 +179,9 @@ impl Requests {
         Ok(number)
     }
 
-    /// What the requests that are not answered yet will cost.
-    pub fn estimate(&self) -> Estimate {
-        let mut estimate = Estimate { cached: self.bill.cached, ..Estimate::default() };
-        for item in self.items.iter().filter(|item| matches!(item.state, State::Waiting)) {
-            let input = item.request.estimated_input_tokens();
-            estimate.requests += 1;
-            estimate.input_tokens += input;
-            estimate.output_tokens += item.request.max_tokens;
-            let price = &self.endpoints[item.request.endpoint].price;
-            estimate.usd = estimate.usd.plus(Usd::of_tokens(price, input, item.request.max_tokens));
-            estimate.most_usd = estimate.most_usd.plus(item.reserve);
-        }
-        estimate
-    }
-
-    /// What has become of the request of this number; `None` while it is under way.
-    pub fn outcome(&self, number: usize) -> Option<&Outcome> {
-        match &self.items.get(number)?.state {
-            State::Done(outcome) => Some(outcome),
-            _ => None,
-        }
-    }
-
-    /// How many requests there are, and how many have their outcome.
-    pub fn progress(&self) -> (usize, usize) {
-        (self.items.len(), self.done)
-    }
-
     /// Sends nothing more. What is in flight is still waited for: it is paid for.
     pub fn stop(&mut self) {
         self.stopped = true;
-    }
-
-    /// The bill so far.
-    pub fn bill(&self) -> Bill {
-        let mut bill = self.bill.clone();
-        bill.requests = self.items.len();
-        for item in &self.items {
-            match &item.state {
-                State::Done(Outcome::Answered(_)) => bill.answered += 1,
-                State::Done(Outcome::Failed(_)) => bill.failed += 1,
-                State::Done(Outcome::OverBudget) => bill.over_budget += 1,
-                State::Done(Outcome::Stopped) => bill.stopped += 1,
-                State::Waiting | State::InFlight => {}
-            }
-        }
-        bill
     }
 
     /// What to do at this time, in milliseconds of a clock. A clock that jumps back has stood still; one that jumps forward has
@@ -372,7 +205,7 @@ impl Requests {
         for lane in 0..self.lanes.len() {
             while let Some(number) = self.lanes[lane].ready.front().copied() {
                 let item = &self.items[number];
-                if !self.fits(item.reserve) {
+                if !self.ledger.fits(item.reserve) {
                     if self.in_flight > 0 {
                         // Replies cost less than was set aside for them, mostly.
                         break;
@@ -417,14 +250,14 @@ impl Requests {
         let reserve = self.items[number].reserve;
         if !ended {
             self.in_flight -= 1;
-            self.reserved = self.reserved.minus(reserve);
+            self.ledger.release(reserve);
         }
         let (charge, sure) = match &meaning {
             Meaning::Answer(found) | Meaning::Useless(found, _) => (self.charge_of(number, found), true),
             Meaning::Again { billed: true, .. } => (reserve, false),
             _ => (Usd::ZERO, true),
         };
-        self.charge(attempt, charge, sure);
+        self.ledger.charge(attempt, charge, sure);
         self.bill.overrun_usd = self.bill.overrun_usd.plus(charge.minus(reserve));
         let answered = matches!(meaning, Meaning::Answer(_));
         if let Some(known) = self.attempts.get_mut(&attempt) {
@@ -515,11 +348,6 @@ impl Requests {
         self.passed
     }
 
-    fn fits(&self, reserve: Usd) -> bool {
-        let committed = self.bill.spent_usd.plus(self.bill.uncertain_usd).plus(self.reserved);
-        self.options.budget.is_none_or(|budget| committed.plus(reserve) <= budget)
-    }
-
     fn send(&mut self, number: usize, now: u64) -> Result<Outgoing> {
         let attempt = self.history.next;
         self.history.next += 1;
@@ -528,7 +356,7 @@ impl Requests {
         item.state = State::InFlight;
         item.tries += 1;
         self.lanes[lane].window.note(&self.endpoints[lane], item.tokens, now);
-        self.reserved = self.reserved.plus(item.reserve);
+        self.ledger.reserve(item.reserve);
         self.in_flight += 1;
         self.bill.sent += 1;
         self.bill.retries += usize::from(item.tries > 1);
@@ -547,16 +375,6 @@ impl Requests {
             }
             _ => item.reserve,
         }
-    }
-
-    /// Sets what an attempt has cost, in place of what it was thought to.
-    fn charge(&mut self, attempt: u64, usd: Usd, sure: bool) {
-        if let Some((before, was_sure)) = self.history.charges.insert(attempt, (usd, sure)) {
-            let of = if was_sure { &mut self.bill.spent_usd } else { &mut self.bill.uncertain_usd };
-            *of = of.minus(before);
-        }
-        let of = if sure { &mut self.bill.spent_usd } else { &mut self.bill.uncertain_usd };
-        *of = of.plus(usd);
     }
 
     fn ignore(&mut self) -> Received {
@@ -608,13 +426,4 @@ impl Requests {
         self.finish_waiting(Some(lane), &Outcome::Failed(why.clone()));
         self.lanes[lane].closed.get_or_insert(why);
     }
-
-    /// Whether a request was answered before this run.
-    pub fn was_cached(&self, number: usize) -> bool {
-        self.items.get(number).is_some_and(|item| item.cached)
-    }
 }
-
-#[cfg(test)]
-#[path = "requests_tests.rs"]
-mod tests;
