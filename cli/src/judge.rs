@@ -25,8 +25,8 @@ pub(crate) struct Judge {
     /// --answers prompts alone.
     file: PathBuf,
     /// The model that judges.
-    #[arg(long, value_name = "MODEL")]
-    judge: String,
+    #[arg(long = "judge", value_name = "MODEL")]
+    by: String,
     /// pairwise, in both orders; or score, 1 to 10.
     #[arg(long, default_value = "pairwise", value_parser = mode)]
     mode: JudgeMode,
@@ -96,7 +96,7 @@ impl Judge {
 
     fn options(&self) -> JudgeOptions {
         let mut options = JudgeOptions::new()
-            .model(self.judge.clone())
+            .model(self.by.clone())
             .mode(self.mode)
             .samples(self.samples)
             .max_tokens(self.max_tokens)
@@ -123,7 +123,7 @@ impl Judge {
             }
         };
         let models: Vec<&str> =
-            [self.judge.as_str()].into_iter().chain(open.iter().map(|(model, _)| *model)).collect();
+            [self.by.as_str()].into_iter().chain(open.iter().map(|(model, _)| *model)).collect();
         let files: Vec<String> = self.answers.iter().map(|file| digest(file)).collect::<Result<_>>()?;
         let job = json!(["judge", digest(&self.file)?, files, options, self.models, self.answer_max_tokens]);
         let mut work = self.remote.open(&models, &job)?;

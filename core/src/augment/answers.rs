@@ -47,40 +47,36 @@ impl Answers {
         let text = text_of(row.cells, &TEXT).map_err(|what| row.fault(what))?;
         let named = ["id", "question_id"].iter().any(|name| field(row.cells, name).is_some());
         if named {
-            self.put(&model, true, row.id(), text.clone()).map_err(|what| row.fault(what))?;
+            self.put(&model, true, row.id(), &text).map_err(|what| row.fault(what))?;
             // It is found by its prompt, too; of prompts that stand there twice the first counts.
             if let Ok(prompt) = prompt(row.cells, false)
                 && self.get(&model, "", &prompt).is_none()
             {
-                self.put(&model, false, prompt, text).map_err(|what| row.fault(what))?;
+                self.put(&model, false, prompt, &text).map_err(|what| row.fault(what))?;
             }
             return Ok(());
         }
         let prompt = prompt(row.cells, false).map_err(|what| row.fault(what))?;
-        self.put(&model, false, prompt, text).map_err(|what| row.fault(what))
+        self.put(&model, false, prompt, &text).map_err(|what| row.fault(what))
     }
 
     /// Adds the answer of a model to the prompt of this id.
     ///
     /// # Errors
     /// `InvalidArgument` if there is another one already.
-    pub fn add(&mut self, model: &str, id: impl Into<String>, text: impl Into<String>) -> Result<()> {
-        self.put(model, true, id.into(), text.into()).map_err(Error::invalid_argument)
+    pub fn add(&mut self, model: &str, id: impl Into<String>, text: &str) -> Result<()> {
+        self.put(model, true, id.into(), text).map_err(Error::invalid_argument)
     }
 
-    fn put(&mut self, model: &str, named: bool, name: String, text: String) -> Result<(), String> {
-        let number = match self.models.iter().position(|known| known == model) {
-            Some(number) => number,
-            None => {
-                self.models.push(model.to_owned());
-                self.models.len() - 1
-            }
-        };
+    fn put(&mut self, model: &str, named: bool, name: String, text: &str) -> Result<(), String> {
+        let known = self.models.iter().position(|known| known == model);
+        let number = known.unwrap_or_else(|| {
+            self.models.push(model.to_owned());
+            self.models.len() - 1
+        });
         let fault = format!("{model} has two different answers to {name:?}; keep one");
-        match self.texts.insert((number, named, name), text.clone()) {
-            Some(before) if before != text => Err(fault),
-            _ => Ok(()),
-        }
+        let before = self.texts.entry((number, named, name)).or_insert_with(|| text.to_owned());
+        if *before == text { Ok(()) } else { Err(fault) }
     }
 
     /// The models, in the order in which they came.

@@ -31,7 +31,6 @@ struct Flying {
 struct World {
     billed: Usd,
     answered: HashSet<String>,
-    sent: Vec<(u64, u64)>,
 }
 
 fn key_of(line: &str) -> String {
@@ -85,6 +84,21 @@ fn holds(requests: &Requests, world: &World, budget: Usd) {
     let in_flight = requests.attempts.values().filter(|attempt| !attempt.ended).count();
     assert_eq!(in_flight, requests.in_flight);
     assert!(in_flight <= requests.options.concurrency);
+}
+
+/// No minute has more requests to an endpoint than so many.
+fn keeps_limits(requests: &Requests, sent_at: &HashMap<u64, u64>, most: u64) {
+    for endpoint in 0..requests.endpoints.len() {
+        let of_it = requests
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| requests.items[attempt.item].request.endpoint == endpoint);
+        let times: Vec<u64> = of_it.map(|(attempt, _)| sent_at[attempt]).collect();
+        for at in &times {
+            let minute = times.iter().filter(|other| (*at..at + 60_000).contains(*other)).count();
+            assert!(minute as u64 <= most, "{minute} in a minute");
+        }
+    }
 }
 
 /// One job from its beginning to its end, through kills.
@@ -141,7 +155,6 @@ fn live(seed: u64) -> Bill {
                     assert!(!world.answered.contains(&key), "paid twice, seed {seed}");
                     journal.extend_from_slice(out.journal.as_bytes());
                     let number = requests.by_key[&key];
-                    world.sent.push((requests.passed, out.attempt));
                     sent_at.insert(out.attempt, requests.passed);
                     let (reply, late) = world.takes(&requests, number, &mut rng);
                     again.extend(late.map(|late| (out.attempt, late)));
@@ -183,20 +196,7 @@ fn live(seed: u64) -> Bill {
         let bill = requests.bill();
         assert_eq!(bill.answered + bill.failed + bill.over_budget + bill.stopped, bill.requests);
         assert!((0..requests.items.len()).all(|number| requests.outcome(number).is_some()));
-        if let Some(most) = limit {
-            for endpoint in 0..endpoints.len() {
-                let times: Vec<u64> = requests
-                    .attempts
-                    .iter()
-                    .filter(|(_, attempt)| requests.items[attempt.item].request.endpoint == endpoint)
-                    .map(|(attempt, _)| sent_at[attempt])
-                    .collect();
-                for at in &times {
-                    let minute = times.iter().filter(|other| (*at..at + 60_000).contains(*other)).count();
-                    assert!(minute as u64 <= most, "{minute} in a minute, seed {seed}");
-                }
-            }
-        }
+        keeps_limits(&requests, &sent_at, limit.unwrap_or(u64::MAX));
         // What the journal says is what this run says.
         let again = History::read(&journal, "job").unwrap();
         let again_spent = Ledger::new(None, again.charges.clone());
