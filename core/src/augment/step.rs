@@ -60,7 +60,7 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Outgoing {
-    /// The attempt, for [`Requests::receive`].
+    /// The attempt, for [`Requests::receive`](super::Requests::receive).
     pub attempt: u64,
     /// The number of the endpoint.
     pub endpoint: usize,
