@@ -9,9 +9,11 @@ mod data;
 mod doctor;
 mod embed;
 mod eval;
+mod gold;
 mod info;
 mod inspect;
 mod interrupt;
+mod judge;
 mod language;
 mod models;
 mod named;
@@ -20,6 +22,7 @@ mod output;
 mod paper;
 mod progress;
 mod prompts;
+mod remote;
 mod report;
 mod route;
 mod runtime;
@@ -54,6 +57,8 @@ enum Command {
     #[command(subcommand)]
     Train(train::Train),
     Calibrate(calibrate::Calibrate),
+    Gold(gold::Gold),
+    Judge(judge::Judge),
     Embed(embed::Embed),
     Eval(eval::Eval),
     #[command(subcommand)]
@@ -106,6 +111,8 @@ fn run(command: Command, output: &mut Output) -> Result<()> {
         Command::Models(command) => command.run(output),
         Command::Train(command) => command.run(output),
         Command::Calibrate(command) => command.run(output),
+        Command::Gold(command) => command.run(output),
+        Command::Judge(command) => command.run(output),
         Command::Embed(command) => command.run(output),
         Command::Paper(command) => command.run(output),
         Command::Eval(command) => command.run(output),

@@ -94,6 +94,20 @@ fn folder() -> tempfile::TempDir {
         json!({"question_id": question, "turn": turn, "model": model, "score": best - question % 3})
     };
     write("evals/mt_bench/judgements.jsonl", lines((0..120).map(judgement)));
+    let question =
+        |i: usize| json!({"id": i, "prompt": prompt(i), "choices": ["yes", "no"], "answer": i % 2});
+    write("questions.jsonl", lines((0..6).map(question)));
+    let answer = |i: usize| {
+        let (model, text) = if i.is_multiple_of(2) { ("big", "The answer is A.") } else { ("small", "(B)") };
+        json!({"id": i / 2, "model": model, "answer": text})
+    };
+    write("answers.jsonl", lines((0..12).map(answer)));
+    let pair = |i: usize| {
+        let mut row = vote(i);
+        (row["answer_a"], row["answer_b"]) = (json!("Yes."), json!("No."));
+        row
+    };
+    write("pairs.jsonl", lines((0..5).map(pair)));
     write("prompts.txt", "Hello!\nWhat is 17 * 23?\n".to_owned());
     write(
         "spec.json",
@@ -146,7 +160,7 @@ fn every_help_fits_a_screen_and_its_examples_run() {
     let folder = folder();
     let mut found = Vec::new();
     helps(folder.path(), &[], &mut found);
-    assert!(found.len() >= 11, "{found:?}");
+    assert!(found.len() >= 13, "{found:?}");
     for (path, help) in found {
         assert!(help.lines().count() <= 60, "{path:?}\n{help}");
         let (_, examples) =

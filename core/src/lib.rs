@@ -28,6 +28,7 @@
 //! - [`features`]: featurizers, which turn a prompt into numbers. [`scorer`]: scorers, which turn those into win
 //!   rates. [`artifact`]: the folder that holds both.
 //! - [`preference`]: votes and gold rows. [`train`]: from those to an artifact. [`eval`]: quality against cost.
+//! - [`augment`]: labels where there are none, by known answers or by a model that judges, within a budget.
 //! - [`doctor()`]: what was found on this machine, as a report of a defect needs it.
 //! - [`onnx`]: ONNX Runtime, which is looked for only when an artifact holds an encoder.
 //!
@@ -58,6 +59,8 @@
 )]
 
 pub mod artifact;
+#[cfg(feature = "train")]
+pub mod augment;
 pub mod calibrate;
 pub mod cancel;
 pub mod candidates;

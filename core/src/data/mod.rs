@@ -13,4 +13,4 @@ pub(crate) use json::{Json, parse};
 pub(crate) use prompt::{HALF, prompt};
 pub(crate) use rows::{Cells, PROMPT, Row, each_of_file, each_of_jsonl, field, missing};
 #[cfg(feature = "train")]
-pub(crate) use rows::{Names, Place, csv_error, each_of_csv, row_error};
+pub(crate) use rows::{Names, Needed, Place, csv_error, each_of_csv, row_error};

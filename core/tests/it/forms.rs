@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use routellm_core::augment::{Answers, Pair, Question};
 use routellm_core::preference::{GoldTable, LogTable, VoteTable};
 use routellm_core::train::Sample;
 use routellm_core::{Error, prompt_from_messages};
@@ -18,6 +19,14 @@ fn read(form: &str, kind: &str, text: &str) -> Result<usize, Error> {
         ("csv", "gold") => GoldTable::from_csv(bytes, "gold").map(|table| two_models(&table)),
         ("jsonl", "logs") => LogTable::from_jsonl(bytes, "logs").map(|table| table.rows.len()),
         ("jsonl", "prompts") => Sample::from_jsonl(bytes, "prompts").map(|sample| sample.prompts().len()),
+        ("jsonl", "questions") => Question::from_jsonl(bytes, "questions").map(|questions| questions.len()),
+        ("jsonl", "pairs") => Pair::from_jsonl(bytes, "pairs").map(|pairs| pairs.len()),
+        ("jsonl", "answers") => {
+            let mut answers = Answers::new();
+            answers.read_jsonl(bytes, "answers")?;
+            assert_eq!(answers.models(), ["gpt-4", "mixtral"]);
+            Ok(text.lines().count())
+        }
         ("json", "chat") => prompt_from_messages(text).map(|prompt| {
             assert_eq!(prompt, "Hi");
             1
@@ -49,7 +58,7 @@ fn every_example_of_the_page_is_what_it_says() {
         }
         kinds.push((*kind).to_owned());
     }
-    assert_eq!(kinds.len(), 16, "{kinds:?}");
+    assert_eq!(kinds.len(), 20, "{kinds:?}");
     kinds.dedup();
-    assert_eq!(kinds, ["votes", "gold", "logs", "prompts", "chat"]);
+    assert_eq!(kinds, ["votes", "gold", "logs", "questions", "answers", "pairs", "prompts", "chat"]);
 }

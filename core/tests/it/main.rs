@@ -6,6 +6,7 @@ extern crate routellm_test;
 
 mod artifact;
 mod artifact_writing;
+mod augment;
 mod busy;
 mod calibrate;
 mod calibrate_halvings;
