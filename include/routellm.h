@@ -756,7 +756,7 @@ typedef void (*routellm_decision_callback)(void *user,
                                            const struct routellm_decision_event *event);
 
 /**
- * How far a training has come. Later versions may append members: `struct_size` tells which ones there are.
+ * How far a training or an evaluation has come. Later versions may append members: `struct_size` tells which ones there are.
  */
 typedef struct routellm_progress {
     /**
@@ -787,8 +787,8 @@ typedef struct routellm_progress {
 } routellm_progress;
 
 /**
- * Hears how far a training has come, on the thread that trains. It returns 0 to go on; anything else stops the training,
- * which then is `ROUTELLM_CANCELLED`. It must not throw.
+ * Hears how far a training or an evaluation has come, on the thread that works. It returns 0 to go on; anything else stops
+ * the work, which then is `ROUTELLM_CANCELLED`. It must not throw.
  */
 typedef int32_t (*routellm_progress_callback)(void *user,
                                               const struct routellm_progress *progress);
@@ -2162,6 +2162,41 @@ routellm_status routellm_train(const char *spec,
                                const struct routellm_cancel_token *cancel,
                                struct routellm_string **report,
                                struct routellm_error **err);
+
+/**
+ * Evaluates routers as a specification says, `len` bytes of JSON: quality against cost with intervals, baselines, slices,
+ * other clothes and attacks. It returns when the evaluation is done.
+ *
+ * ```json
+ * {"routers": ["default", "my-router"],
+ *  "data": ["gold.csv"],
+ *  "strong": "big", "weak": "small"}
+ * ```
+ *
+ * - `routers`: `default` (the one that is compiled in), folders of artifacts or of models, or objects with `path`, `name` and
+ *   `options` of opening.
+ * - `benchmarks` (`mmlu`, `gsm8k`, `mt-bench`) with `folder`, laid out as RouteLLM's `routellm/evals`; or `data`: files
+ *   (`.jsonl`, `.csv`), or objects with a `path` or the `rows` themselves, and where they are needed `kind` (`gold`, `votes`,
+ *   `log`), `models`, `columns`, `name` and `contaminated`. Or both.
+ * - Where they are needed: `strong` and `weak`, `costs` (USD per 1,000 requests by model), `baselines` (sources as a training
+ *   has them), `slices`, `robustness` (rows that are scored again; 0 for none), `draws`, `seed`, `confidence`, `levels`,
+ *   `definition`, `wrong`, `with_prompts`, `cache` (a folder that keeps scores), `on_error` and `timeout_ms`.
+ *
+ * `progress`, `user`, `cancel` and `report` are as for `routellm_train()`. `*report` is a text of JSON that you own: `routers`,
+ * and in `tables` the `results`, `comparisons` and `slices` of each benchmark and file; it is what the command `routellm eval`
+ * writes.
+ *
+ * `ROUTELLM_INVALID_ARGUMENT` for a wrong specification, an unknown model, or rows that are malformed (naming file and
+ * line); `ROUTELLM_NOT_FOUND` or `ROUTELLM_IO` for files; as opening a router; `ROUTELLM_RESOURCE_EXHAUSTED` after
+ * `timeout_ms`; `ROUTELLM_CANCELLED`.
+ */
+routellm_status routellm_evaluate(const char *spec,
+                                  size_t len,
+                                  routellm_progress_callback progress,
+                                  void *user,
+                                  const struct routellm_cancel_token *cancel,
+                                  struct routellm_string **report,
+                                  struct routellm_error **err);
 
 /**
  * Calibrates a router on requests of your own as a specification says, `len` bytes of JSON: `*calibrated` is a new router,
