@@ -470,7 +470,8 @@ fn routers_are_evaluated_on_rows_of_ones_own() {
     );
     assert!(table.contains("90 rows are among those that the baselines were trained on"), "{table}");
     assert!(
-        table.contains("under attack at most") && table.contains("written: report/new/report.json"),
+        table.contains("under attack at most")
+            && table.contains("written: report/new/report.html, report/new/report.json"),
         "{table}"
     );
     let written = fs::read_to_string(folder.path().join("report/new/report.json")).unwrap();

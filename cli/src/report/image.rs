@@ -17,9 +17,9 @@ const SCALE: u32 = 2;
 /// A kind of file of a plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Lines that scale, for papers and pages.
+    // Lines that scale, for papers and pages. No documentation: it would make the help of the command twice as long.
     Svg,
-    /// Pixels, twice as many as on a page, for slides.
+    // Pixels, twice as many as on a page, for slides.
     Png,
 }
 
