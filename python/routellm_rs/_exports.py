@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._types import OpenOptions, StrPath
 
 
-def from_export(
+def from_export(  # type: ignore[misc]  # Its calibration is of prompts; that of the options is a file.
     out: StrPath,
     directory: StrPath,
     *,

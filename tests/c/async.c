@@ -363,7 +363,7 @@ static void statistics(void)
 
     CHECK_OK(routellm_router_stats_json(router, &json, &err));
     CHECK(strcmp(routellm_string_data(json),
-                 "{\"sessions\":0,\"busy\":0,\"waiting\":0,\"decisions\":0,\"fallbacks\":{}}") == 0);
+                 "{\"sessions\":0,\"busy\":0,\"waiting\":0,\"decisions\":0,\"fallbacks\":{},\"notices\":[]}") == 0);
     routellm_string_free(json);
     CHECK_OK(routellm_route_options_set_on_error(options, ROUTELLM_ON_ERROR_WEAK, &err));
     for (i = 0; i < 3; i++) {
@@ -372,7 +372,8 @@ static void statistics(void)
         CHECK_FAILS(routellm_route(router, "\xff", 1, NULL, &decision, &err), ROUTELLM_INVALID_ARGUMENT, "UTF-8");
     }
     CHECK_OK(routellm_router_stats_json(router, &json, &err));
-    CHECK(strstr(routellm_string_data(json), "\"decisions\":6,\"fallbacks\":{\"InvalidArgument\":3}}") != NULL);
+    CHECK(strstr(routellm_string_data(json),
+                 "\"decisions\":6,\"fallbacks\":{\"InvalidArgument\":3},\"notices\":[]}") != NULL);
     CHECK(routellm_router_fallbacks(router) == 3);
     routellm_string_free(json);
     routellm_route_options_free(options);
