@@ -20,19 +20,29 @@ export declare class NativeCancel {
 /** A router. Threads share what is behind it, not the handle. */
 export declare class NativeRouter {
   /**
+   * Calibrates as a specification says, JSON; the promise is of another router.
+   *
+   * # Errors
+   * Those of Node.
+   */
+  calibrate(spec: string, cancel: NativeCancel, progress: ((step: NativeProgress) => void) | null): Promise<NativeRouter>
+  /** What the calibration found, as JSON; null without one of one's own. */
+  calibrationReport(): string | null
+  /**
+   * Keeps the calibration in a file or with the artifact.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  saveCalibration(path: string): void
+  /** What was noticed about calls and not taken yet. */
+  takeNotice(): string | null
+  /**
    * Sets who hears of every decision, on the event loop; null for nobody.
    *
    * # Errors
    * Those of Node.
    */
-  /** Calibrates as a specification says, JSON; the promise is of another router. */
-  calibrate(spec: string, cancel: NativeCancel, progress: ((step: NativeProgress) => void) | null): Promise<NativeRouter>
-  /** What the calibration found, as JSON; null without one of one's own. */
-  calibrationReport(): string | null
-  /** Keeps the calibration in a file or with the artifact. */
-  saveCalibration(path: string): void
-  /** What was noticed about calls and not taken yet. */
-  takeNotice(): string | null
   onDecision(callback: ((event: NativeDecisionEvent) => void) | null): void
   /** Takes over who hears of the decisions of `other`, unless somebody hears of these. */
   inheritHook(other: NativeRouter): void

@@ -840,6 +840,7 @@ module.exports.NativeRouter = nativeBinding.NativeRouter
 module.exports.callOptionTable = nativeBinding.callOptionTable
 module.exports.doctor = nativeBinding.doctor
 module.exports.errorKinds = nativeBinding.errorKinds
+module.exports.evaluate = nativeBinding.evaluate
 module.exports.open = nativeBinding.open
 module.exports.openAsync = nativeBinding.openAsync
 module.exports.openOptionTable = nativeBinding.openOptionTable

@@ -13,8 +13,8 @@ const ROUTERS = {
 const begin = (open) => `
   const router = ${open};
   const long = 'Why does this hold? '.repeat(500);
-  const calls = Array.from({ length: 64 }, (_, i) => router.route(long, { threshold: 0.5, timeoutMs: 1e6 + i }));
-  calls.push(router.routeBatch(Array(64).fill(long), { threshold: 0.5, signal: new AbortController().signal }));
+  const calls = Array.from({ length: 64 }, (_, i) => router.route(long, { strongShare: 0.5, timeoutMs: 1e6 + i }));
+  calls.push(router.routeBatch(Array(64).fill(long), { strongShare: 0.5, signal: new AbortController().signal }));
   for (const call of calls) call.catch(() => {});`;
 
 /** Runs a script a few times; each run has to end by itself, and well: also without complaints of ONNX Runtime. */

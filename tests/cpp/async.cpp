@@ -227,10 +227,10 @@ void closing_and_statistics()
 {
     const Router router = Router::open_default();
     const Router clone = router.clone();
-    CHECK(router.stats_json() == R"({"sessions":0,"busy":0,"waiting":0,"decisions":0,"fallbacks":{}})");
+    CHECK(router.stats_json() == R"({"sessions":0,"busy":0,"waiting":0,"decisions":0,"fallbacks":{},"notices":[]})");
     router.route("x");
     router.route("\xff", RouteOptions().on_error(OnError::weak));
-    CHECK(contains(clone.stats_json(), R"("decisions":2,"fallbacks":{"InvalidArgument":1}})"));
+    CHECK(contains(clone.stats_json(), R"("decisions":2,"fallbacks":{"InvalidArgument":1},"notices":[]})"));
     router.close();
     router.close();
     CHECK_FAILS(clone.route("x", RouteOptions().on_error(OnError::weak)), invalid_argument, "closed");
