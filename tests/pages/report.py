@@ -126,8 +126,8 @@ def check_slider(look: Look) -> None:
 
 def check_words(look: Look) -> None:
     """Prompts stand there as text, whatever they hold."""
-    text = look.page.inner_text("main")
-    assert "<b>all</b> & every n" in text
+    text = look.page.text_content("main") or ""
+    assert "<b>all</b> & every n" in text, "a prompt"
     for word in ("random", "length", "oracle", "best single model", "maths", "talk"):
         assert word in text, word
 
