@@ -40,9 +40,9 @@ test('the package holds what it needs, and nothing else', (t) => {
     'native.js', 'native.d.ts', ...lib, ...addon,
   ].sort());
   assert.equal(report.name, 'routellm');
-  assert.ok(report.size < 5 * MEGABYTE, `${report.size} bytes packed`);
-  // Models, trainers and the default router.
-  assert.ok(report.unpackedSize < 12 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
+  assert.ok(report.size < 6 * MEGABYTE, `${report.size} bytes packed`);
+  // Models, trainers, evaluation and the default router.
+  assert.ok(report.unpackedSize < 14 * MEGABYTE, `${report.unpackedSize} bytes unpacked`);
 
   // What was packed works where nothing else is.
   install(folder, [join(folder, report.filename)]);
