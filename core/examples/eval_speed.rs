@@ -22,7 +22,10 @@ fn main() -> Result<()> {
         let since = Instant::now();
         let report = PairReport::new(&scores, &graded, &options.clone().threads(threads))?;
         let apgr = report.router.apgr.map_or(f64::NAN, |apgr| apgr.value);
-        println!("{rows} rows, {draws} draws, {threads} threads: {:.3} s (APGR {apgr:.4})", since.elapsed().as_secs_f64());
+        println!(
+            "{rows} rows, {draws} draws, {threads} threads: {:.3} s (APGR {apgr:.4})",
+            since.elapsed().as_secs_f64()
+        );
     }
     Ok(())
 }

@@ -156,6 +156,9 @@ fn row(router: &str, rate: f64, usd: f64, share: Option<f64>) -> Vec<String> {
         router.to_owned(),
         rate,
         usd,
-        share.map_or_else(String::new, |share| format!("{:.5} %", 100.0 * share)),
+        share.map_or_else(String::new, |share| match 100.0 * share {
+            small if small < 1e-3 => format!("{small:.1e} %"),
+            percent => format!("{percent:.3} %"),
+        }),
     ]
 }
