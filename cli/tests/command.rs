@@ -160,7 +160,7 @@ fn every_help_fits_a_screen_and_its_examples_run() {
     let folder = folder();
     let mut found = Vec::new();
     helps(folder.path(), &[], &mut found);
-    assert!(found.len() >= 13, "{found:?}");
+    assert!(found.len() >= 25, "{found:?}");
     for (path, help) in found {
         assert!(help.lines().count() <= 60, "{path:?}\n{help}");
         let (_, examples) =

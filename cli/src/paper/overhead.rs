@@ -20,8 +20,8 @@ const BETWEEN: u64 = 8;
 /// Measure requests a second and USD for a million of them on this machine.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  routellm paper overhead --price-per-hour 0.05 --prompts prompts.txt\n  \
-    routellm paper overhead default my-router --price-per-hour 0.8 --prompts gold.jsonl --seconds 0.1 --json"
+    after_help = "Examples:\n  routellm paper overhead --price-per-hour 0.05 --prompts traffic.jsonl\n  \
+    routellm paper overhead my-router --price-per-hour 0.8 --prompts gold.jsonl --seconds 0.1"
 )]
 pub(crate) struct Overhead {
     /// `default`, or the folders of artifacts or models.

@@ -20,7 +20,7 @@ const CONTAMINATED: f64 = 0.95;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  routellm paper similarity --encoder my-mf --training votes.jsonl --data gold.csv\n  \
-    routellm paper similarity --encoder my-mf --training gold.jsonl --data gold.jsonl --router default --json"
+    routellm paper similarity --encoder my-mf --training gold.jsonl --data gold.jsonl --json"
 )]
 pub(crate) struct Similarity {
     /// The folder of an artifact, whose encoder tells what is similar.
