@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::files::Json;
+use crate::files::from_text;
 use crate::setters::options_struct;
 use crate::{Error, Result};
 
@@ -160,9 +161,7 @@ impl CalibrateSpec {
     /// # Errors
     /// `InvalidArgument` for another form: an unknown field, a value of a wrong type.
     pub fn from_json(text: &[u8]) -> Result<Self> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        serde_json::from_slice(text)
-            .map_err(|error| Error::invalid_argument(format!("calibration specification: {error}")))
+        from_text("calibration specification", text)
     }
 
     /// What it aims at.

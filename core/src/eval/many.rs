@@ -30,16 +30,11 @@ impl Complete {
         if rows.is_empty() {
             return None;
         }
-        let given = |model: usize| spec.costs.get(&table.models[model]).map(|usd| usd / 1000.0);
-        let cost = |row: usize, model: usize| {
-            let known = table.cost_of(row, model);
-            if known.is_nan() { given(model) } else { Some(known) }
-        };
         let pairs = || rows.iter().flat_map(|row| (0..models).map(move |model| (*row, model)));
         Some(Self {
             prompts: rows.iter().map(|row| table.prompts[*row].clone()).collect(),
             quality: pairs().map(|(row, model)| table.quality_of(row, model)).collect(),
-            costs: pairs().map(|(row, model)| cost(row, model)).collect(),
+            costs: pairs().map(|(row, model)| spec.cost_of(table, row, model)).collect(),
             models,
             rows,
         })

@@ -37,11 +37,7 @@ impl PairOfTable {
     /// As [`Table::graded`].
     pub(super) fn new(table: &Table, strong: usize, weak: usize, spec: &EvalSpec) -> Result<Self> {
         let pair = table.graded(strong, weak)?;
-        let given = |model: usize| spec.costs.get(&table.models[model]).map(|usd| usd / 1000.0);
-        let cost = |row: usize, model: usize| {
-            let known = table.cost_of(row, model);
-            if known.is_nan() { given(model) } else { Some(known) }
-        };
+        let cost = |row, model| spec.cost_of(table, row, model);
         let both = |row: &usize| Some(Prices::new(cost(*row, strong)?, cost(*row, weak)?));
         let costs: Option<Vec<Prices>> = pair.rows.iter().map(both).collect();
         Ok(Self {

@@ -14,7 +14,7 @@ use super::report::{
 use super::robust::robustness;
 use super::rows::{PairOfTable, Scores, compare};
 use super::score::Scored;
-use super::slices::slices;
+use super::slices::{self, slices};
 use super::spec::{DataSource, EvalSpec, RouterSource};
 use super::table::Table;
 use crate::control::Watch;
@@ -65,6 +65,13 @@ pub fn run_labelled(spec: &EvalSpec, labels: &[Label<'_>], control: Control<'_>)
     let mut watch = control.start()?;
     // First what can be wrong and costs little.
     let tables = read_tables(spec, &mut watch)?;
+    for (table, _) in &tables {
+        slices::check(
+            table,
+            spec.slices.as_deref().unwrap_or_default(),
+            labels.iter().map(|(name, _)| *name),
+        )?;
+    }
     let leave_out = spec.on_error == OnError::LeaveOut;
     let open = |source: &RouterSource| Scored::open(source, spec.cache.as_deref(), leave_out);
     let mut routers: Vec<Scored> = spec.routers.iter().map(open).collect::<Result<_>>()?;

@@ -101,18 +101,43 @@ pub(super) struct Slices {
     pub(super) values: Vec<(String, Vec<usize>)>,
 }
 
+/// The columns that a table can be sliced by, with those that the caller computes.
+fn known<'a>(table: &'a Table, labels: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    BUILT_IN.into_iter().chain(labels).chain(table.columns.keys().map(String::as_str)).collect()
+}
+
+/// Refuses names that a table has no column of, before anything is scored.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(super) fn check<'a>(
+    table: &'a Table,
+    named: &[String],
+    labels: impl Iterator<Item = &'a str>,
+) -> Result<()> {
+    let known = known(table, labels);
+    match named.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid_argument(format!(
+            "{}: no slice {name:?}; there are: {}",
+            table.name,
+            known.join(", ")
+        ))),
+    }
+}
+
 /// The slices of a table: those that are named, or all that say something. `labels` are columns that the caller computes.
 ///
 /// # Errors
-/// `InvalidArgument` for a slice that there is no column of, or that has more than 100 values.
+/// As [`check`]; `InvalidArgument` for a slice that has more than 100 values.
 pub(super) fn slices(
     table: &Table,
     named: Option<&[String]>,
     labels: &[(String, Vec<String>)],
 ) -> Result<Vec<Slices>> {
-    let given = labels.iter().map(|(name, _)| name.as_str());
-    let columns = table.columns.keys().map(String::as_str);
-    let known: Vec<&str> = BUILT_IN.into_iter().chain(given).chain(columns).collect();
+    let names = || labels.iter().map(|(name, _)| name.as_str());
+    check(table, named.unwrap_or_default(), names())?;
+    let known = known(table, names());
     let mut found = Vec::new();
     for name in known.iter().copied().filter(|_| named.is_none()) {
         let slices = by(table, name, labels);
@@ -125,13 +150,6 @@ pub(super) fn slices(
         }
     }
     for name in named.unwrap_or_default() {
-        if !known.contains(&name.as_str()) {
-            return Err(Error::invalid_argument(format!(
-                "{}: no slice {name:?}; there are: {}",
-                table.name,
-                known.join(", ")
-            )));
-        }
         let slices = by(table, name, labels);
         if slices.values.len() > MAX_SLICES {
             return Err(Error::invalid_argument(format!(

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Definition, TableKind};
+use super::{Definition, Table, TableKind};
+use crate::files::from_text;
 use crate::options::milliseconds;
 use crate::train::{OnError, Source};
 use crate::{Error, Json, Result};
@@ -264,6 +265,16 @@ impl EvalSpec {
         }
     }
 
+    /// What an answer cost in USD per request: what its row says, or else what the specification does.
+    pub(super) fn cost_of(&self, table: &Table, row: usize, model: usize) -> Option<f64> {
+        let known = table.cost_of(row, model);
+        if known.is_nan() {
+            self.costs.get(&table.models[model]).map(|usd| usd / 1000.0)
+        } else {
+            Some(known)
+        }
+    }
+
     /// Reads a specification from a file of JSON.
     ///
     /// # Errors
@@ -279,9 +290,7 @@ impl EvalSpec {
     /// # Errors
     /// `InvalidArgument` for another form: an unknown field, a value of a wrong type.
     pub fn from_json(text: &[u8]) -> Result<Self> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        serde_json::from_slice(text)
-            .map_err(|error| Error::invalid_argument(format!("evaluation specification: {error}")))
+        from_text("evaluation specification", text)
     }
 
     /// The longest time.

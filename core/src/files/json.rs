@@ -87,6 +87,15 @@ impl FromStr for Json {
     }
 }
 
+/// What a text of JSON says, which may begin with a byte order mark; `what` it is, for errors.
+///
+/// # Errors
+/// `InvalidArgument` for another form: an unknown field, a value of a wrong type.
+pub(crate) fn from_text<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    serde_json::from_slice(text).map_err(|error| Error::invalid_argument(format!("{what}: {error}")))
+}
+
 /// Bare words that Python's `json` writes for floats that JSON has no number for.
 const NO_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
 

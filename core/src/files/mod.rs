@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use json::Json;
-pub(crate) use json::tolerant_json;
+pub(crate) use json::{from_text, tolerant_json};
 use sha2::{Digest, Sha256};
 pub use tensors::{Tensor, Tensors, tensor_f32, tensor_f64, tensor_i8, tensor_u32};
 

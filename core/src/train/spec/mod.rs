@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OnError, Ties, TrainOptions};
 use crate::candidates::Candidate;
-use crate::files::Json;
+use crate::files::{Json, from_text};
 use crate::input::Read;
 use crate::options::milliseconds;
 use crate::{Error, Result};
@@ -143,9 +143,7 @@ impl TrainSpec {
     /// # Errors
     /// `InvalidArgument` for another form: an unknown field, a value of a wrong type.
     pub fn from_json(text: &[u8]) -> Result<Self> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        serde_json::from_slice(text)
-            .map_err(|error| Error::invalid_argument(format!("training specification: {error}")))
+        from_text("training specification", text)
     }
 
     /// What all trainers take.
