@@ -43,6 +43,18 @@ fn tell_table(report: &EvalReport, table: &TableReport, output: &mut Output) -> 
         let cost = cost.map_or_else(String::new, |usd| format!(", {usd:.3} USD per 1,000 requests"));
         output.line(&format!("best single model: {name}, quality {quality:.3}{cost}"))?;
     }
+    for result in &table.results {
+        let Some(models) = &result.models else { continue };
+        let Some(aiq) = &models.aiq else { continue };
+        output.line(&format!(
+            "{} among {} models on {} rows: AIQ {}",
+            result.name,
+            models.models.len(),
+            models.rows,
+            figure(aiq, 1.0, 3)
+        ))?;
+    }
+    differences(table, output)?;
     if let Some(rows) = table.baseline_overlap.filter(|rows| *rows > 0) {
         output.line(&format!(
             "{rows} rows are among those that the baselines were trained on: their figures are too good"
@@ -74,6 +86,27 @@ fn figure(estimate: &Estimate, scale: f64, digits: usize) -> String {
         (true, true) => format!("{value}{unit} [{}, {}]", number(estimate.low), number(estimate.high)),
         _ => format!("{value}{unit}"),
     }
+}
+
+/// What tells two routers apart; baselines are in the report.
+fn differences(table: &TableReport, output: &mut Output) -> Result<()> {
+    let is_router = |name: &str| {
+        table.result(name).is_some_and(|result| result.role == routellm_core::eval::Role::Router)
+    };
+    for one in table.comparisons.iter().filter(|one| is_router(&one.b)) {
+        let Some(test) = &one.apgr else { continue };
+        let needed = test.prompts_needed.map_or_else(String::new, |prompts| {
+            format!("; a difference of this size needs {prompts:.0} prompts to be found")
+        });
+        output.line(&format!(
+            "{} minus {}: APGR {}, p = {:.3}{needed}",
+            one.a,
+            one.b,
+            figure(&test.difference, 1.0, 3),
+            test.p_value
+        ))?;
+    }
+    Ok(())
 }
 
 /// The clothes that cost a router most, and the attack that raises its share most.

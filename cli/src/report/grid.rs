@@ -96,3 +96,13 @@ pub(super) fn usd(value: f64) -> String {
     };
     format!("{sign}${size:.digits$}")
 }
+
+/// A share with its sign: `-3.4 %`.
+pub(super) fn signed_percent(share: f64) -> String {
+    format!("{:+.1} %", 100.0 * share)
+}
+
+/// A whole number.
+pub(super) fn count(value: f64) -> String {
+    format!("{value:.0}")
+}

@@ -1,10 +1,10 @@
 //! The tables below the plots of a section.
 
-use routellm_core::eval::TableReport;
+use routellm_core::eval::{TableReport, TradeOff};
 use serde::Serialize;
 
 use super::figures::saving;
-use super::grid::{Cell, Grid, percent, plain, signed, usd};
+use super::grid::{Cell, Grid, count, percent, plain, signed, signed_percent, usd};
 
 /// Some tables under one title.
 #[derive(Debug, Serialize)]
@@ -27,6 +27,7 @@ pub(super) fn of(table: &TableReport) -> Vec<Part> {
     [
         figures(table),
         comparisons(table),
+        any_model(table),
         models(table),
         slices(table),
         clothes(table),
@@ -81,25 +82,74 @@ fn figures(table: &TableReport) -> Option<Part> {
 }
 
 fn comparisons(table: &TableReport) -> Option<Part> {
-    let mut grid = Grid::new(
+    let mut gap = Grid::new(
         "APGR of the first minus that of the second, on the same prompts",
-        &["pair", "difference", "p"],
+        &["pair", "difference", "p", "prompts needed"],
     );
+    let levels = table.comparisons.first().map_or(&[][..], |one| &one.cpt);
+    let head: Vec<String> = ["pair".to_owned(), "AUC".to_owned()]
+        .into_iter()
+        .chain(levels.iter().map(|cpt| format!("CPT({:.0}%)", 100.0 * cpt.level)))
+        .collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    let mut others = Grid::new("Other figures of the first minus those of the second", &head);
     for one in &table.comparisons {
         let name = format!("{} and {}", one.a, one.b);
         match &one.apgr {
-            Some(test) => grid.push(
-                name,
+            Some(test) => gap.push(
+                name.clone(),
                 vec![
                     Cell::estimate(Some(&test.difference), signed),
                     Cell::number(format!("{:.3}", test.p_value)),
+                    Cell::of(test.prompts_needed, count),
                 ],
             ),
-            None => grid.push(name, vec![Cell::none(), Cell::words(one.why.clone().unwrap_or_default())]),
+            None => {
+                gap.push(name.clone(), vec![Cell::none(), Cell::words(one.why.clone().unwrap_or_default())]);
+            }
         }
+        let cpt = one
+            .cpt
+            .iter()
+            .map(|cpt| Cell::estimate(cpt.test.as_ref().map(|test| &test.difference), signed_percent));
+        others
+            .push(name, [Cell::estimate(Some(&one.auc.difference), signed)].into_iter().chain(cpt).collect());
     }
-    let about = "Where the interval holds 0, these prompts do not tell the two apart.";
-    Part::new("Which is better", about, if grid.rows.is_empty() { Vec::new() } else { vec![grid] })
+    let about = "Where the interval holds 0, these prompts do not tell the two apart. So many prompts of this kind are needed to \
+                 find a difference of this size four times out of five.";
+    let grids = if gap.rows.is_empty() { Vec::new() } else { vec![gap, others] };
+    Part::new("Which is better", about, grids)
+}
+
+/// Choosing among all models of the table.
+fn any_model(table: &TableReport) -> Option<Part> {
+    let mut grid = Grid::new(
+        "What is expected to be best for each prompt, whatever it costs; AIQ is the mean quality over all budgets",
+        &["router", "AIQ", "quality", "USD per 1,000"],
+    );
+    let of = |one: &TradeOff| {
+        vec![
+            Cell::none(),
+            Cell::estimate(Some(&one.quality), plain),
+            Cell::estimate(Some(&one.cost_per_1000), usd),
+        ]
+    };
+    for result in &table.results {
+        let Some((models, free)) = result.models.as_ref().and_then(|of| Some((of, of.curve.first()?))) else {
+            continue;
+        };
+        let mut cells = of(free);
+        cells[0] = Cell::estimate(models.aiq.as_ref(), plain);
+        grid.push(&result.name, cells);
+    }
+    let first = table.results.iter().find_map(|result| result.models.as_ref())?;
+    grid.push(
+        format!("{} for everything", first.best_single.model.as_deref().unwrap_or("one")),
+        of(&first.best_single),
+    );
+    grid.push("oracle", of(&first.oracle));
+    let about = format!("{} models, {} rows that know all of them.", first.models.len(), first.rows);
+    Part::new("Any model for each prompt", &about, vec![grid])
 }
 
 fn models(table: &TableReport) -> Option<Part> {

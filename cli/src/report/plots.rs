@@ -1,6 +1,6 @@
 //! Which plots a table of a report has.
 
-use routellm_core::eval::{CurvePoint, PairReport, ResultReport, Role, TableReport};
+use routellm_core::eval::{CurvePoint, PairReport, ResultReport, Role, TableReport, TradeOff};
 
 use super::plot::{Axis, Bar, Hue, Plot, Series, Unit, room};
 
@@ -122,20 +122,31 @@ fn cost(table: &TableReport) -> Option<Named> {
     })
 }
 
+fn place(of: &TradeOff) -> (f64, f64) {
+    (of.cost_per_1000.value, of.quality.value)
+}
+
+fn band(of: &TradeOff) -> Option<(f64, f64, f64)> {
+    let known = of.quality.low.is_finite() && of.quality.high.is_finite();
+    known.then_some((of.cost_per_1000.value, of.quality.low, of.quality.high))
+}
+
 /// Quality against USD of routers that choose among all models, by the weight of cost.
 fn models(table: &TableReport) -> Option<Named> {
     let mut series = Vec::new();
     for result in table.results.iter().filter(|result| result.role == Role::Router) {
         if let Some(models) = &result.models {
-            let points = models.curve.iter().map(|point| (point.cost_per_1000, point.quality)).collect();
-            series.push(Series::line(&result.name, color(table, result), points));
+            series.push(Series {
+                band: models.curve.iter().filter_map(band).collect(),
+                ..Series::line(&result.name, color(table, result), models.curve.iter().map(place).collect())
+            });
         }
     }
     let first = table.results.iter().find_map(|result| result.models.as_ref())?;
     let alone = table.models.iter().filter(|model| first.models.contains(&model.name));
     let alone = alone.filter_map(|model| Some((model.cost_per_1000?, model.quality?))).collect();
     series.push(Series { dots: true, ..Series::line("one model for everything", Hue::Quiet, alone) });
-    let oracle = vec![(first.oracle.cost_per_1000, first.oracle.quality)];
+    let oracle = vec![place(&first.oracle)];
     series.push(Series { dots: true, ..Series::line("oracle", Hue::Oracle, oracle) });
     let points = || series.iter().flat_map(|one| &one.points);
     let most = points().map(|(usd, _)| *usd).fold(0.0, f64::max);

@@ -1,9 +1,9 @@
 //! Routers that know the qualities of several models, on the rows that know all of them.
 
-use super::ModelsReport;
 use super::score::Scored;
 use super::spec::EvalSpec;
 use super::table::{Table, TableKind};
+use super::{EvalOptions, ModelsReport};
 use crate::Result;
 use crate::control::Watch;
 use crate::preference::alike;
@@ -12,6 +12,7 @@ use crate::preference::alike;
 pub(super) struct Complete {
     pub(super) rows: Vec<usize>,
     prompts: Vec<String>,
+    options: EvalOptions,
     /// `rows x models`.
     quality: Vec<f64>,
     /// `rows x models`, in USD per request; of all models or of none.
@@ -35,6 +36,11 @@ impl Complete {
             prompts: rows.iter().map(|row| table.prompts[*row].clone()).collect(),
             quality: pairs().map(|(row, model)| table.quality_of(row, model)).collect(),
             costs: pairs().map(|(row, model)| spec.cost_of(table, row, model)).collect(),
+            options: EvalOptions::new()
+                .draws(spec.draws)
+                .seed(spec.seed)
+                .confidence(spec.confidence)
+                .groups(rows.iter().map(|row| table.groups[*row]).collect()),
             models,
             rows,
         })
@@ -84,5 +90,5 @@ pub(super) fn figures(
         qualities.chunks_exact(known.len()).flat_map(|row| places.iter().map(|place| row[*place])).collect();
     let (quality, costs) = (complete.columns(&complete.quality, &numbers), complete.columns(costs, &numbers));
     let names = numbers.iter().map(|number| table.models[*number].clone()).collect();
-    Ok(Some(ModelsReport::new(names, &predicted, &quality, &costs)))
+    Ok(Some(ModelsReport::new(names, &predicted, &quality, &costs, &complete.options)))
 }

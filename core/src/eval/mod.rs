@@ -44,7 +44,7 @@ pub use folder::BenchmarkName;
 pub use models_figures::{ModelsReport, TradeOff};
 pub use options::{Definition, EvalOptions, Prices};
 pub use pair::{CostFigures, Cpt, CurvePoint, HistogramBin, PairReport, ReliabilityBin, Summary};
-pub use paired_test::PairedTest;
+pub use paired_test::{CptTest, POWER, PairedTest, PairedTests};
 pub use read::ReadOptions;
 pub use report::{
     AttackReport, Clothes, Comparison, EvalReport, ModelFacts, PairChoice, REPORT_FORM, ResultReport,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Definition, Estimate, ModelsReport, PairReport, PairedTest, TableKind};
+use super::{CptTest, Definition, Estimate, ModelsReport, PairReport, PairedTest, TableKind};
 use crate::preference::alike;
 
 /// The form of this report. It changes when a member goes or means something else, not when one joins.
@@ -202,9 +202,13 @@ pub struct Comparison {
     pub a: String,
     /// The second.
     pub b: String,
-    /// APGR of the first minus that of the second, and whether that is more than chance; null where APGR is undefined.
+    /// AUC of the first minus that of the second, and whether that is more than chance.
+    pub auc: PairedTest,
+    /// Likewise APGR; null where APGR is undefined.
     pub apgr: Option<PairedTest>,
-    /// Why there is none.
+    /// Likewise the strong share of CPT at each level: below 0 the first is the better one.
+    pub cpt: Vec<CptTest>,
+    /// Why there is no test of APGR.
     pub why: Option<String>,
 }
 

@@ -1,9 +1,10 @@
 //! How a router takes other clothes and attacks.
 
+use super::PairedTest;
 use super::attack::{Attack, SEARCHED_ON, searched_prefix};
 use super::reformat::Reformat;
 use super::report::{AttackReport, Clothes, Robustness};
-use super::rows::{PairOfTable, apgr, compare};
+use super::rows::{PairOfTable, apgr};
 use super::score::Scored;
 use super::spec::EvalSpec;
 use crate::Result;
@@ -44,7 +45,8 @@ pub(super) fn robustness(
             name: reformat.name().to_owned(),
             changed: at.len() as f64 / count,
             apgr: of(&dressed)?,
-            difference: compare(&rows, &dressed, &plain, spec)?.0.map(|test| test.difference),
+            difference: PairedTest::apgr(&dressed, &plain, &rows.graded, &rows.options(spec))?
+                .map(|test| test.difference),
             moved: pairs().map(|(before, now)| (now - before).abs()).sum::<f64>() / count,
             flipped: pairs().filter(|(before, now)| (**before >= threshold) != (**now >= threshold)).count()
                 as f64

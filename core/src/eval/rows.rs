@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::report::{SliceResult, ThresholdPoint, WrongPrompt};
+use super::report::{Comparison, SliceResult, ThresholdPoint, WrongPrompt};
 use super::slices::Slices;
 use super::spec::EvalSpec;
 use super::table::Table;
-use super::{Definition, Estimate, EvalOptions, Graded, PairReport, PairedTest, Prices};
+use super::{Definition, Estimate, EvalOptions, Graded, PairReport, PairedTests, Prices};
 use crate::{ErrorKind, Result};
 
 /// The rows of a table that know both models of a pair.
@@ -250,17 +250,13 @@ pub(super) fn cpt(figures: &PairReport, level: f64) -> Option<Estimate> {
     figures.router.cpt.iter().find(|known| known.level == level)?.strong_share
 }
 
-/// Whether two routers differ in APGR, or why that cannot be said.
+/// Whether two routers or baselines differ on these rows.
 ///
 /// # Errors
-/// As [`PairedTest::apgr`].
-pub(super) fn compare(
-    pair: &PairOfTable,
-    a: &[f64],
-    b: &[f64],
-    spec: &EvalSpec,
-) -> Result<(Option<PairedTest>, Option<String>)> {
-    let test = PairedTest::apgr(a, b, &pair.graded, &pair.options(spec))?;
-    let why = test.is_none().then(|| "both models are equally good: there is no gap to recover".to_owned());
-    Ok((test, why))
+/// As [`PairedTests::new`].
+pub(super) fn compare(pair: &PairOfTable, a: &Scores, b: &Scores, spec: &EvalSpec) -> Result<Comparison> {
+    let PairedTests { auc, apgr, cpt } =
+        PairedTests::new(&a.scores, &b.scores, &pair.graded, &pair.options(spec))?;
+    let why = apgr.is_none().then(|| "both models are equally good: there is no gap to recover".to_owned());
+    Ok(Comparison { a: a.name.clone(), b: b.name.clone(), auc, apgr, cpt, why })
 }

@@ -336,8 +336,7 @@ impl Evaluation<'_> {
         let mut comparisons = Vec::new();
         for (i, a) in all.iter().enumerate().take(routers) {
             for b in all.iter().skip(i + 1).filter(|b| b.name != "oracle") {
-                let (apgr, why) = compare(pair, &a.scores, &b.scores, self.spec)?;
-                comparisons.push(Comparison { a: a.name.clone(), b: b.name.clone(), apgr, why });
+                comparisons.push(compare(pair, a, b, self.spec)?);
             }
         }
         Ok(comparisons)

@@ -3,9 +3,12 @@
 
 mod interp;
 mod mersenne;
+mod optimal;
 
 pub use interp::interp;
 pub use mersenne::Mersenne;
+pub(super) use optimal::Questions;
+pub use optimal::{optimal, optimal_judged};
 
 use super::curve::{Order, check, descending};
 use super::{Curve, Graded, Point};
@@ -74,26 +77,6 @@ pub fn apgr(rows: &[Row], graded: &[Graded]) -> f64 {
     let weak = graded.iter().map(|row| row.weak).sum::<f64>() / total;
     let strong = graded.iter().map(|row| row.strong).sum::<f64>() / total;
     (auc(rows) - weak) / (strong - weak)
-}
-
-/// The optimal curve of MMLU and GSM8K: what the weak model solves, and of what only the strong one solves as many prompts as
-/// the share pays for, fractions of a prompt included. A prompt is solved at quality 1.
-pub fn optimal(graded: &[Graded], strong_share: f64) -> f64 {
-    let total = graded.len() as f64;
-    let solved = graded.iter().filter(|row| row.weak == 1.0).count() as f64;
-    let only_strong = graded.iter().filter(|row| row.weak == 0.0 && row.strong == 1.0).count() as f64;
-    (solved + (total * strong_share).min(only_strong)) / total
-}
-
-/// The optimal curve of MT-Bench: the strong model for the `int(evaluated * share)` questions that gain most. `questions` has
-/// the mean grades of every question, of which the reference evaluates fewer (72 of 80 after decontamination).
-pub fn optimal_judged(questions: &[Graded], evaluated: usize, strong_share: f64) -> f64 {
-    let mut gains: Vec<f64> = questions.iter().map(|row| row.strong - row.weak).collect();
-    gains.sort_by(|a, b| b.total_cmp(a));
-    let budget = (evaluated as f64 * strong_share) as usize;
-    let weak: f64 = questions.iter().map(|row| row.weak).sum();
-    let gained: f64 = gains.iter().take(budget).filter(|gain| **gain > 0.0).sum();
-    (weak + gained) / questions.len() as f64
 }
 
 /// The random router: the mean of `iterations` runs of Python's `random.random()` after `random.seed(0)`, which go on from one

@@ -1,101 +1,27 @@
 //! All figures of a router on graded prompts of a strong and a weak model, from one pass over the draws.
 
+mod draw;
+mod figures;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::cost::{aiq, arena_score, cost_save, hull, perf_gain};
 use super::curve::{Order, check};
-use super::reference::{self, BINS, Row, Sample};
+use super::reference::{self, BINS, Questions, Sample};
 use super::resample::{Resample, Sheet};
 use super::units::Units;
-use super::{Curve, Definition, Estimate, EvalOptions, Graded, Point, Prices};
+use super::{Curve, Definition, Estimate, EvalOptions, Graded, Prices};
 use crate::{Error, Result};
+
+use draw::Work;
+pub use figures::{CostFigures, Cpt, CurvePoint, HistogramBin, ReliabilityBin, Summary};
 
 /// Most points of a curve in a report.
 const MOST_POINTS: usize = 200;
 
-/// Call-performance threshold at one level.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Cpt {
-    /// Share of the gap that is recovered.
-    pub level: f64,
-    /// The smallest strong share, in [0, 1], at which it is.
-    pub strong_share: Option<Estimate>,
-    /// Cost-saving ratio: the strong calls of a random router (`level`) over those of this one. The paper's 3.66 is 49.03 % over
-    /// 13.40 %, at CPT(50%) of MT-Bench.
-    pub saving: Option<Estimate>,
-}
-
-/// The figures of a curve.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Area under quality against strong share: mean quality over all shares.
-    pub auc: Estimate,
-    /// Average performance gap recovered.
-    pub apgr: Option<Estimate>,
-    /// CPT at each level that was asked for.
-    pub cpt: Vec<Cpt>,
-}
-
-/// A point of a curve with its pointwise band.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct CurvePoint {
-    /// Share of rows sent to strong, in [0, 1].
-    pub strong_share: f64,
-    /// Mean quality at this share.
-    pub quality: Estimate,
-}
-
-/// Scores of one bin against how often the strong model was the better one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ReliabilityBin {
-    /// Lower end of the bin.
-    pub low: f64,
-    /// Upper end, which belongs to the last bin only.
-    pub high: f64,
-    /// Rows in it.
-    pub count: usize,
-    /// Mean score; none in an empty bin.
-    pub score: Option<Estimate>,
-    /// Share of rows whose strong answer is the better one; ties are not.
-    pub strong_better: Option<Estimate>,
-}
-
-/// How many rows have scores from `low` to `high`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct HistogramBin {
-    /// Lower end of the bin.
-    pub low: f64,
-    /// Upper end, which belongs to the last bin only.
-    pub high: f64,
-    /// Rows in it.
-    pub count: usize,
-}
-
-/// Figures of cost; amounts are USD per 1,000 requests. What takes the best point of the curve does so in every draw, and
-/// is somewhat too good on few prompts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct CostFigures {
-    /// The strong model alone.
-    pub strong: Estimate,
-    /// The weak model alone.
-    pub weak: Estimate,
-    /// As [`perf_gain`](super::perf_gain).
-    pub perf_gain: Option<Estimate>,
-    /// As [`cost_save`](super::cost_save).
-    pub cost_save: Option<Estimate>,
-    /// As [`aiq`](super::aiq), over the costs between both models.
-    pub aiq: Option<Estimate>,
-    /// As [`arena_score`](super::arena_score), at the best point of the curve.
-    pub arena_score: Option<Estimate>,
-}
+/// How many random routers the reference's script takes the mean of, by default.
+const ITERATIONS: usize = 10;
 
 /// Everything about a router on a pair of models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -137,146 +63,6 @@ pub struct PairReport {
     pub histogram: Vec<HistogramBin>,
     /// Why a figure is missing.
     pub undefined: BTreeMap<String, String>,
-}
-
-/// What is computed of each draw.
-struct Work<'a> {
-    options: &'a EvalOptions,
-    order: Order,
-    sample: Sample,
-    units: Units,
-    group: &'a [usize],
-    shares: Vec<f64>,
-    better: Vec<f64>,
-    in_unit: bool,
-    /// Every prompt once, and the weak model's mean quality then: what routers that draw lots are about.
-    every: &'a [f64],
-    weak: f64,
-}
-
-impl Work<'_> {
-    fn summary(&self, curve: &Curve, rows: Option<&[Row]>, sheet: &mut Vec<f64>) {
-        let (auc, weak, strong) = (curve.auc(), curve.weak_quality(), curve.strong_quality());
-        sheet.push(auc);
-        sheet.push(if rows.is_some() { (auc - weak) / (strong - weak) } else { curve.apgr() });
-        for level in &self.options.levels {
-            let cpt = match rows {
-                Some(rows) => reference::cpt_between(rows, weak, strong, *level),
-                None => curve.cpt(*level),
-            };
-            sheet.extend([cpt, level / cpt]);
-        }
-    }
-
-    fn points(&self, curve: &Curve, sheet: &mut Vec<f64>) {
-        let start = sheet.len();
-        sheet.resize(start + self.shares.len(), 0.0);
-        curve.qualities_at(&self.shares, &mut sheet[start..]);
-    }
-
-    /// Figures of prompts that occur `counts` times, in the order in which [`report`](PairReport::new) takes them. `lots` is the
-    /// random router's order; what is expected of it without.
-    fn figures(&self, counts: &[f64], lots: Option<&[usize]>) -> Vec<f64> {
-        let mut sheet = Vec::with_capacity(700);
-        let weights: Vec<f64> = self.order.rows.iter().map(|row| counts[self.group[*row]]).collect();
-        let mut exact = self.order.room();
-        self.order.draw(&weights, &mut exact);
-        let (weak, strong) = (exact.weak_quality(), exact.strong_quality());
-        sheet.extend([strong, weak]);
-        let rows = (self.options.definition == Definition::Reference).then(|| self.sample.rows(counts, BINS));
-        let through = rows.as_ref().map(|rows| Sample::curve(rows));
-        let curve = through.as_ref().unwrap_or(&exact);
-        self.summary(curve, rows.as_deref(), &mut sheet);
-        let mut gains = Vec::with_capacity(weights.len() + 2);
-        let curve_of = |gains: &[(f64, f64)], weak: f64| {
-            Curve::from_points(
-                gains
-                    .iter()
-                    .map(|(strong_share, gain)| Point { strong_share: *strong_share, quality: weak + gain })
-                    .collect(),
-            )
-        };
-        self.units.oracle(counts, &mut gains);
-        let oracle = curve_of(&gains, weak);
-        // The oracle's gap is that of the models: its curve does not end at the strong model.
-        self.scaled(&oracle, strong - weak, &mut sheet);
-        let random = match lots {
-            Some(lots) => {
-                self.units.ordered(lots, self.every, &mut gains);
-                curve_of(&gains, self.weak)
-            }
-            None => curve_of(&[(0.0, 0.0), (1.0, strong - weak)], weak),
-        };
-        self.summary(&random, None, &mut sheet);
-        self.points(curve, &mut sheet);
-        self.points(&oracle, &mut sheet);
-        self.points(&random, &mut sheet);
-        if self.in_unit {
-            self.reliability(&weights, &mut sheet);
-        }
-        if !exact.costs().is_empty() {
-            cost_figures(&exact, &mut sheet);
-        }
-        sheet
-    }
-
-    fn scaled(&self, curve: &Curve, gap: f64, sheet: &mut Vec<f64>) {
-        let gap = if gap > 1e-12 { gap } else { f64::NAN };
-        let (auc, weak) = (curve.auc(), curve.weak_quality());
-        sheet.extend([auc, (auc - weak) / gap]);
-        for level in &self.options.levels {
-            let target = weak + level * gap;
-            let place = if target.is_nan() { None } else { curve.reaches_quality(target) };
-            let cpt = Curve::between(place, |point| curve.points()[point].strong_share);
-            sheet.extend([cpt, level / cpt]);
-        }
-    }
-
-    fn reliability(&self, weights: &[f64], sheet: &mut Vec<f64>) {
-        let mut bins = [(0.0, 0.0, 0.0); 10];
-        for ((weight, score), better) in weights.iter().zip(&self.order.scores).zip(&self.better) {
-            let bin = &mut bins[((score * 10.0) as usize).min(9)];
-            bin.0 += weight;
-            bin.1 += weight * score;
-            bin.2 += weight * better;
-        }
-        let total: f64 = bins.iter().map(|bin| bin.0).sum();
-        sheet.push(bins.iter().map(|bin| (bin.1 - bin.2).abs()).sum::<f64>() / total);
-        sheet.extend(bins.iter().flat_map(|bin| [bin.1 / bin.0, bin.2 / bin.0]));
-    }
-}
-
-fn cost_figures(curve: &Curve, sheet: &mut Vec<f64>) {
-    let costs = curve.costs();
-    let (weak, strong) = (costs[0], costs[costs.len() - 1]);
-    let (low, high) = (curve.weak_quality(), curve.strong_quality());
-    let single = match low.total_cmp(&high) {
-        std::cmp::Ordering::Less => (strong, high),
-        std::cmp::Ordering::Greater => (weak, low),
-        std::cmp::Ordering::Equal => (weak.min(strong), low),
-    };
-    let points: Vec<(f64, f64)> =
-        costs.iter().copied().zip(curve.points().iter().map(|p| p.quality)).collect();
-    let best = points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
-    let hull = hull(&points);
-    // A coin between two points of the hull is a policy too.
-    let cheapest = hull.iter().position(|point| point.1 >= single.1).map_or(f64::NAN, |at| {
-        let b = hull[at];
-        let Some(a) = at.checked_sub(1).map(|before| hull[before]) else { return b.0 };
-        a.0 + (single.1 - a.1) / (b.1 - a.1) * (b.0 - a.0)
-    });
-    // The hull has the best point for every cost, and the score rises with quality and falls with cost.
-    let arena =
-        hull.iter().filter_map(|point| arena_score(point.1, point.0 * 1000.0)).fold(f64::NAN, f64::max);
-    let number = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
-    sheet.extend([
-        strong * 1000.0,
-        weak * 1000.0,
-        number(perf_gain(best, single.1)),
-        number(cost_save(cheapest, single.0)),
-        number(aiq(&hull, weak.min(strong), weak.max(strong))),
-        arena,
-    ]);
 }
 
 fn summary(sheet: &mut Sheet<'_>, levels: &[f64]) -> Summary {
@@ -326,7 +112,7 @@ impl PairReport {
         let sample = Sample::new(scores, graded, &resample.group);
         let every = vec![1.0; resample.count];
         let mut undefined = BTreeMap::new();
-        let mut shares = thinned(&order.curve());
+        let (mut shares, mut random) = (thinned(&order.curve()), Vec::new());
         if options.definition == Definition::Reference {
             let rows = sample.rows(&every, BINS);
             if rows.windows(2).any(|pair| pair[0].threshold == pair[1].threshold) {
@@ -335,6 +121,7 @@ impl PairReport {
                 ));
             }
             shares = rows.iter().map(|row| row.strong_share).collect();
+            random = reference::random_rows_of(graded, &resample.group, BINS, ITERATIONS)?;
         }
         let work = Work {
             options,
@@ -344,6 +131,8 @@ impl PairReport {
                 .map(|row| f64::from(u8::from(graded[*row].strong > graded[*row].weak)))
                 .collect(),
             in_unit: scores.iter().all(|score| (0.0..=1.0).contains(score)),
+            questions: Questions::new(graded, &resample.group, resample.count),
+            random,
             units: Units::new(scores, graded, &resample.group),
             group: &resample.group,
             every: &every,
