@@ -48,7 +48,8 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
 	$(VENV_PYTHON) tests/api/public.py
 	$(VENV_PYTHON) tests/lint/cycles.py
-	@echo "lint: 8 passed, 0 failed"
+	$(VENV_PYTHON) tests/lint/unified.py
+	@echo "lint: 9 passed, 0 failed"
 
 # Tests under #[ignore] are run where nothing may be skipped.
 test-rust:

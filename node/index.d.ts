@@ -237,6 +237,8 @@ export interface TrainSpec {
   mean_output_tokens?: number;
   /** A share of the prompts that nothing is learned from; every row of a prompt is on one side. */
   split?: number | { share: number; seed?: number };
+  /** How the held-out rows are evaluated afterwards: what an evaluation takes, but `routers` and data; `{}` will do. */
+  evaluation?: Omit<EvalSpec, 'routers' | 'data' | 'benchmarks' | 'folder'>;
   /** Seed of everything that is left to chance. The split has its own. */
   seed?: number;
   /** What turns prompts into vectors, for trainers on vectors: the folder of an artifact with an encoder, or more. */
@@ -418,6 +420,10 @@ export interface TrainReport {
   readonly calibration_prompts: number;
   /** What the trainer found. */
   readonly trained: Readonly<Record<string, unknown>>;
+  /** Of the held-out rows; null if none was asked for. */
+  readonly evaluation: EvalReport | null;
+  /** Sources that could not be evaluated on, each with the reason. */
+  readonly not_evaluated: readonly string[];
 }
 
 /**
@@ -516,6 +522,10 @@ export interface EvalData {
   name?: string;
   /** A file of prompts that resemble training data: they are left out and counted. */
   contaminated?: string;
+  /** Other names for its models, by the name that they have there. */
+  rename?: Readonly<Record<string, string>>;
+  /** Only the rows that a training with this `split` holds out. */
+  held_out?: number | { share: number; seed?: number };
 }
 
 /** A figure with its bootstrap interval; an end that the data leave open is null. */

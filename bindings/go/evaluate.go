@@ -77,6 +77,10 @@ type EvalData struct {
 	Name string `json:"name,omitempty"`
 	// Contaminated is a file of prompts that resemble training data: they are left out and counted.
 	Contaminated string `json:"contaminated,omitempty"`
+	// Rename gives models other names, by the name that they have there.
+	Rename map[string]string `json:"rename,omitempty"`
+	// HeldOut keeps the rows that a training with this split holds out; nil for all.
+	HeldOut *TrainSplit `json:"held_out,omitempty"`
 }
 
 // EvalEstimate is a figure with its bootstrap interval; an end that the data leave open is nil.
@@ -94,6 +98,16 @@ type EvalReport struct {
 	Tables []EvalTable `json:"tables"`
 	// JSON is the whole report, as the command writes it.
 	JSON json.RawMessage `json:"-"`
+}
+
+// UnmarshalJSON reads a report and keeps the whole of it.
+func (report *EvalReport) UnmarshalJSON(text []byte) error {
+	type members EvalReport
+	if err := json.Unmarshal(text, (*members)(report)); err != nil {
+		return err
+	}
+	report.JSON = append(json.RawMessage(nil), text...)
+	return nil
 }
 
 // EvalTable is routers and baselines on one benchmark or file.
@@ -141,7 +155,7 @@ func Evaluate(ctx context.Context, spec EvalSpec, onProgress func(TrainProgress)
 	if err != nil {
 		return nil, err
 	}
-	report := &EvalReport{JSON: text}
+	report := &EvalReport{}
 	if err := json.Unmarshal(text, report); err != nil {
 		return nil, &Error{Kind: Internal, Message: "report of an evaluation: " + err.Error(), cause: err}
 	}

@@ -31,6 +31,9 @@ type TrainSpec struct {
 	MeanOutputTokens *float64 `json:"mean_output_tokens,omitempty"`
 	// Split is a share of the prompts that nothing is learned from; nil for none.
 	Split *TrainSplit `json:"split,omitempty"`
+	// Evaluation says how the rows that Split holds out are evaluated afterwards: members of an evaluation but its routers and
+	// data, as {"draws": 200}, or none of them. Nil for no evaluation.
+	Evaluation map[string]any `json:"evaluation,omitempty"`
 	// Seed of everything that is left to chance but the split; the trainer's own if it is nil.
 	Seed *uint64 `json:"seed,omitempty"`
 	// Encoder turns prompts into vectors: "logistic", "mf" and "sw_ranking" need one, and "knn" takes one.
@@ -152,6 +155,10 @@ type TrainReport struct {
 	CalibrationPrompts int `json:"calibration_prompts"`
 	// Trained is what the trainer found.
 	Trained json.RawMessage `json:"trained"`
+	// Evaluation is of the held-out rows; nil if none was asked for.
+	Evaluation *EvalReport `json:"evaluation"`
+	// NotEvaluated are sources that could not be evaluated on, each with the reason.
+	NotEvaluated []string `json:"not_evaluated"`
 }
 
 // Train trains a router as a specification says and writes its artifact, which [Open] opens. It returns when the training

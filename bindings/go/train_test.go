@@ -36,6 +36,34 @@ func specTo(out string) TrainSpec {
 	}
 }
 
+func TestHeldOutRowsAreEvaluated(t *testing.T) {
+	spec := specTo(filepath.Join(t.TempDir(), "trained"))
+	spec.Split = &TrainSplit{Share: 0.3}
+	spec.Evaluation = map[string]any{"draws": 20, "robustness": 0}
+	report, err := Train(context.Background(), spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Evaluation == nil || len(report.NotEvaluated) > 0 {
+		t.Fatalf("evaluation is %+v, not on %v", report.Evaluation, report.NotEvaluated)
+	}
+	table := report.Evaluation.Tables[0]
+	if len(report.Evaluation.JSON) == 0 || table.Rows != report.HeldOut.Gold || table.Results[0].Pair.Router.APGR == nil {
+		t.Errorf("table is %+v, held out are %+v", table, report.HeldOut)
+	}
+	again, err := Evaluate(context.Background(), EvalSpec{
+		Routers: []EvalRouter{{Path: spec.Out}},
+		Data:    []EvalData{{Rows: goldRows(), HeldOut: spec.Split}},
+	}, nil)
+	if err != nil || again.Tables[0].Rows != table.Rows {
+		t.Errorf("again %+v, %v", again, err)
+	}
+	spec.Split = nil
+	if _, err := Train(context.Background(), spec, nil); err == nil || !strings.Contains(err.Error(), "split") {
+		t.Errorf("without a split: %v", err)
+	}
+}
+
 func TestASpecificationTrainsARouterThatOpens(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "trained")
 	steps := 0

@@ -1,15 +1,13 @@
 //! `routellm eval`.
 
-mod table;
+pub(crate) mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use routellm_core::eval::{
-    DataSource, Definition, EvalReport, EvalSpec, RouterSource, TableKind, run_labelled,
-};
-use routellm_core::train::{Labels, OnError, Source};
+use routellm_core::eval::{DataSource, Definition, EvalSpec, RouterSource, TableKind, run_labelled};
+use routellm_core::train::{Labels, OnError, Source, SplitSource};
 use routellm_core::{Error, ErrorKind, Json, Result};
 
 use crate::language::language;
@@ -81,6 +79,9 @@ pub(crate) struct Eval {
     /// A folder that keeps scores, so that nothing is scored twice.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
+    /// Only the rows that a training with --split SHARE holds out.
+    #[arg(long, value_name = "SHARE")]
+    held_out: Option<f64>,
     /// Leave out rows that a router cannot score, instead of failing.
     #[arg(long)]
     leave_out: bool,
@@ -97,8 +98,7 @@ impl Eval {
         let label = |prompt: &str| language(prompt).to_owned();
         let report = run_labelled(&spec, &[("language", &label)], progress::control())?;
         if let Some(out) = &out {
-            write(&report, out)?;
-            report::write_html(&report, out)?;
+            report::write(&report, None, out)?;
             for format in plots {
                 report::write_plots(&report, out, format)?;
             }
@@ -108,11 +108,7 @@ impl Eval {
         }
         table::tell(&report, output)?;
         match out {
-            Some(out) => output.line(&format!(
-                "\nwritten: {}, {}",
-                out.join(report::HTML).display(),
-                out.join(JSON).display()
-            )),
+            Some(out) => output.line(&report::written(&out)),
             None => Ok(()),
         }
     }
@@ -146,6 +142,7 @@ impl Eval {
                 source.columns = self.column.iter().cloned().collect();
                 source.kind = self.kind;
                 source.contaminated.clone_from(&self.contaminated);
+                source.held_out = self.held_out.map(|share| SplitSource::new(share, 0));
                 source
             })
             .collect();
@@ -171,19 +168,6 @@ impl Eval {
 
 fn wrong(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, what)
-}
-
-/// The report as data.
-const JSON: &str = "report.json";
-
-/// Writes the report into a folder: `report.json`.
-///
-/// # Errors
-/// `Io`.
-fn write(report: &EvalReport, out: &Path) -> Result<()> {
-    let path = out.join(JSON);
-    let text = serde_json::to_string(report).map_err(|error| wrong(error.to_string()))?;
-    fs::write(&path, text).map_err(|error| Error::io(&path, error))
 }
 
 /// The router of a name: a folder of that name before an installed package.

@@ -239,6 +239,29 @@ fn rows_are_inspected_parted_and_converted() {
 }
 
 #[test]
+fn a_training_reports_on_the_prompts_that_it_held_out() {
+    let folder = folder();
+    let arguments = "train mf --gold gold.jsonl --encoder my-encoder --strong big --weak small --set epochs=9 \
+        --set dim=8 --split 0.4 --report held-out --out reported";
+    let shown =
+        told(folder.path(), &arguments.split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>());
+    assert!(shown.contains("gold, held out: ") && shown.contains("APGR"), "{shown}");
+    let report = fs::read_to_string(folder.path().join("held-out/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let rows = report["tables"][0]["rows"].as_u64().unwrap();
+    assert!((20..55).contains(&rows), "{rows}");
+    let page = fs::read_to_string(folder.path().join("held-out/report.html")).unwrap();
+    assert!(page.contains("<h2 id=\"training-name\">Training</h2>") && page.contains("loss of each epoch"));
+    let again =
+        told(folder.path(), &["eval", "reported", "--data", "gold.jsonl", "--held-out", "0.4", "--json"]);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["tables"][0]["rows"], rows);
+    let without =
+        run(folder.path(), &["train", "linear", "--gold", "gold.jsonl", "--report", "x", "--out", "y"]);
+    assert_eq!(without.status.code(), Some(2));
+}
+
+#[test]
 fn failures_say_what_is_wrong_and_with_which_status() {
     let folder = folder();
     fs::write(

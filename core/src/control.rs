@@ -74,6 +74,17 @@ impl<'a> Control<'a> {
         self
     }
 
+    /// The same for one part of the work, of several.
+    pub(crate) fn part(&mut self) -> Control<'_> {
+        let progress = self.progress.as_mut();
+        Control {
+            progress: progress
+                .map(|progress| Box::new(move |step: Progress<'_>| progress(step)) as Box<ProgressFn<'_>>),
+            cancel: self.cancel.clone(),
+            timeout: self.timeout,
+        }
+    }
+
     /// Begins the work.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { after, test } = require('node:test');
 
-const { Router, train } = require('..');
+const { Router, evaluate, train } = require('..');
 
 const folder = mkdtempSync(join(tmpdir(), 'routellm-train-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -52,6 +52,17 @@ test('a specification trains a router that opens', async () => {
   assert.deepEqual(files('b'), files('c'));
   const weights = (out) => files(out).filter(([name]) => name !== 'router.json');
   assert.deepEqual(weights('a'), weights('b'));
+});
+
+test('held-out rows are evaluated', async () => {
+  const report = await train(specTo('held', { split: 0.3, evaluation: { draws: 20, robustness: 0 } }));
+  const [table] = report.evaluation.tables;
+  assert.equal(table.rows, report.held_out.gold);
+  assert.deepEqual(report.not_evaluated, []);
+  const data = [{ rows, held_out: 0.3 }];
+  const again = await evaluate({ routers: [join(folder, 'held')], data, draws: 20, robustness: 0 });
+  assert.deepEqual(again.tables[0].results[0].pair, table.results[0].pair);
+  await assert.rejects(train(specTo('held', { evaluation: {} })), /no effect without split/);
 });
 
 test('a training is stopped by its signal and by its listener', async () => {

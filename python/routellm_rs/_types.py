@@ -937,6 +937,10 @@ class TrainReport(TypedDict):
     held_out: HeldOutRows | None
     calibration_prompts: int
     trained: dict[str, Any]
+    evaluation: dict[str, Any] | None
+    """Of the held-out rows, where one was asked for: what `routellm_rs.Evaluation` shows."""
+    not_evaluated: list[str]
+    """Sources that could not be evaluated on, each with the reason."""
 
 
 class FigureEstimate(TypedDict):

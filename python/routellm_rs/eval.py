@@ -1,10 +1,11 @@
 """Evaluating routers: quality against cost, on benchmarks and on rows of your own.
 
 >>> import routellm_rs
->>> rows = [
-...     {"prompt": f"Prove that {i} is prime" if i % 3 else f"Hello, number {i}", "big": 1, "small": i % 3 ==
-0} ...     for i in range(60) ... ] >>> report = routellm_rs.evaluate("default", data=rows, draws=100,
-robustness=0) >>> report.tables[0]["strong"], report.tables[0]["rows"] ('big', 60)
+>>> prompts = [f"Prove that {i} is prime" if i % 3 else f"Hello, number {i}" for i in range(60)]
+>>> rows = [{"prompt": prompt, "big": 1, "small": prompt[0] == "H"} for prompt in prompts]
+>>> report = routellm_rs.evaluate("default", data=rows, draws=100, robustness=0)
+>>> report.tables[0]["strong"], report.tables[0]["rows"]
+('big', 60)
 
 What is in a report is said by the core (``routellm_core::eval::EvalReport``): it is the same in every
 language, and in the ``report.json`` of the command ``routellm eval``.
@@ -117,6 +118,8 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     kind: Literal["gold", "votes", "log"] | None = None,
     contaminated: StrPath | None = None,
+    rename: Mapping[str, str] | None = None,
+    held_out: float | Mapping[str, float] | None = None,
     costs: Mapping[str, float] | None = None,
     baselines: Iterable[Mapping[str, Any]] = (),
     slices: Iterable[str] | None = None,
@@ -145,13 +148,16 @@ def evaluate(
             mappings. A row has a prompt and the score of each model in [0, 1] (and ``MODEL|total_cost`` in
             USD where it is known), or is a vote, or a log of one model. Several files are a list of paths, or
             of mappings with ``path`` or ``rows`` and what else is said of one: ``name``, ``kind``,
-            ``models``, ``columns``, ``contaminated``.
+            ``models``, ``columns``, ``contaminated``, ``rename``, ``held_out``.
         strong: the strong model of the pair, in a table of more than two.
         weak: the weak model.
         models: the columns of ``data`` that are models; all whose values are scores by default.
         columns: what columns are called, by the name that they are read by: ``{"prompt": "question"}``.
         kind: what the rows of ``data`` are; what their columns say by default.
         contaminated: a file of prompts that resemble training data: they are left out and counted.
+        rename: other names for models of ``data``, by the name that they have there.
+        held_out: only the rows that a training with this ``split`` holds out: a share, or a mapping with
+            ``share`` and ``seed``.
         costs: USD per 1,000 requests by model, where rows say none.
         baselines: sources as :func:`routellm_rs.train.run` takes them, which the baselines ``linear`` and
             ``knn`` are trained on.
@@ -181,6 +187,8 @@ def evaluate(
         "columns": mapped("columns", columns),
         "kind": kind,
         "contaminated": contaminated,
+        "rename": mapped("rename", rename),
+        "held_out": held_out,
     }
     spec: dict[str, Any] = {
         "routers": _routers(routers),

@@ -208,7 +208,9 @@ def run(spec: StrPath | Mapping[str, Any], *, progress: Progress | None = None) 
             Sources of one kind are read as one. ``out`` is the folder to write. Where they are needed:
             ``strong``, ``weak``; ``candidates``, names or mappings as ``Router.open`` takes, to which the
             sources are then restricted; ``mean_output_tokens``; ``split``, a share of prompts that nothing
-            is learned from, or a mapping with ``share`` and ``seed``; ``models``, ``rename``, ``ties``
+            is learned from, or a mapping with ``share`` and ``seed``; ``evaluation``, how these prompts are
+            evaluated afterwards: a mapping of what :func:`routellm_rs.evaluate` takes but routers and data,
+            which may be empty; ``models``, ``rename``, ``ties``
             (``drop``, ``half`` or ``weak_not_worse``), ``seed``, ``name``, ``read``, ``on_error``,
             ``timeout_ms``, ``provenance``; ``encoder``, a path,
             the name of an installed router, or a mapping with ``path``, ``parameters``, ``session`` and

@@ -11,10 +11,12 @@ import pytest
 
 from routellm_rs import (
     CancelledError,
+    Evaluation,
     InvalidArgumentError,
     NotFoundError,
     ResourceExhaustedError,
     Router,
+    evaluate,
     train,
 )
 
@@ -81,6 +83,21 @@ def test_a_mapping_a_file_a_table_and_the_function_train_the_same(tmp_path: Path
     )
     train.run(path)
     assert Router.open(tmp_path / "d").win_rate("greet 3") == Router.open(tmp_path / "a").win_rate("greet 3")
+
+
+def test_held_out_rows_are_evaluated(tmp_path: Path) -> None:
+    """A split's rows make a report, as :func:`routellm_rs.evaluate` makes of them."""
+    spec = spec_to(tmp_path / "a", split=0.3, evaluation={"draws": 20, "robustness": 0})
+    report = train.run(spec)
+    evaluation = report["evaluation"]
+    assert evaluation is not None and report["not_evaluated"] == []
+    held_out = report["held_out"]
+    assert held_out is not None and evaluation["tables"][0]["rows"] == held_out["gold"]
+    again = evaluate(tmp_path / "a", data=pd.DataFrame(ROWS), held_out=0.3, draws=20, robustness=0)
+    assert again.tables[0]["results"][0]["pair"] == evaluation["tables"][0]["results"][0]["pair"]
+    assert "source 1, held out" in repr(Evaluation(evaluation))
+    with pytest.raises(InvalidArgumentError, match="no effect without split"):
+        train.run(spec_to(tmp_path / "b", evaluation={}))
 
 
 def test_an_encoder_by_the_name_of_a_router(tmp_path: Path) -> None:

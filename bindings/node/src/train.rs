@@ -6,8 +6,9 @@ use napi::bindgen_prelude::{Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
+use routellm_core::eval::run_training;
 use routellm_core::eval::{self, EvalSpec};
-use routellm_core::train::{TrainSpec, run};
+use routellm_core::train::TrainSpec;
 use routellm_core::{CancelToken, Control, Json, Result};
 
 use crate::cancel::NativeCancel;
@@ -65,7 +66,7 @@ pub fn train<'env>(
     progress: Option<Function<'_, NativeProgress, ()>>,
 ) -> napi::Result<Object<'env>> {
     watched(env, cancel, progress, TrainSpec::from_json(spec.as_bytes()), |spec, control| {
-        Json::of(&run(spec, control)?)
+        Json::of(&run_training(spec, control)?)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::output::Output;
 
 /// # Errors
 /// `Io`.
-pub(super) fn tell(report: &EvalReport, output: &mut Output) -> Result<()> {
+pub(crate) fn tell(report: &EvalReport, output: &mut Output) -> Result<()> {
     for (i, table) in report.tables.iter().enumerate() {
         if i > 0 {
             output.line("")?;

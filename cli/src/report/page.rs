@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::figures::{apgr, cpt};
 use super::grid::{Cell, Grid, Row, percent, plain, usd};
 use super::plot::Hue;
-use super::{image, parts, plots};
+use super::{Losses, image, parts, plots};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -47,9 +47,10 @@ struct Chooser {
 ///
 /// # Errors
 /// `Internal` if a plot or the template fails, which no data should bring about.
-pub(super) fn html(report: &EvalReport) -> Result<String> {
+pub(super) fn html(report: &EvalReport, losses: Option<&Losses>) -> Result<String> {
     let sections = report.tables.iter().enumerate().map(|(i, table)| section(report, table, i));
     let sections = sections.collect::<Result<Vec<_>>>()?;
+    let training = losses.and_then(plots::losses).map(inline).transpose()?;
     let names: Vec<&str> = report.routers.iter().map(|router| router.name.as_str()).collect();
     let mut environment = Environment::new();
     environment
@@ -60,6 +61,7 @@ pub(super) fn html(report: &EvalReport) -> Result<String> {
                 title => format!("Routers: {}", names.join(", ")),
                 about => about(report),
                 overview => overview(report),
+                training => training,
                 tables => sections,
                 footer => footer(report),
                 style => STYLE,
@@ -122,11 +124,12 @@ fn overview(report: &EvalReport) -> Option<Grid> {
     Some(grid)
 }
 
+fn inline(plot: plots::Named) -> Result<PagePlot> {
+    Ok(PagePlot { id: plot.id, svg: image::inline(&plot.plot)?, caption: plot.caption })
+}
+
 fn section(report: &EvalReport, table: &TableReport, number: usize) -> Result<Section> {
-    let plots = plots::of(table)
-        .into_iter()
-        .map(|named| Ok(PagePlot { id: named.id, svg: image::inline(&named.plot)?, caption: named.caption }))
-        .collect::<Result<_>>()?;
+    let plots = plots::of(table).into_iter().map(inline).collect::<Result<_>>()?;
     Ok(Section {
         id: format!("{}-{number}", slug(&table.name)),
         name: table.name.clone(),

@@ -2,6 +2,7 @@
 
 use routellm_core::eval::{CurvePoint, PairReport, ResultReport, Role, TableReport, TradeOff};
 
+use super::Losses;
 use super::plot::{Axis, Bar, Hue, Plot, Series, Unit, room};
 
 /// A plot of a table.
@@ -33,6 +34,35 @@ pub(super) fn of(table: &TableReport) -> Vec<Named> {
     plots.extend(histogram(table));
     plots.extend(reliability(table));
     plots
+}
+
+/// The loss of each epoch of a training; none of a training without epochs.
+pub(super) fn losses(of: &Losses) -> Option<Named> {
+    let points = |losses: &[f64]| -> Vec<(f64, f64)> {
+        losses.iter().enumerate().map(|(epoch, loss)| (epoch as f64 + 1.0, *loss)).collect()
+    };
+    let mut series = vec![Series::line("training", Hue::Router(0), points(&of.train))];
+    let mut kept = Vec::new();
+    if !of.held_out.is_empty() {
+        series.push(Series::line("held out", Hue::Router(1), points(&of.held_out)));
+        kept.extend(points(&of.held_out).get(of.kept).copied());
+    }
+    series.push(Series { dots: true, ..Series::line("kept", Hue::Oracle, kept) });
+    let values = series.iter().flat_map(|one| &one.points).map(|(_, loss)| *loss);
+    let (most, last) = (values.fold(f64::NAN, f64::max), of.train.len() as f64);
+    (last > 1.0 && most.is_finite()).then(|| Named {
+        id: "loss".to_owned(),
+        caption: "Mean loss of each epoch: over the comparisons that were learned from, before each step, and over those that \
+                  choose the epoch. None of them is among the rows below."
+            .to_owned(),
+        plot: Plot {
+            title: "Training: loss of each epoch".to_owned(),
+            x: Axis::new("epoch", 1.0..last, Unit::Count),
+            y: Axis::new("loss", 0.0..most * 1.06, Unit::Plain),
+            series: series.into_iter().filter(|one| !one.points.is_empty()).collect(),
+            bars: Vec::new(),
+        },
+    })
 }
 
 /// The routers of a table with their figures.

@@ -32,6 +32,7 @@ mod score;
 mod slices;
 mod spec;
 mod table;
+mod training;
 mod units;
 
 pub use attack::Attack;
@@ -55,3 +56,4 @@ pub use run::{Label, run, run_labelled};
 pub use slices::{has_code, length_band, script};
 pub use spec::{DataSource, EvalSpec, RouterSource};
 pub use table::{PairRows, Table, TableKind};
+pub use training::{TrainingReport, run_training};

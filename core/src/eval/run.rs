@@ -146,6 +146,10 @@ fn read_data(source: &DataSource) -> Result<Table> {
     if let Some(list) = &source.contaminated {
         table.decontaminate(&listed_prompts(list)?);
     }
+    table.rename(&source.rename)?;
+    if let Some(split) = source.held_out {
+        table.keep_held_out(&split.split()?)?;
+    }
     Ok(table)
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Definition, Table, TableKind};
 use crate::files::from_text;
 use crate::options::milliseconds;
-use crate::train::{OnError, Source};
+use crate::train::{OnError, Source, SplitSource};
 use crate::{Error, Json, Result};
 
 /// How the router that is compiled in is called.
@@ -199,6 +199,12 @@ pub struct DataSource {
     /// A file of prompts that resemble training data, with `eval_prompt` or `prompt` in each row: they are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contaminated: Option<PathBuf>,
+    /// Other names for its models, by the name that they have there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
+    /// Only the rows that a training with this `split` holds out, and learns nothing from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<SplitSource>,
 }
 
 impl DataSource {
@@ -226,13 +232,16 @@ impl<'de> Deserialize<'de> for DataSource {
             columns: BTreeMap<String, String>,
             name: Option<String>,
             contaminated: Option<PathBuf>,
+            #[serde(default)]
+            rename: BTreeMap<String, String>,
+            held_out: Option<SplitSource>,
         }
         match Value::deserialize(deserializer)? {
             Value::String(path) => Ok(Self::file(path)),
             other => {
-                let Whole { path, rows, kind, models, columns, name, contaminated } =
+                let Whole { path, rows, kind, models, columns, name, contaminated, rename, held_out } =
                     serde_json::from_value(other).map_err(serde::de::Error::custom)?;
-                Ok(Self { path, rows, kind, models, columns, name, contaminated })
+                Ok(Self { path, rows, kind, models, columns, name, contaminated, rename, held_out })
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Graded;
-use crate::preference::suggestion;
+use crate::preference::{Split, suggestion};
 use crate::{Error, Result};
 
 /// What the qualities of a table are made of.
@@ -204,6 +204,43 @@ impl Table {
                 *numbers.entry(prompt.as_str()).or_insert(next)
             })
             .collect();
+    }
+
+    /// Gives models other names.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a model that the table lacks, and for a name that two models would have.
+    pub fn rename(&mut self, names: &BTreeMap<String, String>) -> Result<()> {
+        let numbers = names.keys().map(|from| self.number(from)).collect::<Result<Vec<_>>>()?;
+        for (number, to) in numbers.into_iter().zip(names.values()) {
+            self.models[number].clone_from(to);
+        }
+        for (i, name) in self.models.iter().enumerate() {
+            if self.models[..i].contains(name) {
+                return Err(Error::invalid_argument(format!(
+                    "{}: rename makes two models {name:?}: give them different names",
+                    self.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the rows whose prompts a split holds out.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there are none.
+    pub fn keep_held_out(&mut self, by: &Split) -> Result<()> {
+        let keep: Vec<bool> = self.prompts.iter().map(|prompt| by.holds_out(prompt)).collect();
+        self.retain(&keep);
+        if self.prompts.is_empty() {
+            return Err(Error::invalid_argument(format!(
+                "{}: the split holds out none of its {} rows: take a larger share, or more rows",
+                self.name,
+                keep.len()
+            )));
+        }
+        Ok(())
     }
 
     /// Counts a row that is left out.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use routellm_core::eval::{self, DataSource, EvalSpec, RouterSource, run_training};
 use routellm_core::numeric::Rng;
-use routellm_core::train::{Control, TrainSpec};
+use routellm_core::train::{Control, SplitSource, TrainSpec};
 use routellm_core::{CallOptions, Json, Result, Router, train};
 use serde_json::{Value, json};
 
@@ -168,6 +169,69 @@ fn a_split_holds_prompts_out_of_everything() {
     assert!(none.is_null());
     value["split"] = json!(0.25);
     assert_eq!(run(&value).unwrap().held_out.unwrap().seed, 0);
+}
+
+#[test]
+fn held_out_rows_are_evaluated_as_a_report_of_their_own_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut value = spec(folder.path(), &linear());
+    (value["strong"], value["weak"]) = (json!("large"), json!("tiny"));
+    (value["split"], value["evaluation"]) = (json!({"share": 0.25, "seed": 3}), json!({"draws": 50}));
+    let train = |value: &Value| run_training(&value.to_string().parse::<TrainSpec>()?, Control::new());
+    let report = train(&value).unwrap();
+    assert_eq!(report.not_evaluated, Vec::<String>::new());
+    let evaluation = report.evaluation.unwrap();
+    let table = &evaluation.tables[0];
+    assert_eq!(table.rows, report.training.held_out.unwrap().rows.gold);
+    assert_eq!((table.name.as_str(), evaluation.draws), ("source 1, held out", 50));
+    assert!(table.results[0].pair.as_ref().unwrap().router.apgr.unwrap().value > 0.6);
+    // The same rows, asked for by whoever evaluates.
+    let mut alone = EvalSpec::new([RouterSource::new(folder.path().join("router"))]);
+    let mut data = DataSource::rows(gold(400).into_iter().map(|row| Json::of(&row).unwrap()));
+    data.held_out = Some(SplitSource::new(0.25, 3));
+    (alone.draws, alone.data) = (50, vec![data]);
+    let again = eval::run(&alone, Control::new()).unwrap();
+    assert_eq!(again.tables[0].results[0].pair, table.results[0].pair);
+    // Without it there is none.
+    value.as_object_mut().unwrap().remove("evaluation");
+    assert_eq!(train(&value).unwrap().evaluation, None);
+    let refused = |change: &dyn Fn(&mut Value), why: &str| {
+        let mut wrong = value.clone();
+        change(&mut wrong);
+        let error = train(&wrong).unwrap_err();
+        assert!(error.message().contains(why), "{error}");
+    };
+    refused(&|value| value["evaluation"] = json!({"routers": []}), "evaluation.routers has no effect");
+    refused(&|value| value["evaluation"] = json!({"draw": 1}), "unknown field `draw`");
+    refused(&|value| value["evaluation"] = json!(7), "evaluation is no JSON object");
+    let without = |value: &mut Value| {
+        value.as_object_mut().unwrap().remove("split");
+        value["evaluation"] = json!({});
+    };
+    refused(&without, "evaluation has no effect without split");
+    let mut data = DataSource::rows(gold(3).into_iter().map(|row| Json::of(&row).unwrap()));
+    data.rename = [("large".to_owned(), "big".to_owned())].into();
+    (alone.data, alone.strong, alone.weak) = (vec![data.clone()], Some("big".into()), Some("tiny".into()));
+    assert_eq!(eval::run(&alone, Control::new()).unwrap().tables[0].strong, "big");
+    data.held_out = Some(SplitSource::new(1e-9, 0));
+    alone.data = vec![data];
+    let error = eval::run(&alone, Control::new()).unwrap_err();
+    assert!(error.message().contains("holds out none of its 3 rows"), "{error}");
+}
+
+#[test]
+fn sources_without_the_pair_are_not_evaluated_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut value = spec(folder.path(), &json!({"kind": "knn"}));
+    (value["strong"], value["weak"]) = (json!("large"), json!("tiny"));
+    (value["split"], value["evaluation"]) = (json!(0.25), json!({"draws": 0, "robustness": 0}));
+    let vote = |i: usize| json!({"prompt": format!("Say {i}"), "model_a": "small", "model_b": "medium", "winner": "tie"});
+    let votes: Vec<Value> = (0..60).map(vote).collect();
+    value["sources"].as_array_mut().unwrap().push(json!({"kind": "votes", "rows": votes}));
+    let spec: TrainSpec = value.to_string().parse().unwrap();
+    let report = run_training(&spec, Control::new()).unwrap();
+    assert_eq!(report.evaluation.unwrap().tables.len(), 1);
+    assert!(report.not_evaluated[0].starts_with("source 2, held out: "), "{:?}", report.not_evaluated);
 }
 
 #[test]

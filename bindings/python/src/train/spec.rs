@@ -1,7 +1,8 @@
 //! A training that is data.
 
 use pyo3::prelude::*;
-use routellm_core::train::{self, TrainSpec};
+use routellm_core::eval::run_training;
+use routellm_core::train::TrainSpec;
 
 use super::{Rows, report, run};
 use crate::error::to_python;
@@ -21,5 +22,5 @@ pub(crate) fn train_run(
     };
     let spec = spec.map_err(|error| to_python(py, &error))?;
     // The specification has a timeout of its own.
-    run(py, progress.as_ref(), None, |control| report(&train::run(&spec, control)?))
+    run(py, progress.as_ref(), None, |control| report(&run_training(&spec, control)?))
 }

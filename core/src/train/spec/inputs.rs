@@ -213,7 +213,7 @@ impl SplitSource {
 
     /// # Errors
     /// As [`Split::new`].
-    pub(in crate::train) fn split(self) -> Result<Split> {
+    pub(crate) fn split(self) -> Result<Split> {
         Split::new(self.share, self.seed).map_err(|error| error.context("split"))
     }
 }

@@ -75,6 +75,10 @@ pub struct TrainSpec {
     /// A share of the prompts that nothing is learned from, for an evaluation; every row of a prompt is on one side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitSource>,
+    /// How the held-out rows are evaluated afterwards, if they shall be: an evaluation as data, without routers and data.
+    /// [`train::run`](super::run) leaves it to [`eval::run_training`](crate::eval::run_training).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Json>,
     /// Seed of everything that is left to chance; the trainer's own by default. The split has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -117,6 +121,7 @@ impl TrainSpec {
             candidates: Vec::new(),
             mean_output_tokens: None,
             split: None,
+            evaluation: None,
             seed: None,
             encoder: None,
             calibration: None,
