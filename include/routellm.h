@@ -2144,12 +2144,13 @@ void routellm_reloadable_free(struct routellm_reloadable *reloadable);
  * - Where they are needed: `strong` and `weak`; `encoder`, a folder, or an object with `path`, `parameters`, `session` and
  *   `cache`, or with `id` and a `path` to embeddings, for trainers on vectors; `calibration` with `path` or `prompts`, `name`
  *   and `date`; `candidates`, names or objects with what is known of each, to which the sources are then restricted;
- *   `mean_output_tokens`; `split`, a share of the prompts that nothing is learned from; `models`, `rename`, `ties`, `read`,
+ *   `mean_output_tokens`; `split`, a share of the prompts that nothing is learned from, and `evaluation`, how these are
+ *   evaluated afterwards (members of `routellm_evaluate()` but `routers` and data, or `{}`); `models`, `rename`, `ties`, `read`,
  *   `seed`, `name`, `on_error`, `timeout_ms` and `provenance`.
  *
  * `progress` and `cancel` may be `NULL`; `user` is handed to `progress`. `*report` is a text of JSON that you own: `kind`,
  * `out`, `name`, `models`, `sources` (with their numbers of rows and checksums), `left_out_rows`, `held_out`,
- * `calibration_prompts`, and in `trained` what the trainer found. `report` may be `NULL`.
+ * `calibration_prompts`, in `trained` what the trainer found, and `evaluation`. `report` may be `NULL`.
  *
  * `ROUTELLM_INVALID_ARGUMENT` for a wrong specification, an unknown model, or rows that are malformed (naming file and
  * line) or too few; `ROUTELLM_NOT_FOUND` or `ROUTELLM_IO` for files; `ROUTELLM_RESOURCE_EXHAUSTED` after `timeout_ms`;
@@ -2177,7 +2178,7 @@ routellm_status routellm_train(const char *spec,
  *   `options` of opening.
  * - `benchmarks` (`mmlu`, `gsm8k`, `mt-bench`) with `folder`, laid out as RouteLLM's `routellm/evals`; or `data`: files
  *   (`.jsonl`, `.csv`), or objects with a `path` or the `rows` themselves, and where they are needed `kind` (`gold`, `votes`,
- *   `log`), `models`, `columns`, `name` and `contaminated`. Or both.
+ *   `log`), `models`, `columns`, `name`, `contaminated`, `rename` and `held_out` (the `split` of a training). Or both.
  * - Where they are needed: `strong` and `weak`, `costs` (USD per 1,000 requests by model), `baselines` (sources as a training
  *   has them), `slices`, `robustness` (rows that are scored again; 0 for none), `draws`, `seed`, `confidence`, `levels`,
  *   `definition`, `wrong`, `with_prompts`, `cache` (a folder that keeps scores), `on_error` and `timeout_ms`.
