@@ -6,10 +6,10 @@
 ... )  # doctest: +SKIP
 >>> done.router.route("What is 2 + 2?", strong_share=0.3)  # doctest: +SKIP
 
-A run is data: a :class:`FinetuneSpec`, as keywords or as a file of JSON. It learns from votes, gold rows and what
-a judge said, tries each epoch on prompts that it never learned from, exports the model, compares the export with
-torch through the library, and writes a calibrated artifact with its report. A run that was killed goes on where it
-was. On a command line: ``python -m routellm_rs.finetune bert | causal | convert``.
+A run is data: a :class:`FinetuneSpec`, as keywords or as a file of JSON. It learns from votes, gold rows and
+what a judge said, tries each epoch on prompts that it never learned from, exports the model, compares the
+export with torch through the library, and writes a calibrated artifact with its report. A run that was killed
+goes on where it was. On a command line: ``python -m routellm_rs.finetune bert | causal | convert``.
 
 Importing this module imports neither torch nor transformers.
 """
@@ -54,8 +54,8 @@ def run(
     Raises:
         MissingExtraError: if a package of the extra ``train`` is not installed.
         NotFoundError: for a file or a base model that is not there.
-        InvalidArgumentError: for a wrong specification or malformed rows (naming file and line), or if the folder
-            ``work`` holds another run.
+        InvalidArgumentError: for a wrong specification or malformed rows (naming file and line), or if the
+            folder ``work`` holds another run.
         InvalidModelError: if the export does not compute what torch computes.
         CancelledError: if ``progress`` returned False.
     """
@@ -79,7 +79,8 @@ def bert(*, progress: Progress | None = None, restart: bool = False, **options: 
     Args:
         progress: see :func:`run`.
         restart: see :func:`run`.
-        **options: members of :class:`FinetuneSpec`. Instead of ``sources``, or beside it, ``votes``, ``gold``,
+        **options: members of :class:`FinetuneSpec`. Instead of ``sources``, or beside it, ``votes``,
+        ``gold``,
             ``judge`` and ``scores`` take a file or a table each.
 
     Raises:
@@ -127,22 +128,22 @@ def convert(
     """Make an artifact of a published BERT or causal-LLM router, and compare both on real prompts.
 
     Args:
-        source: the folder: ``config.json``, ``tokenizer.json``, safetensors and, for a language model, the two
-            texts of its prompt, ``system_ft_v5.txt`` and ``classifier_ft_v5.txt``.
+        source: the folder: ``config.json``, ``tokenizer.json``, safetensors and, for a language model, the
+            two texts of its prompt, ``system_ft_v5.txt`` and ``classifier_ft_v5.txt``.
         out: the folder of the artifact.
         strong: the strong model.
         weak: the weak model.
         kind: ``bert`` or ``causal``; what ``config.json`` says by default.
         head: what a classifier's outputs mean, as ``Router.open`` takes it; by their number by default.
-        template: how a question becomes a text, as ``Router.open`` takes it; that of the published router where
-            the tokenizer has its markers.
+        template: how a question becomes a text, as ``Router.open`` takes it; that of the published router
+            where the tokenizer has its markers.
         system: the instruction, where it is not in the folder.
         user: the text with ``{question}``, where it is not in the folder.
         max_new_tokens: in how many tokens the language model may say a score; 6, as the published router.
         max_tokens: tokens that are read; all that the model has positions for by default.
         quantize: ``int8``, or ``fp16`` for a classifier.
-        prompts: real prompts to compare on: texts, or a file with a ``prompt`` in each row; a few of many kinds
-            by default.
+        prompts: real prompts to compare on: texts, or a file with a ``prompt`` in each row; a few of many
+            kinds by default.
         verify_on: how many of them.
         calibration: ``path`` or ``prompts``, ``name``, ``date``, ``default_strong_share``; those prompts by
             default, where they were given.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from routellm_rs.errors import InvalidModelError, NotFoundError
+
 from ._extra import library
 
 SYSTEM_FILE = "system_ft_v5.txt"
@@ -33,12 +34,13 @@ def folder_of(path: str | Path) -> Path:
     for name in ("config.json", "tokenizer.json"):
         if not (folder / name).is_file():
             raise NotFoundError(
-                f"{folder}: no {name} there. Name a folder in Hugging Face form, with config.json, tokenizer.json and "
-                "the weights as safetensors"
+                f"{folder}: no {name} there. Name a folder in Hugging Face form, with config.json, "
+                "tokenizer.json and the weights as safetensors"
             )
     if not any(folder.glob("*.safetensors")):
         raise NotFoundError(
-            f"{folder}: no weights there (*.safetensors). Fetch them, or save the model again with save_pretrained"
+            f"{folder}: no weights there (*.safetensors). Fetch them, or save the model again with "
+            "save_pretrained"
         )
     return folder
 
@@ -73,7 +75,7 @@ def _load(kind: str, source: Path, attention: str | None, options: dict[str, Any
 
 
 def tokenizer_of(source: Path) -> Any:
-    """Return the tokenizer of transformers, without the padding and truncation that its file may have built in."""
+    """Return the tokenizer of transformers, without the padding and truncation of its file."""
     tokenizer = library("transformers").AutoTokenizer.from_pretrained(source)
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_padding()

@@ -12,10 +12,10 @@ from ._graph import OPSET, difference, quantize_graph, refuse_if_far, session
 
 
 def positional(model: Any, names: list[str]) -> Any:
-    """Return the classifier with positional inputs: (input_ids, attention_mask, ...) -> logits [batch, labels]."""
-    torch = library("torch")
+    """Return the classifier with positional inputs: (input_ids, ...) -> logits [batch, labels]."""
+    module: Any = library("torch").nn.Module
 
-    class Classifier(torch.nn.Module):  # type: ignore[misc]
+    class Classifier(module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +127,8 @@ def kind_of(folder: Path, asked: str | None) -> str:
         if any(str(name).endswith(ending) for name in names):
             return kind
     raise InvalidArgumentError(
-        f"{folder}: config.json names the architectures {names}, neither a sequence classifier nor a causal language "
-        "model: say kind if it is one of them"
+        f"{folder}: config.json names the architectures {names}, neither a sequence classifier nor a "
+        "causal language model: say kind if it is one of them"
     )
 
 
@@ -158,7 +157,8 @@ def _reference(
     known = model.head if isinstance(model.head, str) else (model.head or {}).get("kind")
     if known not in HEADS.values():
         raise InvalidArgumentError(
-            f"{folder}: the classifier has {labels} outputs: say by head what they mean, one of {', '.join(HEADS.values())}"
+            f"{folder}: the classifier has {labels} outputs: say by head what they mean, "
+            f"one of {', '.join(HEADS.values())}"
         )
     return model
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from routellm_rs.errors import InvalidModelError
+
 from ._checkpoint import cache_shape, copy_companions, load_causal
 from ._extra import library
 from ._graph import (
@@ -24,18 +25,20 @@ from ._graph import (
 def flat(model: Any, emit_cache: bool = True) -> Any:
     """Return the decoder with a flat signature, the one of optimum's exports.
 
-    (input_ids, attention_mask, position_ids, past.0.key, past.0.value, ...) -> (logits, present.0.key, ...), the
-    cache as [batch, kv_heads, length, head_dim]. Without ``emit_cache`` only the logits come out.
+    (input_ids, attention_mask, position_ids, past.0.key, past.0.value, ...) -> (logits, present.0.key, ...),
+    the cache as [batch, kv_heads, length, head_dim]. Without ``emit_cache`` only the logits come out.
     """
     torch, caches = library("torch"), library("transformers.cache_utils")
 
-    class Decoder(torch.nn.Module):  # type: ignore[misc]
+    module: Any = torch.nn.Module
+
+    class Decoder(module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
         def forward(self, input_ids: Any, attention_mask: Any, position_ids: Any, *past: Any) -> Any:
-            cache = caches.DynamicCache(config=self.model.config) if emit_cache else None
+            cache: Any = caches.DynamicCache(config=self.model.config) if emit_cache else None
             for layer in range(len(past) // 2):
                 cache.update(past[2 * layer], past[2 * layer + 1], layer)
             out = self.model(
@@ -91,7 +94,7 @@ def decoder_outputs(config: Any, *, cache: bool = True) -> list[str]:
 
 
 def check_causal(path: Path, model: Any, *, with_past: bool = True, cache: bool = True) -> float:
-    """Return the :func:`difference` of graph and torch over prefill, decoding, and rows padded at their left end."""
+    """Return the :func:`difference` of graph and torch over prefill, decoding and padded rows."""
     torch = library("torch")
     config = model.config
     run = session(path)
@@ -136,7 +139,7 @@ def export_decoder_graph(
     args = tuple(decoder_batch(config, shape, with_past=with_past))
     sequence = {0: "batch_size"} if one_token else {0: "batch_size", 1: "sequence_length"}
     total = "total_sequence_length" if cache else "sequence_length"
-    inputs = {n: sequence for n in names[:3]} | {"attention_mask": {0: "batch_size", 1: total}}
+    inputs = dict.fromkeys(names[:3], sequence) | {"attention_mask": {0: "batch_size", 1: total}}
     past = {n: {0: "batch_size", 2: "past_sequence_length"} for n in names[3:]}
     common = {"input_names": names, "output_names": outputs}
     with torch.no_grad():
@@ -174,7 +177,8 @@ def export_causal(
     Args:
         source: the checkpoint.
         out: the folder to write.
-        style: ``ts`` (TorchScript, one file) or ``dynamo`` (weights beside the model); by what fits one file if None.
+        style: ``ts`` (TorchScript, one file) or ``dynamo`` (weights beside the model); by what fits one file
+            if None.
         with_past: whether there is a key/value cache.
         quantize: ``int8``, weights of 8 bits, after the float32 graph was compared.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from routellm_rs.errors import InvalidModelError
+
 from ._checkpoint import cache_shape, copy_companions, load_causal
 from ._decoder_export import decoder_batch, decoder_names, decoder_outputs
 from ._extra import library
@@ -32,7 +34,8 @@ def export_genai(source: Path, out: Path, precision: str = "fp32") -> float:
             "-o",
             str(out),
         ]
-        # Its fp16 graphs for the CPU fail with a past; those for CUDA use GroupQueryAttention and run on both.
+        # Its fp16 graphs for the CPU fail with a past; those for CUDA use GroupQueryAttention and run on
+        # both.
         provider = "cuda" if precision == "fp16" else "cpu"
         command += ["-p", precision, "-e", provider, "-c", cache, "--extra_options", "prune_lm_head=true"]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -50,7 +53,7 @@ def export_genai(source: Path, out: Path, precision: str = "fp32") -> float:
 
 
 def check_genai(path: Path, model: Any) -> float:
-    """Return the difference at the last position, in one pass and with a past; there is no padding at the left."""
+    """Return the difference at the last position, in one pass and with a past."""
     np, torch = library("numpy"), library("torch")
     config = model.config
     _, heads, head_dim = cache_shape(config)
@@ -62,7 +65,7 @@ def check_genai(path: Path, model: Any) -> float:
         with torch.no_grad():
             want = model(input_ids=ids).logits.numpy()
         past = [np.zeros((1, heads, 0, head_dim), kinds[n]) for n in decoder_names(config)[3:]]
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in itertools.pairwise(cuts):
             feed = dict(zip(decoder_names(config)[3:], past, strict=True))
             feed |= {"input_ids": ids[:, start:end].numpy(), "attention_mask": np.ones((1, end), np.int64)}
             feed["position_ids"] = np.arange(start, end)[None]

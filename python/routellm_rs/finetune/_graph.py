@@ -1,4 +1,4 @@
-"""What the exports of classifiers and of decoders share: how far a graph is from torch, and what is cut from it."""
+"""What exports of classifiers and decoders share: how far a graph is from torch, and what is cut from it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from routellm_rs.errors import InvalidModelError
+
 from ._extra import library
 
 TOLERANCE = 1e-4
@@ -40,12 +41,13 @@ def refuse_if_far(path: Path, worst: float) -> None:
     if not worst <= TOLERANCE:
         path.unlink()
         raise InvalidModelError(
-            f"{path}: logits differ from torch by {worst:.2e}, more than {TOLERANCE:.0e}: this model cannot be exported so"
+            f"{path}: logits differ from torch by {worst:.2e}, more than {TOLERANCE:.0e}: "
+            "this model cannot be exported so"
         )
 
 
 def strip_metadata(graph: Any) -> None:
-    """Remove the stack traces that torch and others leave in a graph: most of its bytes, and paths of the machine."""
+    """Remove stack traces of the exporter: most of a graph's bytes, and paths of the machine."""
     graph.doc_string = ""
     del graph.metadata_props[:]
     graph.graph.doc_string = ""
@@ -72,9 +74,9 @@ def bytes_of(model: Any) -> int:
 def quantize_graph(path: Path, form: str) -> None:
     """Replace a float32 graph by a smaller one.
 
-    ``int8``: dynamic, with int8 weights per channel. ``fp16``: fp16 weights and logits. ``int8_weights``: matrices of
-    8 bits in blocks of 32, which are expanded as they are multiplied (language models lose half of their choices by
-    dynamic int8).
+    ``int8``: dynamic, with int8 weights per channel. ``fp16``: fp16 weights and logits. ``int8_weights``:
+    matrices of 8 bits in blocks of 32, which are expanded as they are multiplied (language models lose half
+    of their choices by dynamic int8).
     """
     if form == "int8":
         quantization = library("onnxruntime.quantization")

@@ -1,8 +1,8 @@
 """From votes, gold rows and the verdicts and scores of a judge to what a router learns from.
 
-Whatever the source, an example says how often the strong model won, both were equal, and the weak one won: the
-three labels of the paper's BERT router (section 4.2). From these come the quality gap, and the scores 1 to 5 of
-the causal LM router.
+Whatever the source, an example says how often the strong model won, both were equal, and the weak one won:
+the three labels of the paper's BERT router (section 4.2). From these come the quality gap, and the scores 1
+to 5 of the causal LM router.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from routellm_rs.errors import InvalidArgumentError
+
 from . import _rows
 from ._ratings import ratings
 
@@ -81,8 +82,9 @@ def read(spec: FinetuneSpec) -> Labelled:
     if not found.examples:
         left_out = "; ".join(f"{count} rows: {why}" for why, count in found.left_out.items())
         raise InvalidArgumentError(
-            f"no row tells {spec.strong!r} from {spec.weak!r} ({left_out or 'the sources are empty'}). Name the "
-            "models as the rows do (rename), or say which stand for them (strong and weak of a source)"
+            f"no row tells {spec.strong!r} from {spec.weak!r} ({left_out or 'the sources are empty'}). Name "
+            "the models as the rows do (rename), or say which stand for them (strong and "
+            "weak of a source)"
         )
     return found
 
@@ -159,7 +161,8 @@ def _gold(
             key = next((names[name] for name in stand_ins or (wanted,) if name in names), None)
             if key is None:
                 raise InvalidArgumentError(
-                    f"{where}: no column {wanted!r}; there are {', '.join(row)}. Correct strong, weak or rename"
+                    f"{where}: no column {wanted!r}; there are {', '.join(row)}. Correct strong, weak or "
+                    "rename"
                 )
             qualities.append(_quality(row[key], f"{where}: {key}"))
         gap = qualities[0] - qualities[1]
@@ -178,7 +181,7 @@ def _scores(
     for where, row in rows:
         if "scores" in row:
             a, b = (_name(spec, row, key, where) for key in ("model_a", "model_b"))
-            if not (a in strong and b in weak or a in weak and b in strong):
+            if not ((a in strong and b in weak) or (a in weak and b in strong)):
                 found.leave_out("scores of other models")
                 continue
             given = _pairs(row["scores"], where)
@@ -220,7 +223,7 @@ def _three(values: Iterable[float]) -> Shares:
 
 
 def _bin(score: float, top: int) -> int:
-    """Which of the scores 1 to 5 a score of 1 to ``top`` is, from 0 on: 1 and 2 of ten are 1, 9 and 10 are 5."""
+    """Return which of five bins a score of 1 to ``top`` is in, from 0 on: 1 and 2 of ten are in the first."""
     return min(SCORES - 1, int((score - 1e-9) * SCORES / top))
 
 
@@ -308,5 +311,5 @@ def _sides(spec: FinetuneSpec, source: Source) -> dict[str, str]:
 
 
 def _group(source: Source, row: Mapping[str, Any]) -> str:
-    """Return what a row is smoothed with: the value of the column that the source names, or the whole source."""
+    """Return what a row is smoothed with: its value in the column that the source names, or all of them."""
     return str(row.get(source.group, "")) if source.group is not None else ""

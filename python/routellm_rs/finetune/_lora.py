@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def adapted(model: Any, lora: Lora, new_tokens: list[int]) -> Any:
-    """Return the model with adapters; of its own weights only the head and the rows of new tokens are trained.
+    """Return the model with adapters; beside them the head, or the rows of new tokens, are trained.
 
     Raises:
         InvalidArgumentError: if no linear layer has one of the names.
@@ -37,7 +37,9 @@ def adapted(model: Any, lora: Lora, new_tokens: list[int]) -> Any:
         and (not lora.modules or name.rsplit(".", 1)[-1] in lora.modules)
     ]
     if not layers:
-        known = sorted({n.rsplit(".", 1)[-1] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
+        known = sorted(
+            {n.rsplit(".", 1)[-1] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+        )
         raise InvalidArgumentError(f"lora.modules names no linear layer; there are {', '.join(known)}")
     options: dict[str, Any] = {}
     if new_tokens:

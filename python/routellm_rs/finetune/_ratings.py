@@ -14,10 +14,11 @@ PRIOR = 1.0
 
 
 def ratings(battles: Iterable[tuple[str, str, float]]) -> dict[str, float]:
-    """Rate models by battles ``(a, b, share that a won)``, in Elo points around 0 (400 are odds of ten to one).
+    """Rate models by battles ``(a, b, share that a won)``, in Elo points around 0.
 
-    The maximum of the likelihood of the model of Bradley and Terry, by Hunter's minorisation (2004), models in
-    alphabetical order, so that the same battles give the same ratings.
+    A difference of 400 are odds of ten to one. The maximum of the
+    likelihood of the model of Bradley and Terry, by Hunter's minorisation (2004), models
+    in alphabetical order, so that the same battles give the same ratings.
     """
     wins: dict[str, float] = {}
     meetings: dict[str, dict[str, float]] = {}

@@ -119,7 +119,8 @@ class Causal:
             rows = self.model.get_input_embeddings().weight.shape[0]
             if max(self.score_ids) >= rows:
                 raise InvalidModelError(
-                    f"{folder}: the model has {rows} tokens, and none for the scores [[1]] to [[5]]: it is no router yet. "
+                    f"{folder}: the model has {rows} tokens, and none for the scores [[1]] to [[5]]: it is "
+                    "no router yet. "
                     "Fine-tune it first (causal)"
                 )
         else:
@@ -153,7 +154,8 @@ class Causal:
 
     def encode(self, prompt: str) -> list[int]:
         """Return the token ids of a prompt in its template; a longer one is cut at its left."""
-        return self.template.ids(prompt, self.max_tokens)
+        ids: list[int] = self.template.ids(prompt, self.max_tokens)
+        return ids
 
     def inputs(self, rows: list[list[int]]) -> dict[str, Any]:
         """Return a batch, padded at its left, so that the last position is the score's."""

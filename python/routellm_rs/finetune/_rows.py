@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from routellm_rs._training_data import rows_of
 from routellm_rs.errors import InvalidArgumentError, NotFoundError
+
 from ._extra import library
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def read(source: Source, name: str) -> Iterator[tuple[str, Row]]:
         missing = sorted(set(theirs) - set(row))
         if missing:
             raise InvalidArgumentError(
-                f"{where}: no column {missing[0]!r}; there are {', '.join(sorted(row))}. Correct columns of {name}"
+                f"{where}: no column {missing[0]!r}; there are {', '.join(sorted(row))}. "
+                f"Correct columns of {name}"
             )
         yield where, {theirs.get(key, key): value for key, value in row.items()}
 

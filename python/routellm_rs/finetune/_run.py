@@ -1,4 +1,4 @@
-"""A whole run: read, train, export, verify, calibrate, evaluate; each stage goes on from what the one before kept."""
+"""A whole run: read, train, export, verify, calibrate, evaluate."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Finetuned:
     router: Router
     """The router, opened from the artifact."""
     report: dict[str, Any]
-    """What stands in ``finetune.json`` beside it: the specification, the data, each epoch, how far the artifact is from
-    torch, and the evaluation."""
+    """What stands in ``finetune.json`` beside it: the specification, the data, each epoch, how far the
+    artifact is from torch, and the evaluation."""
     evaluation: Evaluation | None
     """On the held-out prompts, and on what the specification names; None where there is nothing of either."""
 
@@ -46,8 +46,9 @@ def run(spec: FinetuneSpec, *, progress: Progress | None = None, restart: bool =
 
     Args:
         spec: the run.
-        progress: called with (stage, done, total); the stages are ``train``, ``held-out``, ``export``, ``verify``,
-            ``calibration`` and those of an evaluation. Returning False stops; the same run goes on from there.
+        progress: called with (stage, done, total); the stages are ``train``, ``held-out``, ``export``,
+            ``verify``, ``calibration`` and those of an evaluation. Returning False stops; the same run goes
+            on from there.
         restart: forget what an earlier run kept in the folder ``work``.
 
     Raises:
@@ -78,7 +79,9 @@ def run(spec: FinetuneSpec, *, progress: Progress | None = None, restart: bool =
         threads=spec.threads,
         progress=progress,
     )
-    calibration = calibration_of(spec.calibration, prompts, "held-out prompts" if held_out else "prompts learned from")
+    calibration = calibration_of(
+        spec.calibration, prompts, "held-out prompts" if held_out else "prompts learned from"
+    )
     router = write(work.onnx, spec.out, reference.options(), spec, calibration, progress)
     evaluation = _evaluate(spec, held_out, progress)
     report = {
@@ -114,7 +117,7 @@ def parts(spec: FinetuneSpec, found: Labelled) -> tuple[list[Example], list[Exam
     kept = [example for example in found.examples if example.prompt not in out]
     if len({example.prompt for example in kept}) < 2:
         raise InvalidArgumentError(
-            f"of {len(found.examples)} prompts {len(kept)} are left to learn from: hold out fewer, or add rows"
+            f"{len(kept)} of {len(found.examples)} prompts are left to learn from: hold out fewer, add rows"
         )
     kept = _targets.levelled(_targets.smoothed(kept, spec.smooth), spec.level_to)
     return kept, [example for example in found.examples if example.prompt in out]
@@ -200,23 +203,26 @@ def write(
 
 
 def _evaluate(spec: FinetuneSpec, held_out: list[Example], progress: Progress | None) -> Evaluation | None:
-    """Evaluate the artifact on the held-out prompts, a table for each kind of source, and on what is named beside."""
+    """Evaluate on the held-out prompts, a table for each kind of source, and on what is named beside."""
     import routellm_rs
 
-    given = {"robustness": 0, **spec.evaluation}
-    tables = []
+    given: dict[str, Any] = {"robustness": 0, **spec.evaluation}
+    tables: list[Any] = []
     for kind in ("votes", "judge", "gold", "scores"):
         of_kind = [one for one in held_out if spec.sources[one.source].kind == kind]
         # Of prompts on which nobody is better there is no curve.
         if any(example.gap for example in of_kind):
             tables.append({"rows": _targets.table(spec, of_kind), "kind": "gold", "name": f"held-out {kind}"})
     more = given.pop("data", None)
-    tables += [{"path": one} if isinstance(one, str) else one for one in ([more] if isinstance(more, str) else more or [])]
+    tables += [
+        {"path": one} if isinstance(one, str) else one
+        for one in ([more] if isinstance(more, str) else more or [])
+    ]
     if not tables and not given.get("benchmarks"):
         return None
     session = {"intra_threads": spec.threads} if spec.threads is not None else {}
     router = {"path": spec.out, "name": Path(spec.out).name, "options": session}
-    data = {"data": tables} if tables else {}
+    data: dict[str, Any] = {"data": tables} if tables else {}
     return routellm_rs.evaluate(
         router, strong=spec.strong, weak=spec.weak, progress=progress, **data, **given
     )

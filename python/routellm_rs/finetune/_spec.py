@@ -19,7 +19,8 @@ SourceKind = Literal["votes", "gold", "judge", "scores"]
 Target = Literal["labels", "gap", "scores"]
 Quantize = Literal["int8", "fp16"]
 
-# What the recipes of the paper say (section 4.2 and appendix), and rates for LoRA, which trains far fewer weights.
+# What the recipes of the paper say (section 4.2 and appendix), and rates for LoRA, which trains far fewer
+# weights.
 RATES = {("bert", False): 1e-5, ("causal", False): 1e-6, ("bert", True): 3e-4, ("causal", True): 2e-4}
 BATCHES = {"bert": 16, "causal": 8}
 MAX_TOKENS = {"bert": 512, "causal": 2048}
@@ -30,7 +31,7 @@ class Source:
     """Rows to learn from: a file or a table, and what stands in it."""
 
     kind: SourceKind
-    """``votes`` of people, ``gold`` rows, ``judge`` (votes of a model that judges), or ``scores`` of such a model."""
+    """``votes`` of people, ``gold`` rows, ``judge`` (votes of a model that judges), or its ``scores``."""
     path: str | None = None
     """The file: ``.jsonl``, ``.csv`` or ``.parquet``."""
     rows: Any = None
@@ -44,14 +45,14 @@ class Source:
     weak: tuple[str, ...] = ()
     """Models whose answers stand for the weak one's, likewise."""
     pairing: Literal["stronger", "pair"] = "stronger"
-    """Votes: ``stronger`` learns from votes between any two models, the one that the votes rate higher standing for the
-    strong one; ``pair`` from those between the pair itself (or its stand-ins) alone."""
+    """Votes: ``stronger`` learns from votes between any two models, the one that the votes rate higher
+    standing for the strong one; ``pair`` from those between the pair itself (or its stand-ins) alone."""
     least_difference: float = 0.0
     """Votes by ``stronger``: only those whose models' ratings differ by more than this, in Elo points."""
     scale: int = 10
     """Scores: the best score that there is; the worst is 1."""
     group: str | None = None
-    """A column by which rows belong together (a subject): ``smooth`` moves labels towards the mean of their group."""
+    """A column by which rows belong together (a subject): ``smooth`` moves labels to the mean of a group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class FinetuneSpec:
     kind: Kind
     """``bert``: a sequence classifier. ``causal``: a language model that predicts a score."""
     base: str
-    """Folder of the model to start from, in Hugging Face form: ``config.json``, ``tokenizer.json``, safetensors."""
+    """Folder of the model to start from: ``config.json``, ``tokenizer.json``, safetensors."""
     out: str
     """Folder of the artifact, which ``Router.open`` opens."""
     strong: str
@@ -91,25 +92,25 @@ class FinetuneSpec:
     """``bert``: ``labels`` (the paper's three; the default) or ``gap``, a score head on the quality gap.
     ``causal``: ``scores``, the tokens ``[[1]]`` to ``[[5]]``."""
     tie_score: int = 4
-    """``causal``: the score of a prompt on which both models are equal, 2 to 5. From score 4 on the weak model is good
-    enough."""
+    """``causal``: the score of a prompt on which both models are equal, 2 to 5. From score 4 on the weak
+    model is good enough."""
     smooth: float = 0.0
     """How far labels are moved to the mean of their group, in [0, 1)."""
     level_to: int | None = None
     """``gap``: the number of the source onto whose mean gap those of the others are moved."""
     reformat: bool = False
-    """Whether prompts are shown in other clothes now and then (quotes, other option markers, a polite request)."""
+    """Whether prompts are shown in other clothes now and then (quotes, option markers, a polite request)."""
 
     template: str | Mapping[str, Any] | None = None
-    """``causal``: how a question becomes a text, as ``Router.open`` takes it (``routellm``, ``chat``, a text with
-    ``{question}``, a mapping). By default what the tokenizer has: the published router's markers, or else its own chat
-    template, or else a plain text."""
+    """``causal``: how a question becomes a text, as ``Router.open`` takes it (``routellm``, ``chat``, a text
+    with ``{question}``, a mapping). By default what the tokenizer has: the published router's markers, or
+    else its own chat template, or else a plain text."""
     system: str | None = None
     """``causal``: the instruction, a text; that of this package by default."""
     user: str | None = None
     """``causal``: the text around the question, with ``{question}`` in it."""
     max_tokens: int | None = None
-    """Tokens that are read; 512 (``bert``) or 2048 (``causal``), and never more than the model has positions."""
+    """Tokens that are read; 512 (``bert``) or 2048 (``causal``), never more than the model has positions."""
 
     epochs: int = 3
     """Passes over the examples."""
@@ -120,7 +121,7 @@ class FinetuneSpec:
     accumulate: int = 1
     """Pieces that a step's prompts are taken in, one after the other, where memory is short."""
     rate: float | None = None
-    """Learning rate at its peak; 1e-5 (``bert``), 1e-6 (``causal``) as in the paper, 3e-4 and 2e-4 with LoRA."""
+    """Peak learning rate; 1e-5 (``bert``) or 1e-6 (``causal``) as in the paper, 3e-4 or 2e-4 with LoRA."""
     head_rate: float = 1.0
     """How much faster the new head learns."""
     weight_decay: float = 0.01
@@ -137,7 +138,7 @@ class FinetuneSpec:
     """Which epoch is kept: the one with the least held-out loss, or the last one."""
 
     held_out: float = 0.1
-    """Share of the prompts that nothing is learned from, in [0, 1): those that ``routellm data split`` takes."""
+    """Share of the prompts that nothing is learned from, in [0, 1); as ``routellm data split`` takes them."""
     held_out_seed: int = 0
     """Which ones."""
 
@@ -152,15 +153,15 @@ class FinetuneSpec:
     save_every: int = 200
     """Steps between two states from which a killed run goes on; each epoch ends with one, too."""
     work: str | None = None
-    """Folder of these states and of the fine-tuned model in Hugging Face form and in ONNX; ``OUT.work`` by default."""
+    """Folder of these states and of the fine-tuned model, for transformers and as ONNX; ``OUT.work``."""
 
     quantize: Quantize | None = None
     """``int8`` or ``fp16``; a language model takes ``int8`` alone, as weights of 8 bits."""
     verify: int = 200
     """How many real prompts the artifact and torch are compared on."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
-    """``path`` or ``prompts`` as the router will meet them, ``name``, ``date``, ``default_strong_share``; by default the
-    prompts that were held out, or all where none were."""
+    """``path`` or ``prompts`` as the router will meet them, ``name``, ``date``, ``default_strong_share``; by
+    default the prompts that were held out, or all where none were."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of :func:`routellm_rs.evaluate` for the held-out prompts: ``draws``, ``robustness``, and with
     ``benchmarks`` and ``folder``, or ``data``, more to evaluate on."""
@@ -203,15 +204,15 @@ class FinetuneSpec:
                     )
         if self.level_to is not None and (self.target != "gap" or not 0 <= self.level_to < len(self.sources)):
             raise InvalidArgumentError(
-                f"level_to is {self.level_to}, expected the number of one of the {len(self.sources)} sources, from 0, "
-                "and the target gap"
+                f"level_to is {self.level_to}, expected the number of one of the "
+                f"{len(self.sources)} sources, from 0, and the target gap"
             )
         if self.lora is not None and (
             self.lora.rank < 1 or not 0 <= self.lora.dropout < 1 or self.lora.alpha <= 0
         ):
             raise InvalidArgumentError(
-                f"lora: rank {self.lora.rank}, alpha {self.lora.alpha}, dropout {self.lora.dropout}: expected at least 1, "
-                "above 0 and in [0, 1)"
+                f"lora: rank {self.lora.rank}, alpha {self.lora.alpha}, dropout {self.lora.dropout}: "
+                "expected at least 1, above 0 and in [0, 1)"
             )
         known = ("path", "prompts", "name", "date", "default_strong_share")
         for key in self.calibration:
@@ -310,8 +311,8 @@ class FinetuneSpec:
             raise InvalidArgumentError(f"{os.fspath(path)}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the specification as JSON has it, without what is as by default; rows in memory are not told."""
-        out = {}
+        """Return the specification as JSON has it, without defaults and without rows in memory."""
+        out: dict[str, Any] = {}
         for one in dataclasses.fields(self):
             value = getattr(self, one.name)
             if one.name == "sources":
@@ -328,7 +329,7 @@ def _default(one: dataclasses.Field[Any]) -> Any:
 
 
 def _changed(value: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The members of a dataclass that are not as by default."""
+    """Return the members of a dataclass that are not as by default."""
     fields = [
         (one, getattr(value, one.name)) for one in dataclasses.fields(value) if one.name not in leave_out
     ]

@@ -26,7 +26,7 @@ ELSEWHERE = (
 
 
 def fingerprint(spec: FinetuneSpec, base: Path, examples: list[Example]) -> str:
-    """Return a checksum of all that the weights depend on: options, base model (by its files' sizes), data."""
+    """Return a checksum of what the weights depend on: options, base model (by its files' sizes), data."""
     options = {key: value for key, value in spec.to_dict().items() if key not in ELSEWHERE}
     files = sorted((file.name, file.stat().st_size) for file in base.iterdir() if file.is_file())
     digest = hashlib.sha256(json.dumps([options, files], sort_keys=True).encode())
@@ -57,8 +57,8 @@ class Work:
         known = self.trained() or self.state()
         if known is not None and known["mark"] != mark:
             raise InvalidArgumentError(
-                f"{self.folder} holds a run with other data, options or another base: name another folder (work), or start "
-                "over (restart)"
+                f"{self.folder} holds a run with other data, options or another base: name another "
+                "folder (work), or start over (restart)"
             )
 
     def state(self) -> dict[str, Any] | None:
@@ -109,7 +109,7 @@ class Work:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def finish(self, found: dict[str, Any]) -> None:
-        """Note that the training has ended and that the checkpoint is written; the states are needed no longer."""
+        """Note that the training has ended and the checkpoint is written; the states are needed no longer."""
         part = self.folder / f"{TRAINED}.part"
         part.write_text(json.dumps({**found, "mark": self.mark}, indent=2) + "\n", encoding="utf-8")
         os.replace(part, self.folder / TRAINED)

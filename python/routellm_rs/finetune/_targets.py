@@ -73,8 +73,8 @@ def levelled(examples: list[Example], onto: int | None) -> list[Example]:
 def score_shares(example: Example, tie_score: int) -> tuple[float, ...]:
     """Return the shares of the scores 1 to 5 that a causal LM learns for a prompt.
 
-    A judge's scores of the weak answer are taken as they are. Elsewhere the strong model's win is score 1 (the weak
-    one struggles), a tie is ``tie_score``, and the weak model's win is score 5.
+    A judge's scores of the weak answer are taken as they are. Elsewhere the strong model's win is score 1
+    (the weak one struggles), a tie is ``tie_score``, and the weak model's win is score 5.
     """
     if example.scores is not None:
         return example.scores
@@ -88,8 +88,8 @@ def score_shares(example: Example, tie_score: int) -> tuple[float, ...]:
 def table(spec: FinetuneSpec, examples: list[Example]) -> list[dict[str, Any]]:
     """Return examples as gold rows for an evaluation, in which the qualities of the pair differ by the gap.
 
-    A win is worth 1 to the winner and a tie one half to each, as for votes; figures of the gap are those of any
-    other qualities with this difference.
+    A win is worth 1 to the winner and a tie one half to each, as for votes; figures of the gap are those of
+    any other qualities with this difference.
     """
     return [
         {"prompt": example.prompt, spec.strong: (1.0 + example.gap) / 2, spec.weak: (1.0 - example.gap) / 2}

@@ -13,9 +13,9 @@ from ._checkpoint import CLASSIFIER_FILE, SYSTEM_FILE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SYSTEM = """[Instruction]
-Predict the score that an expert would give to a small AI assistant's answer to the question below, from 1 to 5. \
-Reply with the score alone, as "[[score]]".
+SYSTEM = r"""[Instruction]
+Predict the score that an expert would give to a small AI assistant's answer to the question below, from 1 to
+5. \ Reply with the score alone, as "[[score]]".
 - 4 to 5: the answer would be as good as that of the best assistant.
 - 3: it would be adequate.
 - 1 to 2: the assistant would struggle, because the question is hard or vague."""
@@ -94,7 +94,10 @@ class Template:
         before = self.before + self.inner[0]
         text = before + question + self.inner[1] + self.after
         coded = self.tokenizer(
-            text, add_special_tokens=self.special_tokens, return_offsets_mapping=True, return_attention_mask=False
+            text,
+            add_special_tokens=self.special_tokens,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
         )
         ids: list[int] = coded["input_ids"]
         excess = len(ids) - max_tokens
@@ -104,8 +107,8 @@ class Template:
         own = [i for i, (a, b) in enumerate(coded["offset_mapping"]) if start <= a < b <= end]
         if len(own) < excess:
             raise InvalidArgumentError(
-                f"a prompt comes to {len(ids)} tokens with its instruction, and only {len(own)} of them are its own, where "
-                f"{max_tokens} are read: set a larger max_tokens, or a shorter system and user"
+                f"a prompt comes to {len(ids)} tokens with its instruction, and only {len(own)} of them are "
+                f"its own, where {max_tokens} are read: set a larger max_tokens, or a shorter system and user"
             )
         return ids[: own[0]] + ids[own[0] + excess :]
 
@@ -116,7 +119,7 @@ class Template:
                 (folder / name).write_text(text, encoding="utf-8")
 
     def spelled_out(self, prompt: str) -> bool:
-        """Tell whether a prompt spells out a control token, which the library reads as text in chat templates."""
+        """Tell whether a prompt spells out a control token, which is read as text in chat templates."""
         return not self.special_tokens and any(
             token in prompt for token in self.tokenizer.get_added_vocab() if token.strip()
         )

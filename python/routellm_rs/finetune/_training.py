@@ -1,4 +1,4 @@
-"""The loop: AdamW over batches of like lengths, a held-out loss after each epoch, and states to go on from."""
+"""The loop: AdamW over batches of like lengths, a held-out loss after each epoch, states to go on from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def device_of(spec: FinetuneSpec) -> Any:
     except RuntimeError as error:
         raise InvalidArgumentError(f"device is {spec.device!r}: {error}") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise InvalidArgumentError("device is cuda, and torch finds no GPU: pass cpu, or install torch for this GPU")
+        raise InvalidArgumentError(
+            "device is cuda, and torch finds no GPU: pass cpu, or install torch for this GPU"
+        )
     return device
 
 
@@ -70,7 +72,12 @@ class Trainer:
     """One training of a model that is to be a router."""
 
     def __init__(
-        self, spec: FinetuneSpec, router: Bert | Causal, kept: list[Example], held_out: list[Example], work: Work
+        self,
+        spec: FinetuneSpec,
+        router: Bert | Causal,
+        kept: list[Example],
+        held_out: list[Example],
+        work: Work,
     ) -> None:
         """Prepare the model and, where the folder has one, take up the last state."""
         torch = library("torch")
@@ -116,12 +123,10 @@ class Trainer:
     def _take_up(self, state: dict[str, Any] | None) -> None:
         if state is None:
             return
-        torch = library("torch")
         self._put(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.history, self.losses, self.best = state["history"], state["losses"], state["best"]
-        del torch
 
     def _put(self, weights: dict[str, Any]) -> None:
         with library("torch").no_grad():
@@ -148,7 +153,8 @@ class Trainer:
         """Train to the end; the model has the weights that are kept then, adapters apart.
 
         Returns:
-            What was measured in each epoch: ``epoch``, ``steps``, ``loss``, ``held_out_loss`` and ``seconds``.
+            What was measured in each epoch: ``epoch``, ``steps``, ``loss``, ``held_out_loss`` and
+            ``seconds``.
 
         Raises:
             CancelledError: if ``progress`` returned False; the state is saved.
@@ -174,7 +180,8 @@ class Trainer:
                 if progress is not None and progress("train", self.step, self.total) is False:
                     self._save(started)
                     raise CancelledError(
-                        f"the training was stopped after {self.step} of {self.total} steps; the same run goes on from there"
+                        f"the training was stopped after {self.step} of {self.total} steps; the same run "
+                        "goes on from there"
                     )
         if self.spec.keep == "best" and self.best is not None:
             self._put(self.work.best(self.best[0]))
@@ -201,7 +208,7 @@ class Trainer:
             losses = self._losses(rows[part], self.wanted[numbers[part]])
             loss = (losses * weights[part].to(self.device)).sum()
             loss.backward()
-            loss_of_all += float(loss)
+            loss_of_all += float(loss.detach())
         torch.nn.utils.clip_grad_norm_(list(self.trained.values()), self.spec.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -216,7 +223,11 @@ class Trainer:
         return self.router.losses(logits, wanted.to(self.device))
 
     def _end_epoch(self, epoch: int, started: float, progress: Progress | None) -> None:
-        entry: dict[str, Any] = {"epoch": epoch, "steps": self.step, "loss": sum(self.losses) / len(self.losses)}
+        entry: dict[str, Any] = {
+            "epoch": epoch,
+            "steps": self.step,
+            "loss": sum(self.losses) / len(self.losses),
+        }
         if self.held_out:
             entry["held_out_loss"] = self._held_out_loss(progress)
             if self.spec.keep == "best" and (self.best is None or entry["held_out_loss"] < self.best[1]):
@@ -245,5 +256,6 @@ class Trainer:
                     total += self.held_out[i].weight * loss
                     weight += self.held_out[i].weight
                 if progress is not None:
+                    # What stops here stops after this epoch, whose state is saved first.
                     progress("held-out", min(start + size, len(order)), len(order))
         return total / weight

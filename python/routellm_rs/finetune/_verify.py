@@ -1,11 +1,11 @@
-"""That a router decides as torch computes: real prompts through the library and through transformers and torch."""
+"""That a router decides as torch computes: real prompts through the library and through torch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routellm_rs.errors import InvalidModelError
+from routellm_rs.errors import CancelledError, InvalidModelError
 
 from ._extra import library
 
@@ -24,19 +24,22 @@ def verify(
     onnx: Path,
     prompts: list[str],
     *,
-    pair: dict[str, str],
+    pair: dict[str, Any],
     quantized: bool,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Compare the win rates of an export, by the library, with those of its checkpoint, by torch, one prompt a time.
+    """Compare win rates of an export, by the library, with those of its checkpoint, by torch.
+
+    One prompt a time.
 
     Returns:
-        ``prompts``, ``max_difference`` and ``mean_difference`` of the win rates, and ``spearman``, the correlation of
-        their ranks (None where all are equal).
+        ``prompts``, ``max_difference`` and ``mean_difference`` of the win rates, and ``spearman``, the
+        correlation of their ranks (None where all are equal).
 
     Raises:
-        InvalidModelError: if a float32 export differs by more than 1e-4, or a smaller one by more than 0.05 on average.
+        InvalidModelError: if a float32 export differs by more than 1e-4, or a smaller one by more than 0.05
+        on average.
     """
     import routellm_rs
 
@@ -54,11 +57,11 @@ def verify(
             inputs = reference.inputs([reference.encode(prompt)])
             want.append(float(reference.win_rates(reference.logits(reference.model, inputs).numpy())[0]))
         got.append(router.win_rate(prompt))
-        if progress is not None:
-            progress("verify", i + 1, len(asked))
+        if progress is not None and progress("verify", i + 1, len(asked)) is False:
+            raise CancelledError("the verification was stopped; the same run goes on from there")
     router.close()
     apart = np.abs(np.array(got) - np.array(want))
-    found = {
+    found: dict[str, Any] = {
         "prompts": len(asked),
         "max_difference": float(apart.max()),
         "mean_difference": float(apart.mean()),
@@ -67,9 +70,10 @@ def verify(
     worst, limit = (found["mean_difference"], ROUGH) if quantized else (found["max_difference"], EXACT)
     if not worst <= limit:
         at = int(apart.argmax())
+        what = "it computes something else" if not quantized else "take another form, or none"
         raise InvalidModelError(
-            f"{onnx}: the win rates differ from torch by {worst:.2e}{' on average' if quantized else ''}, more than {limit}; "
-            f"most on {asked[at][:80]!r}. {'Take another form, or none.' if quantized else 'It is not the same model.'}"
+            f"{onnx}: the win rates differ from torch by {worst:.2e}{' on average' if quantized else ''}, "
+            f"more than {limit}, most on {asked[at][:80]!r}: {what}"
         )
     return found
 

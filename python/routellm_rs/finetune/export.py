@@ -7,9 +7,9 @@
 SRC holds config.json, tokenizer.json and model.safetensors. OUT gets config.json, tokenizer.json,
 tokenizer_config.json and model.onnx (with model.onnx.data beside it for `dynamo`). The graph is compared with
 torch at several batch sizes, lengths, paddings and lengths of the past before the command ends; it fails, and
-leaves no model.onnx, where a logit differs by more than 1e-4, or 1e-4 of the largest logit where that is above 1
-(an int8 or fp16 graph is only measured). `genai` runs the builder of onnxruntime-genai, with logits of the
-last position only; it is compared on a few prompts, whole and in pieces.
+leaves no model.onnx, where a logit differs by more than 1e-4, or 1e-4 of the largest logit where that is
+above 1 (an int8 or fp16 graph is only measured). `genai` runs the builder of onnxruntime-genai, with logits
+of the last position only; it is compared on a few prompts, whole and in pieces.
 
 The command ``python -m routellm_rs.finetune convert`` makes an artifact of such a checkpoint in one go.
 """
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from routellm_rs.errors import RouteLLMError
+
 from ._checkpoint import cache_shape, copy_companions, load_causal, load_classifier
 from ._classifier_export import export_classifier
 from ._decoder_export import (
