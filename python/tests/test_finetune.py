@@ -1,4 +1,4 @@
-"""Fine-tuning without torch: specifications, labels, templates, the command, and what the extra's absence says."""
+"""Fine-tuning without torch: specifications, labels, templates, the command, errors without the extra."""
 
 from __future__ import annotations
 
