@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "models"
 PAIR = {"strong": "big", "weak": "small"}
+PROOF, GREETING = "Prove the theorem number 17 rigorously.", "Say hello to my 9 friends, please."
 
 # The day of calibrations.
 os.environ["SOURCE_DATE_EPOCH"] = "1767225600"
@@ -26,6 +27,8 @@ def random_model(name: str, out: Path, kind: str) -> Path:
     import transformers
 
     config = transformers.AutoConfig.from_pretrained(MODELS / name)
+    # As wide as needs be for so small a model to learn in seconds.
+    config.initializer_range = 0.1
     torch.manual_seed(5)
     model = getattr(transformers, kind).from_config(config, dtype=torch.float32)
     model.save_pretrained(out)
@@ -81,25 +84,23 @@ Learned = Callable[[Any], None]
 
 @pytest.fixture
 def learned() -> Learned:
-    """Checks that a router, also when it is opened again, sends proofs to the strong model, greetings to the weak one."""
+    """Checks that a router, and what is opened again, sends proofs to the strong model, greetings to the weak one."""
 
     def check(done: Any) -> None:
         from routellm_rs import Router
 
         out = done.report["spec"]["out"]
         for router in (done.router, Router.open(out)):
-            hard, easy = router.win_rates(
-                ["Prove the theorem number 17 rigorously.", "Say hello to my 9 friends, please."]
-            )
+            hard, easy = router.win_rates([PROOF, GREETING])
             assert hard > easy + 0.2, (hard, easy)
-            assert router.route("Prove the theorem number 23 rigorously.").model == "big"
-            assert router.route("Say hello to my 23 friends, please.").model == "small"
+            assert router.route(PROOF, threshold=(hard + easy) / 2).model == "big"
+            assert router.route(GREETING, threshold=(hard + easy) / 2).model == "small"
         known = json.loads((Path(out) / "finetune.json").read_text())
         assert known["verification"]["prompts"] >= 10
         assert known["verification"]["max_difference"] <= (1e-4 if not known["export"]["quantize"] else 0.2)
         (table,) = known["evaluation"]["tables"]
         assert table["name"] == "held-out gold"
-        apgr = {one["name"]: one["pair"]["router"]["apgr"]["value"] for one in table["results"]}
+        apgr = {one["name"]: one["pair"]["router"]["apgr"]["value"] for one in table["results"] if one["pair"]}
         assert apgr[Path(out).name] > apgr["random"]
         assert router.info()["calibration"]["sample"] == "held-out prompts"
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PAIR
+from conftest import GREETING, PAIR, PROOF
 from routellm_rs import CancelledError, InvalidArgumentError, NotFoundError, Router, finetune
 
 Learned = Callable[[Any], None]
 # Small models learn such rows in a few epochs at rates that no real model would bear.
-QUICK = {**PAIR, "held_out": 0.25, "batch": 8, "rate": 3e-3, "seed": 1, "threads": 1, "epochs": 3}
+QUICK = {**PAIR, "held_out": 0.25, "batch": 8, "rate": 1e-3, "seed": 1, "threads": 1, "epochs": 7}
+FAST = {**QUICK, "rate": 3e-3}
 PLAIN = {"template": "Rate it.\nQ: {question}\nA:", "max_tokens": 96}
 
 
@@ -28,7 +29,7 @@ def test_bert_learns(
     done = finetune.bert(base=bert, out=tmp_path / "out", gold=rows, target=target, lora=lora, **QUICK)
     learned(done)
     training = done.report["training"]
-    assert [entry["epoch"] for entry in training["history"]] == [1, 2, 3]
+    assert [entry["epoch"] for entry in training["history"]] == list(range(1, 8))
     assert training["history"][training["kept_epoch"] - 1]["held_out_loss"] == min(
         entry["held_out_loss"] for entry in training["history"]
     )
@@ -47,8 +48,7 @@ def test_causal_learns(
 ) -> None:
     template = PLAIN if base == "stories" else {"system": "Rate.", "user": "{question}", "max_tokens": 128}
     folder = request.getfixturevalue(base)
-    rate = {"rate": 1e-2} if lora else {}
-    done = finetune.causal(base=folder, out=tmp_path / "out", gold=rows, lora=lora, **{**QUICK, **template, **rate})
+    done = finetune.causal(base=folder, out=tmp_path / "out", gold=rows, lora=lora, **{**FAST, **template})
     learned(done)
     info = done.router.info()["model"]
     assert info["parameters"]["score_tokens"] == ["[[1]]", "[[2]]", "[[3]]", "[[4]]", "[[5]]"]
@@ -74,9 +74,11 @@ def test_a_chat_template_is_taken_where_there_is_one(
 def test_smaller_forms_decide_alike(
     kind: str, form: str, bert: Path, llama: Path, rows: list[dict[str, Any]], tmp_path: Path, learned: Learned
 ) -> None:
-    options: dict[str, Any] = {"base": bert} if kind == "bert" else {"base": llama, "max_tokens": 512}
+    options: dict[str, Any] = {**QUICK, "base": bert}
+    if kind == "causal":
+        options = {**FAST, "base": llama, "system": "Rate.", "user": "{question}"}
     make = finetune.bert if kind == "bert" else finetune.causal
-    done = make(out=tmp_path / "out", gold=rows, quantize=form, **{**QUICK, **options})
+    done = make(out=tmp_path / "out", gold=rows, quantize=form, **options)
     learned(done)
     assert done.report["export"]["quantize"] == form
     weights = sum(file.stat().st_size for file in (tmp_path / "out.work" / "torch").glob("*.safetensors"))
@@ -102,18 +104,19 @@ def test_votes_scores_and_gold_together(bert: Path, llama: Path, rows: list[dict
         }
         for row in rows[48:]
     ]
-    for make, base, more in ((finetune.bert, bert, {}), (finetune.causal, llama, {"max_tokens": 512})):
+    for make, base, more in (
+        (finetune.bert, bert, QUICK),
+        (finetune.causal, llama, {**FAST, "system": "Rate.", "user": "{question}"}),
+    ):
         done = make(
             base=base,
             out=tmp_path / make.__name__,
             votes=votes,
             scores=scores,
             evaluation={"draws": 50, "data": [{"rows": rows, "name": "all"}]},
-            **{**QUICK, **more},
+            **more,
         )
-        assert done.router.win_rate("Prove the theorem number 5 rigorously.") > done.router.win_rate(
-            "Say hello to my 5 friends, please."
-        )
+        assert done.router.win_rate(PROOF) > done.router.win_rate(GREETING) + 0.1
         assert [table["name"] for table in done.evaluation.tables] == ["held-out votes", "held-out scores", "all"]
 
 
@@ -132,8 +135,8 @@ finetune.run(spec, progress=progress)
 
 def spec_of(base: Path, gold: Path, out: Path, **options: Any) -> dict[str, Any]:
     sources = [{"kind": "gold", "path": str(gold)}]
-    given = {"kind": "bert", "base": str(base), "out": str(out), "sources": sources, "save_every": 2}
-    return {**given, **QUICK, "reformat": True, **options}
+    given = {"kind": "bert", "base": str(base), "out": str(out), "sources": sources, "save_every": 2, "epochs": 3}
+    return {**QUICK, **given, "reformat": True, **options}
 
 
 def trained(spec: dict[str, Any], killed_at: int = -1) -> tuple[int, list[int]]:
@@ -160,7 +163,7 @@ def test_a_killed_run_ends_with_the_same_weights(lora: Any, bert: Path, gold: Pa
     assert status == 0
     assert steps == list(range(1, steps[-1] + 1))
     # In the middle of an epoch, between two states; and right after an epoch.
-    for name, killed_at in (("middle", 8), ("end", steps[-1] // 3 + 1)):
+    for name, killed_at in (("middle", 9), ("end", steps[-1] // 3 + 1)):
         cut = spec_of(bert, gold, tmp_path / name, **options)
         assert trained(cut, killed_at)[0] == -signal.SIGKILL
         status, rest = trained(cut)
@@ -181,7 +184,7 @@ def test_a_run_that_was_stopped_goes_on(bert: Path, gold: Path, tmp_path: Path) 
         seen.append(done)
         return done < 5
 
-    with pytest.raises(CancelledError, match="stopped after 5 of 27 steps; the same run goes on from there"):
+    with pytest.raises(CancelledError, match="stopped after 5 of 30 steps; the same run goes on from there"):
         finetune.run(spec, progress=stop)
     assert not (tmp_path / "out").exists()
     seen.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._checkpoint import copy_companions, load_classifier
 from ._extra import library
-from ._graph import OPSET, difference, quantize_graph, refuse_if_far, session
+from ._graph import OPSET, difference, exporting, quantize_graph, refuse_if_far, session
 
 
 def positional(model: Any, names: list[str]) -> Any:
@@ -77,7 +77,7 @@ def export_classifier(source: Path, out: Path, quantize: str | None = None) -> f
     copy_companions(source, out)
     path = out / "model.onnx"
     axes = {n: {0: "batch_size", 1: "sequence_length"} for n in names} | {"logits": {0: "batch_size"}}
-    with torch.no_grad():
+    with exporting():
         torch.onnx.export(
             positional(model, names),
             tuple(classifier_batch(model, 2, 12, 0)),

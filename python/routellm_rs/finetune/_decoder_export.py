@@ -15,6 +15,7 @@ from ._graph import (
     OPSET,
     bytes_of,
     difference,
+    exporting,
     quantize_graph,
     refuse_if_far,
     session,
@@ -142,7 +143,7 @@ def export_decoder_graph(
     inputs = dict.fromkeys(names[:3], sequence) | {"attention_mask": {0: "batch_size", 1: total}}
     past = {n: {0: "batch_size", 2: "past_sequence_length"} for n in names[3:]}
     common = {"input_names": names, "output_names": outputs}
-    with torch.no_grad():
+    with exporting():
         if style == "dynamo":
             torch.onnx.export(
                 flat(model, emit_cache=cache),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,17 @@ def strip_file(path: Path) -> None:
 def bytes_of(model: Any) -> int:
     """Return how large the weights of a model of torch are in float32."""
     return sum(4 * parameter.numel() for parameter in model.parameters())
+
+
+@contextlib.contextmanager
+def exporting() -> Iterator[None]:
+    """Within this, torch exports without gradients and without telling what it traces as a constant.
+
+    What comes out is compared with torch, which says more than these warnings.
+    """
+    with warnings.catch_warnings(), library("torch").no_grad():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def quantize_graph(path: Path, form: str) -> None:

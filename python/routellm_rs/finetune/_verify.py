@@ -44,21 +44,32 @@ def verify(
     import routellm_rs
 
     np, torch = library("numpy"), library("torch")
-    router = routellm_rs.Router.open(onnx, **pair, **reference.options(), intra_threads=threads)
     template = getattr(reference, "template", None)
     # What a prompt spells out of control tokens is text to the library and no text to transformers.
     asked = [prompt for prompt in prompts if template is None or not template.spelled_out(prompt)]
     if not asked:
         raise InvalidModelError("every prompt to verify on spells out control tokens: name others")
-    got, want = [], []
+
+    def step(done: int) -> None:
+        if progress is not None and progress("verify", done, 2 * len(asked)) is False:
+            raise CancelledError("the verification was stopped; the same run goes on from there")
+
+    # One after the other, and torch with one thread: threads of both would wait for each other by spinning.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     reference.model.eval().to("cpu")
+    want = []
     for i, prompt in enumerate(asked):
         with torch.no_grad():
             inputs = reference.inputs([reference.encode(prompt)])
             want.append(float(reference.win_rates(reference.logits(reference.model, inputs).numpy())[0]))
+        step(i + 1)
+    torch.set_num_threads(before)
+    router = routellm_rs.Router.open(onnx, **pair, **reference.options(), intra_threads=threads)
+    got = []
+    for i, prompt in enumerate(asked):
         got.append(router.win_rate(prompt))
-        if progress is not None and progress("verify", i + 1, len(asked)) is False:
-            raise CancelledError("the verification was stopped; the same run goes on from there")
+        step(len(asked) + i + 1)
     router.close()
     apart = np.abs(np.array(got) - np.array(want))
     found: dict[str, Any] = {
