@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ._training import Progress
 
 REPORT = "finetune.json"
+# Prompts to calibrate on where nobody names any: shares are then known to within two hundredths or so.
+SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def export(
 def calibration_of(given: Any, prompts: list[str], name: str) -> dict[str, Any]:
     """Return the arguments of ``train.from_export`` about the sample."""
     own = given.get("path") is not None or given.get("prompts") is not None
-    sample = given.get("path") or given.get("prompts") if own else list(dict.fromkeys(prompts))
+    sample = given.get("path") or given.get("prompts") if own else list(dict.fromkeys(prompts))[:SAMPLE]
     out = {
         "calibration": sample,
         "calibration_name": given.get("name") or (None if own else name),

@@ -161,7 +161,7 @@ class FinetuneSpec:
     """How many real prompts the artifact and torch are compared on."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     """``path`` or ``prompts`` as the router will meet them, ``name``, ``date``, ``default_strong_share``; by
-    default the prompts that were held out, or all where none were."""
+    default up to 1,000 of the prompts that were held out, or of all where none were."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of :func:`routellm_rs.evaluate` for the held-out prompts: ``draws``, ``robustness``, and with
     ``benchmarks`` and ``folder``, or ``data``, more to evaluate on."""
