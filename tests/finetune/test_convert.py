@@ -132,6 +132,18 @@ def test_what_is_no_router_is_refused(bert: Path, stories: Path, tmp_path: Path)
     assert not out.exists()
 
 
+@pytest.mark.parametrize("quantize", [None, "int8"])
+def test_what_is_too_large_for_one_file(
+    quantize: str | None, llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from routellm_rs.finetune import _decoder_export
+
+    monkeypatch.setattr(_decoder_export, "ONE_FILE_BYTES", 0)
+    done = finetune.convert(llama, tmp_path / "out", quantize=quantize, threads=1, **PAIR)
+    assert any("model.onnx.data" in file.name for file in (tmp_path / "out").rglob("*"))
+    assert done.report["verification"]["mean_difference"] <= (0.02 if quantize else 1e-4)
+
+
 def test_an_export_that_is_another_model_is_refused(
     bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

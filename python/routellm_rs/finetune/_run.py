@@ -94,7 +94,7 @@ def run(spec: FinetuneSpec, *, progress: Progress | None = None, restart: bool =
             "prompts": len(kept),
             "held_out": len(held_out),
         },
-        "training": {key: value for key, value in trained.items() if key != "mark"},
+        "training": trained,
         "export": exported,
         "verification": checked,
         "calibration": router.info()["calibration"],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._labels import Example
     from ._spec import FinetuneSpec
 
+RUN = "run.json"
 STATE = "state.pt"
 TRAINED = "trained.json"
 # What changes nothing about the weights.
@@ -46,16 +47,20 @@ class Work:
             InvalidArgumentError: if it holds another run.
         """
         self.folder = Path(folder)
-        self.mark = mark
         self.folder.mkdir(parents=True, exist_ok=True)
         if restart:
-            for file in (self.folder / STATE, self.folder / TRAINED, *self.folder.glob("best-*.pt")):
+            for file in (
+                *(self.folder / name for name in (RUN, STATE, TRAINED)),
+                *self.folder.glob("best-*.pt"),
+            ):
                 file.unlink(missing_ok=True)
         # A file that was being written when the run before was killed.
         for file in self.folder.glob("*.part"):
             file.unlink()
-        known = self.trained() or self.state()
-        if known is not None and known["mark"] != mark:
+        known = self._told(RUN)
+        if known is None:
+            self._tell(RUN, {"mark": mark})
+        elif known["mark"] != mark:
             raise InvalidArgumentError(
                 f"{self.folder} holds a run with other data, options or another base: name another "
                 "folder (work), or start over (restart)"
@@ -83,7 +88,7 @@ class Work:
 
     def save(self, state: dict[str, Any]) -> None:
         """Put a state in the place of the last one; a kill at any moment leaves one of the two."""
-        self._write(STATE, {**state, "mark": self.mark})
+        self._write(STATE, state)
 
     def save_best(self, epoch: int, weights: dict[str, Any]) -> None:
         """Keep the weights of an epoch, beside those of the best before it, which the last state may name."""
@@ -105,14 +110,20 @@ class Work:
 
     def trained(self) -> dict[str, Any] | None:
         """Return what training found, once it has ended."""
-        path = self.folder / TRAINED
+        return self._told(TRAINED)
+
+    def _told(self, name: str) -> dict[str, Any] | None:
+        path = self.folder / name
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def _tell(self, name: str, content: dict[str, Any]) -> None:
+        part = self.folder / f"{name}.part"
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        os.replace(part, self.folder / name)
 
     def finish(self, found: dict[str, Any]) -> None:
         """Note that the training has ended and the checkpoint is written; the states are needed no longer."""
-        part = self.folder / f"{TRAINED}.part"
-        part.write_text(json.dumps({**found, "mark": self.mark}, indent=2) + "\n", encoding="utf-8")
-        os.replace(part, self.folder / TRAINED)
+        self._tell(TRAINED, found)
         for file in (self.folder / STATE, *self.folder.glob("best-*.pt")):
             file.unlink(missing_ok=True)
 

@@ -177,6 +177,8 @@ class Trainer:
                     self._end_epoch(epoch + 1, started, progress)
                 if ends or self.step % self.spec.save_every == 0:
                     self._save(started)
+                    # Only once the state names the new best epoch are the weights before it not needed.
+                    self.work.forget_best(0 if self.best is None else self.best[0])
                 if progress is not None and progress("train", self.step, self.total) is False:
                     self._save(started)
                     raise CancelledError(
@@ -235,10 +237,6 @@ class Trainer:
                 self.best = (epoch, entry["held_out_loss"])
         entry["seconds"] = round(self.seconds + time.monotonic() - started, 1)
         self.history.append(entry)
-        if self.best is not None and self.best[0] == epoch:
-            # Only once the state names the new one are the weights before it not needed.
-            self._save(started)
-            self.work.forget_best(epoch)
 
     def _held_out_loss(self, progress: Progress | None) -> float:
         """Mean loss of the held-out examples by their weights, in batches of like lengths."""
