@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -500,3 +502,23 @@ def test_committed_specifications_can_be_read(root: Path) -> None:
     assert files
     for file in files:
         assert Path(FinetuneSpec.read(file).out).name == file.stem
+
+
+def test_the_manual_says_what_is_taken(root: Path) -> None:
+    page = (root / "docs" / "finetuning.md").read_text(encoding="utf-8")
+    (run,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert [source.kind for source in FinetuneSpec.from_json(run).sources] == [
+        "gold",
+        "judge",
+        "votes",
+        "scores",
+    ]
+    shells = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
+    lines = [shlex.split(line)[3:] for line in shells.splitlines() if "routellm_rs.finetune " in line]
+    assert [line[0] for line in lines] == ["bert", "causal", "convert", "convert"]
+    for line in lines:
+        given = _cli.build().parse_args(line)
+        if line[0] != "convert":
+            assert _cli.specification(given).out == "my-router"
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    compile(code, "finetuning.md", "exec")

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from routellm_rs.errors import CancelledError, InvalidArgumentError, RouteLLMError
@@ -73,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 130 if it was stopped."""
     parser = build()
     given = parser.parse_args(arguments)
+    # What packages of the extra tell each other about their next releases is not for who runs this.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|peft")
     try:
         if given.command == "convert":
             _convert(given)
