@@ -19,7 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._extra import MissingExtraError
-from ._spec import FinetuneSpec, Lora, Source
+from ._source import Lora, Source
+from ._spec import FinetuneSpec
 
 if TYPE_CHECKING:
     import os

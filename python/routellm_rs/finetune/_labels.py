@@ -19,7 +19,8 @@ from ._ratings import ratings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ._spec import FinetuneSpec, Source
+    from ._source import Source
+    from ._spec import FinetuneSpec
 
     Shares = tuple[float, float, float]
 

@@ -9,7 +9,7 @@ from routellm_rs.errors import InvalidArgumentError
 from ._extra import library
 
 if TYPE_CHECKING:
-    from ._spec import Lora
+    from ._source import Lora
 
 
 def adapted(model: Any, lora: Lora, new_tokens: list[int]) -> Any:

@@ -47,7 +47,7 @@ class Bert:
             ignore_mismatched_sizes=True,
         )
         head = "three_labels" if spec.target == "labels" else gap_head()
-        return cls(Path(spec.base), head, spec.max_tokens or 512, model)
+        return cls(Path(spec.base), head, spec.tokens, model)
 
     def encode(self, prompt: str) -> list[int]:
         """Return the token ids of a prompt; a longer one is cut at its right."""
@@ -137,7 +137,7 @@ class Causal:
         tokenizer = _checkpoint.tokenizer_of(folder)
         template = _templates.choose(spec.template, spec.system, spec.user, tokenizer, folder)
         model = _checkpoint.load_causal(folder, None)
-        made = cls(folder, template, spec.max_tokens or 2048, model)
+        made = cls(folder, template, spec.tokens, model)
         size = model.get_input_embeddings().weight.shape[0]
         if max(made.score_ids) >= size:
             model.resize_token_embeddings(max(made.score_ids) + 1, mean_resizing=False)

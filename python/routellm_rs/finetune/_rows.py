@@ -14,7 +14,7 @@ from ._extra import library
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ._spec import Source
+    from ._source import Source
 
 Row = dict[str, Any]
 

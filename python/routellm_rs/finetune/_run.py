@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routellm_rs.errors import InvalidArgumentError
+from routellm_rs.errors import InvalidArgumentError, NotFoundError
 
 from . import _checkpoint, _extra, _labels, _lora, _targets, _templates
 from ._classifier_export import export_classifier
@@ -63,6 +63,9 @@ def run(spec: FinetuneSpec, *, progress: Progress | None = None, restart: bool =
     _extra.check()
     _extra.quiet()
     base = _checkpoint.folder_of(spec.base)
+    sample = spec.calibration.get("path")
+    if sample is not None and not Path(sample).is_file():
+        raise NotFoundError(f"{sample}: there is no such file, and calibration names it")
     found = _labels.read(spec)
     kept, held_out = parts(spec, found)
     work = Work(spec.work_folder, fingerprint(spec, base, found.examples), restart)
@@ -153,10 +156,10 @@ def open_checkpoint(spec: FinetuneSpec, folder: Path) -> Bert | Causal:
     if spec.kind == "bert":
         from ._router_models import gap_head
 
-        return Bert(folder, "three_labels" if spec.target == "labels" else gap_head(), spec.max_tokens or 512)
+        return Bert(folder, "three_labels" if spec.target == "labels" else gap_head(), spec.tokens)
     tokenizer = _checkpoint.tokenizer_of(folder)
     template = _templates.choose(spec.template, spec.system, spec.user, tokenizer, folder)
-    return Causal(folder, template, spec.max_tokens or 2048)
+    return Causal(folder, template, spec.tokens)
 
 
 def export(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import math
 import os
@@ -10,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from routellm_rs.errors import InvalidArgumentError, NotFoundError
+from routellm_rs.eval import evaluate
+
+from ._fields import changed, check_mapping, check_one_of, default_of, is_number, members_of, names_of
+from ._source import Lora, Source, check_source, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind = Literal["bert", "causal"]
-SourceKind = Literal["votes", "gold", "judge", "scores"]
 Target = Literal["labels", "gap", "scores"]
 Quantize = Literal["int8", "fp16"]
 
@@ -24,49 +28,13 @@ Quantize = Literal["int8", "fp16"]
 RATES = {("bert", False): 1e-5, ("causal", False): 1e-6, ("bert", True): 3e-4, ("causal", True): 2e-4}
 BATCHES = {"bert": 16, "causal": 8}
 MAX_TOKENS = {"bert": 512, "causal": 2048}
+CALIBRATION = ("path", "prompts", "name", "date", "default_strong_share")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Rows to learn from: a file or a table, and what stands in it."""
-
-    kind: SourceKind
-    """``votes`` of people, ``gold`` rows, ``judge`` (votes of a model that judges), or its ``scores``."""
-    path: str | None = None
-    """The file: ``.jsonl``, ``.csv`` or ``.parquet``."""
-    rows: Any = None
-    """Instead of a file: mappings, or a table of any library."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """What columns are called, by the name that they are read by: ``{"prompt": "question"}``."""
-    weight: float = 1.0
-    """How much each row counts, above 0."""
-    strong: tuple[str, ...] = ()
-    """Models whose answers stand for the strong one's; itself if the source names stand-ins for neither."""
-    weak: tuple[str, ...] = ()
-    """Models whose answers stand for the weak one's, likewise."""
-    pairing: Literal["stronger", "pair"] = "stronger"
-    """Votes: ``stronger`` learns from votes between any two models, the one that the votes rate higher
-    standing for the strong one; ``pair`` from those between the pair itself (or its stand-ins) alone."""
-    least_difference: float = 0.0
-    """Votes by ``stronger``: only those whose models' ratings differ by more than this, in Elo points."""
-    scale: int = 10
-    """Scores: the best score that there is; the worst is 1."""
-    group: str | None = None
-    """A column by which rows belong together (a subject): ``smooth`` moves labels to the mean of a group."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lora:
-    """Low-rank adapters instead of all weights. They are merged into the weights before the export."""
-
-    rank: int = 16
-    """Rank of the adapters."""
-    alpha: float = 32.0
-    """Their scale is alpha / rank."""
-    dropout: float = 0.05
-    """Dropout before them."""
-    modules: tuple[str, ...] = ()
-    """Names of the linear layers that get one; all of them by default."""
+def evaluated() -> tuple[str, ...]:
+    """Return the arguments of ``routellm_rs.evaluate`` that a run does not say itself."""
+    own = ("routers", "strong", "weak", "progress")
+    return tuple(name for name in inspect.signature(evaluate).parameters if name not in own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,12 +141,16 @@ class FinetuneSpec:
             ("keep", ("best", "last")),
             ("precision", ("fp32", "bf16")),
         ):
-            _one_of(name, getattr(self, name), known)
+            check_one_of(name, getattr(self, name), known)
         for name in ("base", "out", "strong", "weak"):
             value = os.fspath(getattr(self, name)) if getattr(self, name) is not None else ""
             if not isinstance(value, str) or not value:
                 raise InvalidArgumentError(f"{name} is missing: it has to be a text that is not empty")
             object.__setattr__(self, name, value)
+        for name in ("rename", "calibration", "evaluation"):
+            check_mapping(name, getattr(self, name))
+        if self.work is not None:
+            object.__setattr__(self, "work", os.fspath(self.work))
         if self.strong == self.weak:
             raise InvalidArgumentError(
                 f"strong and weak are both {self.strong!r}: a router decides between two"
@@ -186,16 +158,16 @@ class FinetuneSpec:
         if not self.sources:
             raise InvalidArgumentError("there is nothing to learn from: name at least one source")
         targets = ("labels", "gap") if self.kind == "bert" else ("scores",)
-        _one_of(f"target of {self.kind}", self.target or targets[0], targets)
+        check_one_of(f"target of {self.kind}", self.target or targets[0], targets)
         object.__setattr__(self, "target", self.target or targets[0])
         self._check_options(targets)
         self._check_numbers()
         for i, source in enumerate(self.sources):
-            _check_source(f"sources[{i}]", source)
+            check_source(f"sources[{i}]", source)
 
     def _check_options(self, targets: tuple[str, ...]) -> None:
         quantized = (None, "int8", "fp16") if self.kind == "bert" else (None, "int8")
-        _one_of(f"quantize of {self.kind}", self.quantize, quantized)
+        check_one_of(f"quantize of {self.kind}", self.quantize, quantized)
         if self.kind == "bert":
             for name in ("template", "system", "user"):
                 if getattr(self, name) is not None:
@@ -214,9 +186,10 @@ class FinetuneSpec:
                 f"lora: rank {self.lora.rank}, alpha {self.lora.alpha}, dropout {self.lora.dropout}: "
                 "expected at least 1, above 0 and in [0, 1)"
             )
-        known = ("path", "prompts", "name", "date", "default_strong_share")
         for key in self.calibration:
-            _one_of("a member of calibration", key, known)
+            check_one_of("a member of calibration", key, CALIBRATION)
+        for key in self.evaluation:
+            check_one_of("a member of evaluation", key, evaluated())
         if self.calibration.get("path") is not None and self.calibration.get("prompts") is not None:
             raise InvalidArgumentError("calibration has both path and prompts: pass one of them")
 
@@ -238,15 +211,15 @@ class FinetuneSpec:
         for name, (least, most, expected) in limits.items():
             value = getattr(self, name)
             whole = name not in ("weight_decay", "warmup")
-            if not _number(value, whole=whole) or not least <= value <= most:
+            if not is_number(value, whole=whole) or not least <= value <= most:
                 raise InvalidArgumentError(
                     f"{name} is {value!r}, expected a {'whole ' if whole else ''}number {expected}"
                 )
         for name in ("head_rate", "clip", *(("rate",) if self.rate is not None else ())):
-            if not _number(getattr(self, name)) or not 0 < getattr(self, name) < math.inf:
+            if not is_number(getattr(self, name)) or not 0 < getattr(self, name) < math.inf:
                 raise InvalidArgumentError(f"{name} is {getattr(self, name)!r}, expected a number above 0")
         for name in ("smooth", "held_out"):
-            if not _number(getattr(self, name)) or not 0 <= getattr(self, name) < 1:
+            if not is_number(getattr(self, name)) or not 0 <= getattr(self, name) < 1:
                 raise InvalidArgumentError(f"{name} is {getattr(self, name)!r}, expected a number in [0, 1)")
 
     @property
@@ -260,6 +233,11 @@ class FinetuneSpec:
         return BATCHES[self.kind] if self.batch is None else self.batch
 
     @property
+    def tokens(self) -> int:
+        """Tokens that are read, where the model has positions for them."""
+        return MAX_TOKENS[self.kind] if self.max_tokens is None else self.max_tokens
+
+    @property
     def work_folder(self) -> str:
         """Folder of what a run keeps beside its artifact."""
         return self.work if self.work is not None else self.out.rstrip("/\\") + ".work"
@@ -271,15 +249,15 @@ class FinetuneSpec:
         Raises:
             InvalidArgumentError: for an unknown member, a value of a wrong type or out of range.
         """
-        members = _members("the specification", cls, given)
-        if isinstance(members.get("sources"), list):
+        members = members_of("the specification", cls, given)
+        if isinstance(members.get("sources"), (list, tuple)):
             members["sources"] = tuple(
-                one if isinstance(one, Source) else _source(f"sources[{i}]", one)
+                one if isinstance(one, Source) else source_of(f"sources[{i}]", one)
                 for i, one in enumerate(members["sources"])
             )
         if members.get("lora") is not None and not isinstance(members["lora"], Lora):
-            lora = _members("lora", Lora, {} if members["lora"] is True else members["lora"])
-            lora |= {"modules": _names("lora.modules", lora["modules"])} if "modules" in lora else {}
+            lora = members_of("lora", Lora, {} if members["lora"] is True else members["lora"])
+            lora |= {"modules": names_of("lora.modules", lora["modules"])} if "modules" in lora else {}
             members["lora"] = Lora(**lora)
         for name in ("kind", "base", "out", "strong", "weak", "sources"):
             if members.get(name) is None:
@@ -316,80 +294,9 @@ class FinetuneSpec:
         for one in dataclasses.fields(self):
             value = getattr(self, one.name)
             if one.name == "sources":
-                out["sources"] = [_changed(source, leave_out=("rows",)) for source in value]
+                out["sources"] = [changed(source, leave_out=("rows",)) for source in value]
             elif one.name == "lora":
-                out |= {"lora": _changed(value)} if value is not None else {}
-            elif value != _default(one):
+                out |= {"lora": changed(value)} if value is not None else {}
+            elif value != default_of(one):
                 out[one.name] = dict(value) if hasattr(value, "keys") else value
         return out
-
-
-def _default(one: dataclasses.Field[Any]) -> Any:
-    return one.default_factory() if one.default_factory is not dataclasses.MISSING else one.default
-
-
-def _changed(value: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the members of a dataclass that are not as by default."""
-    fields = [
-        (one, getattr(value, one.name)) for one in dataclasses.fields(value) if one.name not in leave_out
-    ]
-    plain = {one.name: list(v) if isinstance(v, tuple) else v for one, v in fields if v != _default(one)}
-    return {name: dict(v) if hasattr(v, "keys") else v for name, v in plain.items()}
-
-
-def _members(where: str, of: type, given: Any) -> dict[str, Any]:
-    if not hasattr(given, "keys"):
-        raise InvalidArgumentError(f"{where} is {type(given).__name__}, expected an object")
-    known = [one.name for one in dataclasses.fields(of)]
-    for name in given:
-        if name not in known:
-            raise InvalidArgumentError(f"{where} has no member {name!r}; there are {', '.join(known)}")
-    return dict(given)
-
-
-def _source(where: str, given: Any) -> Source:
-    members = _members(where, Source, given)
-    if "kind" not in members:
-        raise InvalidArgumentError(f"{where} has no kind: votes, gold, judge or scores")
-    for name in ("strong", "weak"):
-        if name in members:
-            members[name] = _names(f"{where}.{name}", members[name])
-    return Source(**members)
-
-
-def _names(where: str, given: Any) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given) if hasattr(given, "__iter__") else (None,)
-    if not all(isinstance(name, str) for name in names):
-        raise InvalidArgumentError(f"{where} is {given!r}, expected a list of names")
-    return names
-
-
-def _check_source(where: str, source: Source) -> None:
-    _one_of(f"{where}.kind", source.kind, get_args(SourceKind))
-    _one_of(f"{where}.pairing", source.pairing, ("stronger", "pair"))
-    if source.path is not None:
-        object.__setattr__(source, "path", os.fspath(source.path))
-    if (source.path is None) == (source.rows is None):
-        raise InvalidArgumentError(
-            f"{where} has {'no' if source.path is None else 'both'} path and rows: pass one"
-        )
-    if not _number(source.weight) or not 0 < source.weight < math.inf:
-        raise InvalidArgumentError(f"{where}.weight is {source.weight!r}, expected a number above 0")
-    if not _number(source.scale, whole=True) or source.scale < 2:
-        raise InvalidArgumentError(
-            f"{where}.scale is {source.scale!r}, expected a whole number of at least 2"
-        )
-    if not _number(source.least_difference) or not source.least_difference >= 0:
-        raise InvalidArgumentError(
-            f"{where}.least_difference is {source.least_difference!r}, expected at least 0"
-        )
-
-
-def _number(value: Any, *, whole: bool = False) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int if whole else (int, float))
-
-
-def _one_of(name: str, value: Any, known: tuple[Any, ...]) -> None:
-    if value not in known:
-        expected = ", ".join("none" if one is None else str(one) for one in known)
-        raise InvalidArgumentError(f"{name} is {value!r}, expected {expected}")
