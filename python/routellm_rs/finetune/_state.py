@@ -57,7 +57,9 @@ class Work:
         # A file that was being written when the run before was killed.
         for file in self.folder.glob("*.part"):
             file.unlink()
-        known = self._told(RUN)
+        # A run that failed before it kept anything is in nobody's way.
+        kept = any((self.folder / name).is_file() for name in (STATE, TRAINED))
+        known = self._told(RUN) if kept else None
         if known is None:
             self._tell(RUN, {"mark": mark})
         elif known["mark"] != mark:
