@@ -245,6 +245,20 @@ impl Manifest {
         Ok(sha256_hex(text.as_bytes()))
     }
 
+    /// SHA-256 of all that the vectors of a sentence encoder depend on: its parameters and its files. `None` without one.
+    #[cfg(feature = "eval")]
+    pub(crate) fn encoder_sha256(&self) -> Option<String> {
+        let FeaturizerSpec::Onnx(spec) = &self.featurizer else { return None };
+        // Weights that lie outside of the model are named after it.
+        let is_its = |name: &str| name.starts_with(&spec.model) || name == spec.tokenizer;
+        let files: Vec<(&str, &str)> = (self.files.iter())
+            .filter(|file| is_its(&file.name))
+            .map(|file| (file.name.as_str(), file.sha256.as_str()))
+            .collect();
+        let text = serde_json::to_string(&(spec, files)).ok()?;
+        Some(sha256_hex(text.as_bytes()))
+    }
+
     fn validate(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::invalid_model(message));
         let names = &self.models.names;

@@ -6,9 +6,10 @@ use std::thread::available_parallelism;
 
 use super::cache::{Cache, Key, key};
 use super::spec::RouterSource;
-use crate::artifact::{self, Artifact};
+use crate::artifact::{self, Artifact, Manifest};
 use crate::control::Watch;
 use crate::files::{sha256_hex, sha256_of_file};
+use crate::input::Input;
 use crate::numeric::parallel_map;
 use crate::options::{CallOptions, OpenOptions};
 use crate::{ErrorKind, Result, Router};
@@ -24,6 +25,8 @@ pub(super) struct Scored {
     pub(super) identity: String,
     rates: Cache,
     qualities: Cache,
+    /// Of routers on vectors of a model, so that another router on the same vectors runs no model.
+    embeddings: Option<Cache>,
     options: CallOptions,
 }
 
@@ -53,14 +56,24 @@ impl Scored {
                 opened => opened?,
             },
         };
-        let contents = if source.is_default() {
-            artifact::default_router()?.manifest().manifest_sha256.clone()
+        let (contents, encoder) = if source.is_default() {
+            (artifact::default_router()?.manifest().manifest_sha256.clone(), None)
         } else {
-            checksum(&source.path)?
+            let manifest = Artifact::read_manifest(&source.path).ok();
+            let encoder = manifest.as_ref().and_then(Manifest::encoder_sha256);
+            (
+                manifest.map_or_else(|| checksum(&source.path), |manifest| Ok(manifest.manifest_sha256))?,
+                encoder,
+            )
         };
         let given = source.options.as_ref().map_or_else(String::new, ToString::to_string);
         let identity = sha256_hex(format!("{}\n{contents}\n{given}", crate::VERSION).as_bytes());
-        Self::new(source.name.clone(), router, identity, cache, leave_out)
+        let mut scored = Self::new(source.name.clone(), router, identity, cache, leave_out)?;
+        if let (Some(cache), Some(sha256)) = (cache, encoder) {
+            let of = format!("{}\nencoder {sha256}\n{given}", crate::VERSION);
+            scored.keep_embeddings(cache, &sha256_hex(of.as_bytes()))?;
+        }
+        Ok(scored)
     }
 
     /// A router that is open.
@@ -80,7 +93,43 @@ impl Scored {
         // What cannot be scored is NaN then.
         let options = CallOptions::new();
         let options = if leave_out { options.on_error(crate::OnError::Weak) } else { options };
-        Ok(Self { name, router, identity, rates, qualities, options })
+        Ok(Self { name, router, identity, rates, qualities, embeddings: None, options })
+    }
+
+    /// Keeps the embeddings of texts beside their scores, for every router whose encoder has this checksum.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn keep_embeddings(&mut self, cache: &Path, encoder: &str) -> Result<()> {
+        if let Some(dimension) = self.router.embedding_dimension() {
+            self.embeddings = Some(Cache::open(Some(cache), &encoder[..32], dimension)?);
+        }
+        Ok(())
+    }
+
+    /// Embeds the texts that have no score yet.
+    ///
+    /// # Errors
+    /// As [`win_rates`](Self::win_rates).
+    fn embed(
+        &mut self,
+        texts: &[String],
+        scored: impl Fn(&Self, &Key) -> bool,
+        watch: &mut Watch<'_>,
+    ) -> Result<()> {
+        if self.embeddings.is_none() {
+            return Ok(());
+        }
+        let new: Vec<String> = texts.iter().filter(|text| !scored(self, &key(text))).cloned().collect();
+        let Some(embeddings) = &mut self.embeddings else { return Ok(()) };
+        let (router, stage) = (&self.router, format!("embedding for {}", self.name));
+        let embed = |part: &[&String], options: &CallOptions| -> Result<Vec<Vec<f64>>> {
+            let embed = |text: &&String| {
+                Ok(router.embed(text.as_str(), options)?.into_iter().map(f64::from).collect())
+            };
+            part.iter().map(embed).collect()
+        };
+        fill(embeddings, &new, &self.options, &stage, watch, embed).map(|_| ())
     }
 
     /// The win rates of texts; NaN where a text cannot be scored and is left out.
@@ -88,11 +137,16 @@ impl Scored {
     /// # Errors
     /// As the router's; `Cancelled`; `ResourceExhausted` if the time is over.
     pub(super) fn win_rates(&mut self, texts: &[String], watch: &mut Watch<'_>) -> Result<Vec<f64>> {
+        self.embed(texts, |known, key| known.rates.get(key).is_some(), watch)?;
         let stage = format!("scoring {}", self.name);
-        let router = &self.router;
+        let (router, embeddings) = (&self.router, self.embeddings.as_ref());
         let score = |part: &[&String], options: &CallOptions| -> Result<Vec<Vec<f64>>> {
-            let texts = part.iter().map(|text| text.as_str());
-            Ok(router.win_rates(texts, options)?.into_iter().map(|rate| vec![rate]).collect())
+            let vectors = vectors(embeddings, part);
+            Ok(router
+                .win_rates(inputs(part, &vectors), options)?
+                .into_iter()
+                .map(|rate| vec![rate])
+                .collect())
         };
         let keys = fill(&mut self.rates, texts, &self.options, &stage, watch, score)?;
         Ok(keys.iter().map(|key| self.rates.get(key).map_or(f64::NAN, |numbers| numbers[0])).collect())
@@ -103,10 +157,12 @@ impl Scored {
     /// # Errors
     /// As [`win_rates`](Self::win_rates).
     pub(super) fn qualities(&mut self, texts: &[String], watch: &mut Watch<'_>) -> Result<Option<Vec<f64>>> {
+        self.embed(texts, |known, key| known.qualities.get(key).is_some(), watch)?;
         let stage = format!("qualities of {}", self.name);
-        let router = &self.router;
+        let (router, embeddings) = (&self.router, self.embeddings.as_ref());
         let score = |part: &[&String], options: &CallOptions| {
-            router.qualities_batch(part.iter().map(|text| text.as_str()), options)
+            let vectors = vectors(embeddings, part);
+            router.qualities_batch(inputs(part, &vectors), options)
         };
         match fill(&mut self.qualities, texts, &self.options, &stage, watch, score) {
             Ok(keys) => {
@@ -124,8 +180,26 @@ impl Scored {
     /// `Io`.
     pub(super) fn save(&mut self) -> Result<()> {
         self.rates.save()?;
-        self.qualities.save()
+        self.qualities.save()?;
+        self.embeddings.as_mut().map_or(Ok(()), Cache::save)
     }
+}
+
+/// The kept embeddings of texts; none of those that could not be embedded, which are asked about by their text.
+fn vectors(embeddings: Option<&Cache>, part: &[&String]) -> Vec<Option<Vec<f32>>> {
+    let of = |text: &&String| {
+        let numbers = embeddings?.get(&key(text))?;
+        let known = !numbers.iter().any(|number| number.is_nan());
+        known.then(|| numbers.iter().map(|number| *number as f32).collect())
+    };
+    part.iter().map(of).collect()
+}
+
+fn inputs<'a>(part: &'a [&String], vectors: &'a [Option<Vec<f32>>]) -> impl Iterator<Item = Input<'a>> {
+    part.iter().zip(vectors).map(|(text, vector)| match vector {
+        Some(vector) => Input::Embedding(vector),
+        None => Input::Text(text),
+    })
 }
 
 /// Scores the texts that the cache lacks, each once, and says the keys of all. What was scored before a failure is kept.
@@ -166,11 +240,8 @@ fn fill(
     Ok(keys)
 }
 
-/// A checksum of what is in the folder of a router: its manifest's, which covers the other files, or of all files.
+/// A checksum of all files in the folder of a model, which has no manifest that covers them.
 fn checksum(folder: &Path) -> Result<String> {
-    if let Ok(manifest) = Artifact::read_manifest(folder) {
-        return Ok(manifest.manifest_sha256);
-    }
     let mut files = Vec::new();
     for folder in [folder.to_owned(), folder.join("onnx")] {
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());

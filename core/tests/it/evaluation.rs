@@ -8,10 +8,11 @@ use routellm_core::eval::{
     self, BenchmarkName, DataSource, EvalReport, EvalSpec, PairChoice, ReadOptions, ResultReport, Role,
     RouterSource, Table, TableKind,
 };
+use routellm_core::train::{self, EncoderSource, Labels, Source, TrainSpec, Trainer};
 use routellm_core::{CancelToken, Control, ErrorKind, Json};
 use serde_json::{Value, json};
 
-use crate::support::shared;
+use crate::support::{self, shared};
 
 /// Hard prompts are those with a proof in them: the strong model solves all, the weak one the easy ones.
 fn gold(i: usize) -> Value {
@@ -124,6 +125,39 @@ fn the_same_evaluation_says_the_same_with_a_cache_and_without() {
     for clothes in &robustness.clothes {
         assert!(clothes.changed > 0.0 || clothes.moved == 0.0, "{clothes:?}");
     }
+}
+
+#[test]
+fn routers_on_one_encoder_share_its_embeddings() {
+    support::needs_onnxruntime();
+    let folder = tempfile::tempdir().unwrap();
+    let encoder = support::root().join("artifacts/mf-minilm");
+    let mut training = TrainSpec::new(Trainer::named("knn").unwrap(), folder.path().join("knn"));
+    training.sources = vec![Source::rows(Labels::Gold, rows(gold, 20))];
+    training.encoder = Some(EncoderSource::new(&encoder));
+    train::run(&training, Control::new()).unwrap();
+    let mut plain = spec(DataSource::rows(rows(gold, 12)));
+    (plain.robustness, plain.strong, plain.weak) = (0, Some("big".into()), Some("small".into()));
+    let of = |paths: &[&Path]| {
+        let mut spec = plain.clone();
+        spec.routers = paths.iter().map(|path| RouterSource::new(*path)).collect();
+        spec.cache = Some(folder.path().join("cache"));
+        let mut stages = Vec::new();
+        let control = Control::new().progress(|step| {
+            stages.push(step.stage.to_owned());
+            ControlFlow::Continue(())
+        });
+        (eval::run(&spec, control).unwrap(), stages)
+    };
+    let knn = folder.path().join("knn");
+    let (_, stages) = of(&[&encoder]);
+    assert!(stages.iter().any(|stage| stage == "embedding for mf-minilm"), "{stages:?}");
+    let (report, stages) = of(&[&knn]);
+    assert!(!stages.iter().any(|stage| stage.starts_with("embedding")), "{stages:?}");
+    assert!(stages.iter().any(|stage| stage == "scoring knn"), "{stages:?}");
+    let mut without = plain.clone();
+    without.routers = vec![RouterSource::new(&knn)];
+    assert_eq!(report.tables[0].results[0], run(&without).tables[0].results[0]);
 }
 
 #[test]
