@@ -158,7 +158,7 @@ impl Place {
 
     /// A server of the two models and the judge, at the prices of `docs/labels.md`.
     fn server(&self, manner: impl Fn(&Value, usize) -> Deed + Send + Sync + 'static) -> Server {
-        let server = place.server(manner);
+        let server = Server::start(manner);
         for (model, input, output) in [("big", 2.5, 10.0), ("small", 0.2, 0.8), ("judge", 2.0, 8.0)] {
             server.price(model, input, output);
         }

@@ -390,3 +390,45 @@ fn each_model_has_an_endpoint_and_a_key_of_its_own() {
         );
     }
 }
+
+#[test]
+fn prompts_are_picked_and_the_rest_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nine of ten prompts are alike; the others have no word in common.
+    const ODD: [&str; 6] =
+        ["lute quark", "ferry onyx", "tulip zebra", "pixel rhyme", "gravy lemma", "mango orbit"];
+    let prompt = |i: usize| {
+        if i.is_multiple_of(10) {
+            format!("{}\n", ODD[i / 10])
+        } else {
+            format!("What will the weather be like in town {} on day {}?\n", i % 6, i % 7)
+        }
+    };
+    fs::write(folder.path().join("prompts.txt"), (0..60).map(prompt).collect::<String>()).unwrap();
+    let server = Server::start(|body, _| {
+        Deed::Say(match body["model"].as_str().unwrap() {
+            "big" => "good".to_owned(),
+            "small" => "poor".to_owned(),
+            _ => verdict(body),
+        })
+    });
+    let mut arguments = vec!["judge", "prompts.txt", "--model", "big", "--model", "small", "--judge", "j"];
+    for model in ["j=2,8", "big=2,8", "small=2,8"] {
+        arguments.extend(["--price", model]);
+    }
+    arguments.extend(["--budget", "5", "--out", "judged.jsonl", "--json", "--pick", "12"]);
+    let done = run(folder.path(), &server, &arguments);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(last(&done)["bill"]["requests"], 48);
+    let rows = fs::read_to_string(folder.path().join("judged.jsonl")).unwrap();
+    assert_eq!(rows.lines().count(), 12);
+    // One or two of them would be odd by chance.
+    assert!(ODD.iter().filter(|odd| rows.contains(*odd)).count() >= 3, "{rows}");
+    // Near a line it is another choice, of which some are paid for already.
+    arguments.extend(["--near", "default"]);
+    let near = run(folder.path(), &server, &arguments);
+    assert!(near.status.success(), "{}", String::from_utf8_lossy(&near.stderr));
+    assert_eq!(fs::read_to_string(folder.path().join("judged.jsonl")).unwrap().lines().count(), 12);
+    let seen = server.seen.lock().unwrap();
+    assert!(seen.came.values().all(|count| *count == 1));
+}

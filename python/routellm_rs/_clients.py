@@ -1,4 +1,4 @@
-"""What answers requests: clients of OpenAI, LiteLLM, or any callable; and what its answers and errors mean."""
+"""What answers requests: clients of openai and litellm, or any callable; and what comes back from them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from .errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
-    # Status, what Retry-After asks for in milliseconds, the body or why there is none, and whether it was sent.
+    # Status, what Retry-After asks for in ms, the body or why there is none, and whether it was sent.
     Reply: TypeAlias = tuple[int | None, int | None, str, bool]
 
 # Names, so that no client has to be imported.
@@ -72,7 +72,8 @@ def endpoint_of(client: Any) -> Endpoint:
         return Endpoint(name, lambda body: client.completion(**body, num_retries=0, max_retries=0), False)
     if not callable(client):
         raise InvalidArgumentError(
-            f"client is of type {type(client).__name__}, expected one of openai, the module litellm, or a callable"
+            f"client is of type {type(client).__name__}, "
+            "expected one of openai, the module litellm, or a callable"
         )
     called = client if inspect.isroutine(client) else type(client).__call__
     return Endpoint("callable", client, inspect.iscoroutinefunction(called))

@@ -1,4 +1,4 @@
-"""Labels for those who have none: votes of a model that judges, and gold rows from questions with known answers.
+"""Labels for those who have none: votes of a model that judges, and gold rows of known answers.
 
 >>> import routellm_rs
 >>> from openai import OpenAI  # doctest: +SKIP
@@ -10,12 +10,14 @@
 ...     prices={"gpt-4o": (2.5, 10), "gpt-4o-mini": (0.15, 0.6)},
 ...     budget=1,
 ... )  # doctest: +SKIP
->>> routellm_rs.train.knn("my-router", votes=votes.rows, strong="gpt-4o", weak="gpt-4o-mini")  # doctest: +SKIP
+>>> routellm_rs.train.knn(
+...     "my-router", votes=votes.rows, strong="gpt-4o", weak="gpt-4o-mini"
+... )  # doctest: +SKIP
 
-The budget is never exceeded: each request is reserved in full before it is sent. Every answer is kept in the
-folder ``cache``, in the same journal that the command ``routellm judge`` keeps; nothing is paid for twice, and a
-program that was killed goes on where it was. What a client is asked, when, and what becomes of its errors is
-decided by the library: clients of openai and litellm try nothing again by themselves.
+The budget is never exceeded: each request is reserved in full before it is sent. Every answer is kept in
+the folder ``cache``, in the same journal that the command ``routellm judge`` keeps; nothing is paid for
+twice, and a program that was killed goes on where it was. What a client is asked, when, and what becomes of
+its errors is decided by the library: clients of openai and litellm try nothing again by themselves.
 """
 
 from __future__ import annotations
@@ -136,14 +138,15 @@ def judge(
     """Have a model judge the answers of two others, as votes to train on.
 
     Args:
-        rows: pairs, each with ``prompt``, ``model_a``, ``model_b``, ``answer_a``, ``answer_b`` and, where people
-            have voted, ``winner``: a path or mappings. With ``models`` prompts: texts, mappings or a path.
+        rows: pairs, each with ``prompt``, ``model_a``, ``model_b``, ``answer_a``, ``answer_b`` and, where
+            people have voted, ``winner``: a path or mappings. With ``models`` prompts: texts, mappings or
+            a path.
         judge: the model that judges.
-        client: what answers: a client of openai, sync or async; the module ``litellm`` or a router of it; or a
-            callable, which takes the body of a request and returns a text or a chat completion, or an awaitable
-            of one. A mapping has one for each model. Not needed for an estimate.
+        client: what answers: a client of openai, sync or async; the module ``litellm`` or a router of it; or
+            a callable, which takes the body of a request and returns a text or a chat completion, or an
+            awaitable of one. A mapping has one for each model. Not needed for an estimate.
         prices: USD per million tokens in and out, of each model.
-        budget: the most that the job may cost in USD, earlier runs of it included. Only an estimate needs none.
+        budget: the most that the job may cost in USD, earlier runs of it included. An estimate needs none.
         models: the two models that answer now, where ``answers`` has nothing of them.
         answers: answers that are there: ``model``, ``answer`` and the ``prompt``.
         mode: ``pairwise``, in both orders; or ``score``, 1 to 10.
@@ -240,7 +243,7 @@ def gold(
         client: what answers.
         prices: USD per million tokens in and out, of each model that answers now.
         budget: the most that the job may cost in USD.
-        answers: answers that are there: ``model``, ``answer`` and the ``id`` or the ``prompt`` of the question.
+        answers: answers that are there: ``model``, ``answer`` and the ``id`` or ``prompt`` of the question.
         max_tokens: the most tokens of an answer.
         system: how answers are to be written, said to models before each question.
         max_tokens_name: see :func:`judge`.
@@ -485,8 +488,8 @@ class _Run:
             score = float(score)
             if not 0.0 <= score <= 1.0:
                 raise InvalidArgumentError(
-                    f"question {row['id']}: the grade of the answer of {row['model']} is {score}, expected one "
-                    "in [0, 1], or None"
+                    f"question {row['id']}: the grade of the answer of {row['model']} is {score}, "
+                    "expected one in [0, 1], or None"
                 )
         return {"id": row["id"], "model": row["model"], "score": score}
 
@@ -496,7 +499,9 @@ def _endpoints(spec: dict[str, Any], client: Client | Mapping[str, Client] | Non
     if client is None:
         if spec["estimate"] or not models:
             return {}
-        raise InvalidArgumentError("who answers? Pass client: one of openai, the module litellm, or a callable")
+        raise InvalidArgumentError(
+            "who answers? Pass client: one of openai, the module litellm, or a callable"
+        )
     if not hasattr(client, "keys"):
         endpoint = endpoint_of(client)
         return dict.fromkeys(models, endpoint)

@@ -128,11 +128,18 @@ fn near_the_line<T: AsRef<str>>(prompts: &[T], router: &Router) -> Result<Vec<f6
 mod tests {
     use super::*;
 
+    const TOWNS: [&str; 6] = ["Rome", "Oslo", "Lima", "Cairo", "Delhi", "Bonn"];
+    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
     fn prompts() -> Vec<String> {
-        // Nine of ten say the same in other numbers.
-        let alike = |i: usize| format!("What is the weather like in town number {i} on this day?");
-        let odd =
-            |i: usize| format!("Prove theorem {i} of {} by induction over trees", ["rings", "graphs"][i % 2]);
+        // Nine of ten ask for the weather; the others have no word in common.
+        let alike = |i: usize| {
+            format!("What will the weather be like in {} on {} at noon?", TOWNS[i % 6], DAYS[i % 7])
+        };
+        let odd = |i: usize| {
+            let word = |k: usize| String::from_utf8(vec![b'a' + (i / 10 + k) as u8 % 26; 5]).unwrap();
+            format!("{} {}{} {}", word(0), word(7), word(3), word(11))
+        };
         (0..200).map(|i| if i % 10 == 0 { odd(i) } else { alike(i) }).collect()
     }
 
