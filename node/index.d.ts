@@ -441,6 +441,220 @@ export interface TrainReport {
  */
 export function evaluate(spec: EvalSpec, options?: EvalOptions): Promise<EvalReport>;
 
+/**
+ * Has a model judge the answers of two others, as votes to train on (the paper's D_judge). `ask` sends the requests: any async
+ * function of the body of a chat completion. When which is asked, what it may cost and what is tried again is the library's to
+ * decide: let the client try nothing by itself.
+ *
+ * ```js
+ * const client = new OpenAI({ maxRetries: 0 });
+ * const votes = await judge({
+ *   rows: ['What is 2 + 2?', 'Prove that there is no largest prime.'],
+ *   models: ['gpt-4o', 'gpt-4o-mini'],
+ *   judge: { model: 'gpt-4o' },
+ *   endpoints: { 'gpt-4o': { input: 2.5, output: 10 }, 'gpt-4o-mini': { input: 0.15, output: 0.6 } },
+ *   requests: { budget: 1 },
+ * }, { ask: (body) => client.chat.completions.create(body) });
+ * ```
+ *
+ * The budget is never exceeded. Every answer is kept in the folder `cache`, as the command `routellm judge` keeps it: nothing
+ * is paid for twice, and a program that was killed goes on where it was.
+ *
+ * @throws {RouteLLMError} `InvalidArgument` for a wrong specification, a missing price or budget, malformed rows; `Io` for the
+ * journal, after which nothing more is sent; `ResourceExhausted` while another program uses the folder; `Cancelled` if the
+ * signal was aborted, after what was in flight has come. What `ask` throws that is no error of a request rejects the promise.
+ */
+export function judge(spec: JudgeSpec, options: JudgeOptions): Promise<JudgedVotes>;
+
+/**
+ * Makes gold rows of questions with known answers (the paper's D_gold), and of what two or more models answer. Grades by a
+ * `form` in the specification, or by the function `grade`.
+ *
+ * @throws {RouteLLMError} As `judge()`.
+ */
+export function gold(spec: GoldSpec, options?: GoldOptions): Promise<GoldRows>;
+
+/** What sends a request: the body of a chat completion in, the text of the answer or the completion out. */
+export type Ask = (body: ChatBody) => unknown | Promise<unknown>;
+
+/** The body of a request for a chat completion. */
+export interface ChatBody {
+  model: string;
+  messages: { role: 'system' | 'user'; content: string }[];
+  max_tokens?: number;
+  max_completion_tokens?: number;
+  temperature?: number;
+}
+
+/** Where a model answers, and what that costs. */
+export interface LabelEndpoint {
+  /** USD per million tokens of the request. */
+  input: number;
+  /** USD per million tokens of the answer. */
+  output: number;
+  /** What tells it from others: answers are kept under it. `callable` by default. */
+  address?: string;
+  /** The most requests in any minute. */
+  requests_per_minute?: number;
+  /** The most tokens in any minute. */
+  tokens_per_minute?: number;
+  /** Whether an answer counts that says it is of another model. */
+  any_model?: boolean;
+}
+
+/** How requests are sent. */
+export interface RequestOptions {
+  /** The most that the job may cost in USD, earlier runs of it included. Only an estimate needs none. */
+  budget?: number | string;
+  /** How many requests are in flight at once; 8 by default. */
+  concurrency?: number;
+  /** How often a request is tried; 6 by default. */
+  tries?: number;
+  /** The first wait before a request is tried again, in milliseconds; it doubles each time. */
+  first_wait_ms?: number;
+  /** The longest wait that is not asked for by `Retry-After`, in milliseconds. */
+  longest_wait_ms?: number;
+  /** After how many failures in a row an endpoint counts as dead. */
+  dead_after?: number;
+  /** Seed of the waits. */
+  seed?: number;
+}
+
+/** What every job has. */
+export interface LabelSpec {
+  /** The file of the rows. */
+  path?: string;
+  /** The models that answer now, where `answers` has nothing of them. */
+  models?: readonly string[];
+  /** Answers that are there: `model`, `answer`, and the `id` or the `prompt`. */
+  answers?: readonly object[];
+  /** Files of such. */
+  answer_files?: readonly string[];
+  /** Where each model answers that is asked, and what that costs. */
+  endpoints?: Readonly<Record<string, LabelEndpoint>>;
+  /** How requests are sent. */
+  requests?: RequestOptions;
+  /** The most tokens of an answer. */
+  max_tokens?: number;
+  /** The folder that keeps every answer; `.routellm-requests` by default. One program at a time uses it. */
+  cache?: string;
+  /** Only say what it will cost; nothing is sent. */
+  estimate?: boolean;
+}
+
+/** What a judge is to judge. */
+export interface JudgeSpec extends LabelSpec {
+  /** Pairs: `prompt`, `model_a`, `model_b`, `answer_a`, `answer_b`, perhaps `winner`; with `models` prompts, texts or objects. */
+  rows?: readonly (string | object)[];
+  /** How the judge is asked. */
+  judge: {
+    /** The model that judges. */
+    model: string;
+    /** `pairwise`, in both orders, or `score`, 1 to 10. */
+    mode?: 'pairwise' | 'score';
+    /** How often it is asked the same. */
+    samples?: number;
+    /** The most tokens of a verdict. */
+    max_tokens?: number;
+    /** How freely models answer; null leaves that to the endpoint. */
+    temperature?: number | null;
+    /** `max_completion_tokens` for models that think. */
+    max_tokens_name?: string;
+    /** Instructions in place of those of Zheng et al.; they have to ask for the same brackets. */
+    system?: string | null;
+  };
+}
+
+/** Questions, and how their answers are found. */
+export interface GoldSpec extends LabelSpec {
+  /** Questions: `prompt`, the right `answer`, and `choices` where there are options. */
+  rows?: readonly object[];
+  /** How an answer is found; instead of it `grade`. */
+  form?: 'letter' | 'number' | 'exact' | 'regex';
+  /** The expression of the form `regex`. */
+  pattern?: string;
+  /** How answers are to be written, said to models before each question. */
+  system?: string;
+  /** `max_completion_tokens` for models that think. */
+  max_tokens_name?: string;
+}
+
+/** What drives a job. */
+export interface JudgeOptions {
+  /** Sends the requests of all models, or of each. Not needed for an estimate. */
+  ask?: Ask | Readonly<Record<string, Ask>>;
+  /** Hears how far the job has come. Returning false sends nothing more. */
+  onProgress?: (step: { stage: string; done: number; total: number }) => unknown;
+  /** Sends nothing more when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** What drives a job of gold rows. */
+export interface GoldOptions extends JudgeOptions {
+  /** Grades an answer: a score in [0, 1], or null for one that cannot be read. */
+  grade?: (row: { id: string; prompt: string; right: string; model: string; answer: string }) => Grade | Promise<Grade>;
+}
+
+/** A grade. */
+export type Grade = number | boolean | null;
+
+/** What a job costs, before anything is sent. Amounts are texts, in USD. */
+export interface LabelEstimate {
+  readonly requests: number;
+  readonly cached: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly usd: string;
+  readonly most_usd: string;
+}
+
+/** What a job has cost. Amounts are texts, in USD. */
+export interface LabelBill {
+  readonly requests: number;
+  readonly answered: number;
+  readonly cached: number;
+  readonly failed: number;
+  readonly over_budget: number;
+  readonly stopped: number;
+  readonly sent: number;
+  readonly retries: number;
+  readonly interrupted: number;
+  readonly ignored: number;
+  readonly spent_usd: string;
+  readonly uncertain_usd: string;
+  readonly overrun_usd: string;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+}
+
+/** Votes of a judge. An estimate has nothing but `estimate`. */
+export interface JudgedVotes {
+  /** The rows, as `train` takes them in a source of kind `judge`. */
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** How far to trust the judge. */
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly bill: LabelBill;
+  readonly estimate: LabelEstimate;
+  /** Why the first request that failed has no answer. */
+  readonly failure: string | null;
+}
+
+/** Gold rows. An estimate has nothing but `estimate`. */
+export interface GoldRows {
+  /** The rows, as `train` takes them in a source of kind `gold`. */
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** What each model got right. */
+  readonly models: readonly { readonly model: string; readonly accuracy: number; readonly unparsed: number }[];
+  /** Answers that no rule could read; they count as wrong. */
+  readonly unparsed: readonly { readonly id: string; readonly model: string; readonly text: string }[];
+  /** Questions without an answer of some model: the id and the model. */
+  readonly missing: readonly (readonly [string, string])[];
+  readonly bill: LabelBill;
+  readonly estimate: LabelEstimate;
+  /** Why the first request that failed has no answer. */
+  readonly failure: string | null;
+}
+
 /** How an evaluation is watched and stopped. */
 export interface EvalOptions {
   /** Hears how far the evaluation has come, on the event loop. Returning false stops it. */

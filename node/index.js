@@ -2,6 +2,7 @@
 
 const { doctor } = require('./lib/doctor.js');
 const { RouteLLMError } = require('./lib/errors.js');
+const { gold, judge } = require('./lib/labels.js');
 const { promptFromMessages } = require('./lib/prompt.js');
 const { ReloadableRouter } = require('./lib/reloadable.js');
 const { Router } = require('./lib/router.js');
@@ -15,6 +16,8 @@ exports.RouteLLMError = RouteLLMError;
 exports.promptFromMessages = promptFromMessages;
 exports.train = train;
 exports.evaluate = evaluate;
+exports.judge = judge;
+exports.gold = gold;
 exports.upgradeArtifact = upgradeArtifact;
 exports.doctor = doctor;
 exports.version = native.version();

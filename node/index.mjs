@@ -7,6 +7,8 @@ export const {
   promptFromMessages,
   train,
   evaluate,
+  judge,
+  gold,
   upgradeArtifact,
   doctor,
   version,

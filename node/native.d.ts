@@ -17,6 +17,49 @@ export declare class NativeCancel {
   cancel(): void
 }
 
+/** A job, and its journal on the disk. */
+export declare class NativeJob {
+  /**
+   * What to do at this time in milliseconds.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  next(nowMs: number): NativeStep
+  /**
+   * Hands over an answer with its status, or without one why there is none; `sent` tells whether it may be on the bill.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  receive(attempt: number, nowMs: number, status: number | undefined | null, retryAfterMs: number | undefined | null, body: string, sent: boolean): void
+  /** Sends nothing more. */
+  stop(): void
+  /**
+   * What it will cost, JSON.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  estimate(): string
+  /** How far it has come. */
+  progress(): NativeJobProgress
+  /**
+   * The answers that are to be graded, JSON.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  toGrade(): string
+  /**
+   * What has become of it, JSON.
+   *
+   * # Errors
+   * What the core reports.
+   */
+  result(grades?: string | undefined | null): string
+}
+
 /** A router. Threads share what is behind it, not the handle. */
 export declare class NativeRouter {
   /**
@@ -376,6 +419,16 @@ export interface NativeDecisionEvent {
   batchSize: number
 }
 
+/** How far a job has come. */
+export interface NativeJobProgress {
+  /** What is being done. */
+  stage: string
+  /** Requests that have their outcome. */
+  done: number
+  /** Requests. */
+  total: number
+}
+
 /** How far a training or an evaluation has come. */
 export interface NativeProgress {
   /** What is being done. */
@@ -388,6 +441,20 @@ export interface NativeProgress {
   loss?: number
   /** Steps of this stage a second; none at its first report. */
   rate?: number
+}
+
+/** What to do next with a job. */
+export interface NativeStep {
+  /** Whether all is done. */
+  finished: boolean
+  /** For how many milliseconds to wait at most; until a reply comes without it. */
+  waitMs?: number
+  /** The attempt that is to be sent, if there is one. */
+  attempt?: number
+  /** The model that it goes to. */
+  model?: string
+  /** Its body, JSON. */
+  body?: string
 }
 
 /**
@@ -405,6 +472,14 @@ export declare function open(path: string | undefined | null, options: string): 
  * None: what the core reports rejects the promise.
  */
 export declare function openAsync(path: string | undefined | null, options: string): Promise<NativeRouter>
+
+/**
+ * The job of a specification, JSON.
+ *
+ * # Errors
+ * What the core reports.
+ */
+export declare function openJob(spec: string): NativeJob
 
 /** The options of opening, in the order of the documentation. */
 export declare function openOptionTable(): Array<OptionRow>

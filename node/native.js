@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeCancel = nativeBinding.NativeCancel
+module.exports.NativeJob = nativeBinding.NativeJob
 module.exports.NativeRouter = nativeBinding.NativeRouter
 module.exports.callOptionTable = nativeBinding.callOptionTable
 module.exports.doctor = nativeBinding.doctor
@@ -843,6 +844,7 @@ module.exports.errorKinds = nativeBinding.errorKinds
 module.exports.evaluate = nativeBinding.evaluate
 module.exports.open = nativeBinding.open
 module.exports.openAsync = nativeBinding.openAsync
+module.exports.openJob = nativeBinding.openJob
 module.exports.openOptionTable = nativeBinding.openOptionTable
 module.exports.panicAsync = nativeBinding.panicAsync
 module.exports.panicSync = nativeBinding.panicSync

@@ -7,11 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use routellm_core::augment::{
-    Answers, ChatRequest, Extraction, GoldReport, Outcome, Question, Requests, gold, gold_with,
-};
-use routellm_core::files::sha256_hex;
-use routellm_core::{Error, ErrorKind, Result};
+use routellm_core::augment::{Answers, Extraction, GoldReport, GoldTask, Question, Task, gold, gold_with};
+use routellm_core::{Error, ErrorKind, Result, Router};
 use serde_json::json;
 
 use crate::output::Output;
@@ -57,6 +54,12 @@ pub(crate) struct Gold {
     /// The file for answers that cannot be read, JSON lines; they count as wrong.
     #[arg(long, value_name = "FILE")]
     unparsed: Option<PathBuf>,
+    /// Take so many prompts, which differ more than by chance.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pick: Option<u32>,
+    /// Pick near the decision line of this router: `default` or a folder.
+    #[arg(long, value_name = "ROUTER", requires = "pick")]
+    near: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -72,43 +75,17 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     })
 }
 
-/// What tells a file from others with the same name.
-pub(crate) fn digest(path: &Path) -> Result<String> {
-    fs::read(path).map(|bytes| sha256_hex(&bytes)).map_err(|error| Error::io(path, error))
-}
-
-/// Adds the answers of models to these prompts (id and text); each number of a request has its model and its id.
-pub(crate) fn ask(
-    requests: &mut Requests,
-    prompts: &[(String, String)],
-    models: &[(usize, &str)],
-    request: impl Fn(&str, &str) -> ChatRequest,
-) -> Result<Vec<(usize, String, String)>> {
-    let mut asked = Vec::new();
-    for (id, prompt) in prompts {
-        for (endpoint, model) in models {
-            let number = requests.add(request(model, prompt).endpoint(*endpoint))?;
-            asked.push((number, (*model).to_owned(), id.clone()));
+/// The task with the prompts that `--pick` picks.
+pub(crate) fn picked(task: Task, count: Option<u32>, near: Option<&Path>) -> Result<Task> {
+    let Some(count) = count else { return Ok(task) };
+    let router = near.map(|path| {
+        if path.as_os_str() == "default" && !path.is_dir() {
+            Router::default_router()
+        } else {
+            Router::open(path)
         }
-    }
-    Ok(asked)
-}
-
-/// What was answered, and why something was not.
-pub(crate) fn collect(
-    requests: &Requests,
-    asked: &[(usize, String, String)],
-    answers: &mut Answers,
-) -> Result<Option<String>> {
-    let mut why = None;
-    for (number, model, id) in asked {
-        match requests.outcome(*number) {
-            Some(Outcome::Answered(answer)) => answers.add(model, id, &answer.text)?,
-            Some(Outcome::Failed(reason)) => why = why.or(Some(reason.clone())),
-            _ => {}
-        }
-    }
-    Ok(why)
+    });
+    task.pick(count as usize, router.transpose()?.as_ref(), 0)
 }
 
 impl Gold {
@@ -124,41 +101,29 @@ impl Gold {
         let questions = Question::read(&self.questions)?;
         let mut answers = Answers::new();
         self.answers.iter().try_for_each(|file| answers.read(file))?;
-        let mut bill = None;
-        let mut why = None;
-        if self.models.is_empty() {
-            if self.remote.estimate {
-                return Err(invalid("there is nothing to estimate without a --model that answers now"));
-            }
-        } else {
-            let models: Vec<&str> = self.models.iter().map(String::as_str).collect();
-            let job = json!(["gold", digest(&self.questions)?, self.max_tokens, self.system]);
-            let mut work = self.remote.open(&models, &job)?;
-            let prompts: Vec<(String, String)> =
-                questions.iter().map(|question| (question.id.clone(), question.prompt.clone())).collect();
-            let endpoints: Vec<(usize, &str)> = models.iter().copied().enumerate().collect();
-            let asked = ask(&mut work.requests, &prompts, &endpoints, |model, prompt| {
-                let request = ChatRequest::new(model, prompt, self.max_tokens)
-                    .max_tokens_name(&self.remote.max_tokens_name);
-                match &self.system {
-                    Some(system) => request.system(system),
-                    None => request,
-                }
-            })?;
-            self.remote.tell(&work.requests.estimate(), output)?;
+        if self.models.is_empty() && self.remote.estimate {
+            return Err(invalid("there is nothing to estimate without a --model that answers now"));
+        }
+        let mut task = GoldTask::new(questions, self.models.clone());
+        (task.answers, task.max_tokens, task.system) = (answers, self.max_tokens, self.system.clone());
+        task.max_tokens_name.clone_from(&self.remote.max_tokens_name);
+        let task = picked(Task::Gold(task), self.pick, self.near.as_deref())?;
+        let mut work = self.remote.open(task)?;
+        if !self.models.is_empty() {
+            self.remote.tell(work.job.estimate(), output)?;
             if self.remote.estimate {
                 return Ok(());
             }
-            work.run("answers")?;
-            why = collect(&work.requests, &asked, &mut answers)?;
-            bill = Some(work.requests.bill());
+            work.run()?;
         }
+        let (questions, answers, why) = (work.job.questions(), work.job.answers(), work.job.failure());
+        let bill = (!self.models.is_empty()).then(|| work.job.bill());
         let report = match (&rule, &self.command) {
-            (Some(rule), _) => gold(&questions, &answers, rule)?,
+            (Some(rule), _) => gold(questions, answers, rule)?,
             (None, command) => {
                 let command = command.as_deref().unwrap_or_default();
                 let limit = Duration::from_secs(self.command_timeout);
-                gold_with(&questions, &answers, |question, model, text| {
+                gold_with(questions, answers, |question, model, text| {
                     let row = json!({"id": question.id, "prompt": question.prompt, "right": question.right,
                         "model": model, "answer": text});
                     graded(command, &row.to_string(), limit)
@@ -173,7 +138,7 @@ impl Gold {
             write(path, &lines.collect::<Vec<_>>().concat())?;
         }
         self.say(&report, bill.as_ref(), output)?;
-        bill.map_or(Ok(()), |bill| check_complete(&bill, why.as_deref()))
+        bill.map_or(Ok(()), |bill| check_complete(&bill, why))
     }
 
     fn say(

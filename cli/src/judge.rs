@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use routellm_core::Result;
 use routellm_core::augment::{
-    Answers, Bill, ChatRequest, Completion, JudgeMode, JudgeOptions, JudgeReport, Judgement, Outcome, Pair,
+    Answers, Bill, JudgeMode, JudgeOptions, JudgeReport, JudgeTask, Judgement, Pair, Task, read_prompts,
 };
-use routellm_core::calibrate::Sample;
-use routellm_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use crate::gold::{ask, collect, digest, write};
+use crate::gold::{picked, write};
 use crate::output::Output;
 use crate::remote::{Remote, Work, check_complete};
 
@@ -54,6 +53,12 @@ pub(crate) struct Judge {
     /// The file to write: votes of a judge, JSON lines.
     #[arg(long, value_name = "FILE", required_unless_present = "estimate")]
     out: Option<PathBuf>,
+    /// Take so many prompts, which differ more than by chance.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pick: Option<u32>,
+    /// Pick near the decision line of this router: `default` or a folder.
+    #[arg(long, value_name = "ROUTER", requires = "pick")]
+    near: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -62,36 +67,17 @@ fn mode(text: &str) -> Result<JudgeMode> {
     JudgeMode::named(text)
 }
 
-/// Where the answers of a pair come from.
-enum Input {
-    Pairs(Vec<Pair>),
-    /// Prompts with their ids, for two models.
-    Prompts(Vec<(String, String)>),
-}
-
 impl Judge {
-    fn input(&self) -> Result<Input> {
-        if self.models.is_empty() {
-            return Ok(Input::Pairs(Pair::read(&self.file)?));
-        }
-        let [a, b] = &self.models[..] else {
-            let message = format!("--model is given {} times; two models are compared", self.models.len());
-            return Err(Error::new(ErrorKind::InvalidArgument, message));
-        };
-        if a == b {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("--model is {a:?} twice; name two models"),
-            ));
-        }
-        let prompts: Vec<String> = if self.file.extension().is_some_and(|ending| ending == "txt") {
-            let text = std::fs::read_to_string(&self.file).map_err(|error| Error::io(&self.file, error))?;
-            text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+    fn task(&self) -> Result<Task> {
+        let options = self.options();
+        let task = if self.models.is_empty() {
+            JudgeTask::of_pairs(options, Pair::read(&self.file)?)
         } else {
-            Sample::read(&self.file)?.prompts().to_vec()
+            let mut answers = Answers::new();
+            self.answers.iter().try_for_each(|file| answers.read(file))?;
+            JudgeTask::of_prompts(options, read_prompts(&self.file)?, &self.models, answers)?
         };
-        let named = prompts.into_iter().enumerate().map(|(i, prompt)| (format!("line {}", i + 1), prompt));
-        Ok(Input::Prompts(named.collect()))
+        Ok(Task::Judge(task.answer_max_tokens(self.answer_max_tokens)))
     }
 
     fn options(&self) -> JudgeOptions {
@@ -106,96 +92,14 @@ impl Judge {
     }
 
     pub(crate) fn run(self, output: &mut Output) -> Result<()> {
-        let input = self.input()?;
-        let options = self.options();
-        let mut answers = Answers::new();
-        self.answers.iter().try_for_each(|file| answers.read(file))?;
-        // Each model with the prompts that it has yet to answer.
-        let open: Vec<(&str, Vec<(String, String)>)> = match &input {
-            Input::Pairs(_) => Vec::new(),
-            Input::Prompts(prompts) => {
-                let unanswered = |model: &str| {
-                    let lacks = |(id, prompt): &&(String, String)| answers.get(model, id, prompt).is_none();
-                    prompts.iter().filter(lacks).cloned().collect::<Vec<_>>()
-                };
-                let models = self.models.iter().map(|model| (model.as_str(), unanswered(model)));
-                models.filter(|(_, prompts)| !prompts.is_empty()).collect()
-            }
-        };
-        let models: Vec<&str> =
-            [self.by.as_str()].into_iter().chain(open.iter().map(|(model, _)| *model)).collect();
-        let files: Vec<String> = self.answers.iter().map(|file| digest(file)).collect::<Result<_>>()?;
-        let job = json!(["judge", digest(&self.file)?, files, options, self.models, self.answer_max_tokens]);
-        let mut work = self.remote.open(&models, &job)?;
-        let request = |model: &str, prompt: &str| {
-            ChatRequest::new(model, prompt, self.answer_max_tokens)
-                .max_tokens_name(&self.remote.max_tokens_name)
-                .temperature(options.temperature)
-        };
-        let mut asked = Vec::new();
-        for requests in [&mut work.spare, &mut work.requests] {
-            asked.clear();
-            for (number, (model, prompts)) in open.iter().enumerate() {
-                asked.extend(ask(requests, prompts, &[(number + 1, model)], request)?);
-            }
-        }
-        let mut why = collect(&work.requests, &asked, &mut answers)?;
-        for pair in self.pairs(&input, &answers, true) {
-            for request in options.requests(&pair)? {
-                work.spare.add(request)?;
-            }
-        }
-        self.remote.tell(&work.spare.estimate(), output)?;
+        let mut work = self.remote.open(picked(self.task()?, self.pick, self.near.as_deref())?)?;
+        self.remote.tell(work.job.estimate(), output)?;
         if self.remote.estimate {
             return Ok(());
         }
-        work.run("answers")?;
-        why = collect(&work.requests, &asked, &mut answers)?.or(why);
-        let pairs = self.pairs(&input, &answers, false);
-        let mut numbers = Vec::with_capacity(pairs.len());
-        for pair in &pairs {
-            let requests = options.requests(pair)?;
-            numbers.push(
-                requests.into_iter().map(|request| work.requests.add(request)).collect::<Result<Vec<_>>>()?,
-            );
-        }
-        work.run("verdicts")?;
-        let mut judgements = Vec::with_capacity(pairs.len());
-        for (pair, numbers) in pairs.into_iter().zip(numbers) {
-            let answered: Vec<Option<&Completion>> = numbers
-                .into_iter()
-                .map(|number| match work.requests.outcome(number) {
-                    Some(Outcome::Answered(answer)) => Some(answer),
-                    Some(Outcome::Failed(reason)) => {
-                        why.get_or_insert_with(|| reason.clone());
-                        None
-                    }
-                    _ => None,
-                })
-                .collect();
-            judgements.push(options.judgement(pair, &answered));
-        }
-        self.finish(&judgements, &work.requests.bill(), why.as_deref(), output)
-    }
-
-    /// The pairs. With `expected`, an answer that is not there yet is one that is as long as it may be, at four bytes a token;
-    /// without, such a pair is none.
-    fn pairs(&self, input: &Input, answers: &Answers, expected: bool) -> Vec<Pair> {
-        let prompts = match input {
-            Input::Pairs(pairs) => return pairs.clone(),
-            Input::Prompts(prompts) => prompts,
-        };
-        // Of two models two texts: what says the same would be asked once.
-        let expected_texts = ["x", "y"]
-            .map(|text| text.repeat((self.answer_max_tokens as usize).saturating_mul(4).min(1 << 16)));
-        let pair = |(id, prompt): &(String, String)| {
-            let text = |model: &str, place: usize| {
-                answers.get(model, id, prompt).or(expected.then_some(expected_texts[place].as_str()))
-            };
-            let (a, b) = (self.models.first()?, self.models.get(1)?);
-            Some(Pair::new(id, prompt, (a, text(a, 0)?), (b, text(b, 1)?)))
-        };
-        prompts.iter().filter_map(pair).collect()
+        work.run()?;
+        let job = &work.job;
+        self.finish(&job.judgements(), &job.bill(), job.failure(), output)
     }
 
     /// Writes what was judged, and says how far to trust it.

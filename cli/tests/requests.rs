@@ -1,201 +1,18 @@
 //! `routellm judge` and `routellm gold` against a server of models that misbehaves.
 
-use std::collections::{BTreeMap, HashMap};
+mod endpoint;
+
+use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::Stdio;
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// What the server has seen: of each body, how often it came, and how often it was answered in full.
-#[derive(Default)]
-struct Seen {
-    came: BTreeMap<String, usize>,
-    answered: BTreeMap<String, usize>,
-    /// USD that it has billed.
-    billed: f64,
-    now: usize,
-    most_at_once: usize,
-    keys: Vec<Option<String>>,
-}
-
-/// How a server treats the n-th time that it sees a body.
-type Manner = dyn Fn(&Value, usize) -> Deed + Send + Sync;
-
-enum Deed {
-    /// It answers with this text.
-    Say(String),
-    /// As that, after some milliseconds.
-    Slow(u64, String),
-    /// A status, with headers, and a body.
-    Status(u16, &'static str, String),
-    /// It bills the request, and the body is cut off; its length says so.
-    Half,
-    /// It bills the request, and the body is whole and no JSON.
-    Broken,
-    /// It bills the request, and closes the connection.
-    Reset,
-    /// It answers, and says that it is another model.
-    Other,
-    /// A refusal.
-    Refuse,
-}
-
-struct Server {
-    address: String,
-    seen: Arc<Mutex<Seen>>,
-}
-
-/// USD per token, in and out, that the tests say.
-const PRICE: (f64, f64) = (2.0e-6, 8.0e-6);
-
-impl Server {
-    fn start(manner: impl Fn(&Value, usize) -> Deed + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}/v1", listener.local_addr().unwrap());
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let (kept, manner) = (seen.clone(), Arc::new(manner));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (seen, manner) = (kept.clone(), manner.clone());
-                thread::spawn(move || {
-                    // A client that is killed is no concern of the server's.
-                    let _ = serve(stream, &seen, &*manner);
-                });
-            }
-        });
-        Self { address, seen }
-    }
-
-    fn billed(&self) -> f64 {
-        self.seen.lock().unwrap().billed
-    }
-}
-
-fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, manner: &Manner) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut length, mut key, mut line) = (0, None, String::new());
-    reader.read_line(&mut line)?;
-    assert!(line.starts_with("POST /v1/chat/completions "), "{line}");
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let header = line.trim();
-        if header.is_empty() {
-            break;
-        }
-        let (name, value) = header.split_once(':').unwrap();
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().unwrap(),
-            "authorization" => key = Some(value.trim().to_owned()),
-            _ => {}
-        }
-    }
-    let mut bytes = vec![0; length];
-    reader.read_exact(&mut bytes)?;
-    let text = String::from_utf8(bytes).unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap();
-    let nth = {
-        let mut seen = seen.lock().unwrap();
-        seen.keys.push(key.clone());
-        seen.now += 1;
-        seen.most_at_once = seen.most_at_once.max(seen.now);
-        let came = seen.came.entry(text.clone()).or_default();
-        *came += 1;
-        *came
-    };
-    let deed = manner(&body, nth);
-    if let Deed::Slow(wait, _) = &deed {
-        thread::sleep(Duration::from_millis(*wait));
-    }
-    let words = |text: &str| text.split_whitespace().count();
-    let prompt: usize = body["messages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|message| words(message["content"].as_str().unwrap()))
-        .sum();
-    let reply = |text: Value, refusal: Value, model: &Value| {
-        let output = text.as_str().map_or(3, words);
-        let usage = json!({"prompt_tokens": prompt, "completion_tokens": output});
-        let usd = prompt as f64 * PRICE.0 + output as f64 * PRICE.1;
-        let body = json!({"id": "x", "model": model, "usage": usage, "choices": [
-            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text, "refusal": refusal}}]});
-        (body.to_string(), usd)
-    };
-    let (status, headers, sent, usd) = match &deed {
-        Deed::Say(text) | Deed::Slow(_, text) => {
-            let (sent, usd) = reply(json!(text), Value::Null, &body["model"]);
-            (200, "", sent, usd)
-        }
-        Deed::Status(status, headers, text) => {
-            (*status, *headers, text.replace("$KEY", key.as_deref().unwrap_or("")), 0.0)
-        }
-        Deed::Other => {
-            let (sent, usd) = reply(json!("[[A]]"), Value::Null, &json!("somebody-else"));
-            (200, "", sent, usd)
-        }
-        Deed::Refuse => {
-            let (sent, usd) = reply(Value::Null, json!("I cannot help with that."), &body["model"]);
-            (200, "", sent, usd)
-        }
-        Deed::Half | Deed::Broken | Deed::Reset => {
-            let (sent, usd) = reply(json!("[[A]]"), Value::Null, &body["model"]);
-            (200, "", sent, usd)
-        }
-    };
-    {
-        let mut seen = seen.lock().unwrap();
-        seen.now -= 1;
-        seen.billed += usd;
-        if matches!(deed, Deed::Say(_) | Deed::Slow(..) | Deed::Refuse) {
-            *seen.answered.entry(text).or_default() += 1;
-        }
-    }
-    let head = |length: usize| {
-        format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
-        )
-    };
-    match deed {
-        Deed::Reset => Ok(()),
-        Deed::Half => write!(stream, "{}{}", head(sent.len()), &sent[..sent.len() / 2]),
-        Deed::Broken => write!(stream, "{}{}", head(sent.len() / 2), &sent[..sent.len() / 2]),
-        _ => write!(stream, "{}{sent}", head(sent.len())),
-    }
-}
-
-fn lines(rows: impl Iterator<Item = Value>) -> String {
-    rows.map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
-}
-
-fn command(folder: &Path, server: &Server, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_routellm"));
-    command.args(arguments).args(["--endpoint", &server.address]).current_dir(folder).stdin(Stdio::null());
-    // A proxy of the machine knows nothing of the server.
-    for name in
-        ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "OPENAI_API_KEY"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(folder: &Path, server: &Server, arguments: &[&str]) -> Output {
-    command(folder, server, arguments).output().unwrap()
-}
-
-/// The last line of JSON that a command printed.
-fn last(done: &Output) -> Value {
-    let text = String::from_utf8_lossy(&done.stdout);
-    let line = text.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&done.stderr)));
-    serde_json::from_str(line).unwrap()
-}
+use endpoint::{Deed, Server, command, kill, last, lines, run, usd};
 
 /// Pairs whose better answer says so.
 fn pairs(folder: &Path, count: usize) {
@@ -229,10 +46,6 @@ const JUDGE: [&str; 10] = [
 
 fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&JUDGE[..], more].concat()
-}
-
-fn usd(value: &Value) -> f64 {
-    value.as_str().unwrap().parse().unwrap()
 }
 
 #[test]
@@ -362,12 +175,6 @@ fn a_key_is_sent_and_never_printed() {
     assert!(String::from_utf8_lossy(&done.stderr).contains("NO_SUCH_KEY holds no key"));
 }
 
-fn kill(mut child: Child) {
-    // SIGKILL on Unix.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
 #[test]
 fn a_run_that_is_killed_pays_nothing_twice_but_what_was_in_flight() {
     let folder = tempfile::tempdir().unwrap();
@@ -402,7 +209,7 @@ fn an_endpoint_that_dies_ends_the_work_and_keeps_what_was_paid() {
     let before = last(&done)["bill"]["answered"].as_u64().unwrap();
     assert!(before > 0 && before < 60);
     // Nobody listens there, and the answers that are kept are those of another address.
-    let dead = Server { address: "http://127.0.0.1:9/v1".to_owned(), seen: Arc::default() };
+    let dead = Server::dead();
     let done = run(folder.path(), &dead, &with(&["--budget", "1", "--json", "--tries", "2"]));
     assert_eq!(done.status.code(), Some(1));
     let error = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -533,4 +340,101 @@ fn gold_rows_are_made_of_answers_of_now_and_graded_by_a_command() {
         assert_eq!((&models[0]["accuracy"], &models[1]["accuracy"]), (&json!(1.0), &json!(0.0)));
         assert_eq!(graded("exit 3")[0], json!({"model": "x", "accuracy": 0.0, "unparsed": 10}));
     }
+}
+
+#[test]
+fn each_model_has_an_endpoint_and_a_key_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("prompts.txt"), "question 1\nquestion 2\n").unwrap();
+    let answers = |text: &'static str, model: &'static str| {
+        Server::start(move |body, _| {
+            assert_eq!(body["model"], model);
+            Deed::Say(text.to_owned())
+        })
+    };
+    let (big, small) = (answers("good", "big"), answers("poor", "small"));
+    let judge = Server::start(|body, _| Deed::Say(verdict(body)));
+    let (of_big, of_small) = (format!("big={}", big.address), format!("small={}", small.address));
+    let mut arguments = vec!["judge", "prompts.txt", "--model", "big", "--model", "small", "--judge", "j"];
+    for model in ["j=2,8", "big=2,8", "small=2,8"] {
+        arguments.extend(["--price", model]);
+    }
+    arguments.extend(["--endpoint", &of_big, "--endpoint", &of_small, "--key-env", "big=BIG_KEY"]);
+    arguments.extend(["--budget", "1", "--out", "judged.jsonl", "--json"]);
+    let asked = |arguments: &[&str]| {
+        let mut asked = command(folder.path(), &judge, arguments);
+        asked.env("BIG_KEY", "sk-big").env("OPENAI_API_KEY", "sk-of-the-judge").output().unwrap()
+    };
+    let done = asked(&arguments);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!((&last(&done)["report"]["judged"], &last(&done)["bill"]["sent"]), (&json!(2), &json!(8)));
+    let keys = |server: &Server| server.seen.lock().unwrap().keys.clone();
+    assert_eq!(keys(&big), [Some("Bearer sk-big".to_owned()), Some("Bearer sk-big".to_owned())]);
+    // No key goes to an endpoint that it was not meant for.
+    assert_eq!(keys(&small), [None, None]);
+    assert_eq!(keys(&judge).len(), 4);
+    assert!(keys(&judge).iter().all(|key| key.as_deref() == Some("Bearer sk-of-the-judge")));
+    for (wrong, what) in [
+        (
+            ["--endpoint", "bgi=http://127.0.0.1:9"],
+            "no such model is asked now; those asked are j, big, small",
+        ),
+        (["--key-env", "big=OTHER"], "keep one"),
+        (["--key-env", "small=NO_SUCH_KEY"], "NO_SUCH_KEY holds no key"),
+    ] {
+        let done = asked(&[&arguments[..], &wrong[..]].concat());
+        assert!(
+            String::from_utf8_lossy(&done.stderr).contains(what),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+}
+
+#[test]
+fn prompts_are_picked_and_the_rest_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nine of ten prompts are alike; the others have no word in common.
+    const ODD: [&str; 6] =
+        ["lute quark", "ferry onyx", "tulip zebra", "pixel rhyme", "gravy lemma", "mango orbit"];
+    let prompt = |i: usize| {
+        if i.is_multiple_of(10) {
+            format!("{}\n", ODD[i / 10])
+        } else {
+            format!("What will the weather be like in town {} on day {}?\n", i % 6, i % 7)
+        }
+    };
+    fs::write(folder.path().join("prompts.txt"), (0..60).map(prompt).collect::<String>()).unwrap();
+    let server = Server::start(|body, _| {
+        Deed::Say(match body["model"].as_str().unwrap() {
+            "big" => "good".to_owned(),
+            "small" => "poor".to_owned(),
+            _ => verdict(body),
+        })
+    });
+    let mut arguments = vec!["judge", "prompts.txt", "--model", "big", "--model", "small", "--judge", "j"];
+    for model in ["j=2,8", "big=2,8", "small=2,8"] {
+        arguments.extend(["--price", model]);
+    }
+    arguments.extend(["--budget", "5", "--out", "judged.jsonl", "--json", "--pick", "12"]);
+    let done = run(folder.path(), &server, &arguments);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(last(&done)["bill"]["requests"], 48);
+    // A prompt that stands there twice is asked once, and has its rows.
+    let picked = || {
+        let rows = fs::read_to_string(folder.path().join("judged.jsonl")).unwrap();
+        let prompt = |row: &str| serde_json::from_str::<Value>(row).unwrap()["prompt"].to_string();
+        let mut prompts: Vec<String> = rows.lines().map(prompt).collect();
+        prompts.sort();
+        prompts.dedup();
+        prompts
+    };
+    assert_eq!(picked().len(), 12);
+    // Near a line it is another choice, of which some are paid for already.
+    arguments.extend(["--near", "default"]);
+    let near = run(folder.path(), &server, &arguments);
+    assert!(near.status.success(), "{}", String::from_utf8_lossy(&near.stderr));
+    assert_eq!(picked().len(), 12);
+    let seen = server.seen.lock().unwrap();
+    assert!(seen.came.values().all(|count| *count == 1));
 }

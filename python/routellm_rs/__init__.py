@@ -13,6 +13,7 @@ from . import (
     _build,  # noqa: F401  # It says what is wrong where the native half cannot be loaded.
     errors,
     eval,  # noqa: A004  # The name of the module, which nobody imports by a star.
+    labels,
     train,
 )
 from ._doctor import doctor
@@ -36,6 +37,7 @@ from .errors import (
     UnsupportedError,
 )
 from .eval import Evaluation, evaluate
+from .labels import Labels, agold, ajudge, gold, judge
 
 __all__ = [
     "CancelledError",
@@ -47,6 +49,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidModelError",
     "IoError",
+    "Labels",
     "NotFoundError",
     "ReloadableRouter",
     "RemoteError",
@@ -57,10 +60,15 @@ __all__ = [
     "TokenizeError",
     "UnsupportedError",
     "__version__",
+    "agold",
+    "ajudge",
     "doctor",
     "errors",
     "eval",
     "evaluate",
+    "gold",
+    "judge",
+    "labels",
     "prompt_from_messages",
     "train",
     "upgrade_artifact",

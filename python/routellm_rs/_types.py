@@ -1035,3 +1035,34 @@ class EvaluationReport(TypedDict):
     definition: Literal["exact", "reference"]
     routers: list[EvaluatedRouter]
     tables: list[EvaluatedTable]
+
+
+class Estimate(TypedDict):
+    """What a job costs, before anything is sent. Amounts are texts, in USD."""
+
+    requests: int
+    cached: int
+    input_tokens: int
+    output_tokens: int
+    usd: str
+    most_usd: str
+
+
+class Bill(TypedDict):
+    """What a job has cost. Amounts are texts, in USD."""
+
+    requests: int
+    answered: int
+    cached: int
+    failed: int
+    over_budget: int
+    stopped: int
+    sent: int
+    retries: int
+    interrupted: int
+    ignored: int
+    spent_usd: str
+    uncertain_usd: str
+    overrun_usd: str
+    input_tokens: int
+    output_tokens: int

@@ -76,6 +76,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "build",
         "bundled",
         "calibration",
+        "clients",
         "doctor",
         "exports",
         "messages",
@@ -89,6 +90,7 @@ def test_the_wheel_holds_what_it_should(dist: Path) -> None:
         "doctor",
         "errors",
         "eval",
+        "labels",
         "train",
     }
     modules |= {f"batch/{name}" for name in ("__init__", "_columns", "arrow", "polars", "ray", "spark")}

@@ -19,6 +19,7 @@ mod decision;
 mod error;
 mod guard;
 mod hooks;
+mod labels;
 mod open;
 mod promise;
 mod route;

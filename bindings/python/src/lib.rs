@@ -12,6 +12,7 @@ mod error;
 mod guard;
 mod hooks;
 mod input;
+mod labels;
 mod open;
 mod router;
 mod text;
@@ -37,6 +38,8 @@ mod _native {
     use crate::error::to_python;
     #[pymodule_export]
     use crate::hooks::DecisionEvent;
+    #[pymodule_export]
+    use crate::labels::Job;
     #[pymodule_export]
     use crate::open::open_option_names;
     #[pymodule_export]

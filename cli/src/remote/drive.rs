@@ -5,11 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use routellm_core::augment::{Outgoing, Reply, Requests, Step};
+use routellm_core::augment::{Job, Journal, Outgoing, Reply, Step};
 use routellm_core::{Error, ErrorKind, Result};
 
 use super::http::Http;
-use super::journal::Journal;
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -20,9 +19,10 @@ const TICK: Duration = Duration::from_millis(100);
 const THREADS: usize = 256;
 
 /// Sends every request until it has its outcome, or nothing more can be kept.
-pub(super) fn drive(requests: &mut Requests, journal: &mut Journal, http: &Http, stage: &str) -> Result<()> {
+pub(super) fn drive(job: &mut Job, journal: &mut Journal, http: &Http) -> Result<()> {
     let token = interrupt::token();
-    let bar = Bar::new(stage);
+    let mut stage = job.stage();
+    let mut bar = Bar::new(stage);
     let began = Instant::now();
     let now = || began.elapsed().as_millis() as u64;
     let (jobs, queue) = mpsc::channel::<Outgoing>();
@@ -37,16 +37,20 @@ pub(super) fn drive(requests: &mut Requests, journal: &mut Journal, http: &Http,
         let mut work = || -> Result<()> {
             loop {
                 if token.is_cancelled() || failed.is_some() {
-                    requests.stop();
+                    job.stop();
                 }
-                let (all, ready) = requests.progress();
+                let (all, ready) = job.requests().progress();
+                if stage != job.stage() {
+                    stage = job.stage();
+                    bar = Bar::new(stage);
+                }
                 bar.show(ready, all);
-                match requests.next(now())? {
+                match job.next(now())? {
                     Step::Finished => return Ok(()),
                     Step::Send(out) => {
                         if let Err(error) = journal.append(&out.journal) {
                             // It was not sent.
-                            requests.receive(out.attempt, &Reply::NotSent(error.to_string()), now())?;
+                            job.receive(out.attempt, &Reply::NotSent(error.to_string()), now())?;
                             failed.get_or_insert(error);
                             continue;
                         }
@@ -54,7 +58,7 @@ pub(super) fn drive(requests: &mut Requests, journal: &mut Journal, http: &Http,
                             let (queue, done) = (&queue, done.clone());
                             scope.spawn(move || {
                                 while let Some(out) = take(queue) {
-                                    if done.send((out.attempt, http.post(out.body))).is_err() {
+                                    if done.send((out.attempt, http.post(out.endpoint, out.body))).is_err() {
                                         return;
                                     }
                                 }
@@ -70,7 +74,7 @@ pub(super) fn drive(requests: &mut Requests, journal: &mut Journal, http: &Http,
                         match replies.recv_timeout(wait) {
                             Ok((attempt, reply)) => {
                                 in_flight -= 1;
-                                let received = requests.receive(attempt, &reply, now())?;
+                                let received = job.receive(attempt, &reply, now())?;
                                 if let Some(line) = received.journal.filter(|_| failed.is_none())
                                     && let Err(error) = journal.append(&line)
                                 {
@@ -88,12 +92,17 @@ pub(super) fn drive(requests: &mut Requests, journal: &mut Journal, http: &Http,
         drop(jobs);
         ended
     })?;
+    ended(failed, token.is_cancelled())
+}
+
+/// Why the work has ended before its end, if it has.
+pub(super) fn ended(failed: Option<Error>, cancelled: bool) -> Result<()> {
     if let Some(error) = failed {
         return Err(error.context(
             "nothing more is sent, because the journal cannot be written; make room and run it again",
         ));
     }
-    if token.is_cancelled() {
+    if cancelled {
         let message = "interrupted; what was answered is kept: run the same again to go on";
         return Err(Error::new(ErrorKind::Cancelled, message));
     }

@@ -3,20 +3,59 @@
 use std::io::Read;
 use std::time::{Duration, SystemTime};
 
-use reqwest::blocking::Client;
+use reqwest::Method;
+use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use routellm_core::augment::Reply;
 use routellm_core::{Error, ErrorKind, Result};
 
-/// The most bytes of an answer.
-const LONGEST: u64 = 16 << 20;
+/// The most bytes of an answer; a file of a batch is the longest.
+const LONGEST: u64 = 512 << 20;
 
-/// A client for one address.
-pub(super) struct Http {
-    client: Client,
+/// Where a key is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Key<'a> {
+    /// In the variable that was named.
+    Named(&'a str),
+    /// In the usual variable, if it is set.
+    Default(&'a str),
+    /// Nowhere: the endpoint wants none.
+    None,
+}
+
+impl Key<'_> {
+    fn read(self, address: &str) -> Result<Option<String>> {
+        let (Self::Named(name) | Self::Default(name)) = self else { return Ok(None) };
+        let key = std::env::var(name).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        // Servers of one's own want none.
+        let needed = matches!(self, Self::Named(_)) || address.starts_with("https://api.openai.com/");
+        if key.is_none() && needed {
+            let message =
+                format!("the environment variable {name} holds no key; set it, or name another by --key-env");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        Ok(key)
+    }
+}
+
+/// An endpoint.
+struct Lane {
     address: String,
     /// It is in no message, whoever sends it back.
     key: Option<String>,
+}
+
+/// A client for the endpoints of a job.
+pub(super) struct Http {
+    client: Client,
+    lanes: Vec<Lane>,
+}
+
+/// What came back for a request, whatever it was for.
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) retry_after_ms: Option<u64>,
+    pub(super) body: String,
 }
 
 /// Where chat completions are asked for.
@@ -30,16 +69,13 @@ pub(super) fn address(endpoint: &str) -> String {
 }
 
 impl Http {
-    /// A client that sends the key in this environment variable. Without the default variable it sends none, as servers of one's
-    /// own want it.
-    pub(super) fn new(address: String, key_env: &str, timeout: u64) -> Result<Self> {
-        let key = std::env::var(key_env).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-        if key.is_none() && (key_env != "OPENAI_API_KEY" || address.starts_with("https://api.openai.com/")) {
-            let message = format!(
-                "the environment variable {key_env} holds no key; set it, or name another by --key-env"
-            );
-            return Err(Error::new(ErrorKind::InvalidArgument, message));
-        }
+    /// A client for endpoints, each with its address and its key.
+    pub(super) fn new<'a>(
+        endpoints: impl IntoIterator<Item = (String, Key<'a>)>,
+        timeout: u64,
+    ) -> Result<Self> {
+        let lane = |(address, key): (String, Key<'a>)| Ok(Lane { key: key.read(&address)?, address });
+        let lanes = endpoints.into_iter().map(lane).collect::<Result<Vec<Lane>>>()?;
         // It fails where there is one already, which then does.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -52,38 +88,67 @@ impl Http {
             .map_err(|error| {
                 Error::new(ErrorKind::Remote, format!("no client for HTTP: {}", chain(&error)))
             })?;
-        Ok(Self { client, address, key })
+        Ok(Self { client, lanes })
     }
 
-    /// Posts a body, and tells what came back.
-    pub(super) fn post(&self, body: String) -> Reply {
+    /// How many endpoints there are.
+    pub(super) fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// The address of an endpoint.
+    pub(super) fn address(&self, lane: usize) -> &str {
+        &self.lanes[lane].address
+    }
+
+    /// Posts a body to an endpoint, and tells what came back.
+    pub(super) fn post(&self, lane: usize, body: String) -> Reply {
+        let request =
+            self.client.post(self.address(lane)).header(CONTENT_TYPE, "application/json").body(body);
+        match self.send(lane, request) {
+            Ok(response) => Reply::http(response.status, response.retry_after_ms, response.body),
+            Err(reply) => reply,
+        }
+    }
+
+    /// A request to a path beside that of chat completions, such as `/batches`.
+    pub(super) fn beside(&self, lane: usize, method: Method, path: &str) -> RequestBuilder {
+        let address = self.address(lane);
+        let base = address.strip_suffix("/chat/completions").unwrap_or(address);
+        self.client.request(method, format!("{base}{path}"))
+    }
+
+    /// Sends a request with the key of its endpoint; what did not come back in whole is a reply of its own.
+    pub(super) fn send(&self, lane: usize, request: RequestBuilder) -> Result<Response, Reply> {
+        let key = self.lanes[lane].key.as_deref();
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(key) = &self.key {
+        if let Some(key) = key {
             let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {key}")) else {
-                return Reply::NotSent(
+                return Err(Reply::NotSent(
                     "the key has characters that no header may have; set it anew".to_owned(),
-                );
+                ));
             };
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let response = match self.client.post(&self.address).headers(headers).body(body).send() {
+        let response = match request.headers(headers).send() {
             Ok(response) => response,
-            Err(error) if error.is_connect() || error.is_builder() => return Reply::NotSent(chain(&error)),
-            Err(error) => return Reply::Lost(chain(&error)),
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Err(Reply::NotSent(chain(&error)));
+            }
+            Err(error) => return Err(Reply::Lost(chain(&error))),
         };
         let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let retry_after_ms = retry_after(response.headers(), SystemTime::now());
         let mut bytes = Vec::new();
         if let Err(error) = response.take(LONGEST).read_to_end(&mut bytes) {
-            return Reply::Lost(format!("the answer broke off: {}", chain(&error)));
+            return Err(Reply::Lost(format!("the answer broke off: {}", chain(&error))));
         }
         let mut body = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some(key) = &self.key {
-            body = body.replace(key.as_str(), "***");
+        if let Some(key) = key {
+            body = body.replace(key, "***");
         }
-        Reply::http(status, retry_after, body)
+        Ok(Response { status, retry_after_ms, body })
     }
 }
 

@@ -1,32 +1,48 @@
 //! Requests to endpoints of models: the arguments, what is sent, and what is kept of it.
 
+mod batch;
 mod drive;
 mod http;
-mod journal;
+mod per_model;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use routellm_core::augment::{Bill, Endpoint, Estimate, RequestOptions, Requests, Usd};
+use routellm_core::augment::{Bill, Endpoint, Estimate, Job, Journal, RequestOptions, Task, Usd};
 use routellm_core::candidates::{Price, PriceTable};
-use routellm_core::files::sha256_hex;
 use routellm_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use self::http::Http;
-use self::journal::Journal;
+use self::http::{Http, Key};
+use self::per_model::PerModel;
 use crate::output::Output;
+
+const OPENAI: &str = "https://api.openai.com/v1";
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
+
+/// What a token costs in a batch, of its price.
+const BATCH_PRICE: f64 = 0.5;
+
+/// The most requests of a batch.
+const LONGEST_BATCH: usize = 50_000;
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message.into())
+}
 
 /// Where requests go, and what they may cost.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct Remote {
-    /// The address of an OpenAI-compatible interface.
-    #[arg(long, value_name = "URL", default_value = "https://api.openai.com/v1")]
-    endpoint: String,
-    /// The environment variable that holds the key.
-    #[arg(long, value_name = "NAME", default_value = "OPENAI_API_KEY")]
-    key_env: String,
+    /// The address of an OpenAI-compatible interface [default: https://api.openai.com/v1]; MODEL=URL for one model. Repeatable.
+    #[arg(long, value_name = "URL")]
+    endpoint: Vec<String>,
+    /// The environment variable with the key [default: OPENAI_API_KEY]; MODEL=NAME for one model. Repeatable.
+    #[arg(long, value_name = "NAME")]
+    key_env: Vec<String>,
+    /// Send batches, at half the price and within a day; killed meanwhile, the same command goes on with them.
+    #[arg(long)]
+    batch: bool,
     /// The most that all of it may cost in USD, earlier runs of the same command included.
     #[arg(long, value_name = "USD")]
     budget: Option<Usd>,
@@ -76,13 +92,12 @@ fn price(text: &str) -> std::result::Result<(String, Price), String> {
     read().ok_or_else(|| "expected MODEL=IN,OUT in USD per million tokens, such as gpt-4o=2.5,10".to_owned())
 }
 
-/// Requests on their way, with what drives them.
+/// A job on its way, with what drives it.
 pub(crate) struct Work {
-    pub(crate) requests: Requests,
-    /// The same, to estimate with: requests whose text is not known yet can be added as they are expected.
-    pub(crate) spare: Requests,
+    pub(crate) job: Job,
     journal: Option<Journal>,
     http: Option<Http>,
+    batch: bool,
 }
 
 impl Remote {
@@ -95,50 +110,70 @@ impl Remote {
                 found.found.first().and_then(|candidate| candidate.price.clone())
             };
             named.or_else(listed).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!("no price of {model:?} is known; give --price {model}=IN,OUT in USD per million tokens, or --prices FILE"),
-                )
+                invalid(format!(
+                    "no price of {model:?} is known; give --price {model}=IN,OUT in USD per million tokens, or --prices FILE"
+                ))
             })
         };
         models.iter().map(price).collect()
     }
 
-    /// Requests to these models, one endpoint for each. `job` is everything that makes this command another one: what earlier
-    /// runs of the same have spent counts towards the budget.
+    /// The endpoint of each model, and the variable that holds its key.
+    fn lanes<'a>(&'a self, models: &[&'a str]) -> Result<Vec<(Endpoint, Key<'a>)>> {
+        let prices = self.prices(models)?;
+        let endpoints = PerModel::of("--endpoint", &self.endpoint, models)?;
+        let keys = PerModel::of("--key-env", &self.key_env, models)?;
+        let lane = |(model, mut price): (&&'a str, Price)| {
+            if self.batch {
+                (price.input, price.output) = (price.input * BATCH_PRICE, price.output * BATCH_PRICE);
+            }
+            let own = endpoints.own(model);
+            let address = http::address(own.or(endpoints.general).unwrap_or(OPENAI));
+            let mut endpoint = Endpoint::new(address, price).any_model(self.any_model);
+            if !self.batch {
+                endpoint.requests_per_minute = self.requests_per_minute;
+                endpoint.tokens_per_minute = self.tokens_per_minute;
+            }
+            // A key goes where it was meant to go: to an endpoint of its own only one that was named.
+            let key = match (keys.own(model).or(keys.general), own) {
+                (Some(name), _) => Key::Named(name),
+                (None, Some(_)) => Key::None,
+                (None, None) => Key::Default(OPENAI_KEY),
+            };
+            (endpoint, key)
+        };
+        Ok(models.iter().zip(prices).map(lane).collect())
+    }
+
+    /// A job at the endpoints of its models. What earlier runs of the same job have spent counts towards the budget.
     ///
     /// # Errors
     /// `InvalidArgument` where a price, the budget or a key is missing; `Io` for the cache.
-    pub(crate) fn open(&self, models: &[&str], job: &serde_json::Value) -> Result<Work> {
-        let prices = self.prices(models)?;
-        let address = http::address(&self.endpoint);
-        let endpoints: Vec<Endpoint> = prices
-            .into_iter()
-            .map(|price| {
-                let mut endpoint = Endpoint::new(&address, price).any_model(self.any_model);
-                endpoint.requests_per_minute = self.requests_per_minute;
-                endpoint.tokens_per_minute = self.tokens_per_minute;
-                endpoint
-            })
-            .collect();
-        let mut options = RequestOptions::new().concurrency(usize::from(self.concurrency)).tries(self.tries);
+    pub(crate) fn open(&self, task: Task) -> Result<Work> {
+        let names: Vec<String> = task.models().into_iter().map(str::to_owned).collect();
+        let models: Vec<&str> = names.iter().map(String::as_str).collect();
+        let lanes = self.lanes(&models)?;
+        let endpoints: Vec<(String, Endpoint)> =
+            names.iter().cloned().zip(lanes.iter().map(|(endpoint, _)| endpoint.clone())).collect();
+        let concurrency = if self.batch { LONGEST_BATCH } else { usize::from(self.concurrency) };
+        let mut options =
+            RequestOptions::new().concurrency(concurrency).tries(self.tries).batches(self.batch);
         options.budget = self.budget;
-        let job = &sha256_hex(json!([job, address, models]).to_string().as_bytes())[..16];
-        if self.estimate {
+        if self.estimate || models.is_empty() {
             let known = Journal::peek(&self.cache)?;
-            let make = || Requests::new(options.clone(), endpoints.clone(), job, &known);
-            return Ok(Work { requests: make()?, spare: make()?, journal: None, http: None });
+            let job = Job::new(task, endpoints, options, &known)?;
+            return Ok(Work { job, journal: None, http: None, batch: self.batch });
         }
         if self.budget.is_none() {
-            let message = "how much may it cost? Give --budget USD; --estimate says what to expect";
-            return Err(Error::new(ErrorKind::InvalidArgument, message));
+            return Err(invalid("how much may it cost? Give --budget USD; --estimate says what to expect"));
         }
-        let http = Http::new(address, &self.key_env, self.timeout)?;
+        let addresses = lanes.iter().map(|(endpoint, key)| (endpoint.address.clone(), *key));
+        let http = Http::new(addresses, self.timeout)?;
         let (mut journal, known) = Journal::open(&self.cache)?;
-        let make = || Requests::new(options.clone(), endpoints.clone(), job, &known);
-        let requests = make()?;
-        journal.cut(requests.journal_bytes())?;
-        Ok(Work { requests, spare: make()?, journal: Some(journal), http: Some(http) })
+        let job = Job::new(task, endpoints, options, &known)?;
+        job.requests().refuse_batches()?;
+        journal.cut(job.journal_bytes())?;
+        Ok(Work { job, journal: Some(journal), http: Some(http), batch: self.batch })
     }
 
     /// Says what it will cost, before anything is sent.
@@ -170,9 +205,10 @@ impl Work {
     ///
     /// # Errors
     /// `Io` for the journal, after which nothing more is sent; `Cancelled` after Ctrl-C. What was paid for is kept in each case.
-    pub(crate) fn run(&mut self, stage: &str) -> Result<()> {
+    pub(crate) fn run(&mut self) -> Result<()> {
         match (&mut self.journal, &self.http) {
-            (Some(journal), Some(http)) => drive::drive(&mut self.requests, journal, http, stage),
+            (Some(journal), Some(http)) if self.batch => batch::drive(&mut self.job, journal, http),
+            (Some(journal), Some(http)) => drive::drive(&mut self.job, journal, http),
             _ => Ok(()),
         }
     }

@@ -3,10 +3,11 @@
 //! Whoever drives the requests makes the line of a request durable before the request is sent, and that of its end before the
 //! end counts. What a program that was killed had in flight is thus known, and counted as paid.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::Batch;
 use super::reply::Completion;
 use super::usd::Usd;
 use crate::{Error, Result};
@@ -21,6 +22,8 @@ pub(super) enum Line {
     Done { attempt: u64, job: String, key: String, usd: Usd, completion: Completion },
     /// It ended without an answer that can be used; `sure` if the amount is on the bill, else it may be.
     Failed { attempt: u64, job: String, key: String, usd: Usd, sure: bool, why: String },
+    /// These attempts are about to go out as a batch, or, with its id, have.
+    Batch { job: String, batch: Batch },
 }
 
 impl Line {
@@ -37,8 +40,10 @@ pub(super) struct History {
     pub(super) answers: HashMap<String, Completion>,
     /// What each attempt of the job cost, and whether that is sure.
     pub(super) charges: BTreeMap<u64, (Usd, bool)>,
-    /// Attempts of the job that no line ends.
-    pub(super) open: BTreeSet<u64>,
+    /// Attempts of the job that no line ends, with the keys of their requests.
+    pub(super) open: BTreeMap<u64, String>,
+    /// The batches of the job, by name.
+    pub(super) batches: BTreeMap<String, Batch>,
     /// The number of the next attempt.
     pub(super) next: u64,
     /// How many bytes of the journal are whole lines.
@@ -71,9 +76,15 @@ impl History {
 
     fn take(&mut self, line: Line, current: &str) {
         let (attempt, charge, job) = match line {
-            Line::Sent { attempt, job, reserved_usd, .. } => {
+            Line::Batch { job, batch } => {
                 if job == current {
-                    self.open.insert(attempt);
+                    self.batches.insert(batch.name.clone(), batch);
+                }
+                return;
+            }
+            Line::Sent { attempt, job, key, reserved_usd } => {
+                if job == current {
+                    self.open.insert(attempt, key);
                 }
                 (attempt, (reserved_usd, false), job)
             }

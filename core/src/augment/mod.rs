@@ -29,13 +29,17 @@
 //! ```
 
 mod answers;
+mod batch;
 mod bill;
+mod disk;
 mod endpoint;
 mod extract;
 mod gold;
+mod job;
 mod journal;
 mod judge;
 mod ledger;
+mod pick;
 mod reply;
 mod report;
 mod request;
@@ -45,11 +49,15 @@ mod usd;
 mod verdict;
 
 pub use answers::Answers;
+pub use batch::{Batch, batch_file, batch_replies};
 pub use bill::{Bill, Estimate};
+pub use disk::Journal;
 pub use endpoint::Endpoint;
 pub use extract::{Extraction, Extractor};
 pub use gold::{Accuracy, GoldReport, Question, Unparsed, gold, gold_with};
+pub use job::{EndpointSpec, GoldTask, Job, JobKind, JobRun, JobSpec, JudgeTask, Task, read_prompts};
 pub use judge::{JudgeOptions, Judgement, Pair, combined};
+pub use pick::pick;
 pub use reply::{Completion, Reply};
 pub use report::{Agreement, JudgeReport};
 pub use request::ChatRequest;

@@ -18,6 +18,13 @@ pub enum Reply {
     },
     /// The request surely did not reach the server: it refused the connection, or its name is unknown.
     NotSent(String),
+    /// The batch that it was in has ended without its answer.
+    Left {
+        /// Why.
+        why: String,
+        /// Whether it may be on the bill.
+        billed: bool,
+    },
     /// The request was sent and no whole answer came: the connection was reset, or time ran out. It may be on the bill.
     Lost(String),
 }
@@ -72,11 +79,20 @@ impl Reply {
         Self::Http { status, retry_after_ms, body: body.into() }
     }
 
+    /// The batch that a request was in has ended without its answer, and it may be on the bill if `billed`.
+    pub fn left(why: impl Into<String>, billed: bool) -> Self {
+        Self::Left { why: why.into(), billed }
+    }
+
     /// What it means for a request to `model`; an answer of another model is of no use unless `any_model`.
     pub(super) fn meaning(&self, model: &str, any_model: bool) -> Meaning {
         match self {
             Self::NotSent(why) => {
                 Meaning::Again { why: why.clone(), billed: false, after_ms: None, busy: false }
+            }
+            // That says nothing against the endpoint.
+            Self::Left { why, billed } => {
+                Meaning::Again { why: why.clone(), billed: *billed, after_ms: None, busy: true }
             }
             Self::Lost(why) => Meaning::Again { why: why.clone(), billed: true, after_ms: None, busy: false },
             Self::Http { status: 200..=299, body, .. } => match completion(body) {

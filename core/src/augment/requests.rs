@@ -3,6 +3,7 @@
 //! Nothing here opens a socket, a file or a clock. Whoever drives it asks for the [`next`](Requests::next) step, makes the
 //! journal's line durable, sends the request, and hands the [`Reply`] over; time comes in as milliseconds of any clock.
 
+mod batches;
 mod told;
 
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use super::batch::Batch;
 use super::bill::Bill;
 use super::endpoint::{Endpoint, Window};
 use super::journal::{History, Line};
@@ -71,6 +73,9 @@ pub struct Requests {
     /// Requests that wait before they are tried again: until when, and which.
     delayed: BTreeSet<(u64, usize)>,
     attempts: BTreeMap<u64, Attempt>,
+    /// Attempts of earlier runs that batches have under way, by the keys of their requests.
+    in_batches: HashMap<String, u64>,
+    batches: BTreeMap<String, Batch>,
     in_flight: usize,
     ledger: Ledger,
     done: usize,
@@ -107,6 +112,8 @@ impl Requests {
         }
         let mut history = History::read(journal, job)?;
         let bill = Bill { interrupted: history.open.len(), ..Bill::default() };
+        let batches = std::mem::take(&mut history.batches);
+        let in_batches = batches::under_way(&history, &batches);
         let ledger = Ledger::new(options.budget, std::mem::take(&mut history.charges));
         Ok(Self {
             rng: Rng::new(options.seed),
@@ -119,6 +126,8 @@ impl Requests {
             by_key: HashMap::new(),
             delayed: BTreeSet::new(),
             attempts: BTreeMap::new(),
+            in_batches,
+            batches,
             in_flight: 0,
             ledger,
             done: 0,
@@ -176,6 +185,9 @@ impl Requests {
         }
         self.by_key.insert(key.clone(), number);
         self.items.push(Item { request, key, reserve, tokens, tries: 0, state, cached });
+        if self.options.batches {
+            self.take_over(number);
+        }
         Ok(number)
     }
 

@@ -25,6 +25,8 @@ options_struct! {
         longest_retry_after_ms: u64 = 600_000,
         /// After how many failures in a row an endpoint counts as dead.
         dead_after: u32 = 20,
+        /// Whether requests go out in batches, so that those which earlier runs have under way are taken over.
+        batches: bool = false,
         /// Seed of the waits.
         seed: u64 = 0,
     }

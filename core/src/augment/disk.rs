@@ -1,13 +1,14 @@
-//! The journal on the disk.
+//! The journal on the disk, the only place here that touches it. Every program keeps one of this form.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use routellm_core::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A file that only grows, and that one process at a time writes.
-pub(super) struct Journal {
+#[derive(Debug)]
+pub struct Journal {
     path: PathBuf,
     file: File,
 }
@@ -17,8 +18,11 @@ fn path_in(folder: &Path) -> PathBuf {
 }
 
 impl Journal {
-    /// What a journal says, without opening it for writing; nothing if there is none.
-    pub(super) fn peek(folder: &Path) -> Result<Vec<u8>> {
+    /// What the journal of a folder says, without opening it for writing; nothing if there is none.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn peek(folder: &Path) -> Result<Vec<u8>> {
         let path = path_in(folder);
         match fs::read(&path) {
             Err(error) if error.kind() == IoErrorKind::NotFound => Ok(Vec::new()),
@@ -27,7 +31,10 @@ impl Journal {
     }
 
     /// Opens the journal of a folder, which is made if there is none, and gives what it says.
-    pub(super) fn open(folder: &Path) -> Result<(Self, Vec<u8>)> {
+    ///
+    /// # Errors
+    /// `Io`, and `ResourceExhausted` while another process has it open.
+    pub fn open(folder: &Path) -> Result<(Self, Vec<u8>)> {
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
         let path = path_in(folder);
         let failed = |error| Error::io(&path, error);
@@ -42,7 +49,7 @@ impl Journal {
             fs::TryLockError::WouldBlock => Error::new(
                 ErrorKind::ResourceExhausted,
                 format!(
-                    "{}: another command is using it; wait for that one, or give another --cache",
+                    "{}: another program is using it; wait for that one, or name another folder for the cache",
                     path.display()
                 ),
             ),
@@ -56,16 +63,22 @@ impl Journal {
         Ok((Self { path, file }, known))
     }
 
-    /// Cuts off what follows the last whole line.
-    pub(super) fn cut(&mut self, bytes: usize) -> Result<()> {
+    /// Cuts off what follows the last whole line, which ends after so many bytes.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn cut(&mut self, bytes: usize) -> Result<()> {
         let cut =
             self.file.set_len(bytes as u64).and_then(|()| self.file.seek(SeekFrom::Start(bytes as u64)));
         cut.map(|_| ()).map_err(|error| Error::io(&self.path, error))
     }
 
-    /// Writes a line and waits until it is on the disk.
-    pub(super) fn append(&mut self, line: &str) -> Result<()> {
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+    /// Writes lines and waits until they are on the disk.
+    ///
+    /// # Errors
+    /// `Io`, as when the disk is full.
+    pub fn append(&mut self, lines: &str) -> Result<()> {
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|error| Error::io(&self.path, error))
     }
 }
