@@ -19,6 +19,8 @@ pub struct Gateway {
     state: Arc<State>,
     server: Server,
     address: SocketAddr,
+    /// What its files were when they were read.
+    mark: reload::Mark,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -63,7 +65,10 @@ impl Gateway {
     /// # Errors
     /// All that is wrong with the configuration, or an address that is taken.
     pub async fn open(path: &Path, learner: Option<Arc<dyn Learner>>) -> Result<Self, Fault> {
-        Self::with(Config::read(path)?, path, false, learner).await
+        let (config, mark) = reload::read(path)?;
+        let mut gateway = Self::with(config, path, false, learner).await?;
+        gateway.mark = mark;
+        Ok(gateway)
     }
 
     pub(crate) async fn with(
@@ -84,7 +89,7 @@ impl Gateway {
         let cannot = |error| fault(format!("listen is {listen}: {error}; give another address"));
         let server = Server::bind(Arc::clone(&state)).await.map_err(cannot)?;
         let address = server.address().map_err(cannot)?;
-        Ok(Self { state, server, address })
+        Ok(Self { state, server, address, mark: Vec::new() })
     }
 
     /// Where it listens; the port that the system chose, if the configuration has port 0.
@@ -95,7 +100,7 @@ impl Gateway {
     /// Serves until `stop` is done, then finishes what was begun. Polls for changes of the configuration, if that says so.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let reloader = reload::Reloader::new(Arc::clone(&self.state));
-        let polling = tokio::spawn(reloader.poll());
+        let polling = tokio::spawn(reloader.poll(self.mark));
         let saving = tokio::spawn(save(Arc::clone(&self.state)));
         let name = self.address.to_string();
         self.state.logs.line(&serde_json::json!({"event": "listening", "address": name}));

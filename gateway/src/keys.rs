@@ -90,7 +90,7 @@ impl Caller {
     pub(crate) fn take(&self, now: Instant) -> Result<(), Refusal> {
         let Some(rate) = &self.rate else { return Ok(()) };
         rate.take(now).map_err(|wait| {
-            let seconds = wait.as_secs().saturating_add(1);
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
             Refusal::too_many(
                 format!("key {:?} is at its limit of requests; try again later", self.name),
                 seconds,

@@ -16,11 +16,14 @@ pub(crate) struct Made {
     pub(crate) caller: Option<String>,
 }
 
+type Decisions = HashMap<u128, Arc<Made>>;
+
 /// Two generations, as of conversations.
 #[derive(Debug)]
 pub(crate) struct Recent {
     most: usize,
-    made: Mutex<(HashMap<u128, Arc<Made>>, HashMap<u128, Arc<Made>>)>,
+    /// The newer generation, and the older one.
+    made: Mutex<(Decisions, Decisions)>,
 }
 
 impl Recent {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::config::{Config, Secret};
+use crate::config::{Config, Fault, Secret};
 use crate::state::State;
 
 /// What reads the configuration again.
@@ -15,8 +15,29 @@ pub(crate) struct Reloader {
     state: Arc<State>,
 }
 
-/// What tells that a file is another one.
-type Mark = Vec<Option<(SystemTime, u64)>>;
+/// What tells that files are others: for each its time and its length; nothing for one that is not there.
+pub(crate) type Mark = Vec<Option<(SystemTime, u64)>>;
+
+/// Reads a configuration, and marks its files as they were before they were read: what changes from then on is seen.
+///
+/// # Errors
+/// All that is wrong with the configuration.
+pub(crate) fn read(path: &Path) -> Result<(Config, Mark), Fault> {
+    let before = stat(path);
+    let config = Config::read(path)?;
+    let mut mark = mark(&config, path);
+    mark[0] = before;
+    Ok((config, mark))
+}
+
+fn stat(path: &Path) -> Option<(SystemTime, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
+}
+
+fn mark(config: &Config, path: &Path) -> Mark {
+    files(config, path).iter().map(|file| stat(file)).collect()
+}
 
 impl Reloader {
     pub(crate) fn new(state: Arc<State>) -> Self {
@@ -38,15 +59,15 @@ impl Reloader {
     }
 
     /// Reads it again whenever a file has changed, for as long as the configuration says how often to look.
-    pub(crate) async fn poll(self) {
-        let mut known = self.mark();
+    /// `known` is how they were when they were read.
+    pub(crate) async fn poll(self, mut known: Mark) {
         loop {
             let pause = self.state.now().config.reload.poll_ms;
             if pause == 0 || self.state.demo {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            let mark = self.mark();
+            let mark = mark(&self.state.now().config, &self.state.path);
             if mark != known {
                 // What is half written is read once more when it is whole.
                 known = mark;
@@ -54,21 +75,11 @@ impl Reloader {
             }
         }
     }
-
-    fn mark(&self) -> Mark {
-        let snapshot = self.state.now();
-        files(&snapshot.config, &self.state.path, self.state.folder())
-            .iter()
-            .map(|path| {
-                let meta = std::fs::metadata(path).ok()?;
-                Some((meta.modified().ok()?, meta.len()))
-            })
-            .collect()
-    }
 }
 
 /// The files of a configuration: itself, the manifests of its artifacts, and its keys.
-fn files(config: &Config, path: &Path, folder: &Path) -> Vec<PathBuf> {
+fn files(config: &Config, path: &Path) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let artifacts = config.routers.values().filter(|router| router.artifact != "default");
     let manifests = artifacts.map(|router| folder.join(&router.artifact).join("router.json"));
     let secrets = config.upstreams.values().filter_map(|upstream| upstream.key.as_ref());

@@ -36,7 +36,7 @@ impl Config {
             match self.upstreams.get(name) {
                 None => faults.push(missing(&key, "upstreams", name)),
                 Some(upstream) if upstream.dialect != *dialect => {
-                    faults.push(format!("{key}: {name:?} speaks {}; name another", upstream.dialect.name()))
+                    faults.push(format!("{key}: {name:?} speaks {}; name another", upstream.dialect.name()));
                 }
                 Some(_) => {}
             }

@@ -18,12 +18,13 @@ async fn of_a_body_only_the_model_changes() {
     let gateway = start(&pair(&fake, "ok")).await;
     let reply = post(gateway.address, "/v1/chat/completions?beta=true", ODD).await;
     assert_eq!(reply.status, 200);
-    assert_eq!(reply.json()["model"], "STRONG");
+    assert_eq!(reply.header("x-routellm-model"), Some("STRONG"));
     let seen = &fake.seen()[0];
     assert_eq!(seen.body, ODD.replace("router-random-0", "STRONG"));
     assert_eq!(seen.path, "/ok/v1/chat/completions?beta=true");
     let nothing = ODD.replace("router-random-0", "router-random-share-0");
-    assert_eq!(post(gateway.address, "/v1/chat/completions", &nothing).await.json()["model"], "WEAK");
+    let reply = post(gateway.address, "/v1/chat/completions", &nothing).await;
+    assert_eq!(reply.header("x-routellm-model"), Some("WEAK"));
     assert_eq!(fake.seen()[1].body, ODD.replace("router-random-0", "WEAK"));
 }
 

@@ -61,11 +61,14 @@ async fn under_load_every_request_that_was_taken_is_answered() {
                     let request = head("POST", "/v1/chat/completions", &[], STREAM.len()) + STREAM;
                     let sent = stream.write_all(request.as_bytes()).await.is_ok();
                     let reply = if sent { read_head(BufReader::new(stream)).await } else { None };
-                    match reply {
-                        Some(reply) if reply.whole().await.complete => {
-                            drop(answered.fetch_add(1, Ordering::SeqCst))
-                        }
-                        _ => lost += 1,
+                    let complete = match reply {
+                        Some(reply) => reply.whole().await.complete,
+                        None => false,
+                    };
+                    if complete {
+                        answered.fetch_add(1, Ordering::SeqCst);
+                    } else {
+                        lost += 1;
                     }
                 }
                 lost

@@ -11,7 +11,7 @@ use routellm_gateway::{Gateway, Learner};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub(crate) use client::{Reply, get, post, post_with};
+pub(crate) use client::{get, post, post_with};
 pub(crate) use fake::Fake;
 
 /// A gateway that runs.
