@@ -162,7 +162,10 @@ fn gateway(upstream: SocketAddr) -> Result<SocketAddr, Box<dyn std::error::Error
     std::fs::write(&path, config)?;
     let (send, receive) = std::sync::mpsc::channel();
     thread::spawn(move || {
-        let served = routellm_gateway::serve(&path, |address| drop(send.send(address)));
+        let served = routellm_gateway::serve(&path, |address| {
+            // Whoever waits for it is there until it comes.
+            let _ = send.send(address);
+        });
         if let Err(fault) = served {
             eprintln!("{fault}");
         }

@@ -39,7 +39,8 @@ pub(crate) fn app(state: Arc<State>) -> axum::Router {
         .route("/v1/route", any(route::route))
         .route("/v1/feedback", any(feedback::feedback));
     for file in &page::FILES {
-        app = app.route(file.path, get(move |state: Shared<Arc<State>>| page::page(state, file)));
+        app = app
+            .route(file.path, get(async move |Shared(state): Shared<Arc<State>>| page::page(&state, file)));
     }
     for endpoint in &generate::ENDPOINTS {
         app = app.route(

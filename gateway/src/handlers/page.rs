@@ -1,9 +1,6 @@
 //! The page at `/`: three files, which ask nobody but this gateway.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::State as Shared;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -37,9 +34,9 @@ pub(super) static FILES: [File; 3] = [
     },
 ];
 
-pub(super) async fn page(Shared(state): Shared<Arc<State>>, file: &'static File) -> Response<Body> {
+pub(super) fn page(state: &State, file: &'static File) -> Response<Body> {
     if !state.now().config.page {
-        return count(&state, "/", Err(Refusal::no_path()), Dialect::Openai);
+        return count(state, "/", Err(Refusal::no_path()), Dialect::Openai);
     }
     let mut response = Response::new(Body::from(file.text));
     let headers = response.headers_mut();
@@ -52,5 +49,5 @@ pub(super) async fn page(Shared(state): Shared<Arc<State>>, file: &'static File)
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    count(&state, "/", Ok(response), Dialect::Openai)
+    count(state, "/", Ok(response), Dialect::Openai)
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use routellm_core::candidates::estimated_tokens;
 
 /// What a request needs of a model.
+#[allow(clippy::struct_excessive_bools, reason = "each is a need of its own")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     /// It has images.

@@ -103,7 +103,7 @@ impl Request {
             message: "the body has no member \"model\": name a model or a router".to_owned(),
             member: Some("model"),
         })?;
-        Ok(Self { model, places, stream, facts, bytes })
+        Ok(Self { bytes, model, places, stream, facts })
     }
 
     /// The body as it came.

@@ -38,7 +38,7 @@ pub(crate) async fn deliver(targets: &[Target], outgoing: &Outgoing, until: Inst
     let answer = match in_time {
         Ok(Some(started)) => Ok(started),
         // What a provider said is worth more than what we could.
-        Ok(None) => course.last.take().ok_or(()).or_else(|()| Err(course.refusal(targets))),
+        Ok(None) => course.last.take().ok_or(()).map_err(|()| course.refusal(targets)),
         Err(_) => {
             course.failures.push((course.target, Failure::Timeout));
             Err(Refusal::upstream(

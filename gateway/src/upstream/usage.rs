@@ -26,6 +26,7 @@ pub(super) struct Tap {
 
 /// What providers write under `usage`.
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "they are the providers' names")]
 struct Told {
     #[serde(alias = "prompt_tokens")]
     input_tokens: Option<u64>,

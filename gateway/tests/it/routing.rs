@@ -280,7 +280,7 @@ async fn feedback_is_kept_and_told() {
     assert_eq!(lines.len(), 2);
     assert_eq!((lines[0]["id"].as_str(), lines[0]["quality"].as_f64()), (Some(id.as_str()), Some(0.75)));
     assert_eq!((lines[1]["preferred"].as_str(), lines[1]["router"].as_str()), (Some("weak"), Some("random")));
-    let told = heard.0.lock().unwrap();
+    let told = heard.0.lock().unwrap().clone();
     assert_eq!(told[0], (id.clone(), "STRONG".to_owned(), Outcome::Quality(0.75)));
     assert_eq!(told[1].2, Outcome::Preferred(Some(routellm_core::Side::Weak)));
     let without = start(&pair(&fake, "ok")).await;
