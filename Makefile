@@ -20,6 +20,7 @@ include packaging/c.mk
 include packaging/python.mk
 include packaging/node.mk
 include packaging/cli.mk
+include packaging/gateway.mk
 
 help:
 	@echo "make demo                 route real prompts through both routers"

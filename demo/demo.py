@@ -33,6 +33,7 @@ def main() -> None:
         summaries.append(f"{name}: strong share {share:.0%}, {rate:,.0f} decisions per second")
     print()
     print("\n".join(summaries))
+    print("\nTo chat through a router, on a page and without a key: routellm serve --demo (pip install routellm-cli)")
 
 
 if __name__ == "__main__":

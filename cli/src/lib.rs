@@ -26,6 +26,7 @@ mod remote;
 mod report;
 mod route;
 mod runtime;
+mod serve;
 mod train;
 mod upgrade;
 
@@ -51,6 +52,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Route(route::Route),
+    Serve(serve::Serve),
     Info(info::Info),
     #[command(subcommand)]
     Models(models::Models),
@@ -107,6 +109,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
 fn run(command: Command, output: &mut Output) -> Result<()> {
     match command {
         Command::Route(command) => command.run(output),
+        Command::Serve(command) => command.run(output),
         Command::Info(command) => command.run(output),
         Command::Models(command) => command.run(output),
         Command::Train(command) => command.run(output),

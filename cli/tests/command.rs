@@ -1,7 +1,7 @@
 //! The command as a shell runs it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -49,6 +49,12 @@ fn folder() -> tempfile::TempDir {
     let rows = (0..90).map(|i| format!("{},True,{}\n", prompt(i), if i % 3 == 0 { "False" } else { "True" }));
     write("gold.csv", format!("prompt,big,small\n{}", rows.collect::<Vec<_>>().concat()));
     write("votes.jsonl", lines((0..60).map(vote)));
+    write(
+        "gateway.toml",
+        "[upstreams.local]\nbase_url = \"http://127.0.0.1:8000/v1\"\n[models.big]\nupstream = \"local\"\n\
+         [models.small]\nupstream = \"local\"\n[routers.mine]\nstrong = \"big\"\nweak = \"small\"\n"
+            .to_owned(),
+    );
     write("judge.jsonl", lines((60..90).map(vote)));
     let rows = (0..60).map(|i| {
         let vote = vote(i);
@@ -155,6 +161,17 @@ fn helps(folder: &Path, path: &[String], found: &mut Vec<(Vec<String>, String)>)
     }
 }
 
+/// Runs an example that ends only when it is told to.
+fn serves(folder: &Path, line: &str) {
+    let arguments: Vec<&str> = line.split(' ').collect();
+    let mut child = command(folder, &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut told = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.contains("http://127.0.0.1:"), "{told}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn every_help_fits_a_screen_and_its_examples_run() {
     let folder = folder();
@@ -170,6 +187,10 @@ fn every_help_fits_a_screen_and_its_examples_run() {
         for example in examples {
             let program = env!("CARGO_BIN_EXE_routellm").replace('\'', "'\\''");
             let line = example.trim().strip_prefix("routellm ").unwrap_or_else(|| panic!("{example}"));
+            if line.starts_with("serve --demo") {
+                serves(folder.path(), line);
+                continue;
+            }
             let done = Command::new("sh")
                 .args(["-c", &format!("'{program}' {line}")])
                 .current_dir(folder.path())
