@@ -35,6 +35,8 @@ export declare class NativeJob {
   receive(attempt: number, nowMs: number, status: number | undefined | null, retryAfterMs: number | undefined | null, body: string, sent: boolean): void
   /** Sends nothing more. */
   stop(): void
+  /** Lets go of the journal. */
+  close(): void
   /**
    * What it will cost, JSON.
    *

@@ -308,7 +308,7 @@ fn a_judge_that_dies_costs_what_was_in_flight() {
 #[test]
 fn a_command_that_is_killed_is_run_again() {
     let Some(data) = shared() else { return };
-    let place = Place::new(&data, 300);
+    let place = Place::new(&data, 200);
     let honest = manner(&place.verdicts);
     let server = place.server(move |body, nth| match honest(body, nth) {
         Deed::Say(text) => Deed::Slow(2, text),
@@ -316,7 +316,7 @@ fn a_command_that_is_killed_is_run_again() {
     });
     let [judge, split, train, eval] = place.commands(&server);
     // Models answer, then the judge.
-    for answers in [100, 500, 700, 1100] {
+    for answers in [60, 300, 450, 750] {
         let child = place.command(&judge).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while server.seen.lock().unwrap().answered.len() < answers {
             thread::sleep(Duration::from_millis(1));
@@ -331,7 +331,7 @@ fn a_command_that_is_killed_is_run_again() {
         (seen.came.len(), seen.came.values().map(|count| count - 1).sum::<usize>())
     };
     let interrupted = done["bill"]["interrupted"].as_u64().unwrap() as usize;
-    assert!(came == 1200 && twice <= interrupted && interrupted <= 4 * 8, "{came} {twice} {interrupted}");
+    assert!(came == 800 && twice <= interrupted && interrupted <= 4 * 8, "{came} {twice} {interrupted}");
     // The other commands pay nothing; killed wherever it be, they do it again.
     for command in [&split, &train, &eval] {
         for wait in [0, 3, 15] {
@@ -348,7 +348,7 @@ fn a_command_that_is_killed_is_run_again() {
 #[test]
 fn a_full_disk_stops_before_anything_is_paid_that_cannot_be_kept() {
     let Some(data) = shared() else { return };
-    let place = Place::new(&data, 300);
+    let place = Place::new(&data, 200);
     let server = place.server(manner(&place.verdicts));
     let [judge, split, train, eval] = place.commands(&server);
     let full = |blocks: usize, arguments: &[String]| {

@@ -190,18 +190,24 @@ async function made(kind, spec, options, names) {
   const models = [...(whole.models ?? []), ...(kind === 'judge' && whole.judge?.model ? [whole.judge.model] : [])];
   const asker = asks && !estimate ? askers(ask, models) : undefined;
   const job = natively(() => native.openJob(text));
-  if (!estimate) {
-    const run = new Run(job, asker, onProgress);
-    const stop = () => run.stop(aborted(signal));
-    if (signal !== undefined) listen(signal, stop);
-    try {
-      await run.drive();
-    } finally {
-      if (signal !== undefined) unlisten(signal, stop);
+  try {
+    if (!estimate) {
+      const run = new Run(job, asker, onProgress);
+      const stop = () => run.stop(aborted(signal));
+      if (signal !== undefined) listen(signal, stop);
+      try {
+        await run.drive();
+      } finally {
+        if (signal !== undefined) unlisten(signal, stop);
+      }
     }
+    const rows = grade === undefined || estimate ? undefined : JSON.parse(natively(() => job.toGrade()));
+    const grades = rows === undefined ? undefined : JSON.stringify(await graded(grade, rows));
+    return JSON.parse(natively(() => job.result(grades)));
+  } finally {
+    // Whoever comes next need not wait until this object is collected.
+    job.close();
   }
-  const grades = grade === undefined || estimate ? undefined : JSON.stringify(await graded(grade, JSON.parse(natively(() => job.toGrade()))));
-  return JSON.parse(natively(() => job.result(grades)));
 }
 
 const judge = (spec, options = {}) => made('judge', spec, options, ['ask', 'onProgress', 'signal']);

@@ -481,6 +481,10 @@ class _Run:
             grades = json.dumps([self._graded(row) for row in json.loads(self.job.to_grade())])
         return Labels(json.loads(self.job.result(grades)))
 
+    def close(self) -> None:
+        """Let go of the journal, whatever still refers to this."""
+        del self.job
+
     def _graded(self, row: dict[str, Any]) -> dict[str, Any]:
         assert self.grade is not None
         score = self.grade(row)
@@ -524,12 +528,19 @@ def _run(
     grade: Grade | None = None,
 ) -> Labels:
     run = _Run(spec, client, progress, grade)
-    if run.estimate:
-        return run.result()
-    if any(endpoint.asynchronous for endpoint in run.endpoints.values()):
-        import asyncio
+    try:
+        if run.estimate:
+            return run.result()
+        if any(endpoint.asynchronous for endpoint in run.endpoints.values()):
+            import asyncio
 
-        return asyncio.run(_drive(run))
+            return asyncio.run(_drive(run))
+        return _drive_threads(run)
+    finally:
+        run.close()
+
+
+def _drive_threads(run: _Run) -> Labels:
     import json
     import queue
     from concurrent.futures import ThreadPoolExecutor
@@ -569,7 +580,10 @@ async def _arun(
     grade: Grade | None = None,
 ) -> Labels:
     run = _Run(spec, client, progress, grade)
-    return run.result() if run.estimate else await _drive(run)
+    try:
+        return run.result() if run.estimate else await _drive(run)
+    finally:
+        run.close()
 
 
 async def _drive(run: _Run) -> Labels:

@@ -298,7 +298,7 @@ def test_concurrency_and_budget_hold(tmp_path: Path) -> None:
     given: dict[str, Any] = {"judge": "j", "client": judged, "prices": PRICES, "max_tokens": 20}
     kept = tmp_path / "kept"
     less = routellm_rs.judge(pairs(20), budget=0.02, concurrency=3, cache=kept, **given)
-    assert most == 3
+    assert 0 < most <= 3
     assert less.bill is not None
     assert not less.complete
     assert less.bill["over_budget"] > 0

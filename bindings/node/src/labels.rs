@@ -120,6 +120,12 @@ impl NativeJob {
         self.run().stop();
     }
 
+    /// Lets go of the journal.
+    #[napi]
+    pub fn close(&self) {
+        self.run().close();
+    }
+
     /// What it will cost, JSON.
     ///
     /// # Errors

@@ -99,6 +99,11 @@ impl JobRun {
         self.job.stop();
     }
 
+    /// Lets go of the journal, so that another program can use its folder. Nothing can be kept from then on.
+    pub fn close(&mut self) {
+        self.journal = None;
+    }
+
     /// The bill so far.
     pub fn bill(&self) -> Bill {
         self.job.bill()
