@@ -393,10 +393,10 @@ fn each_model_has_an_endpoint_and_a_key_of_its_own() {
 
 #[test]
 fn prompts_are_picked_and_the_rest_costs_nothing() {
-    let folder = tempfile::tempdir().unwrap();
     // Nine of ten prompts are alike; the others have no word in common.
     const ODD: [&str; 6] =
         ["lute quark", "ferry onyx", "tulip zebra", "pixel rhyme", "gravy lemma", "mango orbit"];
+    let folder = tempfile::tempdir().unwrap();
     let prompt = |i: usize| {
         if i.is_multiple_of(10) {
             format!("{}\n", ODD[i / 10])

@@ -22,7 +22,7 @@ use crate::progress::Bar;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest one.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// How often what costs nothing is tried again.
 const TRIES: u32 = 6;

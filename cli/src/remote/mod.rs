@@ -34,11 +34,17 @@ fn invalid(message: impl Into<String>) -> Error {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct Remote {
-    /// The address of an OpenAI-compatible interface [default: https://api.openai.com/v1]; MODEL=URL for one model. Repeatable.
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The address of an OpenAI-compatible interface [default: https://api.openai.com/v1]; MODEL=URL for one model. Repeatable"
+    )]
     endpoint: Vec<String>,
-    /// The environment variable with the key [default: OPENAI_API_KEY]; MODEL=NAME for one model. Repeatable.
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "The environment variable with the key [default: OPENAI_API_KEY]; MODEL=NAME for one model. Repeatable"
+    )]
     key_env: Vec<String>,
     /// Send batches, at half the price and within a day; killed meanwhile, the same command goes on with them.
     #[arg(long)]

@@ -59,18 +59,15 @@ fn of_line(line: &str) -> Option<(u64, Reply)> {
     let line: Value = serde_json::from_str(line).ok()?;
     let attempt = line.get("custom_id")?.as_str()?.strip_prefix("routellm-")?.parse().ok()?;
     let response = line.get("response").filter(|response| !response.is_null());
-    let reply = match response {
-        Some(response) => {
-            let status = u16::try_from(response.get("status_code")?.as_u64()?).ok()?;
-            Reply::http(status, None, response.get("body")?.to_string())
-        }
+    let reply = if let Some(response) = response {
+        let status = u16::try_from(response.get("status_code")?.as_u64()?).ok()?;
+        Reply::http(status, None, response.get("body")?.to_string())
+    } else {
         // Endpoints bill nothing that they have no answer to.
-        None => {
-            let error = line.get("error").filter(|error| !error.is_null());
-            let part = |name: &str| error.and_then(|error| error.get(name)).and_then(Value::as_str);
-            let why = part("message").or_else(|| part("code")).unwrap_or("it says not why");
-            Reply::left(format!("the batch has no answer to it: {why}"), false)
-        }
+        let error = line.get("error").filter(|error| !error.is_null());
+        let part = |name: &str| error.and_then(|error| error.get(name)).and_then(Value::as_str);
+        let why = part("message").or_else(|| part("code")).unwrap_or("it says not why");
+        Reply::left(format!("the batch has no answer to it: {why}"), false)
     };
     Some((attempt, reply))
 }

@@ -96,7 +96,9 @@ fn dimension(vectors: &[SparseVector]) -> usize {
 fn vectors<T: AsRef<str>>(prompts: &[T]) -> Result<Vec<SparseVector>> {
     let spec = HashedSpec::new("pick", BITS).lexical_scale(LEXICAL_SCALE);
     let mut builder = StatisticsBuilder::new(spec.canonical.clone(), spec.cap, BITS);
-    prompts.iter().for_each(|prompt| builder.add(prompt.as_ref()));
+    for prompt in prompts {
+        builder.add(prompt.as_ref());
+    }
     let hashed = Hashed::new(spec, builder.finish(), None)?;
     let vector = |prompt: &T| {
         hashed.with_sparse(prompt.as_ref(), |sparse, _| {

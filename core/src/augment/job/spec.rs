@@ -132,7 +132,7 @@ impl JobSpec {
 
     /// The rows of the job as lines, where it has them.
     fn lines(rows: &[Json]) -> String {
-        rows.iter().map(|row| format!("{row}\n")).collect()
+        rows.iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect()
     }
 
     fn source(&self) -> Result<Result<&PathBuf, String>> {
@@ -154,20 +154,18 @@ impl JobSpec {
 
     /// The prompts, which may be texts alone.
     fn prompts(&self) -> Result<Vec<String>> {
-        match self.source()? {
-            Ok(path) => super::read_prompts(path),
-            Err(_) => {
-                let rows = self.rows.as_deref().unwrap_or_default();
-                let objects: Vec<String> = rows
-                    .iter()
-                    .map(|row| match row.value() {
-                        Value::String(text) => format!("{}\n", json!({ "prompt": text })),
-                        _ => format!("{row}\n"),
-                    })
-                    .collect();
-                Ok(Sample::from_jsonl(objects.concat().as_bytes(), "prompts")?.prompts().to_vec())
-            }
+        if let Ok(path) = self.source()? {
+            return super::read_prompts(path);
         }
+        let rows = self.rows.as_deref().unwrap_or_default();
+        let objects: Vec<String> = rows
+            .iter()
+            .map(|row| match row.value() {
+                Value::String(text) => format!("{}\n", json!({ "prompt": text })),
+                _ => format!("{row}\n"),
+            })
+            .collect();
+        Ok(Sample::from_jsonl(objects.concat().as_bytes(), "prompts")?.prompts().to_vec())
     }
 
     /// What is to be done.
