@@ -140,7 +140,7 @@ impl Place {
     }
 
     /// The four commands, which `docs/labels.md` has too.
-    fn commands(&self, server: &Server) -> [Vec<String>; 4] {
+    fn commands(server: &Server) -> [Vec<String>; 4] {
         let text =
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/labels.md")).unwrap();
         let (_, script) = text.split_once("```sh four\n").unwrap();
@@ -157,7 +157,7 @@ impl Place {
     }
 
     /// A server of the two models and the judge, at the prices of `docs/labels.md`.
-    fn server(&self, manner: impl Fn(&Value, usize) -> Deed + Send + Sync + 'static) -> Server {
+    fn server(manner: impl Fn(&Value, usize) -> Deed + Send + Sync + 'static) -> Server {
         let server = Server::start(manner);
         for (model, input, output) in [("big", 2.5, 10.0), ("small", 0.2, 0.8), ("judge", 2.0, 8.0)] {
             server.price(model, input, output);
@@ -221,8 +221,8 @@ fn with_json(arguments: &[String]) -> Vec<String> {
 fn four_commands_make_an_evaluated_calibrated_router() {
     let Some(data) = shared() else { return };
     let place = Place::new(&data, 500);
-    let server = place.server(manner(&place.verdicts));
-    let [judge, split, train, eval] = place.commands(&server);
+    let server = Place::server(manner(&place.verdicts));
+    let [judge, split, train, eval] = Place::commands(&server);
     let bill = told(&place.run(&judge));
     // The bill, as it is printed.
     println!("{bill}");
@@ -279,7 +279,7 @@ fn a_judge_that_dies_costs_what_was_in_flight() {
     let honest = manner(&place.verdicts);
     let (left, alive) = (Arc::new(AtomicUsize::new(45)), Arc::new(AtomicUsize::new(0)));
     let (counted, revived) = (left.clone(), alive.clone());
-    let server = place.server(move |body, nth| {
+    let server = Place::server(move |body, nth| {
         let judge = body["model"] == "judge" && revived.load(Ordering::SeqCst) == 0;
         // It dies in the middle: connections break off, with the bill.
         if judge
@@ -289,7 +289,7 @@ fn a_judge_that_dies_costs_what_was_in_flight() {
         }
         honest(body, nth)
     });
-    let [judge, ..] = place.commands(&server);
+    let [judge, ..] = Place::commands(&server);
     let done = place.run(&[&judge[..], &["--tries", "2"].map(str::to_owned)].concat());
     assert_eq!(done.status.code(), Some(1));
     let error = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -310,11 +310,11 @@ fn a_command_that_is_killed_is_run_again() {
     let Some(data) = shared() else { return };
     let place = Place::new(&data, 200);
     let honest = manner(&place.verdicts);
-    let server = place.server(move |body, nth| match honest(body, nth) {
+    let server = Place::server(move |body, nth| match honest(body, nth) {
         Deed::Say(text) => Deed::Slow(2, text),
         other => other,
     });
-    let [judge, split, train, eval] = place.commands(&server);
+    let [judge, split, train, eval] = Place::commands(&server);
     // Models answer, then the judge.
     for answers in [60, 300, 450, 750] {
         let child = place.command(&judge).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -349,8 +349,8 @@ fn a_command_that_is_killed_is_run_again() {
 fn a_full_disk_stops_before_anything_is_paid_that_cannot_be_kept() {
     let Some(data) = shared() else { return };
     let place = Place::new(&data, 200);
-    let server = place.server(manner(&place.verdicts));
-    let [judge, split, train, eval] = place.commands(&server);
+    let server = Place::server(manner(&place.verdicts));
+    let [judge, split, train, eval] = Place::commands(&server);
     let full = |blocks: usize, arguments: &[String]| {
         // No file grows beyond so many blocks; the signal for it is ignored, as for any error of a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");

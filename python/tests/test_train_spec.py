@@ -90,9 +90,11 @@ def test_held_out_rows_are_evaluated(tmp_path: Path) -> None:
     spec = spec_to(tmp_path / "a", split=0.3, evaluation={"draws": 20, "robustness": 0})
     report = train.run(spec)
     evaluation = report["evaluation"]
-    assert evaluation is not None and report["not_evaluated"] == []
+    assert evaluation is not None
+    assert report["not_evaluated"] == []
     held_out = report["held_out"]
-    assert held_out is not None and evaluation["tables"][0]["rows"] == held_out["gold"]
+    assert held_out is not None
+    assert evaluation["tables"][0]["rows"] == held_out["gold"]
     again = evaluate(tmp_path / "a", data=pd.DataFrame(ROWS), held_out=0.3, draws=20, robustness=0)
     assert again.tables[0]["results"][0]["pair"] == evaluation["tables"][0]["results"][0]["pair"]
     assert "source 1, held out" in repr(Evaluation(evaluation))

@@ -1,8 +1,8 @@
 """That the library, the command, the wheel and the addon share their builds.
 
-Cargo builds a crate anew for each set of features, and everything above it: `tools/unify` holds the features that all of
-them get. A crate that two of them have with different features is told here, with what to write there. What only two of
-them have, beside the core's own dependencies, may differ.
+Cargo builds a crate anew for each set of features, and everything above it: `tools/unify` holds the features that
+all of them get. A crate that two of them have with different features is told here, with what to write there. What
+only two of them have, beside the core's own dependencies, may differ.
 """
 
 from __future__ import annotations

@@ -76,12 +76,12 @@ pub struct CostFigures {
     pub strong: Estimate,
     /// The weak model alone.
     pub weak: Estimate,
-    /// As [`perf_gain`](super::perf_gain).
+    /// As [`perf_gain`](crate::eval::perf_gain).
     pub perf_gain: Option<Estimate>,
-    /// As [`cost_save`](super::cost_save).
+    /// As [`cost_save`](crate::eval::cost_save).
     pub cost_save: Option<Estimate>,
-    /// As [`aiq`](super::aiq), over the costs between both models.
+    /// As [`aiq`](crate::eval::aiq), over the costs between both models.
     pub aiq: Option<Estimate>,
-    /// As [`arena_score`](super::arena_score), at the best point of the curve.
+    /// As [`arena_score`](crate::eval::arena_score), at the best point of the curve.
     pub arena_score: Option<Estimate>,
 }
