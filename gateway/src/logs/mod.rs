@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -15,6 +16,9 @@ use rotate::Rotated;
 
 /// Lines that may wait to be written. What comes beyond is dropped and counted.
 const WAITING: usize = 16_384;
+
+/// How long the end waits for what is still to be written.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a line belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +89,10 @@ impl Logs {
         wait.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::BrokenPipe.into()))
     }
 
-    /// Waits until everything is written.
-    pub(crate) fn flush(&self) {
+    /// Waits until everything is written, but not for ever: nobody may read the standard error any more. Whether it was.
+    pub(crate) fn flush(&self) -> bool {
         let (done, wait) = sync_channel(1);
-        if self.lines.send(Line::Flush(done)).is_ok() {
-            let _ = wait.recv();
-        }
+        self.lines.try_send(Line::Flush(done)).is_ok() && wait.recv_timeout(PATIENCE).is_ok()
     }
 
     /// Exchanges the files.
@@ -101,8 +103,9 @@ impl Logs {
 
 impl Drop for Logs {
     fn drop(&mut self) {
-        let _ = self.lines.send(Line::End);
-        if let Some(thread) = self.thread.take() {
+        // A thread that cannot write is left behind.
+        let written = self.flush() && self.lines.try_send(Line::End).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| written) {
             let _ = thread.join();
         }
     }

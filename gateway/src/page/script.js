@@ -197,7 +197,8 @@ async function send(text) {
     const response = await ask('/v1/chat/completions', { ...asked, stream: true }, state.abort.signal);
     decided(message, response, { ...asked, messages: [...state.messages] });
     for await (const data of events(response)) {
-      if (data === '[DONE]') break;
+      // The counters are right when the answer has ended.
+      if (data === '[DONE]') continue;
       const chunk = JSON.parse(data);
       if (chunk.error) throw new Error(chunk.error.message);
       answer += chunk.choices?.[0]?.delta?.content ?? '';
@@ -243,6 +244,9 @@ find('#clear').addEventListener('click', () => {
 find('#share').addEventListener('input', draw);
 find('#router').addEventListener('change', draw);
 const look = () => refresh().catch((error) => { find('#status').textContent = error.message; });
-find('#key').addEventListener('change', look);
+find('#key-row').addEventListener('submit', (event) => {
+  event.preventDefault();
+  look();
+});
 setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, 5000);
 look();
