@@ -16,7 +16,7 @@ use crate::augment::report::JudgeReport;
 use crate::augment::step::RequestOptions;
 use crate::calibrate::Sample;
 use crate::candidates::Price;
-use crate::files::Json;
+use crate::files::{Json, from_text};
 use crate::{Error, Result, Router};
 
 /// Which job it is.
@@ -127,7 +127,7 @@ impl JobSpec {
     /// # Errors
     /// `InvalidArgument` for one of another form, with the name of what is wrong.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| Error::invalid_argument(format!("the job: {error}")))
+        from_text("the job", bytes)
     }
 
     /// The rows of the job as lines, where it has them.
